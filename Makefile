@@ -1,0 +1,79 @@
+# Everything a developer does, on a machine with Python >= 3.11 and make (GNU make 3.81 will do). `make` lists it.
+# Choose an interpreter with `make venv PYTHON=/path/to/python`.
+
+PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; exit; }; \
+	done; echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+CONSTRAINTS := requirements/constraints.txt
+BUILD := build
+PYTEST_ARGS ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-slow lint types imports docs check format clean
+.DELETE_ON_ERROR:
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+venv: $(STAMP) ## make .venv with petmood and its tools, if it is not up to date
+
+# torch goes first and alone: pip then takes the build for this machine, and nothing later can pull in another one.
+$(STAMP): pyproject.toml $(CONSTRAINTS)
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "petmood needs Python 3.11 or newer; '$(PYTHON)' is $$("$(PYTHON)" --version 2>&1 || true)." \
+			"Install one, or name it: make venv PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(BIN)/python" -m pip --version >/dev/null 2>&1 || { \
+		echo "[1/4] making $(VENV) with $$("$(PYTHON)" --version)"; \
+		"$(PYTHON)" -m venv --clear $(VENV) || { \
+			echo "'$(PYTHON)' cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }; }
+	@echo "[2/4] updating pip"
+	@$(BIN)/python -m pip install -qq --upgrade pip
+	@echo "[3/4] installing torch"
+	@$(BIN)/python -m pip install -qq -c $(CONSTRAINTS) torch==2.13.0
+	@echo "[4/4] installing petmood, its dependencies and the development tools"
+	@$(BIN)/python -m pip install -qq -c $(CONSTRAINTS) --build-constraint $(CONSTRAINTS) -e '.[train,dev]'
+	@touch $@
+
+demo: $(STAMP) ## draw the demo set, run petmood on it, say where the report is
+	@rm -rf $(BUILD)/demo $(BUILD)/demo-run
+	$(BIN)/petmood demo-data $(BUILD)/demo
+	$(BIN)/petmood run $(BUILD)/demo/data --out $(BUILD)/demo-run --preset quick
+	@echo "The report: $(CURDIR)/$(BUILD)/demo-run/report.html"
+
+test: $(STAMP) ## run the tests, without the slow ones
+	$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)
+
+test-slow: $(STAMP) ## run the slow tests only
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+lint: $(STAMP) ## check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(STAMP) ## check types
+	$(BIN)/mypy
+
+imports: $(STAMP) ## check that imports follow the layers
+	$(BIN)/lint-imports
+
+docs: $(STAMP) ## build the documentation into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(BUILD)/site
+
+check: $(STAMP) ## all of the above checks, with the time each takes
+	@for stage in lint types imports docs test; do \
+		echo "== $$stage"; start=$$(date +%s); \
+		$(MAKE) --no-print-directory $$stage || exit 1; \
+		echo "== $$stage took $$(($$(date +%s) - start)) s"; \
+	done
+
+format: $(STAMP) ## put the code into the project's format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## remove what was built; .venv stays
+	rm -rf $(BUILD) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,78 @@
+"""The documentation keeps up with the code: every fact, setting, module and page that exists is in it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from petmood import config, errors, results
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+SOURCE = DOCS.parent / "src" / "petmood"
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def fact_types() -> list[type[results.Fact]]:
+    return sorted(results.Fact.__subclasses__(), key=lambda fact: fact.__name__)
+
+
+@pytest.mark.parametrize("fact", fact_types(), ids=lambda fact: fact.__name__)
+def test_every_key_of_the_results_is_documented(fact: type[results.Fact]) -> None:
+    words = set(re.findall(r"`([a-z_0-9]+)", page("reference/results.md")))
+    keys = {field.alias or name for name, field in fact.model_fields.items()}
+    assert keys
+    assert keys - words == set()
+
+
+def test_the_documented_version_of_the_results_is_the_present_one() -> None:
+    assert f"version of this format, now `{results.SCHEMA_VERSION}`" in page("reference/results.md")
+
+
+def test_the_table_of_settings_has_every_setting_with_its_defaults() -> None:
+    presets = [config.run_settings(name) for name in ("quick", "full")]
+    shown = {True: "yes", False: "no"}
+    expected = []
+    for name in config.RunSettings.model_fields:
+        if name == "preset":
+            continue
+        values = [getattr(settings, name) for settings in presets]
+        cells = [shown[v] if isinstance(v, bool) else f"`{v}`" if isinstance(v, str) else str(v) for v in values]
+        expected.append((f"`{name}`", *cells))
+    rows = re.findall(r"^\| (`\w+`) \| (\S+) \| (\S+) \|", page("reference/python.md"), re.M)
+    assert rows == expected
+
+
+def test_every_error_is_documented() -> None:
+    names = {name for name, value in vars(errors).items() if isinstance(value, type) and name != "Any"}
+    assert "PetmoodError" in names
+    assert {name for name in names if f"{name}`" not in page("reference/python.md")} == set()
+
+
+def test_the_picture_of_the_architecture_shows_every_module() -> None:
+    parts = {path.stem for path in SOURCE.glob("*.py")} | {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+    drawn = set(re.findall(r"^    (\w+)(?:\.py|/)", page("architecture.md"), re.M))
+    assert parts - {"__init__"} == drawn
+
+
+def test_the_navigation_has_every_page() -> None:
+    listed = set(re.findall(r": (\S+\.md)$", (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"), re.M))
+    assert listed == {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+
+
+def test_every_command_and_option_is_documented() -> None:
+    from typer.main import get_command
+
+    from petmood.cli.main import app
+
+    text = page("reference/cli.md")
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    assert set(commands) == set(re.findall(r"^## petmood (\S+)$", text, re.M))
+    for name, command in commands.items():
+        section = text.split(f"## petmood {name}\n")[1].split("\n## ")[0]
+        options = {o for p in command.params for o in (*p.opts, *p.secondary_opts) if o.startswith("-")}
+        assert options - {"--help", "-h"} == set(re.findall(r"`(--?\w[\w-]*)`", section)), name
