@@ -24,7 +24,7 @@ venv: $(STAMP) ## make .venv with petmood and its tools, if it is not up to date
 # torch goes first and alone: pip then takes the build for this machine, and nothing later can pull in another one.
 $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "petmood needs Python 3.11 or newer; '$(PYTHON)' is $$("$(PYTHON)" --version 2>&1 || true)." \
+		echo "petmood needs Python 3.11 or newer; '$(PYTHON)' is $$("$(PYTHON)" --version 2>/dev/null || echo "not to be found")." \
 			"Install one, or name it: make venv PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@"$(BIN)/python" -m pip --version >/dev/null 2>&1 || { \
 		echo "[1/4] making $(VENV) with $$("$(PYTHON)" --version)"; \
@@ -58,7 +58,7 @@ types: $(STAMP) ## check types
 	$(BIN)/mypy
 
 imports: $(STAMP) ## check that imports follow the layers
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 docs: $(STAMP) ## build the documentation into build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(BUILD)/site
