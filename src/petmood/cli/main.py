@@ -1,0 +1,62 @@
+"""Entry point of the `petmood` command: commands are registered here; their work is imported when they run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from petmood import __version__
+from petmood.cli import demo
+from petmood.cli import run as run_command
+from petmood.errors import PetmoodError
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="petmood",
+    help="Read the mood of pets from pictures of their faces, and know how well that can be done.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+run_command.register(app)
+demo.register(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"petmood {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options that stand before a command."""
+
+
+def run() -> None:
+    """Run the command line; errors a user can mend are one line and exit code 2, anything else is a bug and shows."""
+    try:
+        app()
+    except PetmoodError as error:
+        _complain(str(error))
+        sys.exit(EXIT_USER_ERROR)
+    except KeyboardInterrupt:
+        _complain("interrupted. Finished work is kept: run the same command again to go on.", mark="petmood")
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # the reader of our output left (e.g. `| head`); a second error while flushing at exit would say nothing more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _complain(message: str, mark: str = "error") -> None:
+    typer.echo(f"{typer.style(mark, fg='red', bold=True)}: {message}", err=True)

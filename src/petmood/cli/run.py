@@ -1,0 +1,68 @@
+"""`petmood run`: the whole main job from a folder or zip to a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from petmood.workflows.run import RunOutcome
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run")(run)
+
+
+def run(
+    data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", show_default=False)],
+    preset: Annotated[str, typer.Option(help="quick: the CNN at 64 pixels; full: at 224, as in the study.")] = "quick",
+    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Frozen network that makes features.", show_default="efficientnet-lite0")
+    ] = None,
+    folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
+    cnn: Annotated[bool, typer.Option("--cnn/--no-cnn", help="Train the study's CNN.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a summary.")] = False,
+) -> None:
+    """Ingest, audit, extract features, cluster, train, evaluate and write a report."""
+    from petmood.cli.console import Bars
+    from petmood.config import run_settings
+    from petmood.workflows.run import run as work
+
+    settings = run_settings(preset, seed=seed, backbone=backbone, folds=folds, cnn=cnn)
+    outcome = work(data, out, settings, Bars())
+    if json:
+        typer.echo(outcome.results.model_dump_json(by_alias=True, indent=2))
+    else:
+        _summary(outcome)
+
+
+def _summary(outcome: RunOutcome) -> None:
+    from rich.table import Table
+
+    from petmood.cli.console import console
+
+    results = outcome.results
+    data = results.dataset
+    out = console()
+    out.print(
+        f"\n[bold]{data.name}[/]: {data.images:,} images of {data.photos:,} photos, {len(data.classes)} classes; "
+        f"{len(data.rejected)} rejected, {len(data.ignored)} ignored"
+    )
+    table = Table("model", "protocol", "n", "accuracy", "95 % interval", "macro-F1")
+    for model in (*results.baselines, *results.models):
+        low, high = model.accuracy_ci
+        table.add_row(
+            model.title,
+            model.protocol,
+            str(model.n),
+            f"{model.accuracy:.3f}",
+            f"{low:.3f} to {high:.3f}",
+            f"{model.macro_f1:.3f}",
+        )
+    out.print(table)
+    out.print(f"Report: {outcome.report}", soft_wrap=True)

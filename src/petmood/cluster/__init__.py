@@ -1,0 +1,1 @@
+"""Features -> clusters, and what the clusters are made of."""

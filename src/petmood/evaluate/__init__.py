@@ -1,0 +1,1 @@
+"""Predictions under a protocol -> scores with their n and interval."""

@@ -1,0 +1,158 @@
+"""Frozen records that pass between stages: what an image is, what a data set is, what a backbone said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+SPLITS = ("train", "valid", "test")
+"""Canonical split names, in the order in which they are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One accepted image file.
+
+    Attributes:
+        path: POSIX path relative to the root of the data (inside the archive for a zip).
+        class_name: its label as spelled in the data set's canonical class names, or "" for unlabelled data.
+        split: "train", "valid" or "test".
+        family: identifier shared by a photo and everything derived from it.
+        derived: True if the file is an offline augmentation or an exact copy of another file of its family.
+        sha256: hexadecimal digest of the file's bytes.
+        width, height: pixels after applying EXIF orientation.
+        format: decoder's name of the format, e.g. "JPEG".
+        size_bytes: file size.
+        mode: decoder's name of the pixel layout before conversion, e.g. "RGB", "L", "RGBA".
+        reoriented: True if EXIF orientation turned the picture.
+    """
+
+    path: str
+    class_name: str
+    split: str
+    family: str
+    derived: bool
+    sha256: str
+    width: int
+    height: int
+    format: str
+    size_bytes: int
+    mode: str
+    reoriented: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedFile:
+    """A file that was found but not accepted, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A data set after ingestion: `len(records) + len(rejected) + len(ignored) == found`.
+
+    Attributes:
+        name: the folder's or archive's name, for display.
+        layout: "split/class", "class" or "flat" (unlabelled).
+        classes: canonical class names, in display order.
+        records: accepted images, ordered by (split, class, path).
+        rejected: images that could not be used, with reasons.
+        ignored: files that are not images of the data set, with reasons.
+        official_splits: True if the splits came with the data, False if petmood made them.
+        family_source: how families were found: "names", "pixels", "groups" (given by the user) or a combination.
+        found: number of files found.
+    """
+
+    name: str
+    layout: str
+    classes: tuple[str, ...]
+    records: tuple[ImageRecord, ...]
+    rejected: tuple[SkippedFile, ...]
+    ignored: tuple[SkippedFile, ...]
+    official_splits: bool
+    family_source: str
+    found: int
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @cached_property
+    def class_index(self) -> IntArray:
+        """(n_images,) int64: index into `classes` for each record; -1 where unlabelled."""
+        order = {name: i for i, name in enumerate(self.classes)}
+        return np.array([order.get(r.class_name, -1) for r in self.records], dtype=np.int64)
+
+    @cached_property
+    def family_index(self) -> IntArray:
+        """(n_images,) int64: dense family number, in order of first appearance."""
+        order: dict[str, int] = {}
+        return np.array([order.setdefault(r.family, len(order)) for r in self.records], dtype=np.int64)
+
+    @cached_property
+    def photo_index(self) -> IntArray:
+        """(n_photos,) int64: one record for each family: its original, else its first file.
+
+        Evaluation counts these and only these, so that a family counts once.
+        """
+        best: dict[str, int] = {}
+        for i, record in enumerate(self.records):
+            kept = best.get(record.family)
+            if kept is None or (self.records[kept].derived and not record.derived):
+                best[record.family] = i
+        return np.array(sorted(best.values()), dtype=np.int64)
+
+    @property
+    def n_photos(self) -> int:
+        """Number of families: the sample size that counts."""
+        return len({r.family for r in self.records})
+
+    def split_names(self) -> tuple[str, ...]:
+        """Splits that have images, in canonical order."""
+        present = {r.split for r in self.records}
+        return tuple(s for s in SPLITS if s in present)
+
+    def in_split(self, split: str) -> IntArray:
+        """(n,) int64: indices of the records of one split."""
+        return np.flatnonzero(np.array([r.split == split for r in self.records])).astype(np.int64)
+
+    def photos_in_split(self, split: str) -> IntArray:
+        """(n,) int64: indices of one record for each family of one split."""
+        return np.array([i for i in self.photo_index if self.records[i].split == split], dtype=np.int64)
+
+    def sha256s(self) -> list[str]:
+        """Content digest of each record, in order."""
+        return [r.sha256 for r in self.records]
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """What a frozen backbone says of each image.
+
+    Attributes:
+        backbone: its name, e.g. "efficientnet-lite0".
+        vectors: (n_images, dim) float32 features.
+        logits: (n_images, n_outputs) float32 scores of the backbone's own head, or None.
+        key: the cache namespace, which covers weights, preprocessing and format version.
+    """
+
+    backbone: str
+    vectors: FloatArray
+    logits: FloatArray | None
+    key: str
+
+    def __post_init__(self) -> None:
+        if self.vectors.ndim != 2:
+            raise ValueError(f"vectors must be (n_images, dim), got shape {self.vectors.shape}")
+
+    def rows(self, index: Sequence[int] | IntArray) -> FloatArray:
+        """(len(index), dim) float32: the vectors of some images."""
+        return self.vectors[np.asarray(index, dtype=np.int64)]

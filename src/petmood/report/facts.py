@@ -1,0 +1,198 @@
+"""Results in, derived facts out: what stands out in the numbers, before a word is written about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from petmood.evaluate.metrics import wilson_interval
+from petmood.results import ClassScore, ClusterFacts, ClusterSplit, Epochs, Interval, ModelFacts, Results
+
+Verdict = Literal["above", "unclear", "below"]
+
+OVERFIT_GAP = 0.15
+"""Training accuracy above validation accuracy by which a network may be said to memorise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Majority:
+    """Always answering one class: its share of the n photos, and the class where it is known."""
+
+    accuracy: float
+    n: int
+    class_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """All that was evaluated in one way. `models` and `baselines` are ordered from best to worst."""
+
+    name: str
+    text: str
+    n: int
+    models: tuple[ModelFacts, ...]
+    baselines: tuple[ModelFacts, ...]
+    majority: Majority
+
+    @property
+    def best(self) -> ModelFacts:
+        """The model with the highest accuracy; the first of them where several tie."""
+        return self.models[0]
+
+    @property
+    def rows(self) -> tuple[ModelFacts, ...]:
+        """Models, then baselines."""
+        return self.models + self.baselines
+
+    def verdict(self, model: ModelFacts) -> Verdict:
+        """Where the model's interval lies: wholly above the majority class, wholly below it, or across it."""
+        lower, upper = model.accuracy_ci
+        if lower > self.majority.accuracy:
+            return "above"
+        return "below" if upper < self.majority.accuracy else "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassExtremes:
+    """The classes of one evaluation that are recognised most and least often, by recall."""
+
+    best: str
+    best_score: ClassScore
+    worst: str
+    worst_score: ClassScore
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusedPair:
+    """The two classes most often taken for each other: `there` photos of `a` read as `b`, `back` of `b` as `a`."""
+
+    a: str
+    b: str
+    there: int
+    back: int
+
+
+@dataclass(frozen=True, slots=True)
+class PurestCluster:
+    """The cluster whose commonest class has the greatest share: `hits` of its `size` images."""
+
+    index: int
+    size: int
+    class_name: str
+    hits: int
+    n: int
+    class_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overfit:
+    """What learning curves show at their end.
+
+    Attributes:
+        epochs: how many there were.
+        best_epoch: the one, counted from 1, with the lowest validation loss.
+        accuracy: of the training images, in [0, 1].
+        val_accuracy: of the validation images, in [0, 1].
+        val_ci: its 95 % interval, or None where the number of validation images was not recorded.
+        memorises: training accuracy is far above validation accuracy, and above the whole of its interval.
+    """
+
+    epochs: int
+    best_epoch: int
+    accuracy: float
+    val_accuracy: float
+    val_ci: Interval | None
+    memorises: bool
+
+
+def overlap(a: Interval, b: Interval) -> bool:
+    """True if two intervals share a point."""
+    return a[0] <= b[1] and b[0] <= a[1]
+
+
+def is_majority(model: ModelFacts) -> bool:
+    """True for the baseline which always answers the commonest class."""
+    return model.name.casefold().startswith("majority")
+
+
+def _majority(models: tuple[ModelFacts, ...], baselines: tuple[ModelFacts, ...]) -> Majority:
+    named = next((m for m in baselines if is_majority(m)), None)
+    if named is not None:
+        answers = [sum(row[j] for row in named.confusion) for j in range(len(named.classes))]
+        sole = named.classes[answers.index(named.n)] if named.n in answers else None
+        return Majority(named.accuracy, named.n, sole)
+    reference = (models + baselines)[0]
+    supports = [sum(row) for row in reference.confusion]
+    top = max(supports)
+    return Majority(top / max(reference.n, 1), reference.n, reference.classes[supports.index(top)])
+
+
+def protocols(results: Results) -> tuple[Protocol, ...]:
+    """Every protocol under which a model was evaluated; the one with most photos, which says most, comes first."""
+    names = dict.fromkeys(m.protocol for m in results.models)
+    found = []
+    for name in names:
+        models = _ranked(tuple(m for m in results.models if m.protocol == name))
+        baselines = _ranked(tuple(m for m in results.baselines if m.protocol == name))
+        n = max(m.n for m in models)
+        found.append(Protocol(name, models[0].protocol_text, n, models, baselines, _majority(models, baselines)))
+    return tuple(sorted(found, key=lambda p: -p.n))
+
+
+def _ranked(models: tuple[ModelFacts, ...]) -> tuple[ModelFacts, ...]:
+    return tuple(sorted(models, key=lambda m: -m.accuracy))
+
+
+def extremes(model: ModelFacts) -> ClassExtremes | None:
+    """Best and worst recognised class, among those with photos; None if there are fewer than two."""
+    scores = [(name, model.per_class[name]) for name in model.classes if name in model.per_class]
+    scores = [(name, score) for name, score in scores if score.support]
+    if len(scores) < 2:
+        return None
+    best = max(scores, key=lambda item: item[1].recall)
+    worst = min(scores, key=lambda item: item[1].recall)
+    return ClassExtremes(*best, *worst)
+
+
+def most_confused(model: ModelFacts) -> ConfusedPair | None:
+    """The pair of classes with most mistakes between them, counted in both directions; None if there is no mistake."""
+    matrix, names = model.confusion, model.classes
+    pairs = [
+        ConfusedPair(names[i], names[j], matrix[i][j], matrix[j][i])
+        for i in range(len(names))
+        for j in range(i + 1, len(names))
+    ]
+    worst = max(pairs, key=lambda pair: pair.there + pair.back, default=None)
+    if worst is None or worst.there + worst.back == 0:
+        return None
+    return worst if worst.there >= worst.back else ConfusedPair(worst.b, worst.a, worst.back, worst.there)
+
+
+def main_split(clusters: ClusterFacts) -> str:
+    """The split on which a clustering is judged first: the one it was fitted on, else its largest."""
+    if clusters.fitted_on in clusters.splits:
+        return clusters.fitted_on
+    return max(clusters.splits, key=lambda name: clusters.splits[name].n)
+
+
+def purest(split: ClusterSplit) -> PurestCluster | None:
+    """The purest cluster; the larger one where several tie, so that a cluster of one image does not win easily."""
+    found = []
+    for index, (size, composition) in enumerate(zip(split.sizes, split.composition, strict=True)):
+        if not size or not composition:
+            continue
+        name = max(composition, key=lambda c: composition[c])
+        total = sum(other.get(name, 0) for other in split.composition)
+        found.append(PurestCluster(index, size, name, composition[name], split.n, total))
+    return max(found, key=lambda c: (c.hits / c.size, c.size), default=None)
+
+
+def overfit(epochs: Epochs) -> Overfit | None:
+    """What the curves end in; None if there is no epoch or no validation."""
+    if not epochs.accuracy or not epochs.val_accuracy:
+        return None
+    best = min(range(len(epochs.val_loss)), key=lambda i: epochs.val_loss[i], default=0) + 1
+    seen, unseen, n = epochs.accuracy[-1], epochs.val_accuracy[-1], epochs.n_val
+    bounds = wilson_interval(round(unseen * n), n) if n else None
+    memorises = seen - unseen >= OVERFIT_GAP and (bounds is None or seen > bounds[1])
+    return Overfit(len(epochs.accuracy), best, seen, unseen, bounds, memorises)

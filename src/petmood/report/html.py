@@ -1,0 +1,104 @@
+"""Results and thumbnails in, one self-contained HTML page out: no script, no request to any host."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from petmood.report import captions, facts, wording
+from petmood.report.palette import class_colours
+from petmood.report.sentences import protocol_label
+from petmood.report.summarize import summarize
+from petmood.results import Results, Sample
+from petmood.store import write_bytes
+
+_RANGE = re.compile(r"(?<=\d)\N{EN DASH}(?=\d)")  # "41.2-51.3 %" must not break across lines
+
+Thumbnail = Callable[[str], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One cell of the sample grid; `uri` holds the whole JPEG."""
+
+    sample: Sample
+    uri: str
+
+
+def render_report(results: Results, thumbnail: Thumbnail, out: Path) -> None:
+    """Write the report of a run, atomically, as one UTF-8 file that needs nothing beside it.
+
+    Equal results and thumbnails give equal bytes.
+
+    Args:
+        results: every fact that the page shows.
+        thumbnail: gives a small JPEG for a path of the manifest, or None where there is none to show.
+        out: where the page goes, e.g. RUN/report.html.
+    """
+    write_bytes(out, report_html(results, thumbnail).encode())
+
+
+def report_html(results: Results, thumbnail: Thumbnail) -> str:
+    """The page that `render_report` writes, as text."""
+    from petmood.report import figures  # draws with matplotlib, which is slow to import
+
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            results=results,
+            data=results.dataset,
+            env=results.environment,
+            summary=summarize(results),
+            figures=figures.draw(results),
+            pictures=_pictures(results.dataset.samples, thumbnail),
+            colours=class_colours(results.dataset.classes),
+            captions=captions,
+            facts=facts,
+        )
+    )
+
+
+def _pictures(samples: Iterable[Sample], thumbnail: Thumbnail) -> list[Picture]:
+    shown = ((sample, thumbnail(sample.path)) for sample in samples)
+    return [Picture(s, f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}") for s, jpeg in shown if jpeg]
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("petmood.report"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": wording.count,
+        "percent": wording.percent,
+        "interval": wording.interval,
+        "number": wording.number,
+        "duration": wording.duration,
+        "plural": wording.plural,
+        "protocol": protocol_label,
+    }
+    environment.globals["stylesheet"] = _stylesheet(environment)
+    return environment
+
+
+def _finalize(value: object) -> object:
+    """Names come from file systems: what may not stand in a document is made visible."""
+    return _RANGE.sub("\N{EN DASH}\N{WORD JOINER}", wording.printable(value)) if type(value) is str else value
+
+
+def _stylesheet(environment: Environment) -> Markup:
+    """The shared look, then what only the report needs."""
+    loader = environment.loader
+    assert loader is not None
+    return Markup("".join(loader.get_source(environment, name)[0] for name in ("petmood.css", "report.css")))

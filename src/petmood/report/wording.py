@@ -1,0 +1,73 @@
+"""Numbers and names in, short pieces of plain English out: the one place that decides how a figure is written."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from petmood.results import Interval
+
+THIN = "\N{NARROW NO-BREAK SPACE}"
+DASH = "\N{EN DASH}"
+
+
+def count(n: int) -> str:
+    """1074 -> "1,074"."""
+    return f"{n:,}"
+
+
+def plural(n: int, noun: str, nouns: str | None = None) -> str:
+    """(1, "photo") -> "1 photo"; (370, "photo") -> "370 photos"; `nouns` is an irregular plural."""
+    return f"{count(n)} {noun if n == 1 else nouns or noun + 's'}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0.4621 -> "46.2 %"."""
+    return f"{100 * share:.{digits}f}{THIN}%"
+
+
+def interval(bounds: Interval, digits: int = 1) -> str:
+    """(0.412, 0.513) -> "41.2-51.3 %", with an en dash."""
+    return f"{100 * bounds[0]:.{digits}f}{DASH}{100 * bounds[1]:.{digits}f}{THIN}%"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """0.0912 -> "0.09"; None -> an en dash; never "-0.00"."""
+    return DASH if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def duration(seconds: float) -> str:
+    """0.04 -> "0.04 s"; 12.3 -> "12.3 s"; 75 -> "1 min 15 s"."""
+    if round(seconds) >= 60:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes}{THIN}min {rest}{THIN}s"
+    return f"{seconds:.{2 if seconds < 1 else 1}f}{THIN}s"
+
+
+def listing(items: Sequence[str]) -> str:
+    """("a", "b", "c") -> "a, b and c"."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else "none"
+
+
+def quoted(name: str) -> str:
+    """Curly quotes around a name that came with the data, so that it reads as a name."""
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{printable(name)}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
+def printable(text: str) -> str:
+    """`text` with everything that HTML and SVG may not contain (control characters, lone surrogates) made visible."""
+    bad = ("Cc", "Cs", "Cn")
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in bad else c for c in text)
+
+
+def shorten(text: str, cells: int) -> str:
+    """`text` cut to `cells` columns with an ellipsis; wide (East Asian) characters take two columns."""
+    text = printable(text)
+    widths = [2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text]
+    if sum(widths) <= cells:
+        return text
+    kept, room = 0, cells - 1
+    while widths[kept] <= room:
+        room -= widths[kept]
+        kept += 1
+    return text[:kept].rstrip() + "\N{HORIZONTAL ELLIPSIS}"

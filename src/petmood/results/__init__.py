@@ -1,0 +1,54 @@
+"""The schema of results.json (version 1): every fact a run found, which the report and the tables only render."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from petmood.results.base import Fact, Interval
+from petmood.results.clusters import ClusterFacts, ClusterSplit
+from petmood.results.dataset import (
+    ClassCount,
+    DatasetFacts,
+    PrepareFacts,
+    Sample,
+    SizeCount,
+    Skipped,
+    SplitFacts,
+    Warn,
+)
+from petmood.results.environment import Environment
+from petmood.results.models import ClassScore, Epochs, ModelFacts
+
+SCHEMA_VERSION = 1
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "ClassCount",
+    "ClassScore",
+    "ClusterFacts",
+    "ClusterSplit",
+    "DatasetFacts",
+    "Environment",
+    "Epochs",
+    "Fact",
+    "Interval",
+    "ModelFacts",
+    "PrepareFacts",
+    "Results",
+    "Sample",
+    "SizeCount",
+    "Skipped",
+    "SplitFacts",
+    "Warn",
+]
+
+
+class Results(Fact):
+    """The whole of results.json. `baselines` are models too: what any model must beat, under the same protocols."""
+
+    schema_version: int = Field(default=SCHEMA_VERSION, alias="schema")
+    dataset: DatasetFacts
+    clusters: tuple[ClusterFacts, ...]
+    models: tuple[ModelFacts, ...]
+    baselines: tuple[ModelFacts, ...]
+    environment: Environment

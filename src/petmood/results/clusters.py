@@ -1,0 +1,34 @@
+"""A clustering and how it falls on each split."""
+
+from __future__ import annotations
+
+from petmood.results.base import Fact
+
+
+class ClusterSplit(Fact):
+    """A clustering applied to one split.
+
+    `sizes[c]` images fall into cluster c; `composition[c]` counts them by class. Purity, NMI and ARI compare clusters
+    with classes over images; silhouette is None where it is undefined (fewer than two clusters present).
+    """
+
+    n: int
+    sizes: tuple[int, ...]
+    composition: tuple[dict[str, int], ...]
+    purity: float
+    nmi: float
+    ari: float
+    silhouette: float | None
+
+
+class ClusterFacts(Fact):
+    """One clustering: how it was made and how it falls on each split."""
+
+    name: str
+    backbone: str
+    method: str
+    k: int
+    n_init: int
+    seed: int
+    fitted_on: str
+    splits: dict[str, ClusterSplit]

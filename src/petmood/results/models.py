@@ -1,0 +1,59 @@
+"""A model under a protocol: its scores with n and interval, and its learning curves."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from petmood.results.base import Fact, Interval
+
+
+class ClassScore(Fact):
+    """One class of one evaluation. `support` is the number of true photos of the class.
+
+    `recall_ci` is a 95 % interval for the recall, made as the model's `accuracy_ci` is, where it was computed.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    recall_ci: Interval | None = None
+
+
+class Epochs(Fact):
+    """Learning curves: one value for each epoch, in order.
+
+    `n_val` is the number of images validated on, where it was recorded.
+    """
+
+    loss: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    val_loss: tuple[float, ...]
+    val_accuracy: tuple[float, ...]
+    n_val: int | None = None
+
+
+class ModelFacts(Fact):
+    """One model under one protocol.
+
+    `n` is the number of photos predicted, each once; `accuracy_ci` is a 95 % interval made by `ci_method`.
+    `confusion[i][j]` counts photos of class i predicted as class j, in the order of `classes`.
+    """
+
+    name: str
+    title: str
+    protocol: str
+    protocol_text: str
+    n: int
+    n_train: int
+    correct: int
+    accuracy: float
+    accuracy_ci: Interval
+    ci_method: str
+    macro_f1: float
+    balanced_accuracy: float
+    classes: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    per_class: dict[str, ClassScore]
+    settings: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    epochs: Epochs | None = None

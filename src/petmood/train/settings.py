@@ -1,0 +1,124 @@
+"""How a network is trained and what came of it: the records that go into and come out of the training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from petmood.errors import ConfigError
+from petmood.results import Epochs
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceOnPlateau:
+    """Multiplies the learning rate by `factor` after `patience` epochs without a lower loss, down to `min_rate`.
+
+    The loss is the validation loss, or the training loss where there is no validation set.
+    """
+
+    factor: float = 0.5
+    patience: int = 2
+    min_rate: float = 1e-6
+
+    def __post_init__(self) -> None:
+        _require(0 < self.factor < 1, "reduce_lr.factor", self.factor, "between 0 and 1")
+        _require(self.patience >= 1, "reduce_lr.patience", self.patience, "at least 1")
+        _require(self.min_rate >= 0, "reduce_lr.min_rate", self.min_rate, "at least 0")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """How to train a network. The defaults are those of the study's CNN 1.
+
+    Attributes:
+        epochs: passes through the training images.
+        batch_size: images in a step.
+        learning_rate: of Adam.
+        patience: stop after so many epochs without a lower validation loss and keep the weights of the best epoch;
+            None trains all epochs and keeps the last weights.
+        reduce_lr: when to reduce the learning rate; None never does.
+        seed: of initial weights, order of images and dropout.
+        device: where to train; "auto" takes a GPU (CUDA, then Apple's) if there is one.
+        size: side in pixels of the network's square input.
+
+    Raises:
+        ConfigError: a value out of range.
+    """
+
+    epochs: int = 10
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    patience: int | None = None
+    reduce_lr: ReduceOnPlateau | None = None
+    seed: int = 42
+    device: Device = "auto"
+    size: int = 224
+
+    def __post_init__(self) -> None:
+        _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
+        _require(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        _require(0 < self.learning_rate < float("inf"), "learning_rate", self.learning_rate, "above 0 and finite")
+        _require(self.patience is None or self.patience >= 1, "patience", self.patience, "at least 1, or none")
+        _require(0 <= self.seed < 2**31, "seed", self.seed, "from 0 to 2147483647")
+        _require(self.size >= 1, "size", self.size, "at least 1")
+        _require(self.device in get_args(Device), "device", self.device, f"one of {', '.join(get_args(Device))}")
+
+
+@dataclass(frozen=True, slots=True)
+class EpochLog:
+    """What one epoch gave, for showing progress.
+
+    Attributes:
+        epoch: its number, from 1, of `epochs`.
+        loss, accuracy: over the training images, each as seen at its step, dropout on (as Keras reports).
+        val_loss, val_accuracy: over the validation images after the epoch; None without any.
+        learning_rate: used in this epoch.
+        seconds: wall-clock time of the epoch, validation and checkpoint included.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What a training came to.
+
+    Attributes:
+        history: the curves, one value for each epoch run; no validation values without validation images.
+        epochs_run: number of epochs run, those before a resume included.
+        stopped_early: whether `patience` ended it before `epochs`.
+        best_epoch: the epoch of the lowest validation loss, from 1; None without validation images.
+        kept_epoch: the epoch whose weights the network has now: the best with `patience`, else the last.
+        resumed_from: epochs that were taken from a checkpoint instead of being run; 0 if none.
+        device: where it ran: "cpu", "cuda" or "mps".
+    """
+
+    history: Epochs
+    epochs_run: int
+    stopped_early: bool
+    best_epoch: int | None
+    kept_epoch: int
+    resumed_from: int
+    device: str
+
+
+OnEpoch = Callable[[EpochLog], None]
+"""Called after each epoch and its checkpoint."""
+
+OnStep = Callable[[int, int], None]
+"""Called after each step with (steps done, steps in all epochs)."""
+
+
+def _require(holds: bool, name: str, value: object, wanted: str) -> None:
+    if not holds:
+        raise ConfigError(f"setting '{name}' must be {wanted}, got {value!r}.")

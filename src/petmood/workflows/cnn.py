@@ -1,0 +1,178 @@
+"""The study's networks on prepared images: trained once for given data and settings, then known by content."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood import images
+from petmood.cache import ContentCache, cache_dir
+from petmood.config import RunSettings
+from petmood.errors import MissingExtraError
+from petmood.evaluate.protocols import OFFICIAL, in_class_order
+from petmood.progress import Tick
+from petmood.records import IntArray, Manifest
+from petmood.results import Epochs, ModelFacts
+from petmood.sources import Source
+from petmood.split import official_fold
+from petmood.train.networks import count_parameters, make_network
+from petmood.train.settings import EpochLog, TrainSettings
+from petmood.workflows.frozen import model_facts
+
+_VERSION = 1  # raise it when training changes, so that no outcome of an older one is read
+
+TITLES = {"cnn1": "The study's CNN, trained from scratch", "cnn2": "The study's second, larger CNN"}
+
+
+@dataclass(frozen=True)
+class CnnOutcome:
+    """What training a network on train came to.
+
+    Attributes:
+        valid: (n_valid, n_classes) float64 probabilities of the files of valid, in manifest order.
+        test: (n_test, n_classes) float64 probabilities of the photos of test, in manifest order.
+        epochs: its learning curves.
+        kept_epoch: the epoch whose weights made the probabilities, from 1.
+        stopped_early: whether patience ended the training.
+    """
+
+    valid: NDArray[np.float64]
+    test: NDArray[np.float64]
+    epochs: Epochs
+    kept_epoch: int
+    stopped_early: bool
+
+
+def load_pixels(source: Source, manifest: Manifest, rows: Sequence[int] | IntArray, size: int) -> NDArray[np.uint8]:
+    """(len(rows), size, size, 3) uint8 RGB pixels of some records, prepared as the study does."""
+    pixels = np.empty((len(rows), size, size, 3), dtype=np.uint8)
+
+    def fill(item: tuple[int, int]) -> None:
+        at, row = item
+        data = source.read(manifest.records[row].path, images.MAX_FILE_BYTES)
+        pixels[at] = images.decode(data, size)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(fill, ((at, int(row)) for at, row in enumerate(rows))))
+    return pixels
+
+
+def train_cnn(
+    source: Source,
+    manifest: Manifest,
+    network: str,
+    settings: TrainSettings,
+    cache: ContentCache,
+    tick: Tick,
+    on_epoch: Callable[[EpochLog], None] | None = None,
+) -> CnnOutcome:
+    """Train a network on all files of train, as the study does, watching valid, and predict valid and test.
+
+    Training is checkpointed after each epoch in the cache folder, and its outcome is kept by content: the same images,
+    labels, splits, network and settings never train twice.
+
+    Raises:
+        LeakageError: a photo stands in both train and test.
+        MissingExtraError: torch is not installed.
+    """
+    key = _key(manifest, network, settings)
+    kept = cache.get("cnn", key)
+    if kept is None:
+        kept = _train(source, manifest, network, settings, key, tick, on_epoch)
+        cache.put("cnn", key, kept)
+    outcome = json.loads(kept)
+    return CnnOutcome(
+        valid=np.array(outcome["valid"], dtype=np.float64),
+        test=np.array(outcome["test"], dtype=np.float64),
+        epochs=Epochs.model_validate(outcome["epochs"]),
+        kept_epoch=outcome["kept_epoch"],
+        stopped_early=outcome["stopped_early"],
+    )
+
+
+def _key(manifest: Manifest, network: str, settings: TrainSettings) -> str:
+    causes = [
+        _VERSION,
+        images.DECODE_VERSION,
+        [[r.sha256, r.class_name, r.split, r.family] for r in manifest.records],
+        manifest.classes,
+        network,
+        # where it trains is no cause of what is learnt, beyond rounding
+        asdict(replace(settings, device="auto")),
+    ]
+    return hashlib.sha256(json.dumps(causes).encode()).hexdigest()
+
+
+def _train(
+    source: Source,
+    manifest: Manifest,
+    network: str,
+    settings: TrainSettings,
+    key: str,
+    tick: Tick,
+    on_epoch: Callable[[EpochLog], None] | None,
+) -> bytes:
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtraError("Training the study's CNN (leave it out with --no-cnn)", "train", "torch")
+    from petmood.train.cnn import CnnClassifier
+
+    fold = official_fold(manifest)
+    names = np.array(manifest.classes)
+
+    def labelled(rows: IntArray) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
+        return load_pixels(source, manifest, rows, settings.size), names[manifest.class_index[rows]]
+
+    watched = labelled(manifest.in_split("valid"))
+    model = CnnClassifier(
+        network=network,
+        settings=settings,
+        checkpoint_dir=cache_dir() / "training" / key[:32],
+        on_epoch=on_epoch,
+        on_step=tick,
+    )
+    model.fit(*labelled(fold.train), validation=watched)
+    tested, _ = labelled(fold.evaluate)
+    outcome = {
+        "valid": in_class_order(model, model.predict_proba(watched[0]), manifest.classes).tolist(),
+        "test": in_class_order(model, model.predict_proba(tested), manifest.classes).tolist(),
+        "epochs": model.history_.model_dump(mode="json"),
+        "kept_epoch": model.result_.kept_epoch,
+        "stopped_early": model.result_.stopped_early,
+    }
+    return json.dumps(outcome).encode()
+
+
+def cnn_facts(source: Source, manifest: Manifest, settings: RunSettings, cache: ContentCache, tick: Tick) -> ModelFacts:
+    """The study's first CNN as one entry of results.json: its figures on the photos of test."""
+    training = TrainSettings(epochs=settings.cnn_epochs, size=settings.cnn_size, seed=settings.seed)
+    outcome = train_cnn(source, manifest, "cnn1", training, cache, tick)
+    return describe_cnn(manifest, "cnn1", training, outcome)
+
+
+def describe_cnn(manifest: Manifest, network: str, settings: TrainSettings, outcome: CnnOutcome) -> ModelFacts:
+    """One entry of results.json for a trained network under the official protocol."""
+    fold = official_fold(manifest)
+    total, _ = count_parameters(make_network(network, len(manifest.classes), settings.size))
+    return model_facts(
+        manifest,
+        np.asarray(outcome.test.argmax(axis=1), dtype=np.int64),
+        fold.evaluate,
+        name=network,
+        title=TITLES[network],
+        protocol=OFFICIAL,
+        n_train=len(np.unique(manifest.family_index[fold.train])),
+        settings={
+            "input_size": settings.size,
+            "epochs": settings.epochs,
+            "parameters": total,
+            "seed": settings.seed,
+        },
+        epochs=outcome.epochs,
+    )

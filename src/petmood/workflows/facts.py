@@ -1,0 +1,124 @@
+"""A manifest -> the facts of results.json about the data: counts by file and by photo, sizes, samples, warnings."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from petmood.config import RunSettings
+from petmood.records import Manifest
+from petmood.results import (
+    ClassCount,
+    DatasetFacts,
+    PrepareFacts,
+    Sample,
+    SizeCount,
+    Skipped,
+    SplitFacts,
+    Warn,
+)
+
+SMALL_CLASS = 30
+"""Photos in evaluation below which a class's own figures are too uncertain to be read."""
+
+
+def dataset_facts(manifest: Manifest, settings: RunSettings) -> DatasetFacts:
+    """Describe a data set whose splits are complete."""
+    records = manifest.records
+    sizes = Counter((r.split, r.class_name, r.width, r.height) for r in records)
+    return DatasetFacts(
+        name=manifest.name,
+        layout=manifest.layout,
+        found=manifest.found,
+        images=len(manifest),
+        photos=manifest.n_photos,
+        derived=sum(r.derived for r in records),
+        classes=manifest.classes,
+        splits={split: _split_facts(manifest, split) for split in manifest.split_names()},
+        official_splits=manifest.official_splits,
+        family_source=manifest.family_source,
+        largest_family=max(Counter(r.family for r in records).values()),
+        rejected=tuple(Skipped(path=s.path, reason=s.reason) for s in manifest.rejected),
+        ignored=tuple(Skipped(path=s.path, reason=s.reason) for s in manifest.ignored),
+        sizes=tuple(
+            SizeCount(split=split, class_name=name, width=width, height=height, count=count)
+            for (split, name, width, height), count in sorted(sizes.items())
+        ),
+        samples=_samples(manifest, settings),
+        prepare=PrepareFacts(
+            size=settings.image_size,
+            resample="lanczos",
+            colour="RGB",
+            value_range=(0.0, 1.0),
+            resized=sum((r.width, r.height) != (settings.image_size,) * 2 for r in records),
+            converted_to_rgb=sum(r.mode != "RGB" for r in records),
+            reoriented=sum(r.reoriented for r in records),
+        ),
+        warnings=_warnings(manifest),
+    )
+
+
+def _split_facts(manifest: Manifest, split: str) -> SplitFacts:
+    rows = [manifest.records[i] for i in manifest.in_split(split)]
+    by_class = {}
+    for name in manifest.classes:
+        of_class = [r for r in rows if r.class_name == name]
+        by_class[name] = ClassCount(images=len(of_class), photos=len({r.family for r in of_class}))
+    return SplitFacts(images=len(rows), photos=len({r.family for r in rows}), by_class=by_class)
+
+
+def _samples(manifest: Manifest, settings: RunSettings) -> tuple[Sample, ...]:
+    """Random images without repeats, as the study shows them; drawn among photos so that no photo shows twice."""
+    rng = np.random.default_rng(settings.seed)
+    photos = manifest.photo_index
+    drawn = rng.permutation(photos)[: settings.samples]
+    chosen = [manifest.records[i] for i in drawn]
+    return tuple(Sample(path=r.path, class_name=r.class_name, split=r.split) for r in chosen)
+
+
+def _warnings(manifest: Manifest) -> tuple[Warn, ...]:
+    found = []
+    n_files, n_photos = len(manifest), manifest.n_photos
+    if n_files > n_photos:
+        found.append(
+            Warn(
+                code="derived-files",
+                message=f"{n_files:,} files are {n_photos:,} photos and {n_files - n_photos:,} copies made from them; "
+                "petmood counts photos.",
+            )
+        )
+    mixed: dict[str, set[str]] = {}
+    for record in manifest.records:
+        mixed.setdefault(record.family, set()).add(record.class_name)
+    conflicting = sum(len(names) > 1 for names in mixed.values())
+    if conflicting:
+        noun = "photo stands" if conflicting == 1 else "photos stand"
+        found.append(Warn(code="conflicting-labels", message=f"{conflicting} {noun} under more than one label."))
+    if not manifest.official_splits:
+        found.append(
+            Warn(
+                code="made-splits",
+                message="The data lacks a train, valid or test split; petmood made what was missing, by photo.",
+            )
+        )
+    outside = sum(s.reason.startswith("outside the split folders") for s in manifest.ignored)
+    if outside:
+        found.append(
+            Warn(code="outside-splits", message=f"{outside:,} images lie outside the split folders and were ignored.")
+        )
+    for split in ("valid", "test"):
+        rows = manifest.photos_in_split(split)
+        counts = np.bincount(manifest.class_index[rows], minlength=len(manifest.classes))
+        small = [
+            f"{name} ({count})" for name, count in zip(manifest.classes, counts, strict=True) if count < SMALL_CLASS
+        ]
+        if small:
+            found.append(
+                Warn(
+                    code=f"small-{split}",
+                    message=f"Classes with fewer than {SMALL_CLASS} photos in {split}: {', '.join(small)}. "
+                    "Figures on them are uncertain.",
+                )
+            )
+    return tuple(found)

@@ -1,0 +1,94 @@
+"""`petmood run`: a folder or zip of labelled faces -> a run folder with manifest, results and report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from petmood.cache import ContentCache
+from petmood.cluster.kmeans import kmeans_facts
+from petmood.config import RunSettings
+from petmood.features import extract_features, load_backbone
+from petmood.ingest import read_dataset
+from petmood.progress import Progress, Silent, Timed
+from petmood.records import Manifest
+from petmood.results import Results
+from petmood.sources import Source, open_source
+from petmood.split import complete_splits, official_fold
+from petmood.store import write_json, write_manifest
+from petmood.workflows.cnn import cnn_facts
+from petmood.workflows.environment import environment
+from petmood.workflows.facts import dataset_facts
+from petmood.workflows.folders import claim_run_folder
+from petmood.workflows.frozen import baseline_facts, head_facts
+from petmood.workflows.thumbnails import thumbnailer
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """Where a run put its files, and what it found."""
+
+    folder: Path
+    report: Path
+    results: Results
+
+
+def run(data: Path, out: Path, settings: RunSettings, progress: Progress | None = None) -> RunOutcome:
+    """Do the whole main job: ingest, audit, features, clusters, models, evaluation, report.
+
+    Finished work is kept in the cache by content, so that an interrupted run resumes and a repeated one is quick.
+
+    Args:
+        data: folder or .zip of labelled images.
+        out: run folder; made if absent, and reused only if it is a run folder.
+        settings: what to do.
+        progress: where to show it.
+
+    Raises:
+        PetmoodError: anything the user can mend.
+    """
+    timed = Timed(progress or Silent())
+    with open_source(data) as source:
+        claim_run_folder(out, data)
+        cache = ContentCache()
+        with timed.stage("ingest", "Reading images") as tick:
+            manifest = complete_splits(read_dataset(source, cache, progress=tick), settings.seed)
+            # a leak shows before any time is spent on figures that it would spoil
+            official_fold(manifest)
+            write_manifest(out / "manifest.parquet", manifest)
+        results = _results(source, manifest, settings, cache, timed)
+        with timed.stage("report", "Writing the report"):
+            report = out / "report.html"
+            write_json(out / "results.json", results.model_dump(mode="json", by_alias=True))
+            _render(results, source, manifest, cache, report)
+    return RunOutcome(out, report, results)
+
+
+def _results(source: Source, manifest: Manifest, settings: RunSettings, cache: ContentCache, timed: Timed) -> Results:
+    with timed.stage("audit", "Auditing the data set"):
+        dataset = dataset_facts(manifest, settings)
+    with timed.stage("backbone", f"Loading {settings.backbone}"):
+        backbone = load_backbone(settings.backbone)
+    with timed.stage("features", "Extracting features") as tick:
+        features = extract_features(manifest, source, backbone, cache, progress=tick)
+    with timed.stage("clusters", "Clustering"):
+        clusters = kmeans_facts(features, manifest, k=len(manifest.classes), n_init=settings.n_init, seed=settings.seed)
+    with timed.stage("heads", "Classifying frozen features"):
+        models = head_facts(features, manifest, settings)
+        baselines = baseline_facts(manifest, settings)
+    if settings.cnn:
+        with timed.stage("cnn", f"Training the study's CNN at {settings.cnn_size} pixels") as tick:
+            models = (*models, cnn_facts(source, manifest, settings, cache, tick))
+    return Results(
+        dataset=dataset,
+        clusters=(clusters,),
+        models=models,
+        baselines=baselines,
+        environment=environment(settings, timed.seconds, cache),
+    )
+
+
+def _render(results: Results, source: Source, manifest: Manifest, cache: ContentCache, report: Path) -> None:
+    from petmood.report.html import render_report
+
+    render_report(results, thumbnailer(source, manifest, cache), report)

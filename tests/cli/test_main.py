@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from drawing import jpeg, split_files, write_tree, write_zip
+from petmood import __version__
+from petmood.cli import main
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Petmood = Callable[..., Done]
+
+
+@pytest.fixture
+def petmood(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Petmood:
+    """The command's entry point, called in this process (a process each would spend its time importing)."""
+
+    def call(*args: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["petmood", *map(str, args)])
+        monkeypatch.setenv("COLUMNS", "160")
+        code: object = 0
+        try:
+            main.run()
+        except SystemExit as stop:
+            code = stop.code
+        shown = capsys.readouterr()
+        return Done(code if isinstance(code, int) else 0, shown.out, shown.err)
+
+    return call
+
+
+def test_the_installed_command_is_this_entry_point() -> None:
+    code = "from petmood.cli.main import run; run()"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, "run", "no-such-data", "--out", "x"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: no-such-data does not exist")
+
+
+def test_version_and_help(petmood: Petmood) -> None:
+    assert petmood("--version").stdout.strip() == f"petmood {__version__}"
+    shown = petmood("--help")
+    assert shown.returncode == 0
+    assert "run" in shown.stdout
+    assert "demo-data" in shown.stdout
+
+
+def _empty(root: Path) -> Path:
+    root.mkdir()
+    return root
+
+
+def _one_class(root: Path) -> Path:
+    return write_tree(root, {"happy/a.jpg": jpeg(1), "happy/b.jpg": jpeg(2)})
+
+
+def _text(root: Path) -> Path:
+    root.write_text("no data")
+    return root
+
+
+def _truncated(root: Path) -> Path:
+    path = write_zip(root.with_suffix(".zip"), split_files())
+    path.write_bytes(path.read_bytes()[:-100])
+    return path
+
+
+def _missing(root: Path) -> Path:
+    return root
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (_empty, "no images found"),
+        (_one_class, "only one class"),
+        (_text, "neither a folder nor a .zip"),
+        (_truncated, "not a readable zip archive"),
+        (_missing, "does not exist"),
+    ],
+)
+def test_bad_data_gives_one_clear_line_and_exit_code_2(
+    petmood: Petmood, tmp_path: Path, make: object, expected: str
+) -> None:
+    done = petmood("run", make(tmp_path / "dâta"), "--out", tmp_path / "out")  # type: ignore[operator]
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1
+    assert expected in lines[0]
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_folder_that_is_no_run_is_never_written_to(petmood: Petmood, tmp_path: Path) -> None:
+    data = write_tree(tmp_path / "data", split_files())
+    kept = write_tree(tmp_path / "precious", {"thesis.txt": b"years of work"})
+    done = petmood("run", data, "--out", kept)
+    assert done.returncode == 2
+    assert "not a petmood run" in done.stderr
+    assert [p.name for p in kept.iterdir()] == ["thesis.txt"]
+    inside = petmood("run", data, "--out", data / "run")
+    assert inside.returncode == 2
+    assert "lies inside the data" in inside.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (("--preset", "quik"), "Did you mean 'quick'"),
+        (("--seed", "-3"), "setting 'seed' is -3"),
+        (("--folds", "1"), "setting 'folds' is 1"),
+        (("--backbone", "efficientnet-light0"), "Did you mean 'efficientnet-lite0'"),
+    ],
+)
+def test_wrong_options_are_named(petmood: Petmood, tmp_path: Path, args: tuple[str, ...], expected: str) -> None:
+    data = write_tree(tmp_path / "data", split_files())
+    done = petmood("run", data, "--out", tmp_path / "out", *args)
+    assert done.returncode == 2
+    assert expected in done.stderr
+
+
+def test_data_that_leaks_is_refused(petmood: Petmood, tmp_path: Path) -> None:
+    files = split_files()
+    files["train/Angry/aug-0-test0.jpg"] = jpeg(77)
+    done = petmood("run", write_tree(tmp_path / "data", files), "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "both train and test" in done.stderr

@@ -1,0 +1,51 @@
+"""Draws tiny labelled data sets for tests: real image files, different from one another, cheap to make."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def jpeg(seed: int, size: tuple[int, int] = (48, 48), mode: str = "RGB", fmt: str = "JPEG") -> bytes:
+    """Bytes of a picture of smooth colour noise, unique to its seed."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    image = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).convert(mode)
+    out = io.BytesIO()
+    image.save(out, fmt)
+    return out.getvalue()
+
+
+def write_tree(root: Path, files: dict[str, bytes]) -> Path:
+    """Write files below a folder."""
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return root
+
+
+def write_zip(path: Path, files: dict[str, bytes]) -> Path:
+    """Write files into a zip archive."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def split_files(per_class: int = 4, classes: tuple[str, ...] = ("Angry", "happy")) -> dict[str, bytes]:
+    """`split/class/*.jpg` with one augmented copy in each class of train."""
+    files = {}
+    seed = 0
+    for split, count in (("train", per_class), ("valid", 2), ("test", 2)):
+        for name in classes:
+            for i in range(count):
+                files[f"{split}/{name}/{split}{i}.jpg"] = jpeg(seed := seed + 1)
+            if split == "train":
+                files[f"{split}/{name}/aug-3-train0.jpg"] = jpeg(seed := seed + 1, (40, 40))
+    return files

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drawing import jpeg, split_files, write_tree, write_zip
+from petmood.cache import ContentCache
+from petmood.errors import DataError
+from petmood.ingest import read_dataset
+from petmood.ingest.layout import canonical_classes
+from petmood.records import Manifest
+from petmood.sources import open_source
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> ContentCache:
+    return ContentCache(tmp_path / "cache")
+
+
+def read(path: Path, cache: ContentCache) -> Manifest:
+    with open_source(path) as source:
+        return read_dataset(source, cache)
+
+
+def content(manifest: Manifest) -> set[tuple[str, str]]:
+    return {(r.sha256, r.class_name) for r in manifest.records}
+
+
+def test_every_layout_gives_the_same_images_and_photos(tmp_path: Path, cache: ContentCache) -> None:
+    files = split_files()
+    mirror = {f"{n.split('/')[1].lower()}/{n.split('/')[2]}": d for n, d in files.items() if n.startswith("train")}
+    kaggle = {f"Master Folder/{name}": data for name, data in files.items()} | mirror
+    plain = {"/".join(name.split("/")[1:]): data for name, data in files.items()}
+    sets = {
+        "folder": read(write_tree(tmp_path / "a", files), cache),
+        "zip": read(write_zip(tmp_path / "a.zip", files), cache),
+        "kaggle": read(write_zip(tmp_path / "archive (2) (1).zip", kaggle), cache),
+        "nested": read(write_tree(tmp_path / "b", {f"x/y/{n}": d for n, d in files.items()}), cache),
+        "plain": read(write_tree(tmp_path / "c", plain), cache),
+        "plain nested": read(write_zip(tmp_path / "c.zip", {f"pets/{n}": d for n, d in plain.items()}), cache),
+    }
+    expected = content(sets["folder"])
+    assert len(expected) == len(files)
+    for name, manifest in sets.items():
+        assert content(manifest) == expected, name
+        assert manifest.classes == ("Angry", "happy"), name
+        assert manifest.n_photos == len(files) - 2, name
+        assert len(manifest) + len(manifest.rejected) + len(manifest.ignored) == manifest.found, name
+    assert len(sets["kaggle"].ignored) == len(mirror)
+    assert sets["plain"].layout == "class"
+    assert sets["kaggle"].layout == "split/class"
+
+
+@pytest.mark.parametrize("alias", ["val", "valid", "validation", "Validation", "VAL"])
+def test_names_of_the_validation_split_mean_the_same(tmp_path: Path, cache: ContentCache, alias: str) -> None:
+    files = {name.replace("valid/", f"{alias}/"): data for name, data in split_files().items()}
+    manifest = read(write_tree(tmp_path / "d", files), cache)
+    assert manifest.split_names() == ("train", "valid", "test")
+
+
+def test_classes_that_differ_only_by_case_are_one_and_keep_a_spelling(tmp_path: Path, cache: ContentCache) -> None:
+    files = {name.replace("test/Angry", "test/ANGRY"): data for name, data in split_files().items()}
+    manifest = read(write_tree(tmp_path / "d", files), cache)
+    assert manifest.classes == ("Angry", "happy")
+
+
+def test_canonical_spelling_does_not_depend_on_unicode_form() -> None:
+    composed, decomposed = "f\u00e2ch\u00e9", "fa\u0302che\u0301"
+    spelling, classes = canonical_classes([composed, decomposed, decomposed])
+    assert classes == (composed,)
+    assert spelling == {composed: composed, decomposed: composed}
+
+
+def test_junk_is_ignored_and_broken_images_are_rejected_with_reasons(tmp_path: Path, cache: ContentCache) -> None:
+    whole = jpeg(99)
+    junk = {
+        ".DS_Store": b"x",
+        "train/Thumbs.db": b"x",
+        "train/Angry/.hidden.jpg": whole,
+        "__MACOSX/train/Angry/._train0.jpg": b"x",
+        "notes.txt": b"hello",
+        "loose.jpg": whole,
+        "train/no-class.jpg": whole,
+    }
+    broken = {
+        "train/happy/cut.jpg": whole[: len(whole) // 2],
+        "train/happy/text.jpg": b"not an image at all",
+        "train/happy/empty.png": b"",
+    }
+    manifest = read(write_tree(tmp_path / "d", split_files() | junk | broken), cache)
+    assert {s.path for s in manifest.ignored} == set(junk)
+    reasons = {s.path: s.reason for s in manifest.rejected}
+    assert set(reasons) == set(broken)
+    assert "broken image" in reasons["train/happy/cut.jpg"]
+    assert "not an image in a known format" in reasons["train/happy/text.jpg"]
+    assert "empty file" in reasons["train/happy/empty.png"]
+    assert manifest.found == len(manifest) + 10
+
+
+def test_a_second_reading_decodes_nothing(tmp_path: Path, cache: ContentCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_tree(tmp_path / "d", split_files() | {"train/happy/cut.jpg": jpeg(5)[:200]})
+    first = read(folder, cache)
+    monkeypatch.setattr("petmood.images.probe", lambda data: pytest.fail("decoded again"))
+    assert read(folder, cache) == first
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, "no images found"),
+        ({"readme.txt": b"x"}, "no images found"),
+        ({"a.jpg": jpeg(1), "b.jpg": jpeg(2)}, "no class folders"),
+        ({"happy/a.jpg": jpeg(1), "happy/b.jpg": jpeg(2)}, "only one class, 'happy'"),
+        ({"happy/a.jpg": jpeg(1), "sad/b.jpg": b"broken"}, "class 'sad'"),
+        ({"happy/a.jpg": b"", "sad/b.jpg": b"broken"}, "none of the 2 images"),
+        ({f"{s}/{n}": d for s in ("one", "two") for n, d in split_files().items()}, "2 data sets"),
+    ],
+)
+def test_unusable_data_is_named_clearly(
+    tmp_path: Path, cache: ContentCache, files: dict[str, bytes], expected: str
+) -> None:
+    folder = write_tree(tmp_path / "d", files)
+    folder.mkdir(exist_ok=True)
+    with pytest.raises(DataError, match=expected):
+        read(folder, cache)
+
+
+def test_unlabelled_images_are_read_where_labels_are_not_needed(tmp_path: Path, cache: ContentCache) -> None:
+    with open_source(write_tree(tmp_path / "d", {"a.jpg": jpeg(1), "b.jpg": jpeg(2)})) as source:
+        manifest = read_dataset(source, cache, labelled=False)
+    assert (manifest.layout, manifest.classes, len(manifest)) == ("flat", (), 2)
+    assert manifest.class_index.tolist() == [-1, -1]
+
+
+@pytest.mark.realdata
+def test_the_real_set_is_1074_files_of_370_photos(real_data: Path, cache: ContentCache) -> None:
+    manifest = read(real_data, cache)
+    assert len(manifest) == 1074
+    assert manifest.n_photos == 370
+    assert sum(r.derived for r in manifest.records) == 704
+    assert manifest.classes == ("Angry", "happy", "Other", "Sad")
+    assert [len(manifest.in_split(s)) for s in ("train", "valid", "test")] == [1000, 36, 38]
+    assert [len(manifest.photos_in_split(s)) for s in ("train", "valid", "test")] == [296, 36, 38]

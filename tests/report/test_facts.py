@@ -1,0 +1,94 @@
+"""What stands out in the numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from petmood.report import facts
+from petmood.results import ClusterSplit, Epochs
+
+from .sample_results import CURVES, GROUPED, OFFICIAL, cluster_split, clusters, model, results
+
+
+def test_protocols_come_with_most_photos_first_and_models_from_best_to_worst() -> None:
+    found = facts.protocols(results())
+    assert [(p.name, p.n) for p in found] == [(GROUPED, 370), (OFFICIAL, 38)]
+    assert [m.name for m in found[1].models] == ["logistic", "cnn"]
+    assert [m.name for m in found[0].baselines] == ["species", "majority", "thumbnail-1nn"]
+    assert found[1].best.name == "logistic"
+
+
+def test_the_majority_class_is_the_baseline_of_that_name() -> None:
+    majority = facts.protocols(results())[0].majority
+    assert (majority.accuracy, majority.n, majority.class_name) == (112 / 370, 370, "happy")
+
+
+def test_without_that_baseline_the_majority_class_is_the_largest_one() -> None:
+    bare = results().model_copy(update={"baselines": ()})
+    majority = facts.protocols(bare)[0].majority
+    assert (majority.accuracy, majority.class_name) == (112 / 370, "happy")
+
+
+def test_a_majority_that_changes_from_fold_to_fold_has_no_name() -> None:
+    answers = model("majority", "Majority class", ((60, 52, 0, 0), (60, 45, 0, 0), (94, 0, 0, 0), (59, 0, 0, 0)))
+    found = facts.protocols(results().model_copy(update={"baselines": (answers,)}))
+    assert found[0].majority.class_name is None
+
+
+@pytest.mark.parametrize(("hits", "verdict"), [(46, "above"), (33, "unclear"), (12, "below")])
+def test_the_verdict_follows_the_interval(hits: int, verdict: str) -> None:
+    tested = model("m", "M", ((hits, 100 - hits), (0, 0)), classes=("a", "b"))
+    base = facts.Majority(0.3, 100, "a")
+    assert facts.Protocol("p", "text", 100, (tested,), (), base).verdict(tested) == verdict
+
+
+def test_intervals_that_touch_overlap() -> None:
+    assert facts.overlap((0.1, 0.2), (0.2, 0.3))
+    assert facts.overlap((0.1, 0.9), (0.4, 0.5))
+    assert not facts.overlap((0.1, 0.2), (0.21, 0.3))
+
+
+def test_extremes_leave_out_classes_without_photos() -> None:
+    ends = facts.extremes(model("m", "M", ((8, 2, 0), (5, 5, 0), (0, 0, 0)), classes=("a", "b", "c")))
+    assert ends is not None
+    assert (ends.best, ends.worst) == ("a", "b")
+    assert facts.extremes(model("m", "M", ((8, 2), (0, 0)), classes=("a", "b"))) is None
+
+
+def test_the_most_confused_pair_counts_both_directions_and_names_the_larger_first() -> None:
+    pair = facts.most_confused(model("m", "M", ((9, 1, 4), (6, 9, 0), (3, 0, 9)), classes=("a", "b", "c")))
+    assert pair == facts.ConfusedPair("b", "a", 6, 1)
+    assert facts.most_confused(model("m", "M", ((9, 0), (0, 9)), classes=("a", "b"))) is None
+
+
+def test_the_purest_cluster_is_the_larger_of_equals_and_never_empty() -> None:
+    split = cluster_split(((2, 0), (0, 0), (0, 7), (5, 4)), classes=("a", "b"))
+    assert facts.purest(split) == facts.PurestCluster(2, 7, "b", 7, 18, 11)
+    empty = ClusterSplit(n=0, sizes=(0,), composition=({},), purity=0, nmi=0, ari=0, silhouette=None)
+    assert facts.purest(empty) is None
+
+
+def test_a_clustering_is_judged_where_it_was_fitted_else_on_its_largest_split() -> None:
+    assert facts.main_split(clusters()) == "train"
+    elsewhere = clusters().model_copy(update={"fitted_on": "all"})
+    assert facts.main_split(elsewhere) == "train"
+    assert facts.main_split(clusters().model_copy(update={"fitted_on": "test"})) == "test"
+
+
+def test_memorising_needs_a_gap_that_the_interval_does_not_explain() -> None:
+    found = facts.overfit(CURVES)
+    assert found is not None
+    assert found.memorises
+    assert (found.epochs, found.best_epoch) == (10, 3)
+    assert found.val_ci == pytest.approx((0.225, 0.524), abs=1e-3)
+
+    def ends(train: float, valid: float, n_val: int | None) -> bool:
+        short = facts.overfit(Epochs(loss=(1,), accuracy=(train,), val_loss=(1,), val_accuracy=(valid,), n_val=n_val))
+        assert short is not None
+        return short.memorises
+
+    assert not ends(0.60, 0.40, 10)
+    assert ends(0.60, 0.40, 1000)
+    assert ends(0.60, 0.40, None)
+    assert not ends(0.45, 0.40, 100_000)
+    assert facts.overfit(Epochs(loss=(), accuracy=(), val_loss=(), val_accuracy=())) is None

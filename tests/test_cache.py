@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from petmood.cache import ContentCache, cache_dir
+from petmood.errors import ConfigError
+
+
+def test_what_is_put_is_got_and_counted(tmp_path: Path) -> None:
+    cache = ContentCache(tmp_path)
+    cache.put_many("a", {f"k{i}": bytes([i % 256]) * 10 for i in range(1200)})
+    found = ContentCache(tmp_path).get_many("a", [f"k{i}" for i in range(1200)])
+    assert len(found) == 1200
+    assert found["k7"] == b"\x07" * 10
+    assert cache.get_many("a", ["k1", "k1", "nothing"]) == {"k1": b"\x01" * 10}
+    assert (cache.hits, cache.misses) == (1, 1)
+    assert cache.get("b", "k1") is None
+
+
+def test_a_damaged_value_reads_as_absent(tmp_path: Path) -> None:
+    cache = ContentCache(tmp_path)
+    cache.put("a", "k", b"right")
+    with sqlite3.connect(cache.path) as db:
+        db.execute("UPDATE entries SET value=?", (b"wrong",))
+    db.close()
+    assert cache.get("a", "k") is None
+    cache.put("a", "k", b"right")
+    assert cache.get("a", "k") == b"right"
+
+
+def test_a_damaged_database_is_put_aside(tmp_path: Path) -> None:
+    ContentCache(tmp_path).path.write_bytes(b"this is no database" * 100)
+    cache = ContentCache(tmp_path)
+    cache.put("a", "k", b"v")
+    assert cache.get("a", "k") == b"v"
+    assert any("damaged" in p.name for p in tmp_path.iterdir())
+
+
+def test_pruning_drops_the_least_recently_used(tmp_path: Path) -> None:
+    cache = ContentCache(tmp_path)
+    cache.put_many("a", {"old": bytes(100), "new": bytes(100)})
+    with sqlite3.connect(cache.path) as db:
+        db.execute("UPDATE entries SET used=1 WHERE key='old'")
+    db.close()
+    assert cache.prune(max_bytes=150) == 100
+    assert set(cache.get_many("a", ["old", "new"])) == {"new"}
+    assert [(u.namespace, u.entries, u.size_bytes) for u in cache.namespaces()] == [("a", 1, 100)]
+    with pytest.raises(ConfigError):
+        cache.prune(max_bytes=-1)
+
+
+def test_reading_marks_as_used(tmp_path: Path) -> None:
+    cache = ContentCache(tmp_path)
+    cache.put("a", "k", b"v")
+    with sqlite3.connect(cache.path) as db:
+        db.execute("UPDATE entries SET used=1")
+    db.close()
+    cache.get("a", "k")
+    assert cache.namespaces()[0].last_used > 1_000_000
+
+
+def _write(folder: Path, worker: int) -> None:
+    cache = ContentCache(folder)
+    for i in range(60):
+        cache.put(f"w{i % 3}", f"{worker}-{i}", bytes([worker]) * 500)
+
+
+def test_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_write, args=(tmp_path, n)) for n in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert sum(u.entries for u in ContentCache(tmp_path).namespaces()) == 180
+
+
+def test_the_folder_is_the_users_to_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETMOOD_CACHE", str(tmp_path / "x"))
+    assert cache_dir() == tmp_path / "x"
+    monkeypatch.delenv("PETMOOD_CACHE")
+    assert cache_dir().name == "petmood"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be made"):
+        ContentCache(tmp_path / "file" / "below")

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from drawing import jpeg, write_tree, write_zip
+from petmood.errors import DataError, ImageError
+from petmood.sources import ZipSource, open_source
+
+LIMIT = 1 << 20
+
+
+def test_folder_and_zip_give_the_same_names_and_bytes(tmp_path: Path) -> None:
+    files = {"ä ö/ü.jpg": jpeg(1), "b/c.jpg": jpeg(2)}
+    with (
+        open_source(write_tree(tmp_path / "dossier é", files)) as folder,
+        open_source(write_zip(tmp_path / "arc é.zip", files)) as archive,
+    ):
+        assert folder.names() == archive.names() == sorted(files)
+        for name, data in files.items():
+            assert folder.read(name, LIMIT) == archive.read(name, LIMIT) == data
+
+
+@pytest.mark.parametrize("name", ["../../escape.jpg", "/etc/escape.jpg", "a/../../escape.jpg", "..\\escape.jpg"])
+def test_members_that_point_outside_are_refused(tmp_path: Path, name: str) -> None:
+    with open_source(write_zip(tmp_path / "z.zip", {name: jpeg(1)})) as source:
+        held = source.names()
+        assert len(held) == 1
+        with pytest.raises(ImageError, match="points outside"):
+            source.read(held[0], LIMIT)
+    assert [p.name for p in tmp_path.iterdir()] == ["z.zip"]
+
+
+def test_bombs_are_refused_before_they_inflate(tmp_path: Path) -> None:
+    with open_source(write_zip(tmp_path / "z.zip", {"a.jpg": bytes(LIMIT - 1), "b.jpg": bytes(2 * LIMIT)})) as source:
+        with pytest.raises(ImageError, match="zip bomb"):
+            source.read("a.jpg", LIMIT)
+        with pytest.raises(ImageError, match="too large"):
+            source.read("b.jpg", LIMIT)
+
+
+def test_a_member_whose_header_lies_about_its_size_is_cut_off(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "z.zip", {"a.jpg": jpeg(1, (200, 200))})
+    source = ZipSource(path)
+    source._members["a.jpg"].file_size = 10
+    with source, pytest.raises(ImageError, match=r"inflates|damaged"):
+        source.read("a.jpg", 10)
+
+
+def test_damaged_and_encrypted_members_are_reasons_not_crashes(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "z.zip", {"a.jpg": jpeg(1, (99, 99)), "b.jpg": jpeg(2)})
+    raw = bytearray(path.read_bytes())
+    raw[200:260] = bytes(60)
+    path.write_bytes(raw)
+    with open_source(path) as source:
+        with pytest.raises(ImageError, match="damaged"):
+            source.read("a.jpg", LIMIT)
+        assert source.read("b.jpg", LIMIT) == jpeg(2)
+    with ZipSource(path) as source:
+        source._members["b.jpg"].flag_bits |= 1
+        with pytest.raises(ImageError, match="encrypted"):
+            source.read("b.jpg", LIMIT)
+
+
+def test_unusable_paths_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        open_source(tmp_path / "nowhere")
+    text = tmp_path / "notes.txt"
+    text.write_text("hello")
+    with pytest.raises(DataError, match="neither a folder nor"):
+        open_source(text)
+    cut = write_zip(tmp_path / "cut.zip", {"a.jpg": jpeg(1)})
+    cut.write_bytes(cut.read_bytes()[:-30])
+    with pytest.raises(DataError, match="not a readable zip"):
+        open_source(cut)
+
+
+def test_broken_links_are_reasons(tmp_path: Path) -> None:
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    with open_source(tmp_path) as source, pytest.raises(ImageError, match="not a regular file"):
+        source.read("gone.jpg", LIMIT)
+
+
+def test_a_zip_is_known_by_content_when_its_name_does_not_tell(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "archive.download", {"a.jpg": jpeg(1)})
+    assert zipfile.is_zipfile(path)
+    with open_source(path) as source:
+        assert source.names() == ["a.jpg"]

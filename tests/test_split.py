@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from petmood.errors import DataError, LeakageError
+from petmood.records import ImageRecord, Manifest
+from petmood.split import complete_splits, grouped_folds, official_fold, straddling_families
+
+
+def make_manifest(rows: list[tuple[str, str, str, bool]]) -> Manifest:
+    """Rows of (class, split, family, derived)."""
+    records = tuple(
+        ImageRecord(f"{i:04d}.jpg", name, split, family, derived, f"sha{i}", 8, 8, "JPEG", 9, "RGB", False)
+        for i, (name, split, family, derived) in enumerate(rows)
+    )
+    classes = tuple(sorted({r.class_name for r in records}))
+    return Manifest("x", "class", classes, records, (), (), False, "names", len(records))
+
+
+@st.composite
+def manifests(draw: st.DrawFn, splits: tuple[str, ...] = ("",)) -> Manifest:
+    rows = []
+    for name in ("a", "b", "c"):
+        for photo in range(draw(st.integers(5, 12))):
+            split = draw(st.sampled_from(splits))
+            for copy in range(draw(st.integers(1, 4))):
+                rows.append((name, split, f"{name}{photo}", copy > 0))
+    order = draw(st.permutations(range(len(rows))))
+    return make_manifest([rows[i] for i in order])
+
+
+@given(manifests(), st.integers(0, 5))
+def test_made_splits_never_part_a_family_and_hold_every_class(manifest: Manifest, seed: int) -> None:
+    done = complete_splits(manifest, seed)
+    assert straddling_families(done) == []
+    assert sorted(r.sha256 for r in done.records) == sorted(r.sha256 for r in manifest.records)
+    for split in ("train", "valid", "test"):
+        assert {r.class_name for r in done.records if r.split == split} == {"a", "b", "c"}
+    assert complete_splits(manifest, seed) == done
+
+
+@given(manifests(), st.integers(2, 5), st.integers(0, 5))
+def test_folds_never_part_a_family_and_predict_each_photo_once(manifest: Manifest, folds: int, seed: int) -> None:
+    seen: list[int] = []
+    families = manifest.family_index
+    for fold in grouped_folds(manifest, folds=folds, seed=seed):
+        assert not set(families[fold.train]) & set(families[fold.evaluate])
+        assert len(set(families[fold.evaluate])) == len(fold.evaluate)
+        assert set(families[fold.train]) | set(families[fold.evaluate]) == set(families)
+        seen.extend(fold.evaluate.tolist())
+    assert sorted(seen) == manifest.photo_index.tolist()
+    assert len(seen) == manifest.n_photos
+
+
+def test_valid_is_carved_out_of_train_when_only_it_lacks() -> None:
+    rows = [(c, "train", f"{c}{i}", False) for c in "ab" for i in range(10)]
+    rows += [(c, "test", f"t{c}{i}", False) for c in "ab" for i in range(3)]
+    done = complete_splits(make_manifest(rows), 0)
+    assert Counter(r.split for r in done.records) == {"train": 16, "valid": 4, "test": 6}
+
+
+def test_official_splits_are_kept() -> None:
+    rows = [(c, s, f"{c}{s}{i}", False) for c in "ab" for s in ("train", "valid", "test") for i in range(2)]
+    manifest = make_manifest(rows)
+    assert complete_splits(manifest, 0) is manifest
+    fold = official_fold(manifest)
+    assert {manifest.records[i].split for i in fold.train} == {"train"}
+    assert {manifest.records[i].split for i in fold.evaluate} == {"test"}
+
+
+def test_a_split_that_leaks_is_refused() -> None:
+    rows = [(c, s, f"{c}{s}{i}", False) for c in "ab" for s in ("train", "valid", "test") for i in range(2)]
+    manifest = make_manifest([*rows, ("a", "train", "atest0", True)])
+    assert straddling_families(manifest) == ["atest0"]
+    with pytest.raises(LeakageError, match="1 photo"):
+        official_fold(manifest)
+
+
+def test_too_few_photos_are_named() -> None:
+    rows = [("a", "", f"a{i}", False) for i in range(9)] + [("b", "", "b0", False), ("b", "", "b1", False)]
+    with pytest.raises(DataError, match="class 'b' has 2 photos"):
+        complete_splits(make_manifest(rows), 0)
+    with pytest.raises(DataError, match="class 'b' has 2 photos; 5-fold"):
+        list(grouped_folds(make_manifest(rows), folds=5, seed=0))
+
+
+def test_a_photo_stands_for_its_family() -> None:
+    manifest = make_manifest([("a", "", "f", True), ("a", "", "f", False), ("b", "", "g", True)])
+    assert manifest.photo_index.tolist() == [1, 2]
+    assert np.array_equal(manifest.family_index, [0, 0, 1])

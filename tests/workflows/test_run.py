@@ -1,0 +1,151 @@
+"""The main job end to end on the drawn demo set, whose truth is known."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from petmood.config import RunSettings
+from petmood.results import Results
+from petmood.store import read_manifest
+from petmood.workflows.run import RunOutcome, run
+
+pytest.importorskip("torch")
+
+SETTINGS = RunSettings(preset="test", cnn_size=32, cnn_epochs=2)
+
+
+@pytest.fixture(scope="module")
+def outcome(demo_data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
+    return run(demo_data, tmp_path_factory.mktemp("run") / "one", SETTINGS)
+
+
+def facts(outcome: RunOutcome) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((outcome.folder / "results.json").read_text())
+    return found
+
+
+def test_everything_found_is_accounted_for_and_counted_by_photo(outcome: RunOutcome, demo: tuple[Path, Any]) -> None:
+    truth = json.loads((demo[0] / "truth.json").read_text())
+    data = facts(outcome)["dataset"]
+    on_disk = sum(p.is_file() for p in (demo[0] / "data").rglob("*"))
+    assert data["found"] == on_disk == data["images"] + len(data["rejected"]) + len(data["ignored"])
+    families = {f["parent"] or f["path"] for f in truth["files"]} if "files" in truth else set()
+    assert families
+    assert sum(s["images"] for s in data["splits"].values()) == data["images"]
+    assert data["derived"] == data["images"] - data["photos"]
+    assert data["classes"] == ["Angry", "happy", "Other", "Sad"]
+
+
+def test_results_follow_their_schema(outcome: RunOutcome) -> None:
+    raw = facts(outcome)
+    assert raw["schema"] == 1
+    assert Results.model_validate(raw) == outcome.results
+    for model in (*raw["models"], *raw["baselines"]):
+        assert model["n"] == sum(map(sum, model["confusion"]))
+        assert model["accuracy"] == pytest.approx(sum(row[i] for i, row in enumerate(model["confusion"])) / model["n"])
+        low, high = model["accuracy_ci"]
+        assert low <= model["accuracy"] <= high
+
+
+def test_each_model_is_scored_on_photos_under_its_protocol(outcome: RunOutcome) -> None:
+    results = outcome.results
+    found = {(m.name, m.protocol): m.n for m in (*results.models, *results.baselines)}
+    test, photos = results.dataset.splits["test"].photos, results.dataset.photos
+    assert found == {
+        ("efficientnet-lite0+logistic", "official-test"): test,
+        ("efficientnet-lite0+logistic", "grouped-5-fold"): photos,
+        ("cnn1", "official-test"): test,
+        ("majority", "official-test"): test,
+        ("majority", "grouped-5-fold"): photos,
+    }
+
+
+def test_frozen_features_beat_the_majority_on_drawings(outcome: RunOutcome) -> None:
+    results = outcome.results
+    head = next(m for m in results.models if m.protocol == "grouped-5-fold")
+    floor = next(m for m in results.baselines if m.protocol == "grouped-5-fold")
+    assert head.accuracy_ci[0] > floor.accuracy_ci[1]
+
+
+def test_cluster_sizes_add_up_to_the_splits(outcome: RunOutcome) -> None:
+    results = outcome.results
+    (clusters,) = results.clusters
+    for split, facts_of_split in clusters.splits.items():
+        assert sum(facts_of_split.sizes) == results.dataset.splits[split].images
+        assert [sum(c.values()) for c in facts_of_split.composition] == list(facts_of_split.sizes)
+
+
+def test_a_second_run_gives_the_same_results_and_repeats_nothing(
+    outcome: RunOutcome, demo_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("petmood.images._open", lambda data: pytest.fail("an image was decoded again"))
+    monkeypatch.setattr("petmood.features.extract.open_session", lambda *a: pytest.fail("inferred again"))
+    monkeypatch.setattr("petmood.workflows.cnn._train", lambda *a: pytest.fail("trained again"))
+    again = run(demo_data, tmp_path / "two", SETTINGS)
+    first, second = facts(outcome), facts(again)
+    for raw in (first, second):
+        del raw["environment"]["seconds"]
+        del raw["environment"]["cache"]
+    assert first == second
+
+
+def test_a_cold_run_with_the_same_seed_gives_the_same_results(
+    outcome: RunOutcome, demo_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PETMOOD_CACHE", str(tmp_path / "cache"))
+    cold = run(demo_data, tmp_path / "cold", SETTINGS)
+    first, second = facts(outcome), facts(cold)
+    del first["environment"], second["environment"]
+    assert first == second
+
+
+def test_timings_stand_nowhere_but_in_the_environment(outcome: RunOutcome) -> None:
+    raw = facts(outcome)
+    assert raw["environment"].pop("seconds")
+
+    def keys(value: Any) -> set[str]:
+        if isinstance(value, dict):
+            return set(value) | {k for v in value.values() for k in keys(v)}
+        return {k for v in value for k in keys(v)} if isinstance(value, list) else set()
+
+    assert not {k for k in keys(raw) if "second" in k or "time" in k}
+
+
+def test_the_report_is_one_file_with_the_facts_in_it(outcome: RunOutcome) -> None:
+    html = outcome.report.read_text(encoding="utf-8")
+    assert "http://" not in html.replace("http://www.w3.org", "")
+    assert "https://" not in html
+    assert f"{outcome.results.dataset.photos}" in html
+
+
+def test_the_manifest_is_kept(outcome: RunOutcome) -> None:
+    manifest = read_manifest(outcome.folder / "manifest.parquet")
+    assert len(manifest) == outcome.results.dataset.images
+    assert manifest.n_photos == outcome.results.dataset.photos
+
+
+def test_a_run_folder_may_be_written_to_again_and_a_zip_gives_the_same(
+    outcome: RunOutcome, demo_data: Path, tmp_path: Path
+) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "data"), "zip", demo_data))
+    zipped = run(archive, outcome.folder.parent / "zip", SETTINGS.model_copy(update={"cnn": False}))
+    zipped = run(archive, zipped.folder, SETTINGS.model_copy(update={"cnn": False}))
+    a, b = outcome.results.dataset, zipped.results.dataset
+    assert (a.images, a.photos, a.splits) == (b.images, b.photos, b.splits)
+
+
+@pytest.mark.realdata
+def test_the_real_set_gives_the_figures_known_of_it(real_data: Path, tmp_path: Path) -> None:
+    results = run(real_data, tmp_path / "real", RunSettings(cnn=False)).results
+    assert (results.dataset.images, results.dataset.photos, results.dataset.derived) == (1074, 370, 704)
+    grouped = next(m for m in results.models if m.protocol == "grouped-5-fold")
+    assert grouped.n == 370
+    assert 0.42 <= grouped.accuracy <= 0.52
+    (clusters,) = results.clusters
+    assert {s: sum(c.sizes) for s, c in clusters.splits.items()} == {"train": 1000, "valid": 36, "test": 38}
+    assert clusters.splits["train"].nmi < 0.2
