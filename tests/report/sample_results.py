@@ -206,7 +206,7 @@ def results() -> Results:
         models=(
             model("logistic", logistic, LOGISTIC),
             model("logistic", logistic, LOGISTIC_TEST, protocol=OFFICIAL),
-            model("cnn", "Baseline CNN of the study", CNN_TEST, protocol=OFFICIAL, epochs=CURVES, n_train=1000),
+            model("cnn", "Baseline CNN of the study", CNN_TEST, protocol=OFFICIAL, epochs=CURVES),
         ),
         baselines=(
             model("majority", "Majority class", MAJORITY),
