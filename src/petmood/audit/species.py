@@ -1,0 +1,62 @@
+"""Scores of a backbone's ImageNet head -> probabilities of species, by a documented grouping of its 1000 classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.errors import ModelError
+from petmood.records import FloatArray
+
+N_IMAGENET: Final = 1000
+
+GROUPS: Final[Mapping[str, tuple[tuple[int, int], ...]]] = MappingProxyType(
+    {
+        # Ranges of ImageNet-1k class indices, both ends included. On pictures of pets, wild relatives are misreadings
+        # of the pet: a husky read as a wolf is a dog, a tabby read as a lynx a cat, a parrot of any kind a bird.
+        "dog": ((151, 275), (277, 280)),  # breeds, wolves, dingo, dhole, hunting dog; foxes (276 is the hyena)
+        "cat": ((281, 293),),  # tabby to Egyptian cat, cougar to cheetah
+        "rabbit": ((330, 332),),  # wood rabbit, hare, Angora
+        "rodent": ((333, 338),),  # hamster, porcupine, fox squirrel, marmot, beaver, guinea pig
+        "sheep/goat": ((348, 350),),  # ram, bighorn, ibex
+        "horse": ((339, 340),),  # sorrel, zebra
+        "bird": ((7, 24), (80, 100), (127, 146)),  # cock to great grey owl; grouse to black swan; stork to albatross
+    }
+)
+
+SPECIES: Final = (*GROUPS, "other")
+"""Names of the groups, in column order; "other" is everything else, animal or not."""
+
+
+def _columns() -> NDArray[np.int64]:
+    column = np.full(N_IMAGENET, len(SPECIES) - 1, dtype=np.int64)
+    for i, ranges in enumerate(GROUPS.values()):
+        for first, last in ranges:
+            column[first : last + 1] = i
+    return column
+
+
+def species_probabilities(logits: FloatArray) -> NDArray[np.float64]:
+    """(n, 8) float64 probabilities in the order of `SPECIES`; rows sum to 1.
+
+    Args:
+        logits: (n, 1000) scores of an ImageNet-1k head in the usual class order.
+
+    Raises:
+        ModelError: another number of scores: the head is not ImageNet-1k's.
+    """
+    if logits.ndim != 2 or logits.shape[1] != N_IMAGENET:
+        raise ModelError(
+            f"species need the {N_IMAGENET} scores of an ImageNet head, got shape {logits.shape}. "
+            "Use a backbone that has one, such as efficientnet-lite0."
+        )
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    probabilities = np.exp(shifted)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    grouped = np.zeros((len(logits), len(SPECIES)))
+    np.add.at(grouped.T, _columns(), probabilities.T)
+    return grouped
