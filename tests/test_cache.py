@@ -88,3 +88,19 @@ def test_the_folder_is_the_users_to_choose(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot be made"):
         ContentCache(tmp_path / "file" / "below")
+
+
+def test_a_value_is_computed_once_for_its_causes(tmp_path: Path) -> None:
+    cache = ContentCache(tmp_path)
+    calls: list[int] = []
+
+    def make() -> dict[str, object]:
+        calls.append(1)
+        return {"a": (1, 2), "b": 0.1}
+
+    first = cache.remember("n/v1", ["x", 1], make)
+    assert first == cache.remember("n/v1", ["x", 1], make) == {"a": [1, 2], "b": 0.1}
+    assert len(calls) == 1
+    cache.remember("n/v1", ["x", 2], make)
+    cache.remember("n/v2", ["x", 1], make)
+    assert len(calls) == 3

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from petmood.errors import ConfigError
 
@@ -123,6 +125,22 @@ class ContentCache:
     def put(self, namespace: str, key: str, value: bytes) -> None:
         """Store one value."""
         self.put_many(namespace, {key: value})
+
+    def remember(self, namespace: str, causes: Any, make: Callable[[], Any]) -> Any:
+        """A JSON value computed once for given causes: the kept one if there is one, else `make()`, kept.
+
+        Args:
+            namespace: what kind of value; holds the version of the code that makes it.
+            causes: everything the value depends on, JSON-ready.
+            make: computes the value, JSON-ready.
+        """
+        key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()
+        kept = self.get(namespace, key)
+        if kept is None:
+            # what is kept is what is returned, so that a first and a second run see the same value
+            kept = json.dumps(make(), allow_nan=False).encode()
+            self.put(namespace, key, kept)
+        return json.loads(kept)
 
     def namespaces(self) -> list[NamespaceUse]:
         """What the cache holds, largest namespace first."""

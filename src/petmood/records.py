@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -127,6 +129,12 @@ class Manifest:
     def photos_in_split(self, split: str) -> IntArray:
         """(n,) int64: indices of one record for each family of one split."""
         return np.array([i for i in self.photo_index if self.records[i].split == split], dtype=np.int64)
+
+    @cached_property
+    def digest(self) -> str:
+        """Hexadecimal digest of all that figures depend on: each image's content, class, split and family."""
+        rows = [[r.sha256, r.class_name, r.split, r.family, r.derived] for r in self.records]
+        return hashlib.sha256(json.dumps([self.classes, rows]).encode()).hexdigest()
 
     def sha256s(self) -> list[str]:
         """Content digest of each record, in order."""

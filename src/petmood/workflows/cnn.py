@@ -91,7 +91,7 @@ def train_cnn(
     return CnnOutcome(
         valid=np.array(outcome["valid"], dtype=np.float64),
         test=np.array(outcome["test"], dtype=np.float64),
-        epochs=Epochs.model_validate(outcome["epochs"]),
+        epochs=Epochs.model_validate(outcome["epochs"] | {"n_val": len(outcome["valid"])}),
         kept_epoch=outcome["kept_epoch"],
         stopped_early=outcome["stopped_early"],
     )
@@ -101,8 +101,7 @@ def _key(manifest: Manifest, network: str, settings: TrainSettings) -> str:
     causes = [
         _VERSION,
         images.DECODE_VERSION,
-        [[r.sha256, r.class_name, r.split, r.family] for r in manifest.records],
-        manifest.classes,
+        manifest.digest,
         network,
         # where it trains is no cause of what is learnt, beyond rounding
         asdict(replace(settings, device="auto")),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
+from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.evaluate.metrics import score
 from petmood.evaluate.protocols import OFFICIAL, Predictions, cross_predict, grouped_name, majority
@@ -61,11 +65,13 @@ def model_facts(
     )
 
 
-def head_facts(features: FeatureTable, manifest: Manifest, settings: RunSettings) -> tuple[ModelFacts, ...]:
-    """Logistic regression on frozen features under the official and the grouped protocol."""
+def head_facts(
+    features: FeatureTable, manifest: Manifest, settings: RunSettings, cache: ContentCache
+) -> tuple[ModelFacts, ...]:
+    """Logistic regression on frozen features under the official and the grouped protocol; predictions are cached."""
     found = []
     for protocol, folds in _protocols(manifest, settings).items():
-        made: Predictions = cross_predict(lambda: make_head(HEAD, settings.seed), features.vectors, manifest, folds)
+        made = predict_cached(HEAD, features, manifest, protocol, folds, settings.seed, cache)
         found.append(
             model_facts(
                 manifest,
@@ -79,6 +85,31 @@ def head_facts(features: FeatureTable, manifest: Manifest, settings: RunSettings
             )
         )
     return tuple(found)
+
+
+def predict_cached(
+    head: str,
+    features: FeatureTable,
+    manifest: Manifest,
+    protocol: str,
+    folds: Sequence[Fold],
+    seed: int,
+    cache: ContentCache,
+) -> Predictions:
+    """Out-of-sample predictions of a head, computed once for given data, features, protocol and seed."""
+
+    def compute() -> dict[str, Any]:
+        made = cross_predict(lambda: make_head(head, seed), features.vectors, manifest, folds)
+        return {
+            "index": made.index.tolist(),
+            "probabilities": made.probabilities.tolist(),
+            "n_train": made.n_train,
+        }
+
+    kept = cache.remember("heads/v1", [manifest.digest, features.key, head, protocol, seed], compute)
+    return Predictions(
+        np.array(kept["index"], dtype=np.int64), np.array(kept["probabilities"], dtype=np.float64), kept["n_train"]
+    )
 
 
 def baseline_facts(manifest: Manifest, settings: RunSettings) -> tuple[ModelFacts, ...]:

@@ -11,8 +11,8 @@ from petmood.config import RunSettings
 from petmood.features import extract_features, load_backbone
 from petmood.ingest import read_dataset
 from petmood.progress import Progress, Silent, Timed
-from petmood.records import Manifest
-from petmood.results import Results
+from petmood.records import FeatureTable, Manifest
+from petmood.results import ClusterFacts, Results
 from petmood.sources import Source, open_source
 from petmood.split import complete_splits, official_fold
 from petmood.store import write_json, write_manifest
@@ -74,7 +74,7 @@ def _results(source: Source, manifest: Manifest, settings: RunSettings, cache: C
     with timed.stage("clusters", "Clustering"):
         clusters = kmeans_facts(features, manifest, k=len(manifest.classes), n_init=settings.n_init, seed=settings.seed)
     with timed.stage("heads", "Classifying frozen features"):
-        models = head_facts(features, manifest, settings)
+        models = head_facts(features, manifest, settings, cache)
         baselines = baseline_facts(manifest, settings)
     if settings.cnn:
         with timed.stage("cnn", f"Training the study's CNN at {settings.cnn_size} pixels") as tick:
@@ -86,6 +86,16 @@ def _results(source: Source, manifest: Manifest, settings: RunSettings, cache: C
         baselines=baselines,
         environment=environment(settings, timed.seconds, cache),
     )
+
+
+def _clusters(features: FeatureTable, manifest: Manifest, settings: RunSettings, cache: ContentCache) -> ClusterFacts:
+    k, n_init, seed = len(manifest.classes), settings.n_init, settings.seed
+    kept = cache.remember(
+        "clusters/v1",
+        [manifest.digest, features.key, k, n_init, seed],
+        lambda: kmeans_facts(features, manifest, k=k, n_init=n_init, seed=seed).model_dump(mode="json"),
+    )
+    return ClusterFacts.model_validate(kept)
 
 
 def _render(results: Results, source: Source, manifest: Manifest, cache: ContentCache, report: Path) -> None:
