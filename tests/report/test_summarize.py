@@ -187,6 +187,15 @@ def test_training_says_memorising_only_where_curves_show_it() -> None:
     assert len(said) == 1
     assert said[0].endswith("no sign of memorising.")
     assert list(sentences.curve_sentences(None)) == []
+    unknown = " ".join(sentences.curve_sentences(CURVES.model_copy(update={"n_val": None})))
+    assert "36.0" in unknown
+    assert "memoris" not in unknown
+
+
+def test_files_left_out_are_counted_or_said_to_be_none() -> None:
+    assert captions.left_out(dataset()).startswith("1,078 files found: 1,074 accepted, 2 rejected")
+    clean = dataset().model_copy(update={"rejected": (), "ignored": (), "found": 1074})
+    assert captions.left_out(clean) == "Nothing: all of the 1,074 files found were accepted."
 
 
 def test_without_models_and_clusters_only_the_data_is_spoken_of() -> None:

@@ -94,7 +94,8 @@ class Overfit:
         accuracy: of the training images, in [0, 1].
         val_accuracy: of the validation images, in [0, 1].
         val_ci: its 95 % interval, or None where the number of validation images was not recorded.
-        memorises: training accuracy is far above validation accuracy, and above the whole of its interval.
+        memorises: whether training accuracy is far above validation accuracy, and above the whole of its interval;
+            None where there is no interval to judge by.
     """
 
     epochs: int
@@ -102,7 +103,7 @@ class Overfit:
     accuracy: float
     val_accuracy: float
     val_ci: Interval | None
-    memorises: bool
+    memorises: bool | None
 
 
 def overlap(a: Interval, b: Interval) -> bool:
@@ -194,5 +195,5 @@ def overfit(epochs: Epochs) -> Overfit | None:
     best = min(range(len(epochs.val_loss)), key=lambda i: epochs.val_loss[i], default=0) + 1
     seen, unseen, n = epochs.accuracy[-1], epochs.val_accuracy[-1], epochs.n_val
     bounds = wilson_interval(round(unseen * n), n) if n else None
-    memorises = seen - unseen >= OVERFIT_GAP and (bounds is None or seen > bounds[1])
+    memorises = None if bounds is None else seen - unseen >= OVERFIT_GAP and seen > bounds[1]
     return Overfit(len(epochs.accuracy), best, seen, unseen, bounds, memorises)

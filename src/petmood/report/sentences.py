@@ -182,9 +182,12 @@ def curve_sentences(epochs: Epochs | None) -> Iterator[str]:
     )
     if found.val_ci is not None:
         ends += f" ({interval(found.val_ci)}, n = {count(epochs.n_val or 0)})"
-    if found.memorises:
-        yield f"{ends}: it memorises pictures rather than learning moods."
-    else:
-        yield f"{ends}: no sign of memorising."
+    match found.memorises:
+        case True:
+            yield f"{ends}: it memorises pictures rather than learning moods."
+        case False:
+            yield f"{ends}: no sign of memorising."
+        case None:
+            yield f"{ends}."
     if found.best_epoch < found.epochs:
         yield f"its validation loss is lowest at epoch {found.best_epoch} of {found.epochs} and does not fall further."
