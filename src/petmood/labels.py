@@ -1,0 +1,277 @@
+"""Decisions of readers about labels, kept as they come -> labels.csv -> a manifest with those labels."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from petmood.errors import DataError
+from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
+from petmood.store import write_text
+
+Action = Literal["label", "skip", "exclude", "undo"]
+
+EXCLUDED: Final = "not-a-pet"
+"""Label that takes a photo out of the data set, unless a class of the data has this very name."""
+
+COLUMNS: Final = ("path", "label")
+"""Columns that labels.csv must have; others may stand beside them and are not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a reader decided about one image.
+
+    Attributes:
+        path: of the image, as in the manifest.
+        action: "label" gives it `label`; "exclude" takes its photo out of the data; "skip" decides nothing; "undo"
+            takes back the reader's last decision about this image.
+        label: class name for "label", else "".
+        reader: who decided; readers are kept apart, so that a second one can label blind.
+        time: when, ISO 8601 in UTC; for people, the order of the file decides.
+    """
+
+    path: str
+    action: Action
+    label: str = ""
+    reader: str = ""
+    time: str = ""
+
+
+def append_decision(log: Path, decision: Decision) -> Decision:
+    """Add a decision to a log (JSON, one line each); when this returns it is on the disk.
+
+    Each decision is one append of one line, so that two writers never overwrite each other, and what a killed writer
+    leaves of a line harms no other line.
+
+    Args:
+        log: the file; made if absent.
+        decision: what was decided; its time is set to now if it has none.
+
+    Returns:
+        The decision as written.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    if not decision.time:
+        decision = replace(decision, time=datetime.now(UTC).isoformat(timespec="milliseconds"))
+    line = json.dumps(asdict(decision), ensure_ascii=False).encode()
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            # a leading newline closes whatever half line an earlier writer may have left; blank lines are not read
+            written = os.write(handle, b"\n" + line + b"\n")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise DataError(f"cannot write to {log}: {error.strerror}. Check its permissions and the free space.") from error
+    if written != len(line) + 2:
+        raise DataError(f"only a part of a decision could be written to {log}. Free some space and decide again.")
+    return decision
+
+
+def read_decisions(log: Path) -> tuple[Decision, ...]:
+    """All decisions of a log in the order in which they were made; none if there is no log yet.
+
+    A line that is not whole was never confirmed to its writer and is passed over.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    if not log.exists():
+        return ()
+    try:
+        text = log.read_bytes().decode("utf-8", errors="replace")
+    except OSError as error:
+        raise DataError(f"cannot read {log}: {error.strerror}. Check its permissions.") from error
+    found = []
+    for line in text.split("\n"):
+        try:
+            decision = Decision(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
+        if decision.action in get_args(Action):
+            found.append(decision)
+    return tuple(found)
+
+
+def settle(decisions: Iterable[Decision], reader: str = "") -> dict[str, Decision]:
+    """What stands at the end for one reader: the last decision about each path that was not taken back.
+
+    Paths stand in the order of their standing decisions.
+    """
+    stacks: dict[str, list[tuple[int, Decision]]] = {}
+    for order, decision in enumerate(decisions):
+        if decision.reader != reader:
+            continue
+        stack = stacks.setdefault(decision.path, [])
+        if decision.action == "undo":
+            if stack:
+                stack.pop()
+        else:
+            stack.append((order, decision))
+    standing = sorted((stack[-1] for stack in stacks.values() if stack), key=lambda item: item[0])
+    return {decision.path: decision for _, decision in standing}
+
+
+def labels_of(settled: Mapping[str, Decision]) -> dict[str, str]:
+    """Path -> label for labels.csv; skipped photos keep their labels and are left out."""
+    return {
+        path: EXCLUDED if decision.action == "exclude" else decision.label
+        for path, decision in settled.items()
+        if decision.action != "skip"
+    }
+
+
+def write_labels(path: Path, labels: Mapping[str, str]) -> None:
+    """Write labels.csv atomically: a header, then a row a path, sorted."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(sorted(labels.items()))
+    write_text(path, text.getvalue())
+
+
+def read_labels(path: Path, manifest: Manifest) -> dict[str, str]:
+    """Read labels.csv (columns `path` and `label`) and check each line against the data.
+
+    Args:
+        path: the file.
+        manifest: the data. If it is unlabelled, any label but the empty one is a class.
+
+    Returns:
+        Family -> class name or `EXCLUDED`: a label is a photo's, whichever of its files the line names.
+
+    Raises:
+        DataError: the file cannot be read, or a line names an unknown class, a file that is not there, or a file or
+            photo for the second time. The message has the line's number.
+    """
+    records = {record.path: record for record in manifest.records}
+    known = {name.casefold(): name for name in manifest.classes}
+    line_of: dict[str, int] = {}
+    named: set[str] = set()
+    found: dict[str, str] = {}
+    for line, name, label in _rows(path):
+        record = records.get(name)
+        if record is None:
+            raise DataError(f"{path}, line {line}: {_missing(name, manifest)}")
+        if record.family in found:
+            first = line_of[record.family]
+            what = "the file" if name in named else "a file of the same photo"
+            raise DataError(
+                f"{path}, line {line}: '{name}' is a duplicate: line {first} has {what} already. Keep one of them."
+            )
+        found[record.family] = _class_of(label, known, f"{path}, line {line}")
+        line_of[record.family] = line
+        named.add(name)
+    if not found:
+        raise DataError(f"{path} has no labels. Give it a line a photo below the header 'path,label'.")
+    return found
+
+
+def _class_of(label: str, known: Mapping[str, str], where: str) -> str:
+    if not label:
+        raise DataError(f"{where}: the label is empty. Write a class, '{EXCLUDED}', or remove the line.")
+    if label.casefold() in known:
+        return known[label.casefold()]
+    if label.casefold() == EXCLUDED:
+        return EXCLUDED
+    if not known:
+        return label
+    near = difflib.get_close_matches(label, [*known.values(), EXCLUDED], n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known.values())}, {EXCLUDED}."
+    raise DataError(f"{where}: unknown class '{label}'. {hint}")
+
+
+def _missing(name: str, manifest: Manifest) -> str:
+    unused = {s.path: s.reason for s in (*manifest.rejected, *manifest.ignored)}
+    if name in unused:
+        return f"'{name}' is not part of the data ({unused[name]}). Remove the line."
+    near = difflib.get_close_matches(name, [r.path for r in manifest.records], n=1, cutoff=0.8)
+    hint = f"Did you mean '{near[0]}'?" if near else "Paths are relative to the data, as in manifest.parquet."
+    return f"there is no file '{name}' in the data. {hint}"
+
+
+def _rows(path: Path) -> Iterable[tuple[int, str, str]]:
+    """(line number, path, label) of each row."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}). Save it as UTF-8.") from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}. Check the path.") from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [cell.strip() for cell in next(reader, [])]
+        lacking = [column for column in COLUMNS if column not in header]
+        if lacking:
+            raise DataError(
+                f"{path}, line 1: the header lacks '{lacking[0]}', got '{','.join(header)}'. "
+                f"The first line must name the columns: {','.join(COLUMNS)}."
+            )
+        at_path, at_label = (header.index(column) for column in COLUMNS)
+        for row in reader:
+            if not row or not any(cell.strip() for cell in row):
+                continue
+            if len(row) != len(header):
+                raise DataError(
+                    f"{path}, line {reader.line_num}: {len(row)} columns where the header has {len(header)}. "
+                    "Quote values that hold commas."
+                )
+            yield reader.line_num, row[at_path], row[at_label].strip()
+    except csv.Error as error:
+        raise DataError(f"{path}, line {reader.line_num}: not CSV ({error}). Mend the line.") from error
+
+
+def apply_labels(manifest: Manifest, labels: Mapping[str, str]) -> Manifest:
+    """Give photos other labels; the user's files stay as they are.
+
+    Photos marked `EXCLUDED` are moved to `ignored`. Photos without a line keep their labels, or are ignored if the
+    data has none: accepted + rejected + ignored = found still holds.
+
+    Args:
+        manifest: the data as ingested, before or after its splits were made.
+        labels: family -> class name or `EXCLUDED`, as `read_labels` gives them.
+
+    Raises:
+        DataError: a class has no photo left, or there are fewer than two.
+    """
+    if manifest.classes:
+        classes = manifest.classes
+    else:
+        classes = tuple(sorted({name for name in labels.values() if name != EXCLUDED}, key=str.casefold))
+    kept: list[ImageRecord] = []
+    ignored = list(manifest.ignored)
+    for record in manifest.records:
+        label = labels.get(record.family, record.class_name)
+        if label == EXCLUDED and EXCLUDED not in classes:
+            ignored.append(SkippedFile(record.path, f"labelled '{EXCLUDED}'"))
+        elif not label:
+            ignored.append(SkippedFile(record.path, "has no label"))
+        else:
+            kept.append(replace(record, class_name=label))
+    left = {record.class_name for record in kept}
+    for name in classes:
+        if name not in left:
+            raise DataError(f"with these labels, class '{name}' has no photo left. Label some or remove the class.")
+    if len(classes) < 2:
+        raise DataError(f"the labels name {len(classes)} classes; telling moods apart needs 2 or more.")
+    order = {split: i for i, split in enumerate(("", *SPLITS))}
+    kept.sort(key=lambda r: (order[r.split], r.class_name.casefold(), r.path))
+    return replace(
+        manifest,
+        classes=classes,
+        records=tuple(kept),
+        ignored=tuple(sorted(ignored, key=lambda skipped: skipped.path)),
+    )
