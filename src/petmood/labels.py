@@ -75,7 +75,9 @@ def append_decision(log: Path, decision: Decision) -> Decision:
         finally:
             os.close(handle)
     except OSError as error:
-        raise DataError(f"cannot write to {log}: {error.strerror}. Check its permissions and the free space.") from error
+        raise DataError(
+            f"cannot write to {log}: {error.strerror}. Check its permissions and the free space."
+        ) from error
     if written != len(line) + 2:
         raise DataError(f"only a part of a decision could be written to {log}. Free some space and decide again.")
     return decision
@@ -208,7 +210,9 @@ def _rows(path: Path) -> Iterable[tuple[int, str, str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}). Save it as UTF-8.") from error
+        raise DataError(
+            f"{path} is not UTF-8 text ({error.reason} at byte {error.start}). Save it as UTF-8."
+        ) from error
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}. Check the path.") from error
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)

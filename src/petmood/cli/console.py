@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -50,3 +52,8 @@ class Bars:
     def note(self, text: str) -> None:
         """Show one line."""
         self._console.print(text)
+
+
+def print_json(facts: dict[str, Any]) -> None:
+    """Print facts as indented JSON on stdout."""
+    print(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False))  # noqa: T201 - this is the output

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from petmood import __version__
-from petmood.cli import demo
+from petmood.cli import demo, labels
 from petmood.cli import run as run_command
 from petmood.errors import PetmoodError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 run_command.register(app)
 demo.register(app)
+labels.register(app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -26,6 +26,7 @@ def run(
     ] = None,
     folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
     cnn: Annotated[bool, typer.Option("--cnn/--no-cnn", help="Train the study's CNN.")] = True,
+    labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
     json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a summary.")] = False,
 ) -> None:
     """Ingest, audit, extract features, cluster, train, evaluate and write a report."""
@@ -34,7 +35,7 @@ def run(
     from petmood.workflows.run import run as work
 
     settings = run_settings(preset, seed=seed, backbone=backbone, folds=folds, cnn=cnn)
-    outcome = work(data, out, settings, Bars())
+    outcome = work(data, out, settings, Bars(), labels=labels)
     if json:
         typer.echo(outcome.results.model_dump_json(by_alias=True, indent=2))
     else:

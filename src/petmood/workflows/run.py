@@ -9,7 +9,6 @@ from petmood.cache import ContentCache
 from petmood.cluster.kmeans import kmeans_facts
 from petmood.config import RunSettings
 from petmood.features import extract_features, load_backbone
-from petmood.ingest import read_dataset
 from petmood.progress import Progress, Silent, Timed
 from petmood.records import FeatureTable, Manifest
 from petmood.results import ClusterFacts, Results
@@ -21,6 +20,7 @@ from petmood.workflows.environment import environment
 from petmood.workflows.facts import dataset_facts
 from petmood.workflows.folders import claim_run_folder
 from petmood.workflows.frozen import baseline_facts, head_facts
+from petmood.workflows.labelling import read_labelled
 from petmood.workflows.thumbnails import thumbnailer
 
 
@@ -33,7 +33,9 @@ class RunOutcome:
     results: Results
 
 
-def run(data: Path, out: Path, settings: RunSettings, progress: Progress | None = None) -> RunOutcome:
+def run(
+    data: Path, out: Path, settings: RunSettings, progress: Progress | None = None, *, labels: Path | None = None
+) -> RunOutcome:
     """Do the whole main job: ingest, audit, features, clusters, models, evaluation, report.
 
     Finished work is kept in the cache by content, so that an interrupted run resumes and a repeated one is quick.
@@ -43,6 +45,7 @@ def run(data: Path, out: Path, settings: RunSettings, progress: Progress | None 
         out: run folder; made if absent, and reused only if it is a run folder.
         settings: what to do.
         progress: where to show it.
+        labels: labels.csv whose labels replace the data's, if given.
 
     Raises:
         PetmoodError: anything the user can mend.
@@ -52,7 +55,7 @@ def run(data: Path, out: Path, settings: RunSettings, progress: Progress | None 
         claim_run_folder(out, data)
         cache = ContentCache()
         with timed.stage("ingest", "Reading images") as tick:
-            manifest = complete_splits(read_dataset(source, cache, progress=tick), settings.seed)
+            manifest = complete_splits(read_labelled(source, cache, labels, tick), settings.seed)
             # a leak shows before any time is spent on figures that it would spoil
             official_fold(manifest)
             write_manifest(out / "manifest.parquet", manifest)
@@ -72,7 +75,7 @@ def _results(source: Source, manifest: Manifest, settings: RunSettings, cache: C
     with timed.stage("features", "Extracting features") as tick:
         features = extract_features(manifest, source, backbone, cache, progress=tick)
     with timed.stage("clusters", "Clustering"):
-        clusters = kmeans_facts(features, manifest, k=len(manifest.classes), n_init=settings.n_init, seed=settings.seed)
+        clusters = _clusters(features, manifest, settings, cache)
     with timed.stage("heads", "Classifying frozen features"):
         models = head_facts(features, manifest, settings, cache)
         baselines = baseline_facts(manifest, settings)
