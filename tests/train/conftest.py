@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ Drawn = tuple[NDArray[np.uint8], NDArray[np.str_]]
 
 
 def draw_faces(n: int, size: int, seed: int) -> Drawn:
-    """(n, size, size, 3) uint8 faces and their moods: the mouth of "happy" bends down in the middle, that of "Sad" up."""
+    """(n, size, size, 3) uint8 faces and their moods: the corners of the mouth point up ("happy") or down ("Sad")."""
     rng = np.random.default_rng(seed)
     images, moods = [], []
     for i in range(n):
@@ -28,6 +28,20 @@ def draw_faces(n: int, size: int, seed: int) -> Drawn:
         images.append(np.asarray(image))
         moods.append(mood)
     return np.stack(images), np.array(moods)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks as small as these gain nothing from a second thread, and lose much where other tests run beside them."""
+    try:
+        import torch
+    except ImportError:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

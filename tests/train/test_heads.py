@@ -98,7 +98,7 @@ def test_made_by_name():
     X, y = clouds(30, 4, 3)
     head = make_head("logistic", seed=1).fit(X, y, groups=np.arange(30))
     assert isinstance(head, LogisticHead)
-    with pytest.raises(ConfigError, match="unknown head 'svm'. Choose one of: logistic"):
+    with pytest.raises(ConfigError, match=r"unknown head 'svm'\. Choose one of: logistic"):
         make_head("svm", seed=0)
 
 

@@ -104,7 +104,7 @@ def test_impossible_networks_are_named(make, words):
 
 def test_descriptions_need_no_torch_and_the_contract_no_sklearn():
     code = (
-        "import sys; from petmood.train import contract; assert 'sklearn' not in sys.modules; "
+        "import sys; from petmood import contract; assert 'sklearn' not in sys.modules; "
         "from petmood.train import cnn, networks, settings; assert 'torch' not in sys.modules; "
         "print(networks.count_parameters(networks.study_cnn2())[0])"
     )

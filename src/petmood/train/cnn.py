@@ -116,7 +116,8 @@ class CnnClassifier:
             y: (n,) str: the class of each image.
             groups: ignored: nothing is held out of `X`.
             sample_weight: (n,) weight of each image in the loss; scaled to a mean of 1.
-            validation: images and classes to watch, never trained on, of classes that `y` has.
+            validation: images and classes to watch, never trained on, of classes that `y` has. None, like no images
+                at all, watches nothing.
 
         Raises:
             ConfigError: the settings ask for early stopping and there is no validation, or for a missing device.
@@ -128,7 +129,7 @@ class CnnClassifier:
 
         classes = check_classes(check_labels(y, len(X)))
         data = self._labelled(X, y, classes, sample_weight)
-        watched = None if validation is None else self._labelled(*validation, classes, None)
+        watched = self._labelled(*validation, classes, None) if validation and len(validation[0]) else None
         network = make_network(self.network, len(classes), self.settings.size)
         module = build(network, self.settings.seed)
         self.result_ = train(

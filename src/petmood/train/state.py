@@ -126,4 +126,5 @@ def _plateau(optimiser: torch.optim.Optimizer, settings: TrainSettings) -> Reduc
         threshold=1e-4,
         threshold_mode="abs",
         min_lr=reduce.min_rate,
+        eps=0,
     )
