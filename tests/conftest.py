@@ -13,6 +13,8 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from petmood.demo import DemoTruth
 
+pytest_plugins = ["bundle_fixtures"]
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 # Drawn examples are the same on every machine, and a busy machine fails no test.

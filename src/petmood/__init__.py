@@ -1,10 +1,33 @@
 """petmood reads the mood of pets from pictures of their faces, and is honest about how well that can be done."""
 
+from __future__ import annotations
+
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from petmood.bundle import Bundle
 
 try:
     __version__ = version("petmood")
 except PackageNotFoundError:  # a source checkout on the path, not installed
     __version__ = "0.0.0+source"
 
-__all__ = ["__version__"]
+__all__ = ["__version__", "load"]
+
+
+def load(path: str | Path, threads: int | None = None) -> Bundle:
+    """Load a trained model: `load("model").predict("photo.jpg")`.
+
+    Args:
+        path: of the bundle: a folder or a .zip.
+        threads: cores that one inference may take; all if None.
+
+    Raises:
+        petmood.errors.ModelError: there is no bundle, or it is damaged.
+    """
+    from petmood.bundle import load as load_bundle
+
+    return load_bundle(path, threads)

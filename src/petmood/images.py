@@ -37,6 +37,15 @@ class ImageInfo:
     reoriented: bool
 
 
+@dataclass(frozen=True)
+class Resized:
+    """(size, size, 3) uint8 RGB `pixels` of a picture that is `width` x `height` pixels when upright."""
+
+    pixels: Pixels
+    width: int
+    height: int
+
+
 def _open(data: bytes) -> Image.Image:
     if not data:
         raise ImageError("empty file (0 bytes)")
@@ -136,6 +145,37 @@ def decode(data: bytes, size: int) -> Pixels:
         ImageError: not an image, broken, or over a limit.
     """
     return resize(open_rgb(data, at_least=size), size)
+
+
+def read(data: bytes, size: int) -> Resized:
+    """As `decode`, with the size that the picture had.
+
+    Raises:
+        ImageError: not an image, broken, or over a limit.
+    """
+    image = _open(data)
+    before = image.size
+    if image.format == "JPEG":
+        image.draft("RGB", (2 * size, 2 * size))
+    at = image.size
+    upright = _upright_rgb(image)
+    turned = upright.size != at and upright.size == (at[1], at[0])
+    width, height = reversed(before) if turned else before
+    return Resized(resize(upright, size), width, height)
+
+
+def from_picture(image: Image.Image, size: int) -> Resized:
+    """A picture that is decoded already, made upright RGB and resized.
+
+    Raises:
+        ImageError: it has more pixels than the limit, none at all, or cannot be loaded.
+    """
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageError(f"{image.width}x{image.height} pixels is over the limit of {MAX_PIXELS:,}")
+    if not image.width * image.height:
+        raise ImageError("a picture without pixels")
+    upright = _upright_rgb(image)
+    return Resized(resize(upright, size), upright.width, upright.height)
 
 
 def to_unit(pixels: Pixels) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from petmood import __version__
-from petmood.cli import demo, labels
+from petmood.cli import demo, labels, predict, train
 from petmood.cli import run as run_command
 from petmood.errors import PetmoodError
 
@@ -24,6 +24,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 run_command.register(app)
+train.register(app)
+predict.register(app)
 demo.register(app)
 labels.register(app)
 

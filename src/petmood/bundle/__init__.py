@@ -1,0 +1,24 @@
+"""A model as a folder (ONNX graph, description, card): saved, loaded, and asked about pictures."""
+
+from petmood.bundle.folder import Neighbours, save
+from petmood.bundle.inputs import Prepared
+from petmood.bundle.model import Bundle, Outputs, load
+from petmood.bundle.prediction import Answer, Caution, Neighbour, PetCheck, Prediction, Unreadable, Verdict
+from petmood.bundle.schema import ModelDescription
+
+__all__ = [
+    "Answer",
+    "Bundle",
+    "Caution",
+    "ModelDescription",
+    "Neighbour",
+    "Neighbours",
+    "Outputs",
+    "PetCheck",
+    "Prediction",
+    "Prepared",
+    "Unreadable",
+    "Verdict",
+    "load",
+    "save",
+]

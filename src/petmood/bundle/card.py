@@ -1,0 +1,112 @@
+"""A model's description -> MODEL_CARD.md, in the format of the Hugging Face hub."""
+
+from __future__ import annotations
+
+from petmood.bundle.schema import ModelDescription
+
+_LIMITS = """## Intended use
+
+For curious pet owners, for teaching, and for research into how far pictures of faces tell a labeller's opinion. It
+answers for one picture of one pet's face, cropped about as in the training photos.
+
+**Out of scope:** any decision on an animal's care, health, training or fate. It is no veterinary tool.
+
+## Limits
+
+- It reads a label that a stranger gave a photo, not an animal's feelings. Labels of mood are a matter of opinion.
+- Species and mood go together in such data, so part of what it knows is the species.
+- Its figures are estimates from the photos named below, with intervals; on other cameras, breeds and moments it may do
+  worse.
+- Prediction sets keep their coverage only for photos drawn like those it was calibrated on.
+"""
+
+
+def model_card(model: ModelDescription) -> str:
+    """The card as Markdown with its YAML header."""
+    return "\n".join([_header(model), _intro(model), _LIMITS, _evaluation(model), _trust(model), _data(model)])
+
+
+def _header(model: ModelDescription) -> str:
+    return """---
+library_name: petmood
+pipeline_tag: image-classification
+license: other
+tags:
+- onnx
+- pets
+- emotion
+---
+"""
+
+
+def _intro(model: ModelDescription) -> str:
+    classes = ", ".join(model.classes)
+    return f"""# {model.title}
+
+Reads the mood of a pet ({classes}) from a picture of its face. Made by petmood {model.petmood}.
+
+`model.onnx` reads `pixels`, (n, {model.input.size}, {model.input.size}, 3) uint8 RGB, and gives `probabilities`
+(calibrated), `scores`, `features`{", `cam`" if model.maps else ""}{", `imagenet`" if model.imagenet else ""}. From
+Python: `petmood.load("this-folder").predict("photo.jpg")`.
+"""
+
+
+def _evaluation(model: ModelDescription) -> str:
+    lines = ["## Evaluation", ""]
+    if not model.evaluation:
+        return "\n".join([*lines, "Not evaluated.", ""])
+    lines += ["| what | protocol | photos | accuracy | 95 % interval | macro-F1 |", "|---|---|---|---|---|---|"]
+    for entry in model.evaluation:
+        low, high = entry.accuracy_ci
+        lines.append(
+            f"| {entry.title} | {entry.protocol} | {entry.n} | {entry.accuracy:.3f} | {low:.3f} to {high:.3f} "
+            f"| {entry.macro_f1:.3f} |"
+        )
+    texts = dict.fromkeys((e.protocol, e.protocol_text) for e in model.evaluation)
+    return "\n".join([*lines, "", *(f"- *{name}*: {text}" for name, text in texts), ""])
+
+
+def _trust(model: ModelDescription) -> str:
+    calibration = model.calibration
+    lines = ["## How sure it is", ""]
+    if calibration.n:
+        lines.append(
+            f"- Probabilities are calibrated with temperature {calibration.temperature:.3f}, fitted on {calibration.n} "
+            f"photos ({calibration.protocol})."
+        )
+    else:
+        lines.append("- Probabilities are not calibrated.")
+    if model.conformal is not None:
+        lines.append(f"- Prediction sets: {model.conformal.method} ({model.conformal.protocol}).")
+        lines += ["", "| coverage | mean size of a set | sets of one class | photos |", "|---|---|---|---|"]
+        lines += [
+            f"| {level.coverage:.0%} | {level.mean_size:.2f} | {level.singletons:.0%} | {level.n} |"
+            for level in model.conformal.levels
+        ]
+        lines.append("")
+    if model.pet is not None:
+        lines.append("- It says *no pet face here* by a rule with these mistakes:")
+        for rate in (model.pet.missed, model.pet.accepted):
+            low, high = rate.rate_ci
+            lines.append(
+                f"    - {rate.pictures}: {rate.wrong} of {rate.n} wrong ({rate.rate:.1%}; {low:.1%} to {high:.1%})"
+            )
+    return "\n".join([*lines, ""])
+
+
+def _data(model: ModelDescription) -> str:
+    data = model.data
+    by_class = ", ".join(f"{name} {count}" for name, count in data.photos_by_class.items())
+    lines = [
+        "## Training data",
+        "",
+        f"- {data.name}: {data.images} images of {data.photos} photos ({by_class}).",
+        f"- The weights saw {data.fitted} of the photos.",
+        f"- SHA-256 over the content, label, split and family of every image: `{data.sha256}`",
+        "",
+        "## Licences",
+        "",
+        *(f"- {note.what}: {note.licence}" for note in model.licences),
+        "",
+    ]
+    return "\n".join(lines)

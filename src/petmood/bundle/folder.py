@@ -1,0 +1,211 @@
+"""A model's graph, description and neighbours <-> a bundle on disk: a folder or one .zip, inspectable, never pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import shutil
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from petmood.bundle.card import model_card
+from petmood.bundle.schema import ModelDescription, NeighbourFacts
+from petmood.errors import DataError, ImageError, ModelError
+from petmood.sources import Source, open_source
+from petmood.store import atomic_path, write_bytes
+
+GRAPH: Final = "model.onnx"
+DESCRIPTION: Final = "model.json"
+CARD: Final = "MODEL_CARD.md"
+NEIGHBOURS: Final = "neighbours.safetensors"
+_MAX_BYTES: Final = 2**31
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """What a bundle remembers of its training photos.
+
+    Attributes:
+        features: (n, dim) float32, as the graph gives them.
+        labels: n class names.
+        paths: n paths, relative to the training data.
+        thumbnails: n JPEG files, or None: photos may not be ours to pass on, so they are kept only when asked for.
+    """
+
+    features: NDArray[np.float32]
+    labels: tuple[str, ...]
+    paths: tuple[str, ...]
+    thumbnails: tuple[bytes, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The content of a bundle as read: its description, the bytes of its graph, and its neighbours."""
+
+    description: ModelDescription
+    graph: bytes
+    neighbours: Neighbours | None
+
+
+def save(
+    target: Path, graph: bytes, description: ModelDescription, neighbours: Neighbours | None = None
+) -> ModelDescription:
+    """Write a bundle: a folder, or one file if `target` ends in .zip. Returns the description as it was written.
+
+    The bundle appears in one step or not at all.
+
+    Args:
+        target: where; a bundle that stands there is replaced, anything else is refused.
+        graph: the ONNX graph's bytes.
+        description: of the model; its digests are filled in here.
+        neighbours: the training photos' features and labels, if the bundle is to keep them.
+
+    Raises:
+        DataError: `target` exists and is no bundle, or cannot be written.
+    """
+    _refuse_what_is_no_bundle(target)
+    files = {GRAPH: graph}
+    facts = None
+    if neighbours is not None:
+        packed = _pack(neighbours)
+        files[NEIGHBOURS] = packed
+        facts = NeighbourFacts(file=NEIGHBOURS, sha256=_sha256(packed), n=len(neighbours))
+    whole = description.model_copy(update={"graph_sha256": _sha256(graph), "neighbours": facts})
+    text = json.dumps(whole.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False, allow_nan=False)
+    files[DESCRIPTION] = f"{text}\n".encode()
+    files[CARD] = model_card(whole).encode()
+    try:
+        if target.suffix.lower() == ".zip":
+            _write_zip(target, files)
+        else:
+            _write_folder(target, files)
+    except OSError as error:
+        raise DataError(f"cannot write the bundle {target}: {error.strerror}. Choose another place.") from error
+    return whole
+
+
+def read(path: Path) -> Parts:
+    """Read a bundle, checking its digests.
+
+    Raises:
+        ModelError: there is no bundle, or it is damaged or of another version.
+    """
+    try:
+        with open_source(path) as source:
+            return _read(source, path)
+    except (DataError, OSError) as error:
+        raise ModelError(f"{path} is no bundle ({error}). Make one with: petmood train DATA --out {path}") from error
+
+
+def _read(source: Source, path: Path) -> Parts:
+    names = source.names()
+    found = sorted((n for n in names if PurePosixPath(n).name == DESCRIPTION), key=lambda n: n.count("/"))
+    if not found or found[0].count("/") > 1:
+        raise ModelError(
+            f"{path} is no bundle: it has no {DESCRIPTION}. Make one with: petmood train DATA --out {path}"
+        )
+    root = PurePosixPath(found[0]).parent
+    raw = source.read(found[0], _MAX_BYTES)
+    try:
+        version = json.loads(raw).get("schema")
+        if version != 1:
+            raise ModelError(f"{path} has version {version} of the bundle's format, known is 1. Update petmood.")
+        description = ModelDescription.model_validate_json(raw)
+    except (ValueError, AttributeError, ValidationError) as error:
+        detail = " ".join(str(error).splitlines()[:3])
+        raise ModelError(
+            f"{path}: {DESCRIPTION} is not a description of a model ({detail}). Train it again."
+        ) from error
+
+    def checked(name: str, sha256: str) -> bytes:
+        try:
+            data = source.read((root / name).as_posix(), _MAX_BYTES)
+        except (ImageError, KeyError) as error:
+            raise ModelError(f"the bundle {path} lacks {name} ({error}). Copy or train it again.") from error
+        if _sha256(data) != sha256:
+            raise ModelError(f"the bundle {path} is damaged: {name} is not the file it was made with. Copy it again.")
+        return data
+
+    graph = checked(GRAPH, description.graph_sha256)
+    kept = description.neighbours
+    return Parts(description, graph, None if kept is None else _unpack(checked(kept.file, kept.sha256)))
+
+
+def _pack(neighbours: Neighbours) -> bytes:
+    from safetensors.numpy import save as pack
+
+    tensors: dict[str, NDArray[Any]] = {"features": np.ascontiguousarray(neighbours.features, dtype=np.float32)}
+    if neighbours.thumbnails is not None:
+        ends = np.cumsum([len(t) for t in neighbours.thumbnails], dtype=np.int64)
+        tensors |= {"thumbnails": np.frombuffer(b"".join(neighbours.thumbnails), dtype=np.uint8), "ends": ends}
+    # one text alone: safetensors writes several in any order, and equal models are to be equal files
+    texts = json.dumps({"labels": neighbours.labels, "paths": neighbours.paths})
+    packed: bytes = pack(tensors, metadata={"photos": texts})
+    return packed
+
+
+def _unpack(data: bytes) -> Neighbours:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as unpack
+
+    try:
+        tensors = unpack(data)
+        # the reader in memory does not hand out the metadata, which stands in the JSON header
+        length = int.from_bytes(data[:8], "little")
+        texts = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["photos"])
+        labels, paths = tuple(texts["labels"]), tuple(texts["paths"])
+        thumbnails = None
+        if "thumbnails" in tensors:
+            blob, ends = tensors["thumbnails"].tobytes(), tensors["ends"].tolist()
+            thumbnails = tuple(blob[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True))
+        return Neighbours(tensors["features"], labels, paths, thumbnails)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ModelError(f"{NEIGHBOURS} of the bundle cannot be read ({error}). Copy or train it again.") from error
+
+
+def _refuse_what_is_no_bundle(target: Path) -> None:
+    if target.suffix.lower() == ".zip":
+        if target.is_dir():
+            raise DataError(f"{target} is a folder; a bundle in one file needs another name.")
+        return
+    if target.is_file():
+        raise DataError(f"{target} is a file; a bundle needs a folder or a name that ends in .zip.")
+    if target.is_dir() and any(target.iterdir()) and not (target / DESCRIPTION).exists():
+        raise DataError(f"{target} is not empty and is no bundle. Choose a new folder, so that nothing is lost.")
+
+
+def _write_zip(target: Path, files: Mapping[str, bytes]) -> None:
+    with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, data in files.items():
+            # a fixed date: the same model gives the same bytes
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
+
+
+def _write_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mark = secrets.token_hex(6)
+    fresh, old = (target.with_name(f".{target.name}.{mark}.{kind}") for kind in ("part", "old"))
+    try:
+        for name, data in files.items():
+            write_bytes(fresh / name, data)
+        if target.exists():
+            target.replace(old)
+        fresh.replace(target)
+    finally:
+        for leftover in (fresh, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

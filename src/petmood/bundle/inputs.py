@@ -1,0 +1,98 @@
+"""A picture however it was given (path, bytes, PIL image, array) -> pixels of a model's size, and what they measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood import images
+from petmood.errors import ImageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    Picture = str | Path | bytes | Image | NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture ready for a model.
+
+    Attributes:
+        source: the path or name by which it was given.
+        pixels: (size, size, 3) uint8 RGB.
+        width, height: of the picture, upright, in pixels.
+        sharpness: standard deviation of the Laplacian of the grey pixels.
+        brightness: mean of the grey pixels, 0 to 255.
+    """
+
+    source: str
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+    sharpness: float
+    brightness: float
+
+
+def prepare(picture: Picture, size: int, source: str | None = None) -> Prepared:
+    """Decode a picture, make it upright and RGB, and resize it to a square.
+
+    A large JPEG given as path or bytes is decoded at a fraction of its size, which a picture that is already decoded
+    cannot be: its pixels may differ by a few grey levels.
+
+    Args:
+        picture: a path, the bytes of an image file, a PIL image, or (h, w, 3) or (h, w) uint8 pixels.
+        size: side of the square in pixels.
+        source: what to call it; the path, or the kind of input, by default.
+
+    Raises:
+        ImageError: it cannot be read, is no picture, or exceeds a limit; the message is the reason alone.
+    """
+    if isinstance(picture, bytes | str | Path):
+        data = picture if isinstance(picture, bytes) else _read(Path(picture))
+        found = images.read(data, size)
+        name = "image" if isinstance(picture, bytes) else str(picture)
+    else:
+        found = images.from_picture(_opened(picture), size)
+        name = type(picture).__name__
+    sharpness, brightness = measure(found.pixels)
+    return Prepared(source or name, found.pixels, found.width, found.height, sharpness, brightness)
+
+
+def measure(pixels: NDArray[np.uint8]) -> tuple[float, float]:
+    """(sharpness, brightness) of (h, w, 3) uint8 RGB pixels, as `Prepared` has them."""
+    grey = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    inner = grey[1:-1, 1:-1]
+    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner
+    return float(laplacian.std()), float(grey.mean())
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise ImageError("no such file" if not path.exists() else "not a regular file")
+        size = path.stat().st_size
+        if size > images.MAX_FILE_BYTES:
+            raise ImageError(f"file too large: {size:,} bytes, the limit is {images.MAX_FILE_BYTES:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"cannot be read ({error.strerror})") from error
+
+
+def _opened(picture: Image | NDArray[Any]) -> Image:
+    from PIL import Image as Pillow
+
+    if isinstance(picture, Pillow.Image):
+        return picture
+    if not isinstance(picture, np.ndarray):
+        raise ImageError(f"a {type(picture).__name__} is no picture; give a path, bytes, a PIL image or an array")
+    shape_is_known = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in (3, 4))
+    if picture.dtype != np.uint8 or not shape_is_known or not picture.size:
+        raise ImageError(
+            f"an array of shape {picture.shape} and type {picture.dtype} is no picture; give (h, w, 3) uint8 RGB"
+        )
+    return Pillow.fromarray(np.ascontiguousarray(picture))

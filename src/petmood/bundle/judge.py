@@ -1,0 +1,126 @@
+"""Probabilities, ImageNet scores and distances of pictures -> predictions, by the rules in a model's description."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.audit.species import SPECIES, species_probabilities
+from petmood.bundle.inputs import Prepared
+from petmood.bundle.prediction import Caution, PetCheck, Prediction, Verdict
+from petmood.bundle.schema import ConformalLevel, ModelDescription, Quality
+from petmood.errors import ConfigError
+
+
+def judge(
+    model: ModelDescription,
+    prepared: Sequence[Prepared],
+    probabilities: NDArray[np.float32],
+    *,
+    imagenet: NDArray[np.float32] | None = None,
+    distances: NDArray[np.float32] | None = None,
+    coverage: float | None = None,
+) -> list[Prediction]:
+    """One prediction a picture.
+
+    Args:
+        model: the model's description.
+        prepared: n pictures.
+        probabilities: (n, n_classes) float32, calibrated.
+        imagenet: (n, 1000) float32 scores, where the model has them.
+        distances: (n,) float32 mean cosine distances to the nearest training photos, where they are known.
+        coverage: of the prediction sets; the model's default if None.
+
+    Raises:
+        ConfigError: a coverage that the model has no threshold for.
+    """
+    level = conformal_level(model, coverage)
+    species = None if imagenet is None or not model.imagenet else species_probabilities(imagenet)
+    found = []
+    for i, picture in enumerate(prepared):
+        kinds = None if species is None else {name: float(p) for name, p in zip(SPECIES, species[i], strict=True)}
+        distance = None if distances is None else float(distances[i])
+        found.append(_one(model, picture, probabilities[i], level, kinds, distance))
+    return found
+
+
+def conformal_level(model: ModelDescription, coverage: float | None) -> ConformalLevel | None:
+    """The threshold for a coverage; None where the model has no prediction sets and none was asked for.
+
+    Raises:
+        ConfigError: a coverage that the model has no threshold for.
+    """
+    if model.conformal is None:
+        if coverage is not None:
+            raise ConfigError(f"this bundle has no prediction sets, so a coverage of {coverage} cannot be had.")
+        return None
+    wanted = model.conformal.default if coverage is None else coverage
+    for level in model.conformal.levels:
+        if abs(level.coverage - wanted) < 1e-9:
+            return level
+    known = ", ".join(f"{level.coverage:g}" for level in model.conformal.levels)
+    raise ConfigError(f"no threshold is known for a coverage of {wanted:g}. Choose one of: {known}.")
+
+
+def _one(
+    model: ModelDescription,
+    picture: Prepared,
+    row: NDArray[np.float32],
+    level: ConformalLevel | None,
+    species: dict[str, float] | None,
+    distance: float | None,
+) -> Prediction:
+    best = int(row.argmax())
+    inside = None
+    if level is not None:
+        inside = _prediction_set(model.classes, row, level)
+    pet = _pet(model, species, distance)
+    verdict: Verdict = "sure" if inside is not None and len(inside) == 1 else "not-sure"
+    return Prediction(
+        source=picture.source,
+        width=picture.width,
+        height=picture.height,
+        verdict="no-pet-face" if pet is not None and not pet.pet else verdict,
+        mood=model.classes[best],
+        probability=float(row[best]),
+        probabilities={name: float(p) for name, p in zip(model.classes, row, strict=True)},
+        prediction_set=inside,
+        coverage=None if level is None else level.coverage,
+        species=None if species is None else max(species, key=lambda name: species[name]),
+        species_probabilities=species,
+        pet=pet,
+        cautions=() if model.quality is None else _cautions(picture, model.quality),
+    )
+
+
+def _prediction_set(classes: tuple[str, ...], row: NDArray[np.float32], level: ConformalLevel) -> tuple[str, ...]:
+    order = [int(j) for j in np.argsort(-row, kind="stable")]
+    limits = [level.thresholds[name] for name in classes]
+    held = {j for j in order if (limit := limits[j]) is None or 1 - float(row[j]) <= limit}
+    return tuple(classes[j] for j in order if j in held or j == order[0])
+
+
+def _pet(model: ModelDescription, species: dict[str, float] | None, distance: float | None) -> PetCheck | None:
+    if model.pet is None or species is None or distance is None:
+        return None
+    mass = min(1.0, sum(p for name, p in species.items() if name != "other"))
+    is_pet = mass >= model.pet.min_mass and distance <= model.pet.max_distance
+    return PetCheck(pet=is_pet, animal_mass=mass, distance=distance)
+
+
+def _cautions(picture: Prepared, quality: Quality) -> tuple[Caution, ...]:
+    found = []
+    if min(picture.width, picture.height) < quality.min_side:
+        found.append(
+            Caution(
+                code="tiny",
+                message=f"The picture is tiny: {picture.width} x {picture.height} pixels, under {quality.min_side}.",
+            )
+        )
+    if picture.sharpness < quality.min_sharpness:
+        found.append(Caution(code="blurred", message="The picture is more blurred than 99 % of the training photos."))
+    if picture.brightness < quality.min_brightness:
+        found.append(Caution(code="dark", message="The picture is darker than 99 % of the training photos."))
+    return tuple(found)

@@ -1,0 +1,98 @@
+"""What a bundle answers of one picture: the schema that the command, Python, the API and the page share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from petmood.bundle.schema import Record
+
+Verdict = Literal["sure", "not-sure", "no-pet-face"]
+
+
+class Caution(Record):
+    """Something about the picture that makes its reading doubtful: `code` is "tiny", "blurred" or "dark"."""
+
+    code: str
+    message: str
+
+
+class PetCheck(Record):
+    """Whether the picture shows a pet, and the two measures that say so (see the rule in the bundle's model.json)."""
+
+    pet: bool
+    animal_mass: float
+    distance: float
+
+
+class Prediction(Record):
+    """The reading of one picture.
+
+    Attributes:
+        source: the path or name by which the picture was given.
+        width, height: of the picture, in pixels, upright.
+        verdict: "no-pet-face" if the picture seems to show no pet; else "sure" if the prediction set has one class
+            alone, else "not-sure".
+        mood: the most probable class, whatever the verdict.
+        probability: of that class.
+        probabilities: calibrated, by class; they sum to 1.
+        prediction_set: the classes that cannot be ruled out at `coverage`, most probable first. None where the bundle
+            has no conformal thresholds.
+        coverage: how often such sets hold the true label; None as above.
+        species: the most probable group of species, and `species_probabilities` of all; None without an ImageNet head.
+        pet: None where the bundle cannot tell.
+        cautions: what makes the reading doubtful.
+    """
+
+    source: str
+    width: int
+    height: int
+    verdict: Verdict
+    mood: str
+    probability: float
+    probabilities: dict[str, float]
+    prediction_set: tuple[str, ...] | None
+    coverage: float | None
+    species: str | None
+    species_probabilities: dict[str, float] | None
+    pet: PetCheck | None
+    cautions: tuple[Caution, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The answer for people: one sentence, without the cautions."""
+        share = f"{self.probability:.0%}"
+        if self.verdict == "no-pet-face":
+            return "No pet face here, as far as this model can tell."
+        if self.verdict == "sure":
+            return f"{self.mood} ({share})."
+        if self.prediction_set is None:
+            return f"Not sure: {self.mood} at {share}."
+        others = " or ".join(self.prediction_set)
+        return f"Not sure: {others} (most likely {self.mood}, {share})."
+
+
+class Unreadable(Record):
+    """A picture that could not be read, and why."""
+
+    source: str
+    error: str
+
+
+class Neighbour(Record):
+    """A training photo: its path in the training data, its label, and its cosine distance to the picture (0 to 2).
+
+    `index` is its row in the bundle's neighbours.
+    """
+
+    index: int
+    path: str
+    label: str
+    distance: float
+
+
+class Answer(Record):
+    """What `petmood predict --json` and the API give: readings in order, and what was unreadable."""
+
+    model: str
+    predictions: tuple[Prediction, ...]
+    errors: tuple[Unreadable, ...]

@@ -1,0 +1,172 @@
+"""The schema of a bundle's model.json: what a model reads, answers and was made of, and how good it was found to be."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from petmood.results import ModelFacts
+
+SCHEMA_VERSION: Final = 1
+"""Raise it when a reader of older bundles would misread a new one."""
+
+
+class Record(BaseModel):
+    """Base of all records of a bundle: frozen, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class InputFacts(Record):
+    """What the graph's input `pixels` is: (n, size, size, 3) uint8 RGB; normalisation happens inside the graph.
+
+    A picture is made upright and RGB, then resized to the square by `resample`, aspect ratio not kept. Inside the graph
+    each channel becomes (value - mean) / std, on the 0 to 255 scale.
+    """
+
+    size: int = Field(ge=1)
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    resample: Literal["lanczos"] = "lanczos"
+
+
+class BackboneFacts(Record):
+    """The frozen network inside the graph."""
+
+    name: str
+    sha256: str
+    licence: str
+
+
+class Calibration(Record):
+    """The temperature by which the scores are divided before the softmax, inside the graph.
+
+    It was fitted on out-of-sample predictions of `n` photos under `protocol`; 1 leaves the scores as they are.
+    """
+
+    temperature: float = Field(gt=0)
+    n: int
+    protocol: str
+
+
+class ConformalLevel(Record):
+    """The thresholds of the prediction sets of one coverage.
+
+    A set holds the most probable class, and each class whose probability p has 1 - p <= its threshold; a class whose
+    threshold is None had too few photos to be ruled out, and is in every set. `n` counts the calibration photos;
+    `mean_size` is the mean number of classes in their sets, `singletons` the share of sets of one class.
+    """
+
+    coverage: float = Field(gt=0, lt=1)
+    thresholds: dict[str, float | None]
+    n: int
+    mean_size: float
+    singletons: float
+
+
+class Conformal(Record):
+    """Thresholds of prediction sets by coverage, and which of them answers when none is asked for."""
+
+    method: str
+    protocol: str
+    default: float
+    levels: tuple[ConformalLevel, ...] = Field(min_length=1)
+
+
+class ErrorRate(Record):
+    """Mistakes of a rule on `n` pictures, with the 95 % Wilson interval of their share."""
+
+    pictures: str
+    wrong: int
+    n: int
+    rate: float
+    rate_ci: tuple[float, float]
+
+
+class PetRule(Record):
+    """When a picture is held to show no pet.
+
+    `animal_mass` is the probability that the backbone's own head gives to all groups of pets; `distance` is the mean
+    cosine distance of the features to those of the `nearest` training photos. A picture shows a pet if its mass is at
+    least `min_mass`, and its distance at most `max_distance`.
+    """
+
+    min_mass: float
+    max_distance: float
+    nearest: int
+    missed: ErrorRate
+    accepted: ErrorRate
+
+
+class Quality(Record):
+    """Below which measures a photo earns a warning: the lowest hundredth of the `n` training photos.
+
+    `sharpness` is the standard deviation of the Laplacian of the grey picture at the model's input size; `brightness`
+    is its mean on the 0 to 255 scale. A picture whose shorter side is under `min_side` pixels is tiny: it has to be
+    enlarged to twice its size or more.
+    """
+
+    min_side: int
+    min_sharpness: float
+    min_brightness: float
+    n: int
+
+
+class DataFacts(Record):
+    """What the model was trained on; `sha256` covers content, label, split and family of every image.
+
+    `photos` counts families: a photo and everything derived from it is one. `fitted` counts those that the weights saw.
+    """
+
+    name: str
+    sha256: str
+    images: int
+    photos: int
+    fitted: int
+    photos_by_class: dict[str, int]
+
+
+class LicenceNote(Record):
+    """The licence of one thing that went into the model."""
+
+    what: str
+    licence: str
+
+
+class NeighbourFacts(Record):
+    """The file with features and labels of the training photos, of which `n` are kept."""
+
+    file: str
+    sha256: str
+    n: int
+
+
+class ModelDescription(Record):
+    """The whole of model.json.
+
+    `kind` is how the model was trained: "head" (on frozen features), "cnn1", "cnn2" or another name of a recipe.
+    `maps` tells whether the graph gives class activation maps, `imagenet` whether it gives ImageNet scores.
+    `features` is the length of the feature vector. `graph_sha256` and `neighbours` are filled in when it is saved.
+    """
+
+    schema_version: Literal[1] = Field(default=SCHEMA_VERSION, alias="schema")
+    petmood: str
+    kind: str
+    title: str
+    classes: tuple[str, ...] = Field(min_length=2)
+    input: InputFacts
+    features: int = Field(ge=1)
+    maps: bool
+    imagenet: bool
+    graph_sha256: str = ""
+    backbone: BackboneFacts | None
+    calibration: Calibration
+    conformal: Conformal | None
+    pet: PetRule | None
+    quality: Quality | None
+    neighbours: NeighbourFacts | None = None
+    data: DataFacts
+    evaluation: tuple[ModelFacts, ...]
+    licences: tuple[LicenceNote, ...]
+    settings: dict[str, str | int | float | bool] = Field(default_factory=dict)

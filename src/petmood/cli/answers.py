@@ -1,0 +1,81 @@
+"""Predictions as they come -> JSON, CSV or text on standard output, one picture after another."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import typer
+
+from petmood.bundle import Bundle, Prediction, Unreadable
+
+Answers = Iterator[Prediction | Unreadable]
+
+
+def write_json(answers: Answers, bundle: Bundle) -> int:
+    """One JSON document with the keys of `petmood.bundle.Answer`; returns how many pictures were unreadable."""
+    errors: list[dict[str, Any]] = []
+    first = next(answers, None)  # a wrong name or option shows before anything is printed
+    typer.echo(f'{{"model": {json.dumps(bundle.name)}, "predictions": [', nl=False)
+    mark = "\n"
+    for answer in chain([] if first is None else [first], answers):
+        if isinstance(answer, Unreadable):
+            errors.append(answer.model_dump(mode="json"))
+            _complain(answer)
+        else:
+            typer.echo(f"{mark}{answer.model_dump_json()}", nl=False)
+            mark = ",\n"
+    typer.echo(f'\n], "errors": {json.dumps(errors, ensure_ascii=False)}}}')
+    return len(errors)
+
+
+def write_csv(answers: Answers, bundle: Bundle) -> int:
+    """A row a picture, with a column of probability for each class; returns how many were unreadable."""
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    first = next(answers, None)
+    head = ["source", "verdict", "mood", "probability", *(f"p_{name}" for name in bundle.classes)]
+    out.writerow([*head, "prediction_set", "coverage", "species", "cautions", "error"])
+    unreadable = 0
+    for answer in chain([] if first is None else [first], answers):
+        if isinstance(answer, Unreadable):
+            unreadable += 1
+            out.writerow([answer.source, *[""] * (len(bundle.classes) + 7), answer.error])
+            _complain(answer)
+            continue
+        out.writerow(
+            [
+                answer.source,
+                answer.verdict,
+                answer.mood,
+                answer.probability,
+                *(answer.probabilities[name] for name in bundle.classes),
+                " ".join(answer.prediction_set or ()),
+                "" if answer.coverage is None else answer.coverage,
+                answer.species or "",
+                " ".join(c.code for c in answer.cautions),
+                "",
+            ]
+        )
+    return unreadable
+
+
+def write_text(answers: Answers, bundle: Bundle) -> int:
+    """A line a picture, for people; returns how many were unreadable."""
+    unreadable = 0
+    for answer in answers:
+        if isinstance(answer, Unreadable):
+            unreadable += 1
+            _complain(answer)
+            continue
+        kind = f" [{answer.species}]" if answer.species else ""
+        cautions = "".join(f" {c.message}" for c in answer.cautions)
+        typer.echo(f"{answer.source}: {answer.sentence}{kind}{cautions}")
+    return unreadable
+
+
+def _complain(answer: Unreadable) -> None:
+    typer.echo(f"{answer.source}: {answer.error}", err=True)

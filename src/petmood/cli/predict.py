@@ -1,0 +1,57 @@
+"""`petmood predict`: read pictures with a bundle and print what it answers, as they are done."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("predict")(predict)
+
+
+def predict(
+    bundle: Annotated[Path, typer.Argument(help="Folder or .zip that petmood train made.", show_default=False)],
+    photos: Annotated[
+        list[str], typer.Argument(help="Files, folders, patterns; - reads names from stdin.", show_default=False)
+    ],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a CSV table.")] = False,
+    coverage: Annotated[
+        float | None, typer.Option(help="How often prediction sets hold the label.", show_default="the bundle's")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures inferred together.")] = 32,
+) -> None:
+    """Read the mood of pets from pictures of their faces."""
+    from petmood.bundle import load
+    from petmood.cli.answers import write_csv, write_json, write_text
+    from petmood.errors import ConfigError
+    from petmood.workflows.predict import predict as work
+
+    if json and csv:
+        raise ConfigError("--json and --csv exclude each other. Choose one.")
+    model = load(bundle)
+    answers = work(model, _names(photos), coverage=coverage, batch=batch)
+    write = write_json if json else write_csv if csv else write_text
+    _end(write(answers, model))
+
+
+def _names(photos: Iterable[str]) -> Iterator[str]:
+    for name in photos:
+        if name == "-":
+            yield from (line.rstrip("\n") for line in sys.stdin if line.strip())
+        else:
+            yield name
+
+
+def _end(unreadable: int) -> None:
+    if unreadable:
+        from petmood.errors import ImageError
+
+        noun = "picture" if unreadable == 1 else "pictures"
+        raise ImageError(f"{unreadable} {noun} could not be read; each is named above. Mend or leave them out.")

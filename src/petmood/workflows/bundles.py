@@ -1,0 +1,207 @@
+"""Manifest and frozen features -> a head, fitted, calibrated, evaluated and saved as a bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood import __version__, images
+from petmood.bundle import ModelDescription, Neighbours, save
+from petmood.bundle.graph import LinearHead, head_graph
+from petmood.bundle.inputs import measure
+from petmood.bundle.schema import BackboneFacts, Calibration, DataFacts, InputFacts, LicenceNote, Quality
+from petmood.cache import ContentCache
+from petmood.config import RunSettings
+from petmood.errors import LeakageError
+from petmood.evaluate.protocols import OFFICIAL, family_weights, grouped_name, in_class_order
+from petmood.features import Backbone
+from petmood.records import FeatureTable, IntArray, Manifest
+from petmood.results import ModelFacts
+from petmood.sources import Source
+from petmood.split import grouped_folds
+from petmood.train.heads import LogisticHead
+from petmood.workflows.cnn import load_pixels
+from petmood.workflows.frozen import HEAD, baseline_facts, model_facts, predict_cached
+
+_QUALITY_PHOTOS: Final = 1000
+_SHOWN: Final = "The very weights of this bundle, fitted on train and valid, evaluated once on the photos of test."
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A head fitted on train and valid, in the manifest's class order, and what it says of the photos of test."""
+
+    head: LinearHead
+    rows: IntArray
+    test: IntArray
+    probabilities: NDArray[np.float64]
+
+
+def save_head_bundle(
+    out: Path,
+    source: Source,
+    manifest: Manifest,
+    features: FeatureTable,
+    backbone: Backbone,
+    settings: RunSettings,
+    cache: ContentCache,
+) -> ModelDescription:
+    """Fit logistic regression on the features of train and valid, and save it with the backbone as one bundle.
+
+    The photos of test are never fitted, nor used for calibration: the figures on them are those of the saved weights.
+
+    Args:
+        out: folder, or a path that ends in .zip.
+        source: where the images are.
+        manifest: the data, with complete splits.
+        features: of every record of the manifest, from `backbone`.
+        backbone: the frozen network.
+        settings: seed and folds.
+        cache: keeps what is computed.
+
+    Raises:
+        LeakageError: a photo of test stands in train or valid too.
+        DataError: a class has too few photos, or `out` cannot be written.
+    """
+    fitted = fit_head(manifest, features)
+    photos = np.intersect1d(manifest.photo_index, fitted.rows)
+    description = ModelDescription(
+        petmood=__version__,
+        kind="head",
+        title=f"Logistic regression on {backbone.name}",
+        classes=manifest.classes,
+        input=InputFacts(size=backbone.preprocess.size, mean=backbone.preprocess.mean, std=backbone.preprocess.std),
+        features=features.vectors.shape[1],
+        maps=backbone.map is not None,
+        imagenet=backbone.logits is not None,
+        backbone=BackboneFacts(name=backbone.name, sha256=backbone.digest, licence=backbone.licence),
+        calibration=Calibration(temperature=1.0, n=0, protocol=""),
+        conformal=None,
+        pet=None,
+        quality=quality(source, manifest, photos, backbone.preprocess.size, cache),
+        data=data_facts(manifest, fitted.rows),
+        evaluation=head_evaluation(manifest, features, fitted, settings, cache),
+        licences=(
+            LicenceNote(what=f"weights of {backbone.name}", licence=backbone.licence),
+            LicenceNote(what="training photos", licence="as their owner says; petmood does not know"),
+        ),
+        settings={"backbone": backbone.name, "head": HEAD, "seed": settings.seed},
+    )
+    graph = head_graph(backbone, fitted.head, description.calibration.temperature)
+    return save(out, graph, description, neighbours(manifest, features, photos))
+
+
+def fit_head(manifest: Manifest, features: FeatureTable) -> Fitted:
+    """Fit the head on all files of train and valid, weighted by family.
+
+    Raises:
+        LeakageError: a photo of test stands in train or valid too.
+    """
+    test = manifest.photos_in_split("test")
+    rows = np.sort(np.concatenate([manifest.in_split("train"), manifest.in_split("valid")]))
+    families = manifest.family_index
+    shared = np.intersect1d(families[rows], families[manifest.in_split("test")])
+    if len(shared):
+        raise LeakageError(
+            f"{len(shared)} photos of test stand in train or valid too; the bundle's figures would count memory as "
+            "skill. Remove the copies, or let petmood make the splits by giving it plain class folders."
+        )
+    names = np.array(manifest.classes)
+    model = LogisticHead().fit(
+        features.vectors[rows],
+        names[manifest.class_index[rows]],
+        sample_weight=family_weights(manifest, rows),
+    )
+    order = [list(model.classes_).index(name) for name in manifest.classes]
+    probabilities = in_class_order(model, model.predict_proba(features.vectors[test]), manifest.classes)
+    return Fitted(LinearHead(model.weights_[:, order], model.bias_[order]), rows, test, probabilities)
+
+
+def head_evaluation(
+    manifest: Manifest, features: FeatureTable, fitted: Fitted, settings: RunSettings, cache: ContentCache
+) -> tuple[ModelFacts, ...]:
+    """The fitted head on test, its recipe under grouped cross-validation, and the majority class beside both."""
+    name, title = f"{features.backbone}+{HEAD}", f"Logistic regression on {features.backbone}"
+    chosen: dict[str, str | int | float | bool] = {
+        "backbone": features.backbone,
+        "head": HEAD,
+        "seed": settings.seed,
+    }
+    on_test = model_facts(
+        manifest,
+        np.asarray(fitted.probabilities.argmax(axis=1), dtype=np.int64),
+        fitted.test,
+        name=name,
+        title=title,
+        protocol=OFFICIAL,
+        n_train=len(np.unique(manifest.family_index[fitted.rows])),
+        settings=chosen,
+    ).model_copy(update={"protocol_text": _SHOWN})
+    protocol = grouped_name(settings.folds)
+    folds = list(grouped_folds(manifest, folds=settings.folds, seed=settings.seed))
+    made = predict_cached(HEAD, features, manifest, protocol, folds, settings.seed, cache)
+    grouped = model_facts(
+        manifest,
+        made.predicted,
+        made.index,
+        name=name,
+        title=title,
+        protocol=protocol,
+        n_train=made.n_train,
+        settings=chosen,
+    )
+    return (on_test, grouped, *baseline_facts(manifest, settings))
+
+
+def neighbours(manifest: Manifest, features: FeatureTable, photos: IntArray) -> Neighbours:
+    """Features and labels of fitted photos, one a family."""
+    records = [manifest.records[i] for i in photos]
+    return Neighbours(
+        features=features.rows(photos),
+        labels=tuple(r.class_name for r in records),
+        paths=tuple(r.path for r in records),
+    )
+
+
+def data_facts(manifest: Manifest, fitted: IntArray) -> DataFacts:
+    """What a model was trained on."""
+    counts = np.bincount(manifest.class_index[manifest.photo_index], minlength=len(manifest.classes))
+    return DataFacts(
+        name=manifest.name,
+        sha256=manifest.digest,
+        images=len(manifest),
+        photos=manifest.n_photos,
+        fitted=len(np.unique(manifest.family_index[fitted])),
+        photos_by_class={name: int(n) for name, n in zip(manifest.classes, counts, strict=True)},
+    )
+
+
+def quality(source: Source, manifest: Manifest, photos: IntArray, size: int, cache: ContentCache) -> Quality:
+    """What is blurred or dark beside the training photos (at most a thousand of them, evenly chosen)."""
+    step = max(1, -(-len(photos) // _QUALITY_PHOTOS))
+    chosen = photos[::step]
+
+    def compute() -> list[list[float]]:
+        # 64 at a time: memory stays flat
+        parts = [load_pixels(source, manifest, chosen[i : i + 64], size) for i in range(0, len(chosen), 64)]
+        return [list(measure(pixels)) for part in parts for pixels in part]
+
+    causes = [images.DECODE_VERSION, size, [manifest.records[i].sha256 for i in chosen]]
+    sharpness, brightness = np.array(cache.remember("quality/v1", causes, compute)).T
+    return Quality(
+        min_side=-(-size // 2),
+        min_sharpness=round(float(np.quantile(sharpness, 0.01)), 4),
+        min_brightness=round(float(np.quantile(brightness, 0.01)), 4),
+        n=len(chosen),
+    )
+
+
+def subset(manifest: Manifest, features: FeatureTable, rows: IntArray) -> tuple[Manifest, FeatureTable]:
+    """A manifest and features of some records only."""
+    records = tuple(manifest.records[i] for i in rows)
+    logits = None if features.logits is None else features.logits[rows]
+    return replace(manifest, records=records), replace(features, vectors=features.rows(rows), logits=logits)

@@ -1,0 +1,76 @@
+"""`petmood predict`: a bundle and names of pictures -> a stream of predictions, in constant memory."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from petmood import images
+from petmood.bundle import Bundle, Prediction, Unreadable
+from petmood.errors import DataError
+
+
+def predict(
+    bundle: Bundle, photos: Iterable[str], *, coverage: float | None = None, batch: int = 32
+) -> Iterator[Prediction | Unreadable]:
+    """Read every picture that the names stand for, in their order.
+
+    Args:
+        bundle: the model.
+        photos: files, folders (searched to any depth for image files) and glob patterns.
+        coverage: of the prediction sets; the bundle's default if None.
+        batch: pictures inferred together.
+
+    Raises:
+        DataError: a name stands for nothing.
+        ConfigError: a coverage that the bundle has no threshold for.
+    """
+    return bundle.stream(pictures(photos), coverage=coverage, batch=batch)
+
+
+def pictures(photos: Iterable[str]) -> Iterator[Path]:
+    """The image files that names stand for; a file is taken as it is, whatever it is called.
+
+    Raises:
+        DataError: a name stands for no file, or is a URL.
+    """
+    for name in photos:
+        path = Path(name)
+        if path.is_dir():
+            yield from _in_folder(path)
+        elif path.exists() or not glob.has_magic(name):
+            if not path.exists():
+                _refuse(name)
+            yield path
+        else:
+            yield from _matching(name)
+
+
+def _refuse(name: str) -> None:
+    if "://" in name:
+        raise DataError(f"{name} is a URL; petmood reads no URLs. Download the picture and give its path.")
+    raise DataError(
+        f"{name} does not exist. Give image files, folders, patterns such as 'photos/*.jpg', or - for stdin."
+    )
+
+
+def _in_folder(folder: Path) -> Iterator[Path]:
+    found = False
+    for place, inner, files in os.walk(folder):
+        inner.sort()
+        for file in sorted(files):
+            if Path(file).suffix.lower() in images.EXTENSIONS and not file.startswith("."):
+                found = True
+                yield Path(place) / file
+    if not found:
+        raise DataError(f"{folder} holds no image files. Known: {', '.join(sorted(images.EXTENSIONS))}.")
+
+
+def _matching(pattern: str) -> Iterator[Path]:
+    found = sorted(Path(p) for p in glob.iglob(pattern, recursive=True))  # noqa: PTH207 - pathlib takes no absolute patterns
+    files = [p for p in found if p.is_file() and p.suffix.lower() in images.EXTENSIONS]
+    if not files:
+        raise DataError(f"no image file matches {pattern}. Check the pattern.")
+    yield from files

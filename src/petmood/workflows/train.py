@@ -1,0 +1,63 @@
+"""`petmood train`: labelled faces -> one model, trained, evaluated and saved as a bundle."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from petmood.bundle import ModelDescription
+from petmood.cache import ContentCache
+from petmood.config import RunSettings
+from petmood.errors import ConfigError, DataError
+from petmood.features import extract_features, load_backbone
+from petmood.ingest import read_dataset
+from petmood.progress import Progress, Silent
+from petmood.sources import open_source
+from petmood.split import complete_splits
+from petmood.workflows.bundles import save_head_bundle
+
+MODELS: Final = ("head",)
+"""What can be trained."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOutcome:
+    """The bundle that was made, and its description."""
+
+    bundle: Path
+    description: ModelDescription
+
+
+def train(data: Path, out: Path, model: str, settings: RunSettings, progress: Progress | None = None) -> TrainOutcome:
+    """Train a model on labelled faces and save it as a bundle.
+
+    Args:
+        data: folder or .zip of labelled images.
+        out: the bundle: a folder, or a path that ends in .zip; an older bundle there is replaced.
+        model: one of `MODELS`.
+        settings: seed, backbone, folds and size of the CNN.
+        progress: where to show it.
+
+    Raises:
+        PetmoodError: anything the user can mend.
+    """
+    if model not in MODELS:
+        near = difflib.get_close_matches(model, MODELS, n=1)
+        hint = f"Did you mean '{near[0]}'?" if near else f"Choose one of: {', '.join(MODELS)}."
+        raise ConfigError(f"unknown model '{model}'. {hint}")
+    if data.is_dir() and data.resolve() in (out.resolve(), *out.resolve().parents):
+        raise DataError(f"--out {out} lies inside the data {data}; it would mix with images. Choose another path.")
+    shown = progress or Silent()
+    cache = ContentCache()
+    with open_source(data) as source:
+        with shown.stage("Reading images") as tick:
+            manifest = complete_splits(read_dataset(source, cache, progress=tick), settings.seed)
+        with shown.stage(f"Loading {settings.backbone}"):
+            backbone = load_backbone(settings.backbone)
+        with shown.stage("Extracting features") as tick:
+            features = extract_features(manifest, source, backbone, cache, progress=tick)
+        with shown.stage("Training, evaluating and saving"):
+            description = save_head_bundle(out, source, manifest, features, backbone, settings, cache)
+    return TrainOutcome(out, description)

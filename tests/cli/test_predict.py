@@ -1,0 +1,116 @@
+"""`petmood train` and `petmood predict` as a user calls them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bundle_fixtures import Trained
+from drawing import jpeg
+from petmood.bundle import Answer
+from petmood.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def petmood(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    def call(*args: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["petmood", *map(str, args)])
+        monkeypatch.setenv("COLUMNS", "160")
+        code: object = 0
+        try:
+            main.run()
+        except SystemExit as stop:
+            code = stop.code
+        shown = capsys.readouterr()
+        return code if isinstance(code, int) else 0, shown.out, shown.err
+
+    return call
+
+
+@pytest.fixture
+def folder(trained: Trained, tmp_path: Path) -> Path:
+    place = tmp_path / "phôtos"
+    (place / "inner").mkdir(parents=True)
+    for i in range(3):
+        (place / ("inner" if i else ".") / f"{i}.jpg").write_bytes(jpeg(900 + i, (120, 90)))
+    (place / "notes.txt").write_text("no picture")
+    return place
+
+
+def test_train_then_predict(petmood: Run, tiny_data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    code, out, _ = petmood("train", tiny_data, "--out", tmp_path / "model.zip", "--json")
+    assert code == 0
+    assert json.loads(out)["kind"] == "head"
+    code, out, _ = petmood("predict", tmp_path / "model.zip", next(tiny_data.rglob("*.jpg")))
+    assert code == 0
+    assert len(out.splitlines()) == 1
+
+
+def test_json_is_one_document_of_the_shared_schema(petmood: Run, trained: Trained, folder: Path) -> None:
+    code, out, _ = petmood("predict", trained.path, folder, "--json")
+    assert code == 0
+    answer = Answer.model_validate_json(out)
+    assert [Path(p.source).name for p in answer.predictions] == ["0.jpg", "1.jpg", "2.jpg"]
+    for prediction in json.loads(out)["predictions"]:
+        assert set(prediction["probabilities"]) == set(trained.bundle.classes)
+    assert answer.predictions == tuple(trained.bundle.predict([p.source for p in answer.predictions]))
+
+
+def test_files_patterns_folders_and_stdin_mean_the_same(
+    petmood: Run, trained: Trained, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = sorted(map(str, folder.rglob("*.jpg")))
+    _, expected, _ = petmood("predict", trained.path, *names, "--csv")
+    assert petmood("predict", trained.path, folder, "--csv")[1] == expected
+    assert petmood("predict", trained.path, f"{folder}/**/*", "--csv")[1] == expected
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(names) + "\n"))
+    assert petmood("predict", trained.path, "-", "--csv")[1] == expected
+    rows = list(csv.DictReader(io.StringIO(expected)))
+    assert [row["source"] for row in rows] == names
+    for row in rows:
+        assert sum(float(row[f"p_{name}"]) for name in trained.bundle.classes) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_broken_picture_is_named_and_the_others_are_read(petmood: Run, trained: Trained, folder: Path) -> None:
+    (folder / "inner" / "1.jpg").write_bytes(b"")
+    code, out, err = petmood("predict", trained.path, folder, "--json")
+    assert code == 2
+    answer = Answer.model_validate_json(out)
+    assert (len(answer.predictions), len(answer.errors)) == (2, 1)
+    assert "1.jpg: empty file" in err
+    assert "error: 1 picture could not be read" in err
+    code, out, _ = petmood("predict", trained.path, folder, "--csv")
+    assert [bool(row["error"]) for row in csv.DictReader(io.StringIO(out))] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (("no-such.jpg",), "no-such.jpg does not exist"),
+        (("https://example.org/cat.jpg",), "petmood reads no URLs"),
+        (("nothing/*.jpg",), "no image file matches"),
+        (("--json", "--csv", "x.jpg"), "exclude each other"),
+    ],
+)
+def test_wrong_names_are_one_line(petmood: Run, trained: Trained, args: tuple[str, ...], expected: str) -> None:
+    code, out, err = petmood("predict", trained.path, *args)
+    assert (code, out) == (2, "")
+    assert expected in err
+
+
+def test_train_refuses_what_it_cannot_do(petmood: Run, tiny_data: Path, tmp_path: Path) -> None:
+    assert "Did you mean 'head'" in petmood("train", tiny_data, "--out", tmp_path / "m", "--model", "heads")[2]
+    assert "lies inside the data" in petmood("train", tiny_data, "--out", tiny_data / "m")[2]
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("years of work")
+    assert "is no bundle" in petmood("train", tiny_data, "--out", tmp_path / "precious")[2]
+    assert petmood("predict", tmp_path, "x.jpg")[0] == 2
