@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from petmood import __version__
-from petmood.cli import demo, labels, predict, train
+from petmood.cli import demo, labels, models, predict, train
 from petmood.cli import run as run_command
 from petmood.errors import PetmoodError
 
@@ -28,6 +28,7 @@ train.register(app)
 predict.register(app)
 demo.register(app)
 labels.register(app)
+models.register(app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -106,27 +106,38 @@ def backbone_names() -> tuple[str, ...]:
     return tuple(_recipes())
 
 
-def load_backbone(name: str, folder: Path | None = None) -> Backbone:
-    """A backbone by name; its graph is exported once into the cache and checked by digest ever after.
+def load_backbone(name: str, folder: Path | None = None, *, download: bool = True) -> Backbone:
+    """A backbone by name; a graph is exported once into the cache and checked by digest ever after.
 
     Args:
-        name: one of `backbone_names()`.
+        name: one of `backbone_names()`; `onnx:PATH`; `hub:NAME_OR_FOLDER`; or `mobilenet` or `resnet50`, the study's
+            networks on the hub.
         folder: where graphs are kept; by default inside petmood's cache.
+        download: whether weights that a hub name stands for may be fetched if they are not on this machine.
 
     Raises:
         ConfigError: unknown name.
-        ModelError: the graph cannot be made or is damaged beyond repair.
-        MissingExtraError: the first export needs the extra `train`.
+        ModelError: the graph cannot be had or made, or is damaged beyond repair.
+        MissingExtraError: the first export needs the extra `train`, or `hub`.
     """
+    from petmood.features import hub, onnx_file  # they build on this module
+
+    folder = folder if folder is not None else cache_dir() / "backbones"
+    kind, _, rest = name.partition(":")
+    if kind == "onnx" and rest:
+        return onnx_file.load(Path(rest), folder)
+    if kind == "hub" and rest:
+        return hub.load(rest, folder, download=download)
+    if name in hub.ALIASES:
+        return hub.load(hub.ALIASES[name], folder, name=name, download=download)
     recipes = _recipes()
     if name not in recipes:
-        near = difflib.get_close_matches(name, recipes, n=1, cutoff=0.4)
-        hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(recipes)}."
+        near = difflib.get_close_matches(name, (*recipes, *hub.ALIASES), n=1, cutoff=0.4)
+        hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(recipes)}, onnx:PATH, hub:NAME_OR_FOLDER."
         raise ConfigError(f"unknown backbone '{name}'. {hint}")
     recipe = recipes[name]
-    folder = folder if folder is not None else cache_dir() / "backbones"
     graph = folder / f"{name}-v{GRAPH_VERSION}-{recipe.weights_digest[:12]}.onnx"
-    digest = _checked_digest(graph)
+    digest = checked_digest(graph)
     if digest is None:
         digest = _export(recipe, graph)
     return Backbone(
@@ -141,13 +152,13 @@ def load_backbone(name: str, folder: Path | None = None) -> Backbone:
     )
 
 
-def _checked_digest(graph: Path) -> str | None:
+def checked_digest(graph: Path) -> str | None:
     """The graph's digest if the file is there and is what was exported; None if it must be made (again)."""
-    seal = graph.with_suffix(".json")
-    if not graph.is_file() or not seal.is_file():
+    sealed = graph.with_suffix(".json")
+    if not graph.is_file() or not sealed.is_file():
         return None
     try:
-        expected: Any = read_json(seal)["sha256"]
+        expected: Any = read_json(sealed)["sha256"]
     except (KeyError, TypeError, ModelError):
         return None
     digest = hashlib.sha256(graph.read_bytes()).hexdigest()
@@ -158,5 +169,10 @@ def _export(recipe: _Recipe, graph: Path) -> str:
     with atomic_path(graph) as temporary:
         recipe.export(temporary)
         digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
-    write_json(graph.with_suffix(".json"), {"sha256": digest, "weights_sha256": recipe.weights_digest})
+    seal(graph, digest, recipe.weights_digest)
     return digest
+
+
+def seal(graph: Path, digest: str, weights_digest: str) -> None:
+    """Write down what a graph is, beside it, for `checked_digest` to compare with."""
+    write_json(graph.with_suffix(".json"), {"sha256": digest, "weights_sha256": weights_digest})

@@ -84,7 +84,7 @@ def extract_features(
         progress(done, len(first_of))
     if todo:
         session = open_session(backbone)
-        for index, pixels in _decoded(todo, manifest, source, backbone.preprocess.size):
+        for index, pixels in decoded_batches(todo, manifest, source, backbone.preprocess.size):
             vectors, logits = embed_batch(session, backbone, pixels)
             rows = {manifest.records[i].sha256: _pack(vectors, logits, row) for row, i in enumerate(index)}
             cache.put_many(backbone.key, rows)
@@ -109,7 +109,7 @@ def _table(manifest: Manifest, backbone: Backbone, known: dict[str, bytes]) -> F
     return FeatureTable(backbone.name, np.ascontiguousarray(both[:, :dim]), logits, backbone.key)
 
 
-def _decoded(
+def decoded_batches(
     todo: Sequence[int], manifest: Manifest, source: Source, size: int
 ) -> Iterator[tuple[Sequence[int], NDArray[np.uint8]]]:
     """Batches of decoded images, made ahead in a thread while the caller infers (Pillow releases the GIL)."""

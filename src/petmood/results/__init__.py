@@ -18,6 +18,7 @@ from petmood.results.dataset import (
 )
 from petmood.results.environment import Environment
 from petmood.results.models import ClassScore, Epochs, ModelFacts
+from petmood.results.networks import LayerRow, NetworkFacts
 
 SCHEMA_VERSION = 1
 
@@ -32,7 +33,9 @@ __all__ = [
     "Epochs",
     "Fact",
     "Interval",
+    "LayerRow",
     "ModelFacts",
+    "NetworkFacts",
     "PrepareFacts",
     "Results",
     "Sample",

@@ -1,0 +1,56 @@
+"""Manifest and backbone -> flattened local features, as the study clusters them: one long row an image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from petmood.errors import ModelError
+from petmood.features.backbones import Backbone, Preprocess
+from petmood.features.extract import decoded_batches, open_session
+from petmood.records import FeatureTable, Manifest
+from petmood.sources import Source
+
+
+def unscaled(backbone: Backbone) -> Backbone:
+    """The same network fed as the study fed it: pixels in [0, 1], not what its weights were trained on."""
+    size = backbone.preprocess.size
+    return replace(backbone, preprocess=Preprocess(size, mean=(0.0, 0.0, 0.0), std=(255.0, 255.0, 255.0)))
+
+
+def flatten_maps(
+    manifest: Manifest,
+    source: Source,
+    backbone: Backbone,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[FeatureTable, tuple[int, int, int]]:
+    """(n_images, h * w * dim) flattened local features, and (h, w, dim), the shape of each row before.
+
+    Rows are in Keras' order: height, width, channel. They are large (MobileNet: 200 kB an image) and quick to make
+    again, so unlike pooled features they are not kept in the cache; what is made of them is.
+
+    Raises:
+        ModelError: the backbone has no local features.
+    """
+    if backbone.map is None:
+        raise ModelError(f"{backbone.name} gives no local features to flatten. Use pooling 'avg', or another backbone.")
+    session = open_session(backbone)
+    vectors: np.ndarray | None = None
+    shape = (0, 0, 0)
+    done, n = 0, len(manifest)
+    for index, pixels in decoded_batches(range(n), manifest, source, backbone.preprocess.size):
+        (maps,) = session.run([backbone.map], {session.get_inputs()[0].name: backbone.preprocess.apply(pixels)})
+        rows = maps.transpose(0, 2, 3, 1)
+        if vectors is None:
+            shape = rows.shape[1:]
+            vectors = np.empty((n, int(np.prod(shape))), dtype=np.float32)
+        vectors[index] = rows.reshape(len(rows), -1)
+        done += len(index)
+        if progress:
+            progress(done, n)
+    if vectors is None:
+        raise ModelError("there are no images to extract features from.")
+    return FeatureTable(backbone.name, vectors, None, f"{backbone.key}/flatten"), shape
