@@ -26,11 +26,14 @@ def save(model: Any, folder: Path, processor: dict[str, Any]) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def resnet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
-    """ResNet50's own layers (bottlenecks, 3-4-6-3, 2048 wide), randomly initialised."""
+@pytest.fixture(
+    scope="module", params=[pytest.param(False, id="thin"), pytest.param(True, id="full", marks=pytest.mark.slow)]
+)
+def resnet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """ResNet50's own layers (bottlenecks, 3-4-6-3, 2048 wide), or one of each kind of them, randomly initialised."""
     torch.manual_seed(0)
-    model = transformers.ResNetModel(transformers.ResNetConfig())
+    thin = {"depths": [1, 1, 1, 1], "hidden_sizes": [32, 64, 128, 256], "embedding_size": 16}
+    model = transformers.ResNetModel(transformers.ResNetConfig(**({} if request.param else thin)))
     processor = {
         "crop_pct": 0.875,
         "image_mean": [0.485, 0.456, 0.406],
@@ -52,7 +55,7 @@ def test_a_saved_resnet50_is_exported_once_and_agrees_with_torch(
     local, features = open_session(backbone).run(["map", "features"], {"pixels": pixels})
     with torch.no_grad():
         expected = model(torch.from_numpy(pixels))
-    assert local.shape == (3, 2048, SIZE // 32, SIZE // 32)
+    assert local.shape == (3, model.config.hidden_sizes[-1], SIZE // 32, SIZE // 32)
     # random weights make values of some tens, so the tolerance is relative
     np.testing.assert_allclose(local, expected.last_hidden_state.numpy(), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(features, expected.pooler_output.flatten(1).numpy(), rtol=1e-4, atol=1e-4)
@@ -96,5 +99,5 @@ def test_a_model_of_tokens_is_refused(tmp_path: Path) -> None:
         hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, image_size=32, patch_size=16
     )
     folder = save(transformers.ViTModel(config), tmp_path / "vit", {"size": {"height": 32, "width": 32}})
-    with pytest.raises(ModelError, match="no feature map but tokens"):
+    with pytest.raises(ModelError, match="gives tokens, not a feature map"):
         load_backbone(f"hub:{folder}", tmp_path / "cache")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +37,18 @@ class Tiny(torch.nn.Module):  # type: ignore[name-defined,misc]
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path: Path = tmp_path_factory.mktemp("graph") / "tiny.onnx"
     torch.manual_seed(0)
-    torch.onnx.export(
-        Tiny().eval(),
-        (torch.zeros(2, 3, 32, 32),),
-        str(path),
-        dynamo=False,
-        input_names=["x"],
-        output_names=["feat", "scores"],
-        dynamic_axes={"x": {0: "n"}},
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter that petmood uses is deprecated
+        torch.onnx.export(
+            Tiny().eval(),
+            (torch.zeros(2, 3, 32, 32),),
+            str(path),
+            dynamo=False,
+            input_names=["x"],
+            output_names=["feat", "scores"],
+            dynamic_axes={"x": {0: "n"}},
+        )
     return path
-
-
-pytestmark = pytest.mark.filterwarnings("ignore:.*TorchScript-based ONNX export")
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_what_is_wrong_is_said(
 def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.onnx").write_bytes(b"no graph")
     (tmp_path / "x.json").write_text(json.dumps(STATED))
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match="not an ONNX graph"):
         load_backbone(f"onnx:{tmp_path / 'x.onnx'}", tmp_path)
 
 
