@@ -41,7 +41,7 @@ class Easel:
         width, height = self.image.size
         hairs = rng.standard_normal((_FUR_RINGS, _FUR_SPOKES), dtype=np.float32)
         hairs = (hairs + np.roll(hairs, 1, axis=1)) / math.sqrt(2.0)
-        y, x = np.mgrid[0 : height : SUPERSAMPLING, 0 : width : SUPERSAMPLING].astype(np.float32)
+        y, x = np.mgrid[0:height:SUPERSAMPLING, 0:width:SUPERSAMPLING].astype(np.float32)
         dx, dy = x - self.frame.x, y - self.frame.y
         radius = np.hypot(dx, dy) / (self.frame.scale * 0.14)
         spoke = ((np.arctan2(dy, dx) / (2 * math.pi) + 0.5) * (_FUR_SPOKES - 1)).astype(np.int32)
@@ -79,6 +79,8 @@ class Easel:
 
         Args:
             outline: (n, 2) in face units.
+            colour: of the coat.
+            depth: how far the part lies in front of the head's centre, in face units.
             patches: markings, clipped to the outline.
             soft: blur of the patches' edges, in face units.
             fur: strength of the hair on this part, relative to the whole animal's.
@@ -107,9 +109,7 @@ class Easel:
         """Fill an outline (face units) with one flat colour."""
         self.draw.polygon(_flat(self.frame(outline, depth)), fill=colour)
 
-    def stroke(
-        self, line: Points, width: float, colour: Colour, *, depth: float = 0.0, ends: float = 0.35
-    ) -> None:
+    def stroke(self, line: Points, width: float, colour: Colour, *, depth: float = 0.0, ends: float = 0.35) -> None:
         """Draw a tapering line; `width` in face units."""
         self.fill(ribbon(line, width, ends=ends), colour, depth=depth)
 
@@ -125,7 +125,7 @@ class Easel:
         self.image.paste(colour, box, mask.filter(ImageFilter.BoxBlur(blur)))
 
     def inside(self, outline: Points, fills: Sequence[Patch], *, depth: float = 0.0) -> None:
-        """Fill several outlines in order, each clipped to `outline`: an eye with its iris and lids, a mouth with its tongue."""
+        """Fill outlines in order, each clipped to `outline`: an eye with iris and lids, a mouth with its tongue."""
         pixels = self.frame(outline, depth)
         box = self._box(pixels)
         if box is None:

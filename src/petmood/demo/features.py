@@ -1,4 +1,4 @@
-"""The parts of a face that show its mood: eyes, brows, mouth or beak, cheeks and tears, from an expression onto an easel."""
+"""The parts of a face that show its mood (eyes, brows, mouth, cheeks, tears): from an expression onto an easel."""
 
 from __future__ import annotations
 
@@ -91,7 +91,10 @@ def _open_eye(easel: Easel, a: Anatomy, e: Expression, side: float) -> None:
             Patch(ellipse(x, y, rx, ry), a.sclera),
             Patch(ellipse(iris_x, iris_y, 1.06 * iris_r, 1.06 * iris_r), mix(a.iris, INK, 0.55)),
             Patch(ellipse(iris_x, iris_y, 0.93 * iris_r, 0.93 * iris_r), a.iris),
-            Patch(ellipse(iris_x, iris_y + 0.35 * iris_r, 0.62 * iris_r, 0.45 * iris_r), mix(a.iris, _WHITE, 0.35)),
+            Patch(
+                ellipse(iris_x, iris_y + 0.35 * iris_r, 0.62 * iris_r, 0.45 * iris_r),
+                mix(a.iris, _WHITE, 0.35),
+            ),
             Patch(ellipse(iris_x, iris_y, pupil_rx, pupil_r), (20, 14, 18)),
             Patch(ellipse(iris_x - 0.3 * iris_r, iris_y - 0.34 * iris_r, glint, glint), _WHITE),
             Patch(ellipse(iris_x + 0.32 * iris_r, iris_y + 0.36 * iris_r, 0.5 * glint, 0.5 * glint), _WHITE),
@@ -108,7 +111,9 @@ def brows(easel: Easel, anatomy: Anatomy, expression: Expression) -> None:
     """Draw both brows; their height and tilt carry much of the mood."""
     a, e = anatomy, expression
     for side in (1.0, -1.0):
-        height = a.eye_y - 1.12 * a.eye_ry - 0.13 - 0.15 * (e.brow + (0.9 * e.brow_skew if side > 0 else -0.3 * e.brow_skew))
+        height = (
+            a.eye_y - 1.12 * a.eye_ry - 0.13 - 0.15 * (e.brow + (0.9 * e.brow_skew if side > 0 else -0.3 * e.brow_skew))
+        )
         tilt = 0.22 * e.brow_slant
         x = a.eye_x - 0.05 * e.brow_slant
         line = curve((x - 0.95 * a.eye_rx, height + tilt), (x, height - 0.05), (x + 0.95 * a.eye_rx, height - tilt))
@@ -141,12 +146,17 @@ def _lips(anatomy: Anatomy, expression: Expression) -> tuple[Points, Points]:
     """Upper and lower edge of the mouth, each (25, 2) from its left to its right corner."""
     a, e = anatomy, expression
     t = np.linspace(-1.0, 1.0, 25)
-    half = a.mouth_w * (1 + 0.22 * max(0.0, e.smile) + 0.1 * e.teeth) * (1 - 0.45 * e.round)
+    half = a.mouth_w * (1 + 0.22 * max(0.0, e.smile) + 0.1 * e.teeth) * (1 - 0.52 * e.round)
     bow = 0.05 * (1 - abs(e.smile)) * np.abs(np.sin(np.pi * t)) * (1 - e.round)
     bend = 0.5 * a.mouth_w * e.smile * (1 - t**2) - 0.28 * a.mouth_w * e.smile
     upper = a.mouth_y + bow + bend - e.round * 0.25 * a.mouth_w * (1 - t**2)
     boxy = 2 + 6 * e.teeth
-    drop = (1.05 + 0.25 * e.round) * a.mouth_w * e.gape * np.maximum(0.0, 1 - np.abs(t) ** boxy) ** (0.75 if e.teeth < 0.3 else 0.5)
+    drop = (
+        (1.05 + 0.25 * e.round)
+        * a.mouth_w
+        * e.gape
+        * np.maximum(0.0, 1 - np.abs(t) ** boxy) ** (0.75 if e.teeth < 0.3 else 0.5)
+    )
     return np.stack([half * t, upper], axis=1), np.stack([half * t, upper + drop], axis=1)
 
 
@@ -172,15 +182,36 @@ def mouth(easel: Easel, anatomy: Anatomy, expression: Expression, *, nose_y: flo
             ellipse(0.0, chin_y, 0.8 * float(upper[-1, 0]), 0.24),
             mix(a.muzzle_colour, INK, 0.05), depth=a.muzzle - 0.1, fur=0.6,
         )  # fmt: skip
-    easel.stroke(points((0.0, nose_y), (0.0, 0.5 * (nose_y + upper[centre, 1])), (0.0, float(upper[centre, 1]))), 0.05, INK, depth=a.muzzle, ends=0.9)
+    easel.stroke(
+        points((0.0, nose_y), (0.0, 0.5 * (nose_y + upper[centre, 1])), (0.0, float(upper[centre, 1]))),
+        0.05,
+        INK,
+        depth=a.muzzle,
+        ends=0.9,
+    )
     if e.gape > 0.1:
         hole = np.concatenate([upper, lower[::-1]])
         depth_px = float(lower[centre, 1] - upper[centre, 1])
         fills = [Patch(ellipse(0.0, a.mouth_y, 2.0, 2.0), _THROAT)]
         if e.tongue > 0.1:
-            fills.append(Patch(ellipse(0.0, float(lower[centre, 1]) - 0.02, 0.62 * a.mouth_w, (0.25 + 0.4 * e.tongue) * depth_px), _TONGUE))
+            fills.append(
+                Patch(
+                    ellipse(
+                        0.0,
+                        float(lower[centre, 1]) - 0.02,
+                        0.62 * a.mouth_w,
+                        (0.25 + 0.4 * e.tongue) * depth_px,
+                    ),
+                    _TONGUE,
+                )
+            )
         elif e.round < 0.5:
-            fills.append(Patch(ellipse(0.0, float(lower[centre, 1]) + 0.05, 0.6 * a.mouth_w, 0.35 * depth_px), mix(_TONGUE, _THROAT, 0.4)))
+            fills.append(
+                Patch(
+                    ellipse(0.0, float(lower[centre, 1]) + 0.05, 0.6 * a.mouth_w, 0.35 * depth_px),
+                    mix(_TONGUE, _THROAT, 0.4),
+                )
+            )
         if e.teeth > 0.2:
             fills.append(Patch(_zigzag(upper, 0.42 * depth_px * e.teeth + 0.03, fangs=True), _TOOTH))
             fills.append(Patch(_zigzag(lower, -0.34 * depth_px * e.teeth - 0.03, fangs=False), _TOOTH))
@@ -200,7 +231,7 @@ def beak(easel: Easel, anatomy: Anatomy, expression: Expression, colour: Colour)
     """Draw a bird's beak: its gape line bends like a mouth, its lower half opens."""
     a, e = anatomy, expression
     t = np.linspace(-1.0, 1.0, 25)
-    half = a.mouth_w * (1 + 0.12 * max(0.0, e.smile))
+    half = a.mouth_w * (1 + 0.12 * max(0.0, e.smile)) * (1 - 0.4 * e.round)
     bend = a.mouth_w * (0.55 * e.smile * (1 - np.abs(t) ** 1.6) - 0.42 * e.smile)
     tip = 0.16 * np.maximum(0.0, 1 - np.abs(t) / 0.4)
     line = np.stack([half * t, a.mouth_y + bend + tip], axis=1)
@@ -213,7 +244,8 @@ def beak(easel: Easel, anatomy: Anatomy, expression: Expression, colour: Colour)
     if e.gape > 0.1:
         fills = [Patch(ellipse(0.0, a.mouth_y, 2.0, 2.0), _THROAT)]
         tongue_y = float(line[12, 1]) + 0.62 * a.mouth_w * e.gape
-        fills.append(Patch(ellipse(0.0, tongue_y, 0.4 * a.mouth_w, 0.3 * a.mouth_w * e.gape), _TONGUE))
+        if e.round < 0.5:
+            fills.append(Patch(ellipse(0.0, tongue_y, 0.4 * a.mouth_w, 0.3 * a.mouth_w * e.gape), _TONGUE))
         inner = np.stack([0.8 * half * t, line[:, 1] + 0.82 * (drop - 0.1 * (1 - t**2) ** 0.7)], axis=1)
         easel.inside(np.concatenate([line, inner[::-1]]), fills, depth=d - 0.1)
     easel.stroke(lower, 0.035, dark, depth=d - 0.1, ends=0.7)
@@ -224,6 +256,10 @@ def beak(easel: Easel, anatomy: Anatomy, expression: Expression, colour: Colour)
     easel.stroke(line, 0.06, INK, depth=d, ends=0.7)
     for side in (1.0, -1.0):
         corner = line[-1] * np.array([side, 1.0])
-        cheek = curve((corner[0] - 0.02 * side, corner[1]), (corner[0] + 0.07 * side, corner[1] - 0.05 * e.smile), (corner[0] + 0.12 * side, corner[1] - 0.16 * e.smile))
+        cheek = curve(
+            (corner[0] - 0.02 * side, corner[1]),
+            (corner[0] + 0.07 * side, corner[1] - 0.05 * e.smile),
+            (corner[0] + 0.12 * side, corner[1] - 0.16 * e.smile),
+        )
         easel.stroke(cheek, 0.055, INK, depth=d - 0.1, ends=0.7)
         easel.fill(ellipse(side * 0.1, float(ridge[12, 1]) + 0.1, 0.028, 0.036), dark, depth=d)

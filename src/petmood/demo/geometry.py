@@ -37,7 +37,7 @@ class Frame:
         cos, sin = math.cos(self.roll), math.sin(self.roll)
         moved = points + depth * np.array([self.yaw, self.pitch])
         turned: Points = moved @ np.array([[cos, sin], [-sin, cos]])
-        return turned * self.scale + np.array([self.x, self.y])
+        return np.asarray(turned * self.scale + np.array([self.x, self.y]), dtype=np.float64)
 
 
 def points(*xy: tuple[float, float]) -> Points:
@@ -72,6 +72,11 @@ def blob(*xy: tuple[float, float], steps: int = 8) -> Points:
     return _catmull_rom(np.roll(p, 1, 0), p, np.roll(p, -1, 0), np.roll(p, -2, 0), steps)
 
 
+def symmetric(*half: tuple[float, float]) -> Points:
+    """A smooth closed curve through the right half's points, from the axis' top to its bottom, and their mirror."""
+    return blob(*half, *((-x, y) for x, y in reversed(half) if x != 0.0))
+
+
 def curve(*xy: tuple[float, float], steps: int = 8) -> Points:
     """((len(xy) - 1) * steps + 1, 2): a smooth open curve through the given points."""
     p = points(*xy)
@@ -81,20 +86,20 @@ def curve(*xy: tuple[float, float], steps: int = 8) -> Points:
 
 def mirror(shape: Points) -> Points:
     """The shape on the other side of the face."""
-    return shape * np.array([-1.0, 1.0])
+    return np.asarray(shape * np.array([-1.0, 1.0]), dtype=np.float64)
 
 
 def turn(shape: Points, angle: float, pivot: tuple[float, float]) -> Points:
     """The shape turned clockwise (as seen) by `angle` radians about `pivot`."""
     cos, sin = math.cos(angle), math.sin(angle)
     turned: Points = (shape - np.array(pivot)) @ np.array([[cos, sin], [-sin, cos]])
-    return turned + np.array(pivot)
+    return np.asarray(turned + np.array(pivot), dtype=np.float64)
 
 
 def _normals(line: Points, *, closed: bool) -> Points:
     along = np.roll(line, -1, 0) - np.roll(line, 1, 0) if closed else np.gradient(line, axis=0)
     length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)[:, None]
-    return np.stack([-along[:, 1], along[:, 0]], axis=1) / length
+    return np.asarray(np.stack([-along[:, 1], along[:, 0]], axis=1) / length, dtype=np.float64)
 
 
 def ribbon(line: Points, width: float, *, ends: float = 0.35) -> Points:
@@ -115,7 +120,7 @@ def tufted(outline: Points, length: float, rng: np.random.Generator, *, tufts: i
     centre = dense.mean(axis=0)
     outward = np.sign(np.sum(normals * (dense - centre)))
     height = np.where(np.arange(2 * tufts) % 2 == 0, rng.uniform(0.35, 1.0, 2 * tufts), 0.0) * length
-    return dense + outward * height[:, None] * normals
+    return np.asarray(dense + outward * height[:, None] * normals, dtype=np.float64)
 
 
 def between(low: float, high: float, t: float) -> float:

@@ -71,17 +71,22 @@ VARIANTS: Mapping[str, Mapping[str, Expression]] = {
         "laugh": Expression(
             smile=1.0, gape=1.0, tongue=0.55, brow=0.8, ears=0.7, blush=1.0, nod=-0.6, arcs=1
         ),
-        "beam": Expression(smile=1.0, gape=0.45, tongue=0.5, lid=0.08, squint=0.35, pupil=0.7, brow=0.6, ears=0.8, blush=0.9),
+        "beam": Expression(
+            smile=1.0, gape=0.45, tongue=0.5, lid=0.08, squint=0.35, pupil=0.7, brow=0.6, ears=0.8, blush=0.9
+        ),
     },
     "Sad": {
         "weeping": Expression(
-            smile=-0.9, lid=0.3, slant=-0.8, pupil=0.74, brow=0.45, brow_slant=-1.0, ears=-0.9, nod=0.5, gaze_y=0.3, tears=2
+            smile=-0.9, lid=0.3, slant=-0.8, pupil=0.74, brow=0.45, brow_slant=-1.0, ears=-0.9, nod=0.5,
+            gaze_y=0.3, tears=2
         ),
         "downcast": Expression(
-            smile=-0.8, lid=0.5, slant=-0.7, pupil=0.66, brow=0.2, brow_slant=-0.9, ears=-1.0, nod=0.9, gaze_y=0.8, tears=2
+            smile=-0.8, lid=0.5, slant=-0.7, pupil=0.66, brow=0.2, brow_slant=-0.9, ears=-1.0, nod=0.9,
+            gaze_y=0.8, tears=2
         ),
         "pleading": Expression(
-            smile=-0.75, lid=0.08, slant=-0.55, pupil=0.84, brow=0.7, brow_slant=-1.0, ears=-0.7, nod=0.3, gaze_y=-0.4, tears=2
+            smile=-0.75, lid=0.08, slant=-0.55, pupil=0.84, brow=0.7, brow_slant=-1.0, ears=-0.7, nod=0.3,
+            gaze_y=-0.4, tears=2
         ),
     },
     "Angry": {
@@ -99,9 +104,9 @@ VARIANTS: Mapping[str, Mapping[str, Expression]] = {
         ),
     },
     "Other": {
-        "calm": Expression(smile=0.0, lid=0.48, pupil=0.5, brow=-0.25, ears=0.0),
+        "calm": Expression(smile=0.0, lid=0.4, pupil=0.6, brow=0.0, ears=0.0),
         "surprised": Expression(
-            smile=-0.05, gape=0.85, round=1.0, lid=-0.15, squint=0.0, pupil=0.3, brow=1.3, ears=1.0, nod=-0.2
+            smile=-0.25, gape=0.9, round=1.0, lid=-0.15, squint=0.0, pupil=0.3, brow=1.3, ears=1.0, nod=-0.2
         ),
         "sleepy": Expression(smile=0.05, lid=0.7, brow=-0.1, ears=-0.1, nod=0.3, arcs=-1),
     },
@@ -136,6 +141,4 @@ def express(mood: str, strength: float, rng: np.random.Generator) -> tuple[str, 
         # A closed mouth stays closed: jitter must not open it, bare its teeth or paint a faint blush.
         values[key] = min(1.0, max(0.0, values[key])) if getattr(target, key) else 0.0
     clear = strength > 0.6
-    return name, replace(
-        CALM, **values, arcs=target.arcs if clear else 0, tears=target.tears if clear else 0
-    )
+    return name, replace(CALM, **values, arcs=target.arcs if clear else 0, tears=target.tears if clear else 0)

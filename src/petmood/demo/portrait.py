@@ -13,7 +13,13 @@ from petmood.demo.moods import express
 from petmood.demo.scenes import scene
 from petmood.demo.species import PAINTERS
 
-_PLACE = {"dog": (0.315, 0.53), "cat": (0.315, 0.57), "rabbit": (0.265, 0.64), "hamster": (0.315, 0.53), "bird": (0.315, 0.55)}
+_PLACE = {
+    "dog": (0.34, 0.54),
+    "cat": (0.335, 0.58),
+    "rabbit": (0.285, 0.65),
+    "hamster": (0.33, 0.54),
+    "bird": (0.335, 0.56),
+}
 """Scale (of the picture's width for one unit of the face) and height of the face's centre that show a species well."""
 
 

@@ -50,7 +50,10 @@ def _wallpaper(width: int, rng: _Rng) -> Image.Image:
     kind = int(rng.integers(3))
     colour = hsv(hue + float(rng.uniform(-0.1, 0.1)), float(rng.uniform(0.1, 0.4)), float(rng.uniform(0.7, 1.0)))
     step, angle = float(rng.uniform(0.07, 0.15)) * width, float(rng.uniform(0, math.pi))
-    across, along = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
+    across, along = (
+        np.array([math.cos(angle), math.sin(angle)]),
+        np.array([-math.sin(angle), math.cos(angle)]),
+    )
     reach = int(width / step) + 2
     for i in range(-reach, reach):
         if kind != 1:
@@ -77,7 +80,10 @@ def _meadow(width: int, rng: _Rng) -> Image.Image:
     for _ in range(int(rng.integers(2, 6))):
         x, y, radius = rng.uniform(0, width), rng.uniform(0, 0.35) * width, rng.uniform(0.04, 0.09) * width
         for shift in (-1.1, 0.0, 1.1):
-            pen.ellipse((x + (shift - 1) * radius, y - radius, x + (shift + 1) * radius, y + radius), fill=(255, 255, 255, 190))
+            pen.ellipse(
+                (x + (shift - 1) * radius, y - radius, x + (shift + 1) * radius, y + radius),
+                fill=(255, 255, 255, 190),
+            )
     horizon = float(rng.uniform(0.42, 0.7))
     for i in range(3):
         base = horizon + 0.12 * i

@@ -7,233 +7,246 @@ from collections.abc import Callable
 import numpy as np
 
 from petmood.demo.easel import Colour, Easel, Patch
-from petmood.demo.features import INK, Anatomy, beak, brows, cheeks, eyes, mouth, tears
-from petmood.demo.geometry import Points, blob, curve, ellipse, mirror, mix, tufted, turn
+from petmood.demo.features import INK, Anatomy, beak, mouth
+from petmood.demo.geometry import blob, ellipse, mirror, mix, symmetric, tufted, turn
 from petmood.demo.moods import Expression
+from petmood.demo.parts import (
+    CREAM,
+    PINK,
+    Ear,
+    body,
+    brow_colour,
+    dark,
+    ears,
+    is_light,
+    light,
+    mood_features,
+    nose,
+    pads,
+    pick,
+    whiskers,
+)
 
-SPECIES = ("dog", "cat", "rabbit", "hamster", "bird")
-
-_Rng = np.random.Generator
-_CREAM: Colour = (250, 242, 228)
-_PINK: Colour = (242, 170, 172)
-
-
-def _pick(rng: _Rng, *choices: Colour) -> Colour:
-    """One of the colours, a little off, so that no two coats are the same."""
-    red, green, blue = choices[int(rng.integers(len(choices)))]
-    shift = rng.normal(0, 3.5, 3) + rng.normal(0, 9)
-    r, g, b = (int(min(250, max(28, round(c + s)))) for c, s in zip((red, green, blue), shift, strict=True))
-    return r, g, b
-
-
-def _dark(colour: Colour, t: float = 0.35) -> Colour:
-    return mix(colour, INK, t)
-
-
-def _light(colour: Colour, t: float = 0.5) -> Colour:
-    return mix(colour, _CREAM, t)
+Rng = np.random.Generator
 
 
-def _brow_colour(coat: Colour) -> Colour:
-    """Dark on a light coat, light on a dark one: brows must be seen."""
-    return mix(coat, INK, 0.78) if sum(coat) > 255 else mix(coat, _CREAM, 0.6)
+def _dog_marks(coat: Colour, pattern: str, rng: Rng) -> list[Patch]:
+    if pattern == "blaze":
+        outline = symmetric((0, -1.1), (0.2, -0.6), (0.17, 0), (0.55, 0.4), (0.6, 1.2))
+        return [Patch(outline, CREAM, 0.4)]
+    if pattern == "mask":
+        outline = symmetric((0, -0.35), (0.35, -0.62), (0.72, -0.35), (0.75, 0.2), (0.5, 1.1))
+        return [Patch(outline, CREAM, 0.4)]
+    if pattern == "eye":
+        side = 1 if rng.uniform() < 0.5 else -1
+        return [
+            Patch(
+                ellipse(side * 0.46, -0.2, 0.42, 0.48),
+                dark(coat, 0.5) if sum(coat) > 330 else light(coat),
+                0.4,
+            )
+        ]
+    return []
 
 
-def _body(easel: Easel, colour: Colour, chest: Colour, rng: _Rng, *, width: float, top: float) -> None:
-    outline = tufted(blob((0, top), (0.55 * width, top + 0.35), (width, 1.9), (width, 4), (-width, 4), (-width, 1.9), (-0.55 * width, top + 0.35)), 0.05, rng)
-    easel.part(outline, _dark(colour, 0.12), depth=-0.4, patches=(Patch(ellipse(0, top + 1.3, 0.55 * width, 1.1), chest, -0.3),), soft=0.05)
-
-
-def _both(easel: Easel, shape: Points, colour: Colour, rng: _Rng, *, depth: float, patch: Patch | None = None, tuft: float = 0.03) -> None:
-    """A part and its mirror image: ears."""
-    for side in (1, -1):
-        place = (lambda p: p) if side > 0 else mirror
-        patches = (Patch(place(patch.outline), patch.colour, depth),) if patch else ()
-        easel.part(tufted(place(shape), tuft, rng), colour, depth=depth, patches=patches)
-
-
-def _whiskers(easel: Easel, y: float, x: float, rng: _Rng, colour: Colour, depth: float) -> None:
-    for side in (1, -1):
-        for i in range(3):
-            end = (side * (x + float(rng.uniform(0.55, 0.75))), y + 0.16 * (i - 1) + float(rng.uniform(-0.03, 0.06)))
-            line = curve((side * x, y + 0.05 * (i - 1)), (side * (x + 0.3), y + 0.1 * (i - 1) - 0.03), end)
-            easel.stroke(line, 0.022, colour, depth=depth, ends=0.3)
-
-
-def _nose(easel: Easel, y: float, size: float, colour: Colour, depth: float) -> None:
-    shape = blob((0, y + size * 0.62), (-size * 0.55, y + size * 0.25), (-size, y - size * 0.35), (-size * 0.5, y - size * 0.6), (size * 0.5, y - size * 0.6), (size, y - size * 0.35), (size * 0.55, y + size * 0.25))
-    easel.fill(shape, colour, depth=depth)
-    easel.fill(ellipse(-0.3 * size, y - 0.28 * size, 0.3 * size, 0.14 * size), mix(colour, (255, 255, 255), 0.55), depth=depth)
-
-
-def _finish(easel: Easel, anatomy: Anatomy, expression: Expression) -> None:
-    cheeks(easel, anatomy, expression)
-    eyes(easel, anatomy, expression)
-    brows(easel, anatomy, expression)
-    tears(easel, anatomy, expression)
-
-
-def dog(easel: Easel, e: Expression, rng: _Rng) -> None:
-    """A dog: a long muzzle with a big nose, hanging or pricked ears, plain, masked, blazed or patched."""
-    coat = _pick(rng, (214, 164, 98), (150, 98, 60), (228, 200, 150), (92, 78, 76), (186, 120, 62), (160, 158, 164))
-    pale = _light(coat, 0.75)
-    pattern = int(rng.integers(4))
+def dog(easel: Easel, e: Expression, rng: Rng) -> None:
+    """A dog: a long muzzle with a big nose, hanging or pricked ears, plain, masked, blazed or with a patched eye."""
+    coat = pick(rng, (214, 164, 98), (150, 98, 60), (228, 200, 150), (92, 78, 76), (186, 120, 62), (160, 158, 164))
+    pattern = ("plain", "blaze", "eye", "mask")[int(rng.integers(4))]
     pricked = bool(rng.uniform() < 0.3)
-    ear_colour = _dark(coat, float(rng.uniform(0.15, 0.5)))
+    ear_colour = dark(coat, float(rng.uniform(0.15, 0.5)))
     wide = float(rng.uniform(0.88, 1.02))
-    _body(easel, coat, pale, rng, width=1.05, top=0.55)
-    swing = 0.45 * e.ears - 0.25 * e.ears_back
+    body(easel, coat, light(coat), rng, width=1.05, top=0.55)
     if pricked:
-        ear = blob((0.25, -0.75), (0.42, -1.25), (0.72, -1.55), (0.88, -1.2), (0.9, -0.55), (0.6, -0.5))
-        inner = Patch(blob((0.45, -0.75), (0.55, -1.12), (0.7, -1.36), (0.78, -1.1), (0.76, -0.7)), mix(_PINK, ear_colour, 0.45))
-        bend = 0.55 * max(0.0, 0.5 - e.ears) + 0.65 * e.ears_back
-        _both(easel, turn(ear, bend, (0.6, -0.6)), coat, rng, depth=-0.1, patch=Patch(turn(inner.outline, bend, (0.6, -0.6)), inner.colour))
-    head = tufted(blob((0, -0.98), (0.5 * wide, -0.9), (0.88 * wide, -0.5), (0.9 * wide, 0.05), (0.66, 0.55), (0.4, 0.95), (0, 1.06), (-0.4, 0.95), (-0.66, 0.55), (-0.9 * wide, 0.05), (-0.88 * wide, -0.5), (-0.5 * wide, -0.9)), 0.045, rng)
-    patches: list[Patch] = []
-    if pattern == 1:
-        patches = [Patch(blob((0, -1.1), (0.2, -0.6), (0.17, 0), (0.55, 0.4), (0.6, 1.2), (-0.6, 1.2), (-0.55, 0.4), (-0.17, 0), (-0.2, -0.6)), _CREAM, 0.4)]
-    elif pattern == 2:
-        side = 1 if rng.uniform() < 0.5 else -1
-        patches = [Patch(ellipse(side * 0.46, -0.2, 0.42, 0.48), _dark(coat, 0.5) if sum(coat) > 330 else pale, 0.4)]
-    elif pattern == 3:
-        patches = [Patch(blob((0, -0.35), (0.35, -0.62), (0.72, -0.35), (0.75, 0.2), (0.5, 1.1), (-0.5, 1.1), (-0.75, 0.2), (-0.72, -0.35), (-0.35, -0.62)), _CREAM, 0.4)]
-    easel.part(head, coat, patches=patches)
+        outline = blob((0.25, -0.75), (0.42, -1.25), (0.72, -1.55), (0.88, -1.2), (0.9, -0.55), (0.6, -0.5))
+        inner = blob((0.45, -0.75), (0.55, -1.12), (0.7, -1.36), (0.78, -1.1), (0.76, -0.7))
+        fold = 0.55 * max(0.0, 0.5 - e.ears) + 0.65 * e.ears_back
+        ears(easel, Ear(outline, inner, (0.6, -0.6)).turned(fold), coat, mix(PINK, ear_colour, 0.45), rng)
+    head = symmetric(
+        (0, -0.98), (0.5 * wide, -0.9), (0.88 * wide, -0.5), (0.9 * wide, 0.05), (0.66, 0.55), (0.4, 0.95), (0, 1.06)
+    )  # fmt: skip
+    easel.part(tufted(head, 0.045, rng), coat, patches=_dog_marks(coat, pattern, rng))
     if not pricked:
-        long = float(rng.uniform(0.75, 1.15))
-        ear = blob((0.52, -0.86), (0.86, -0.88), (1.12, -0.5), (1.2, -0.5 + 0.6 * long), (1.04, -0.5 + 1.0 * long), (0.84, -0.5 + 0.75 * long), (0.8, -0.3))
-        _both(easel, turn(ear, -swing, (0.7, -0.75)), ear_colour, rng, depth=0.1, tuft=0.04)
-    muzzle_colour = _CREAM if pattern in (1, 3) else pale
-    easel.part(tufted(blob((0, 0.1), (0.3, 0.16), (0.52, 0.42), (0.44, 0.78), (0, 0.92), (-0.44, 0.78), (-0.52, 0.42), (-0.3, 0.16)), 0.025, rng), muzzle_colour, depth=0.9, fur=0.7)
-    anatomy = Anatomy(0.42, -0.2, 0.284, 0.302, 0.62, 0.512, 1.0, _pick(rng, (122, 74, 36), (92, 58, 34), (96, 150, 190)), _dark(coat, 0.12), _brow_colour(coat), muzzle_colour)
+        drop = float(rng.uniform(0.75, 1.15))
+        outline = blob(
+            (0.52, -0.86), (0.86, -0.88), (1.12, -0.5), (1.2, -0.5 + 0.6 * drop), (1.04, -0.5 + drop),
+            (0.84, -0.5 + 0.75 * drop), (0.8, -0.3),
+        )  # fmt: skip
+        swing = 0.25 * e.ears_back - 0.45 * e.ears
+        ears(easel, Ear(outline, None, (0.7, -0.75)).turned(swing), ear_colour, ear_colour, rng, depth=0.1)
+    muzzle_colour = CREAM if pattern in ("blaze", "mask") else light(coat)
+    muzzle = symmetric((0, 0.1), (0.3, 0.16), (0.52, 0.42), (0.44, 0.78), (0, 0.92))
+    easel.part(tufted(muzzle, 0.025, rng), muzzle_colour, depth=0.9, fur=0.7)
+    anatomy = Anatomy(
+        eye_x=0.43, eye_y=-0.2, eye_rx=0.3, eye_ry=0.32, mouth_y=0.62, mouth_w=0.56, muzzle=1.0,
+        iris=pick(rng, (122, 74, 36), (92, 58, 34), (96, 150, 190)), lid=dark(coat, 0.12), brow=brow_colour(coat),
+        muzzle_colour=muzzle_colour,
+    )  # fmt: skip
     mouth(easel, anatomy, e, nose_y=0.36)
-    _nose(easel, 0.26, 0.2, (42, 34, 38), 1.15)
-    _finish(easel, anatomy, e)
+    nose(easel, 0.26, 0.2, (42, 34, 38), 1.15)
+    mood_features(easel, anatomy, e)
 
 
-def cat(easel: Easel, e: Expression, rng: _Rng) -> None:
-    """A cat: a wide round head, pointed ears with pink insides, whiskers; tabby, patched, pointed or plain."""
-    coat = _pick(rng, (226, 146, 66), (142, 140, 144), (66, 62, 72), (236, 230, 222), (176, 136, 96), (206, 186, 160))
-    pattern = int(rng.integers(4))
-    pale = _light(coat, 0.7)
-    mark = _dark(coat, 0.42) if sum(coat) > 255 else _light(coat, 0.28)
-    _body(easel, coat, pale, rng, width=0.95, top=0.6)
-    bend = 0.25 * max(0.0, 0.3 - e.ears) + 0.75 * e.ears_back
-    ear = blob((0.2, -0.72), (0.42, -1.14), (0.74, -1.56), (0.86, -1.5), (0.98, -0.95), (0.98, -0.4), (0.6, -0.5))
-    inner = blob((0.42, -0.8), (0.56, -1.08), (0.74, -1.34), (0.82, -1.05), (0.82, -0.7))
-    ear_colour = mark if pattern == 3 else coat
-    _both(easel, turn(ear, bend, (0.62, -0.6)), ear_colour, rng, depth=-0.1, patch=Patch(turn(inner, bend, (0.62, -0.6)), mix(_PINK, ear_colour, 0.2)))
-    wide = float(rng.uniform(1.0, 1.12))
-    head = tufted(blob((0, -0.84), (0.5, -0.8), (0.86 * wide, -0.45), (1.0 * wide, 0.08), (0.84 * wide, 0.5), (0.45, 0.8), (0, 0.88), (-0.45, 0.8), (-0.84 * wide, 0.5), (-1.0 * wide, 0.08), (-0.86 * wide, -0.45), (-0.5, -0.8)), 0.06, rng)
-    patches: list[Patch] = []
-    if pattern == 0:
-        for x, length in ((0.0, 0.42), (0.19, 0.34), (-0.19, 0.34)):
-            patches.append(Patch(blob((x - 0.06, -0.95), (x + 0.06, -0.95), (x * 0.8 + 0.02, -0.9 + length), (x * 0.8 - 0.02, -0.9 + length)), mark, 0.5))
-        for side in (1, -1):
-            for i in range(3):
-                y = 0.0 + 0.2 * i
-                patches.append(Patch(blob((side * 1.2, y - 0.05), (side * 1.2, y + 0.07), (side * 0.72, y + 0.06), (side * 0.72, y + 0.03)), mark, 0.2))
-    elif pattern == 1:
+def _cat_marks(coat: Colour, mark: Colour, pattern: str, rng: Rng) -> list[Patch]:
+    if pattern == "tabby":
+        stripes = []
+        for x, y in ((0.0, -0.48), (0.19, -0.56), (-0.19, -0.56)):
+            stripe = blob((x - 0.06, -0.95), (x + 0.06, -0.95), (0.8 * x + 0.02, y), (0.8 * x - 0.02, y))
+            stripes.append(Patch(stripe, mark, 0.5))
+        for y in (0.0, 0.2, 0.4):
+            bar = blob((1.2, y - 0.05), (1.2, y + 0.07), (0.72, y + 0.06), (0.72, y + 0.03))
+            stripes += [Patch(bar, mark, 0.2), Patch(mirror(bar), mark, 0.2)]
+        return stripes
+    if pattern == "calico":
         side = 1 if rng.uniform() < 0.5 else -1
-        patches = [Patch(ellipse(side * 0.55, -0.5, 0.55, 0.55), mark, 0.4), Patch(ellipse(-side * 0.7, -0.1, 0.4, 0.5), mix((222, 140, 66), coat, 0.2), 0.4)]
-    elif pattern == 2:
-        patches = [Patch(blob((0, -0.4), (0.16, 0.1), (0.6, 0.4), (0.5, 1.0), (-0.5, 1.0), (-0.6, 0.4), (-0.16, 0.1)), _CREAM, 0.5)]
-    else:
-        patches = [Patch(ellipse(0, 0.22, 0.52, 0.62), mix(mark, coat, 0.25), 0.6)]
-    easel.part(head, coat, patches=patches, soft=0.03)
-    muzzle_colour = mix(mark, coat, 0.15) if pattern == 3 else _CREAM if pattern == 2 else pale
-    for side in (1, -1):
-        easel.part(ellipse(side * 0.2, 0.42, 0.27, 0.21), muzzle_colour, depth=0.8, fur=0.6)
-    iris = _pick(rng, (148, 190, 72), (222, 178, 58), (84, 160, 200), (110, 176, 130))
-    anatomy = Anatomy(0.45, -0.1, 0.307, 0.291, 0.5, 0.439, 0.85, iris, _dark(coat, 0.12), _brow_colour(coat), muzzle_colour, sclera=mix(iris, (255, 255, 255), 0.72), slit=True)
-    _whiskers(easel, 0.42, 0.4, rng, (250, 248, 244) if sum(coat) < 560 else (120, 110, 108), 0.8)
+        ginger = mix((222, 140, 66), coat, 0.2)
+        return [
+            Patch(ellipse(side * 0.55, -0.5, 0.55, 0.55), mark, 0.4),
+            Patch(ellipse(-side * 0.7, -0.1, 0.4, 0.5), ginger, 0.4),
+        ]
+    if pattern == "bib":
+        return [Patch(symmetric((0, -0.4), (0.16, 0.1), (0.6, 0.4), (0.5, 1.0)), CREAM, 0.5)]
+    return [Patch(ellipse(0, 0.22, 0.52, 0.62), mix(mark, coat, 0.25), 0.6)]
+
+
+def cat(easel: Easel, e: Expression, rng: Rng) -> None:
+    """A cat: a wide round head, pointed ears with pink insides, whiskers; tabby, calico, bibbed or pointed."""
+    coat = pick(rng, (226, 146, 66), (142, 140, 144), (66, 62, 72), (236, 230, 222), (176, 136, 96), (206, 186, 160))
+    pattern = ("tabby", "calico", "bib", "points")[int(rng.integers(4))]
+    mark = dark(coat, 0.42) if is_light(coat) else light(coat, 0.28)
+    ear_colour = mark if pattern == "points" else coat
+    wide = float(rng.uniform(1.0, 1.12))
+    body(easel, coat, light(coat), rng, width=0.95, top=0.6)
+    outline = blob(
+        (0.2, -0.72), (0.42, -1.14), (0.74, -1.56), (0.86, -1.5), (0.98, -0.95), (0.98, -0.4), (0.6, -0.5)
+    )  # fmt: skip
+    inner = blob((0.42, -0.8), (0.56, -1.08), (0.74, -1.34), (0.82, -1.05), (0.82, -0.7))
+    fold = 0.25 * max(0.0, 0.3 - e.ears) + 0.75 * e.ears_back
+    ears(easel, Ear(outline, inner, (0.62, -0.6)).turned(fold), ear_colour, mix(PINK, ear_colour, 0.2), rng)
+    head = symmetric(
+        (0, -0.84), (0.5, -0.8), (0.86 * wide, -0.45), (wide, 0.08), (0.84 * wide, 0.5), (0.45, 0.8), (0, 0.88)
+    )  # fmt: skip
+    easel.part(tufted(head, 0.06, rng), coat, patches=_cat_marks(coat, mark, pattern, rng), soft=0.03)
+    muzzle_colour = {"points": mix(mark, coat, 0.15), "bib": CREAM}.get(pattern, light(coat))
+    pads(easel, 0.2, 0.42, 0.27, 0.21, muzzle_colour, 0.8)
+    iris = pick(rng, (148, 190, 72), (222, 178, 58), (84, 160, 200), (110, 176, 130))
+    anatomy = Anatomy(
+        eye_x=0.46, eye_y=-0.1, eye_rx=0.325, eye_ry=0.31, mouth_y=0.5, mouth_w=0.48, muzzle=0.85, iris=iris,
+        lid=dark(coat, 0.12), brow=brow_colour(coat), muzzle_colour=muzzle_colour,
+        sclera=mix(iris, (255, 255, 255), 0.72), slit=True,
+    )  # fmt: skip
+    whiskers(easel, 0.4, 0.42, (250, 248, 244) if sum(coat) < 560 else (120, 110, 108), 0.8, rng)
     mouth(easel, anatomy, e, nose_y=0.3)
-    _nose(easel, 0.25, 0.11, mix(_PINK, (210, 90, 100), 0.45), 0.95)
-    _finish(easel, anatomy, e)
+    nose(easel, 0.25, 0.11, mix(PINK, (210, 90, 100), 0.45), 0.95)
+    mood_features(easel, anatomy, e)
 
 
-def rabbit(easel: Easel, e: Expression, rng: _Rng) -> None:
+def rabbit(easel: Easel, e: Expression, rng: Rng) -> None:
     """A rabbit: an oval head under very long ears, upright or lopped, with front teeth."""
-    coat = _pick(rng, (242, 238, 234), (168, 162, 162), (178, 136, 98), (104, 92, 92), (222, 196, 164))
-    pale = _light(coat, 0.7)
-    lop = bool(rng.uniform() < 0.25)
-    banded = bool(rng.uniform() < 0.35)
-    _body(easel, coat, pale, rng, width=0.9, top=0.6)
-    long = float(rng.uniform(1.25, 1.6))
-    if lop:
-        angle, pivot = 2.35 - 0.35 * e.ears + 0.1 * e.ears_back, (0.42, -0.72)
-    else:
-        angle, pivot = 0.16 + 0.55 * max(0.0, 0.55 - e.ears) + 0.75 * e.ears_back, (0.36, -0.7)
-    x = pivot[0]
-    ear = blob((x - 0.2, -0.6), (x - 0.26, -0.7 - 0.5 * long), (x - 0.04, -0.75 - long), (x + 0.14, -0.75 - long), (x + 0.28, -0.7 - 0.5 * long), (x + 0.22, -0.6))
-    inner = blob((x - 0.1, -0.8), (x - 0.13, -0.7 - 0.5 * long), (x + 0.03, -0.7 - 0.85 * long), (x + 0.15, -0.7 - 0.5 * long), (x + 0.1, -0.8))
-    _both(easel, turn(ear, angle, pivot), coat, rng, depth=-0.15, patch=Patch(turn(inner, angle, pivot), mix(_PINK, coat, 0.15)))
-    head = tufted(blob((0, -0.92), (0.45, -0.84), (0.74, -0.4), (0.82, 0.15), (0.72, 0.58), (0.4, 0.88), (0, 0.96), (-0.4, 0.88), (-0.72, 0.58), (-0.82, 0.15), (-0.74, -0.4), (-0.45, -0.84)), 0.05, rng)
-    patches = [Patch(blob((0, -1.1), (0.14, -0.4), (0.2, 0.1), (0.75, 0.5), (0.6, 1.2), (-0.6, 1.2), (-0.75, 0.5), (-0.2, 0.1), (-0.14, -0.4)), _CREAM, 0.4)] if banded else []
-    easel.part(head, coat, patches=patches, soft=0.03)
-    muzzle_colour = _CREAM if banded else pale
-    for side in (1, -1):
-        easel.part(tufted(ellipse(side * 0.2, 0.46, 0.29, 0.25), 0.02, rng), muzzle_colour, depth=0.75, fur=0.6)
-    anatomy = Anatomy(0.42, -0.12, 0.261, 0.308, 0.56, 0.415, 0.85, _pick(rng, (90, 56, 40), (190, 70, 80), (70, 96, 140)), _dark(coat, 0.14), _brow_colour(coat), muzzle_colour)
-    _whiskers(easel, 0.48, 0.42, rng, (150, 142, 140), 0.75)
+    coat = pick(rng, (242, 238, 234), (168, 162, 162), (178, 136, 98), (104, 92, 92), (222, 196, 164))
+    lop, banded = bool(rng.uniform() < 0.25), bool(rng.uniform() < 0.35)
+    top = -0.7 - float(rng.uniform(1.25, 1.6))
+    middle = 0.5 * (top - 0.7)
+    body(easel, coat, light(coat), rng, width=0.9, top=0.6)
+    x = 0.42 if lop else 0.36
+    outline = blob(
+        (x - 0.2, -0.6), (x - 0.26, middle), (x - 0.04, top), (x + 0.14, top), (x + 0.28, middle), (x + 0.22, -0.6)
+    )  # fmt: skip
+    inner = blob(
+        (x - 0.1, -0.8), (x - 0.13, middle), (x + 0.03, 0.85 * top), (x + 0.15, middle), (x + 0.1, -0.8)
+    )  # fmt: skip
+    upright = 0.16 + 0.55 * max(0.0, 0.55 - e.ears) + 0.75 * e.ears_back
+    fold = 2.35 - 0.35 * e.ears + 0.1 * e.ears_back if lop else upright
+    ears(easel, Ear(outline, inner, (x, -0.7)).turned(fold), coat, mix(PINK, coat, 0.15), rng, depth=-0.15)
+    head = symmetric((0, -0.92), (0.45, -0.84), (0.74, -0.4), (0.82, 0.15), (0.72, 0.58), (0.4, 0.88), (0, 0.96))
+    blaze = symmetric((0, -1.1), (0.14, -0.4), (0.2, 0.1), (0.75, 0.5), (0.6, 1.2))
+    marks = (Patch(blaze, CREAM, 0.4),) if banded else ()
+    easel.part(tufted(head, 0.05, rng), coat, patches=marks, soft=0.03)
+    muzzle_colour = CREAM if banded else light(coat)
+    pads(easel, 0.2, 0.46, 0.29, 0.25, muzzle_colour, 0.75)
+    anatomy = Anatomy(
+        eye_x=0.42, eye_y=-0.12, eye_rx=0.275, eye_ry=0.32, mouth_y=0.56, mouth_w=0.455, muzzle=0.85,
+        iris=pick(rng, (90, 56, 40), (190, 70, 80), (70, 96, 140)), lid=dark(coat, 0.14), brow=brow_colour(coat),
+        muzzle_colour=muzzle_colour,
+    )  # fmt: skip
+    whiskers(easel, 0.42, 0.48, (150, 142, 140), 0.75, rng)
     if e.gape < 0.1:
-        easel.fill(ellipse(0, 0.68 + 0.08 * e.smile, 0.09, 0.11, power=3.5), INK, depth=0.84)
-        easel.fill(ellipse(0, 0.67 + 0.08 * e.smile, 0.07, 0.095, power=3.5), (253, 250, 244), depth=0.84)
+        for size, colour in ((1.0, INK), (0.78, (253, 250, 244))):
+            easel.fill(ellipse(0, 0.68 + 0.08 * e.smile, 0.09 * size, 0.11 * size, power=3.5), colour, depth=0.84)
     mouth(easel, anatomy, e, nose_y=0.36)
-    _nose(easel, 0.31, 0.1, mix(_PINK, (226, 120, 130), 0.5), 0.95)
-    _finish(easel, anatomy, e)
+    nose(easel, 0.31, 0.1, mix(PINK, (226, 120, 130), 0.5), 0.95)
+    mood_features(easel, anatomy, e)
 
 
-def hamster(easel: Easel, e: Expression, rng: _Rng) -> None:
-    """A hamster: a head wider than high with stuffed white cheeks and small round ears."""
-    coat = _pick(rng, (222, 160, 92), (206, 134, 72), (184, 168, 152), (236, 208, 168))
-    _body(easel, coat, _CREAM, rng, width=1.15, top=0.4)
-    bend = 0.3 * max(0.0, 0.4 - e.ears) + 0.6 * e.ears_back
+def hamster(easel: Easel, e: Expression, rng: Rng) -> None:
+    """A hamster: a head wider than high with stuffed white cheeks, a dark stripe and small round ears."""
+    coat = pick(rng, (222, 160, 92), (206, 134, 72), (184, 168, 152), (236, 208, 168))
+    body(easel, coat, CREAM, rng, width=1.15, top=0.4)
     size = 0.36 * (1 + 0.12 * e.ears - 0.18 * e.ears_back)
-    ear, inner = ellipse(0.68, -0.88, size, size), Patch(ellipse(0.68, -0.84, 0.65 * size, 0.65 * size), mix(_PINK, coat, 0.25))
-    _both(easel, turn(ear, bend, (0.4, -0.4)), _dark(coat, 0.15), rng, depth=-0.1, patch=Patch(turn(inner.outline, bend, (0.4, -0.4)), inner.colour))
-    head = tufted(blob((0, -0.86), (0.5, -0.78), (0.9, -0.4), (1.16, 0.2), (1.02, 0.62), (0.5, 0.84), (0, 0.86), (-0.5, 0.84), (-1.02, 0.62), (-1.16, 0.2), (-0.9, -0.4), (-0.5, -0.78)), 0.055, rng)
-    patches = [Patch(ellipse(side * 0.8, 0.42, 0.48, 0.42), _CREAM, 0.4) for side in (1, -1)]
-    patches.append(Patch(ellipse(0, 0.56, 0.5, 0.5), _CREAM, 0.6))
-    stripe = float(rng.uniform(0.05, 0.16))
-    patches.append(Patch(blob((-stripe, -1.0), (stripe, -1.0), (0.6 * stripe, -0.3), (0, -0.1), (-0.6 * stripe, -0.3)), _dark(coat, 0.4), 0.4))
-    easel.part(head, coat, patches=patches, soft=0.05)
-    for side in (1, -1):
-        easel.part(ellipse(side * 0.14, 0.36, 0.2, 0.17), _CREAM, depth=0.8, fur=0.6)
-    anatomy = Anatomy(0.47, -0.1, 0.261, 0.268, 0.46, 0.378, 0.85, (58, 38, 36), _dark(coat, 0.1), _brow_colour(coat), _CREAM)
-    _whiskers(easel, 0.38, 0.34, rng, (150, 132, 120), 0.8)
+    ear = Ear(ellipse(0.68, -0.88, size, size), ellipse(0.68, -0.84, 0.65 * size, 0.65 * size), (0.4, -0.4))
+    fold = 0.3 * max(0.0, 0.4 - e.ears) + 0.6 * e.ears_back
+    ears(easel, ear.turned(fold), dark(coat, 0.15), mix(PINK, coat, 0.25), rng)
+    head = symmetric((0, -0.86), (0.5, -0.78), (0.9, -0.4), (1.16, 0.2), (1.02, 0.62), (0.5, 0.84), (0, 0.86))
+    thin = float(rng.uniform(0.05, 0.16))
+    stripe = blob((-thin, -1.0), (thin, -1.0), (0.6 * thin, -0.3), (0, -0.1), (-0.6 * thin, -0.3))
+    marks = (
+        Patch(ellipse(0.8, 0.42, 0.48, 0.42), CREAM, 0.4),
+        Patch(ellipse(-0.8, 0.42, 0.48, 0.42), CREAM, 0.4),
+        Patch(ellipse(0, 0.56, 0.5, 0.5), CREAM, 0.6),
+        Patch(stripe, dark(coat, 0.4), 0.4),
+    )
+    easel.part(tufted(head, 0.055, rng), coat, patches=marks, soft=0.05)
+    pads(easel, 0.14, 0.36, 0.2, 0.17, CREAM, 0.8)
+    anatomy = Anatomy(
+        eye_x=0.48, eye_y=-0.1, eye_rx=0.275, eye_ry=0.285, mouth_y=0.46, mouth_w=0.415, muzzle=0.85,
+        iris=(58, 38, 36), lid=dark(coat, 0.1), brow=brow_colour(coat), muzzle_colour=CREAM,
+    )  # fmt: skip
+    whiskers(easel, 0.34, 0.38, (150, 132, 120), 0.8, rng)
     mouth(easel, anatomy, e, nose_y=0.26)
-    _nose(easel, 0.22, 0.085, mix(_PINK, (220, 110, 120), 0.4), 0.95)
-    _finish(easel, anatomy, e)
+    nose(easel, 0.22, 0.085, mix(PINK, (220, 110, 120), 0.4), 0.95)
+    mood_features(easel, anatomy, e)
 
 
-def bird(easel: Easel, e: Expression, rng: _Rng) -> None:
+def bird(easel: Easel, e: Expression, rng: Rng) -> None:
     """A bird: a round feathered head with a beak and a crest that rises and falls with its mood."""
-    coat = _pick(rng, (120, 190, 84), (92, 160, 214), (246, 208, 72), (214, 82, 70), (176, 182, 190), (70, 176, 170))
+    coat = pick(rng, (120, 190, 84), (92, 160, 214), (246, 208, 72), (214, 82, 70), (176, 182, 190), (70, 176, 170))
     face = mix(coat, (255, 246, 214), float(rng.uniform(0.35, 0.8)))
-    colour = _pick(rng, (244, 164, 50), (236, 130, 60), (250, 190, 80), (96, 92, 100))
-    _body(easel, coat, face, rng, width=1.0, top=0.5)
+    horn = pick(rng, (244, 164, 50), (236, 130, 60), (250, 190, 80), (96, 92, 100))
+    body(easel, coat, face, rng, width=1.0, top=0.5)
     lift = 0.5 + 0.45 * e.ears + 0.25 * e.ears_back
     for i in range(int(rng.integers(3, 6))):
-        lean = (i - 1.8) * 0.3 + float(rng.normal(0, 0.06))
-        length = (0.34 + 0.28 * lift) * float(rng.uniform(0.8, 1.15))
-        feather = blob((-0.1, -0.8), (-0.09, -0.85 - 0.7 * length), (0.0, -0.88 - length), (0.1, -0.85 - 0.6 * length), (0.1, -0.8))
-        easel.part(turn(feather, lean + (1 - lift) * 0.5, (0.0, -0.75)), _dark(coat, 0.1 * (i % 3)), depth=0.0)
-    head = tufted(blob((0, -0.96), (0.55, -0.82), (0.9, -0.38), (0.96, 0.12), (0.8, 0.6), (0.4, 0.9), (0, 0.97), (-0.4, 0.9), (-0.8, 0.6), (-0.96, 0.12), (-0.9, -0.38), (-0.55, -0.82)), 0.035, rng, tufts=60)
-    patches = [Patch(ellipse(side * 0.44, -0.08, 0.46, 0.5), face, 0.5) for side in (1, -1)]
+        lean = 0.3 * (i - 1.8) + float(rng.normal(0, 0.06)) + 0.5 * (1 - lift)
+        tall = (0.34 + 0.28 * lift) * float(rng.uniform(0.8, 1.15))
+        feather = blob(
+            (-0.1, -0.8),
+            (-0.09, -0.85 - 0.7 * tall),
+            (0, -0.88 - tall),
+            (0.1, -0.85 - 0.6 * tall),
+            (0.1, -0.8),
+        )
+        easel.part(turn(feather, lean, (0.0, -0.75)), dark(coat, 0.1 * (i % 3)))
+    head = symmetric((0, -0.96), (0.55, -0.82), (0.9, -0.38), (0.96, 0.12), (0.8, 0.6), (0.4, 0.9), (0, 0.97))
+    marks = [Patch(ellipse(side * 0.44, -0.08, 0.46, 0.5), face, 0.5) for side in (1, -1)]
     if rng.uniform() < 0.6:
-        spot = _pick(rng, (238, 128, 60), (224, 84, 90), (90, 110, 200))
-        patches += [Patch(ellipse(side * 0.66, 0.42, 0.19, 0.16), spot, 0.4) for side in (1, -1)]
-    easel.part(head, coat, patches=patches, fur=0.8)
-    anatomy = Anatomy(0.44, -0.14, 0.29, 0.296, 0.34, 0.439, 1.05, _pick(rng, (60, 44, 40), (120, 70, 40), (50, 80, 110)), _dark(face, 0.16), mix(coat, INK, 0.72), face)
-    beak(easel, anatomy, e, colour)
-    _finish(easel, anatomy, e)
+        spot = pick(rng, (238, 128, 60), (224, 84, 90), (90, 110, 200))
+        marks += [Patch(ellipse(side * 0.66, 0.42, 0.19, 0.16), spot, 0.4) for side in (1, -1)]
+    easel.part(tufted(head, 0.035, rng, tufts=60), coat, patches=marks, fur=0.8)
+    anatomy = Anatomy(
+        eye_x=0.45, eye_y=-0.14, eye_rx=0.305, eye_ry=0.315, mouth_y=0.34, mouth_w=0.5, muzzle=1.05,
+        iris=pick(rng, (60, 44, 40), (120, 70, 40), (50, 80, 110)), lid=dark(face, 0.16), brow=mix(coat, INK, 0.72),
+        muzzle_colour=face,
+    )  # fmt: skip
+    beak(easel, anatomy, e, horn)
+    mood_features(easel, anatomy, e)
 
 
-PAINTERS: dict[str, Callable[[Easel, Expression, _Rng], None]] = {
+PAINTERS: dict[str, Callable[[Easel, Expression, Rng], None]] = {
     "dog": dog,
     "cat": cat,
     "rabbit": rabbit,
     "hamster": hamster,
     "bird": bird,
 }
-"""How to draw each species, in the order of `SPECIES`."""
+"""How to draw each species."""
+
+SPECIES = tuple(PAINTERS)

@@ -1,0 +1,225 @@
+"""Writing a demo set: from a seed to a folder of pictures in splits and classes, with its ground truth beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from petmood.demo.augment import augmented
+from petmood.demo.moods import MOODS
+from petmood.demo.plan import CopyPlan, DemoPlan, PhotoPlan, checked_counts, make_plan
+from petmood.demo.portrait import Portrait, draw_portrait
+from petmood.demo.species import SPECIES
+from petmood.demo.truth import (
+    DATA_NAME,
+    GENERATOR,
+    SCHEMA,
+    TRUTH_NAME,
+    DemoFile,
+    DemoTruth,
+    PlantedFile,
+    read_truth,
+    truth_json,
+)
+from petmood.errors import ConfigError, DataError
+
+_SIZES = (64, 1024)
+_QUALITY = 90
+
+
+def write_demo(
+    out: Path,
+    *,
+    seed: int = 0,
+    size: int = 224,
+    photos_per_class: Mapping[str, int] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> DemoTruth:
+    """Write a demo set of drawn pet faces to `out/data` and what was planted in it to `out/truth.json`.
+
+    The same arguments give the same bytes. The folder appears whole or not at all. A finished set that was made with
+    the same arguments is used as it is.
+
+    Args:
+        out: a new or empty folder, or one with such a set.
+        seed: 0 or more.
+        size: width and height of the photos in pixels, 64 to 1024.
+        photos_per_class: photos to draw of each mood, 4 or more; by default 204 in all.
+        progress: called with the number of images written and their total after each photo and its copies.
+
+    Raises:
+        DataError: `out` holds anything else, or cannot be written.
+        ConfigError: another argument is out of range.
+    """
+    if seed < 0:
+        raise ConfigError(f"seed must be 0 or more, got {seed}.")
+    if not _SIZES[0] <= size <= _SIZES[1]:
+        raise ConfigError(f"size must be {_SIZES[0]} to {_SIZES[1]} pixels, got {size}.")
+    counts = checked_counts(photos_per_class)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        return _reused(out, seed, size, counts)
+    building = out.parent / f".{out.name}.{uuid.uuid4().hex}.part"
+    try:
+        building.mkdir(parents=True)
+        truth = _build(building, seed, size, counts, progress)
+        if out.exists():
+            out.rmdir()
+        building.rename(out)
+    except OSError as error:
+        raise DataError(
+            f"cannot write the demo set to {out}: {error.strerror or error}. Choose another folder."
+        ) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return replace(truth, root=out)
+
+
+def _reused(out: Path, seed: int, size: int, counts: Mapping[str, int]) -> DemoTruth:
+    """The finished set in `out`, if it is the one asked for and nobody has changed it."""
+    if not (out / TRUTH_NAME).is_file():
+        raise DataError(f"{out} is not empty and holds no demo set. Choose a new folder, so that nothing is lost.")
+    truth = read_truth(out)
+    wanted = {"generator": GENERATOR, "seed": seed, "size": size, "photos_per_class": dict(counts)}
+    for name, value in wanted.items():
+        found = getattr(truth, name)
+        if found != value:
+            raise DataError(
+                f"{out} holds a demo set with {name} {found}, not {value}. Choose another folder or remove it."
+            )
+    for file in truth.files:
+        path = truth.data / file.path
+        if not path.is_file() or _digest(path.read_bytes()) != file.sha256:
+            raise DataError(f"{path} of the demo set is missing or changed. Remove {out} and make the set anew.")
+    return truth
+
+
+def _build(
+    root: Path, seed: int, size: int, counts: Mapping[str, int], progress: Callable[[int, int], None] | None
+) -> DemoTruth:
+    plan = make_plan(counts, seed, size)
+    copies: dict[int, list[CopyPlan]] = {}
+    for copy in plan.copies:
+        copies.setdefault(copy.photo.number, []).append(copy)
+    total = len(plan.photos) + len(plan.copies)
+    files: list[DemoFile] = []
+    for photo in plan.photos:
+        rng = np.random.default_rng([seed, 1, photo.number])
+        portrait = draw_portrait(photo.species, photo.mood, photo.strength, size, rng)
+        files += _written(root / DATA_NAME, photo, portrait, copies.get(photo.number, []))
+        if progress is not None:
+            progress(len(files), total)
+    files.sort(key=lambda file: file.path)
+    rejected = _plant_broken(root / DATA_NAME, plan, seed, size)
+    ignored = _plant_strays(root / DATA_NAME)
+    truth = DemoTruth(
+        schema=SCHEMA,
+        generator=GENERATOR,
+        seed=seed,
+        size=size,
+        photos_per_class=dict(counts),
+        classes=MOODS,
+        species=SPECIES,
+        found=len(files) + len(rejected) + len(ignored),
+        images=len(files),
+        photos=len(plan.photos),
+        derived=len(files) - len(plan.photos),
+        files=tuple(files),
+        rejected=rejected,
+        ignored=ignored,
+        wrong_labels=tuple(f.path for f in files if f.kind == "photo" and f.label != f.mood),
+        exact_duplicates=tuple((str(f.parent), f.path) for f in files if f.kind == "duplicate"),
+        conflicting_labels=tuple((str(f.parent), f.path) for f in files if f.kind == "conflict"),
+        species_by_mood={
+            mood: {name: sum((p.mood, p.species) == (mood, name) for p in plan.photos) for name in SPECIES}
+            for mood in MOODS
+        },
+        root=root,
+    )
+    (root / TRUTH_NAME).write_text(truth_json(truth), encoding="utf-8", newline="\n")
+    return truth
+
+
+def _written(data: Path, photo: PhotoPlan, portrait: Portrait, copies: list[CopyPlan]) -> list[DemoFile]:
+    """Write a photo and all files made from it, and tell what they are."""
+    encoded = _jpeg(portrait.image)
+    original = DemoFile(
+        path=f"{photo.split}/{photo.label}/{photo.stem}.jpg",
+        sha256=_digest(encoded),
+        kind="photo",
+        split=photo.split,
+        label=photo.label,
+        mood=photo.mood,
+        species=photo.species,
+        family=f"{photo.label}/{photo.stem}",
+        parent=None,
+        transform=None,
+        variant=portrait.variant,
+        scene=portrait.scene,
+        strength=photo.strength,
+    )
+    _save(data / original.path, encoded)
+    files = [original]
+    for copy in copies:
+        content = encoded if copy.transform is None else _jpeg(augmented(portrait.image, copy.transform))
+        made = replace(
+            original,
+            path=f"{photo.split}/{copy.label}/{copy.stem}.jpg",
+            sha256=_digest(content),
+            kind=copy.kind,
+            label=copy.label,
+            parent=original.path,
+            transform=copy.transform,
+        )
+        _save(data / made.path, content)
+        files.append(made)
+    return files
+
+
+def _plant_broken(data: Path, plan: DemoPlan, seed: int, size: int) -> tuple[PlantedFile, ...]:
+    """Write a JPEG cut short, a text with a picture's name, and an empty picture."""
+    rng = np.random.default_rng([seed, 2])
+    whole = _jpeg(draw_portrait("dog", "Sad", 1.0, size, rng).image)
+    cut, text, empty = plan.broken
+    planted = (
+        (PlantedFile(f"train/Sad/{cut}.jpg", "JPEG cut short"), whole[: len(whole) * 2 // 5]),
+        (PlantedFile(f"train/happy/{text}.jpg", "text, not an image"), b"A picture of a happy dog should be here.\n"),
+        (PlantedFile(f"valid/Other/{empty}.png", "empty file"), b""),
+    )
+    for file, content in planted:
+        _save(data / file.path, content)
+    return tuple(file for file, _ in planted)
+
+
+def _plant_strays(data: Path) -> tuple[PlantedFile, ...]:
+    """Write what file managers and people leave in folders of pictures."""
+    planted = (
+        (PlantedFile(".DS_Store", "macOS folder settings"), b"\0\0\0\1Bud1" + bytes(24)),
+        (PlantedFile("notes.txt", "text"), b"Drawn by petmood demo-data; what was planted is in truth.json.\n"),
+        (PlantedFile("train/Thumbs.db", "Windows thumbnail cache"), b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(24)),
+    )
+    for file, content in planted:
+        _save(data / file.path, content)
+    return tuple(file for file, _ in planted)
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=_QUALITY)
+    return stream.getvalue()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _save(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
