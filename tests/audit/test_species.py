@@ -39,9 +39,17 @@ def test_a_certain_class_is_its_species(index: int, species: str) -> None:
 
 def test_probabilities_add_up_over_a_group() -> None:
     found = species_probabilities(np.zeros((2, 1000), np.float32))
-    assert found[0, SPECIES.index("cat")] == pytest.approx(13 / 1000)
+    assert found[0, SPECIES.index("cat")] == pytest.approx(13 / (398 + 602 * 0.01))
 
 
 def test_another_head_is_refused() -> None:
     with pytest.raises(ModelError, match="ImageNet"):
         species_probabilities(np.zeros((1, 10), np.float32))
+
+
+def test_many_faint_things_do_not_outweigh_an_animal_but_a_certain_thing_does() -> None:
+    logits = np.zeros((2, 1000), np.float32)
+    logits[0, 281] = 5.5  # a cat at 0.2 among 999 equal classes
+    logits[1, 700] = 12
+    found = species_probabilities(logits)
+    assert [SPECIES[i] for i in found.argmax(axis=1)] == ["cat", "other"]

@@ -13,6 +13,11 @@ from petmood.errors import ModelError
 from petmood.records import FloatArray
 
 N_IMAGENET: Final = 1000
+N_ANIMALS: Final = 398
+"""ImageNet's classes 0 to 397 are animals; what follows is things, scenes and plants."""
+
+THING_WEIGHT: Final = 0.01
+"""Prior odds of a thing, over those that ImageNet gave it, being what a picture of a pet shows."""
 
 GROUPS: Final[Mapping[str, tuple[tuple[int, int], ...]]] = MappingProxyType(
     {
@@ -29,7 +34,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[int, int], ...]]] = MappingProxyType(
 )
 
 SPECIES: Final = (*GROUPS, "other")
-"""Names of the groups, in column order; "other" is everything else, animal or not."""
+"""Names of the groups, in column order; "other" is every other animal, and things."""
 
 
 def _columns() -> NDArray[np.int64]:
@@ -42,6 +47,9 @@ def _columns() -> NDArray[np.int64]:
 
 def species_probabilities(logits: FloatArray) -> NDArray[np.float64]:
     """(n, 8) float64 probabilities in the order of `SPECIES`; rows sum to 1.
+
+    Half of ImageNet is things. In pictures of pets they are beside the point (a collar, a cage), but many small
+    probabilities of them would add up to "other"; so they are weighted down by `THING_WEIGHT`.
 
     Args:
         logits: (n, 1000) scores of an ImageNet-1k head in the usual class order.
@@ -56,6 +64,7 @@ def species_probabilities(logits: FloatArray) -> NDArray[np.float64]:
         )
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     probabilities = np.exp(shifted)
+    probabilities[:, N_ANIMALS:] *= THING_WEIGHT
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     grouped = np.zeros((len(logits), len(SPECIES)))
     np.add.at(grouped.T, _columns(), probabilities.T)
