@@ -1,0 +1,90 @@
+"""Tables of counts by photo -> how strongly two attributes go together: Cramer's V and NMI, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.records import IntArray
+
+CONFIDENCE: Final = 0.95
+RESAMPLES: Final = 2000
+CI_METHOD: Final = "bootstrap over photos (a family is one), shifted by its own bias, 95 %"
+
+Counts = NDArray[np.floating[Any]]
+Statistic = Callable[[Counts], NDArray[np.float64]]
+
+
+def cross_table(a: IntArray, b: IntArray, n_a: int, n_b: int) -> NDArray[np.float64]:
+    """(n_a, n_b) float64 counts of photos by the values of two attributes."""
+    table = np.zeros((n_a, n_b))
+    np.add.at(table, (a, b), 1)
+    return table
+
+
+def cramers_v(tables: Counts) -> NDArray[np.float64]:
+    """Bias-corrected Cramer's V (Bergsma 2013) in [0, 1]: 0 for independence, 1 where one attribute gives the other.
+
+    Args:
+        tables: (..., rows, columns) counts; rows and columns without counts are left out of the count of either.
+    """
+    n = tables.sum(axis=(-2, -1))
+    row, column = tables.sum(axis=-1, keepdims=True), tables.sum(axis=-2, keepdims=True)
+    expected = row * column / n[..., None, None]
+    chi2 = (np.divide((tables - expected) ** 2, expected, out=np.zeros_like(expected), where=expected > 0)).sum((-2, -1))
+    r, c = (row > 0).sum(axis=(-2, -1)), (column > 0).sum(axis=(-2, -1))
+    phi2 = np.maximum(0.0, chi2 / n - (r - 1) * (c - 1) / (n - 1))
+    least = np.minimum(r - (r - 1) ** 2 / (n - 1), c - (c - 1) ** 2 / (n - 1)) - 1
+    return np.sqrt(np.divide(phi2, least, out=np.zeros_like(phi2), where=least > 0).clip(0, 1))
+
+
+def nmi(tables: Counts) -> NDArray[np.float64]:
+    """Normalised mutual information in [0, 1], by the arithmetic mean of both entropies; 0 where both are constant.
+
+    Args:
+        tables: (..., rows, columns) counts.
+    """
+    p = tables / tables.sum(axis=(-2, -1), keepdims=True)
+    row, column, joint = _entropy(p.sum(axis=-1)), _entropy(p.sum(axis=-2)), _entropy(p.reshape(*p.shape[:-2], -1))
+    mean = (row + column) / 2
+    shared = np.maximum(0.0, row + column - joint)
+    return np.divide(shared, mean, out=np.zeros_like(shared), where=mean > 1e-12).clip(0, 1)
+
+
+def _entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    logs = np.log(p, out=np.zeros_like(p), where=p > 0)
+    return np.asarray(-(p * logs).sum(axis=-1), dtype=np.float64)
+
+
+def table_interval(
+    table: Counts,
+    statistic: Statistic,
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Interval of a statistic of a table of counts, by resampling its photos.
+
+    The statistic depends on counts alone, so resampling photos is drawing tables from a multinomial. Mutual information
+    grows with every resampling of a small sample; the draws are therefore shifted back by their mean excess.
+
+    Args:
+        table: counts of photos, of any shape that `statistic` takes after a leading axis of draws.
+        statistic: (draws, *table.shape) -> (draws,).
+        low, high: limits of the statistic.
+        resamples: draws.
+        seed: of the draws.
+    """
+    counts = np.asarray(table, dtype=np.float64)
+    n = int(counts.sum())
+    drawn = np.random.default_rng(seed).multinomial(n, (counts / n).ravel(), size=resamples)
+    values = statistic(drawn.reshape(resamples, *counts.shape).astype(np.float64))
+    values = values - (values.mean() - statistic(counts[np.newaxis])[0])
+    tail = (1 - CONFIDENCE) / 2
+    lower, upper = np.quantile(values, [tail, 1 - tail]).clip(low, high)
+    return float(lower), float(upper)

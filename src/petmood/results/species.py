@@ -1,0 +1,72 @@
+"""Species beside mood: how they go together, and what is left of mood when species is taken out."""
+
+from __future__ import annotations
+
+from petmood.results.base import Fact, Interval
+
+
+class Association(Fact):
+    """How strongly two attributes of n photos go together: bias-corrected Cramer's V and NMI, both in [0, 1]."""
+
+    n: int
+    cramers_v: float
+    cramers_v_ci: Interval
+    nmi: float
+    nmi_ci: Interval
+
+
+class SpeciesClusters(Fact):
+    """K-means with k centres, fitted on train's photos and applied to all n: NMI with species and with mood.
+
+    `erased` is how species was taken out of the features first ("none", "centre", "standardise", "leace").
+    `mood_change` is `nmi_mood` minus that of the same k without erasing, with its paired interval; 0 for "none".
+    """
+
+    erased: str
+    k: int
+    n: int
+    nmi_species: float
+    nmi_species_ci: Interval
+    nmi_mood: float
+    nmi_mood_ci: Interval
+    mood_change: float
+    mood_change_ci: Interval
+
+
+class PairedFacts(Fact):
+    """Two ways of predicting the same n photos under one protocol: both accuracies, and their paired difference.
+
+    `gain` is `accuracy` minus `reference_accuracy`; `gain_ci` its 95 % interval by resampling photos; `p` that of
+    McNemar's exact test.
+    """
+
+    name: str
+    reference: str
+    protocol: str
+    n: int
+    accuracy: float
+    accuracy_ci: Interval
+    reference_accuracy: float
+    gain: float
+    gain_ci: Interval
+    p: float
+
+
+class SpeciesFacts(Fact):
+    """What species has to do with mood, counted by photo.
+
+    `table[species][class]` counts photos. `within` compares, inside each species with enough photos, a model on the
+    features with the answer that is commonest for that species in training. `over_species` compares it with a model
+    that knows the species alone; `erased` compares the model without species in its features with the one with.
+    """
+
+    backbone: str
+    n: int
+    protocol: str
+    ci_method: str
+    table: dict[str, dict[str, int]]
+    association: Association
+    clusters: tuple[SpeciesClusters, ...]
+    within: tuple[PairedFacts, ...]
+    over_species: PairedFacts
+    erased: tuple[PairedFacts, ...]
