@@ -34,11 +34,13 @@ def cramers_v(tables: Counts) -> NDArray[np.float64]:
     n = tables.sum(axis=(-2, -1))
     row, column = tables.sum(axis=-1, keepdims=True), tables.sum(axis=-2, keepdims=True)
     expected = row * column / n[..., None, None]
-    chi2 = (np.divide((tables - expected) ** 2, expected, out=np.zeros_like(expected), where=expected > 0)).sum((-2, -1))
+    cells = np.divide((tables - expected) ** 2, expected, out=np.zeros_like(expected), where=expected > 0)
+    chi2 = cells.sum(axis=(-2, -1))
     r, c = (row > 0).sum(axis=(-2, -1)), (column > 0).sum(axis=(-2, -1))
     phi2 = np.maximum(0.0, chi2 / n - (r - 1) * (c - 1) / (n - 1))
     least = np.minimum(r - (r - 1) ** 2 / (n - 1), c - (c - 1) ** 2 / (n - 1)) - 1
-    return np.sqrt(np.divide(phi2, least, out=np.zeros_like(phi2), where=least > 0).clip(0, 1))
+    squared = np.divide(phi2, least, out=np.zeros_like(phi2), where=least > 0).clip(0, 1)
+    return np.asarray(np.sqrt(squared), dtype=np.float64)
 
 
 def nmi(tables: Counts) -> NDArray[np.float64]:
@@ -76,7 +78,8 @@ def table_interval(
     Args:
         table: counts of photos, of any shape that `statistic` takes after a leading axis of draws.
         statistic: (draws, *table.shape) -> (draws,).
-        low, high: limits of the statistic.
+        low: least value of the statistic.
+        high: greatest value of the statistic.
         resamples: draws.
         seed: of the draws.
     """

@@ -18,7 +18,7 @@ MIN_ROWS: Final = 5
 class Eraser(Protocol):
     """A fitted map from features and their concept to features without it."""
 
-    def transform(self, X: NDArray[np.floating[Any]], Z: Matrix) -> Matrix:
+    def transform(self, X: NDArray[np.floating[Any]], concept: Matrix) -> Matrix:
         """(n, dim) features and (n, k) concept probabilities -> (n, dim) float64."""
         ...
 
@@ -34,10 +34,11 @@ class WithinGroups:
     means: Matrix
     scales: Matrix
 
-    def transform(self, X: NDArray[np.floating[Any]], Z: Matrix) -> Matrix:
+    def transform(self, X: NDArray[np.floating[Any]], concept: Matrix) -> Matrix:
         """(n, dim) float64; a row's group is its most probable one."""
-        group = Z.argmax(axis=1)
-        return (X.astype(np.float64) - self.means[group]) / self.scales[group]
+        group = concept.argmax(axis=1)
+        cleaned: Matrix = (X.astype(np.float64) - self.means[group]) / self.scales[group]
+        return cleaned
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,17 @@ class Leace:
     read: Matrix
     write: Matrix
 
-    def transform(self, X: NDArray[np.floating[Any]], Z: Matrix) -> Matrix:
+    def transform(self, X: NDArray[np.floating[Any]], concept: Matrix) -> Matrix:
         """(n, dim) float64; the concept of the rows is not looked at."""
         return X.astype(np.float64) - (X - self.mean) @ self.read @ self.write
 
 
-def fit_leace(X: NDArray[np.floating[Any]], Z: Matrix, weights: NDArray[np.float64]) -> Leace:
+def fit_leace(X: NDArray[np.floating[Any]], concept: Matrix, weights: NDArray[np.float64]) -> Leace:
     """Fit LEACE. With more features than rows, directions without variance are left alone.
 
     Args:
         X: (n, dim) features.
-        Z: (n, k) concept, e.g. probabilities of species.
+        concept: (n, k) concept, e.g. probabilities of species.
         weights: (n,) weight of each row.
     """
     w = np.sqrt(weights / weights.sum())[:, np.newaxis]
@@ -75,7 +76,7 @@ def fit_leace(X: NDArray[np.floating[Any]], Z: Matrix, weights: NDArray[np.float
     left, singular, right = np.linalg.svd((X - mean) * w, full_matrices=False)
     keep = singular > 1e-9 * max(float(singular[0]), 1e-300)
     left, singular, right = left[:, keep], singular[keep], right[keep]
-    centred = (Z - weights @ Z / weights.sum()) * w
+    centred = (concept - weights @ concept / weights.sum()) * w
     # whitened features are the rows of `left`; their cross-covariance with the concept spans what must go
     basis, strength, _ = np.linalg.svd(left.T @ centred, full_matrices=False)
     basis = basis[:, strength > 1e-9 * max(float(strength[0]), 1e-9)]
@@ -83,15 +84,15 @@ def fit_leace(X: NDArray[np.floating[Any]], Z: Matrix, weights: NDArray[np.float
 
 
 def fit_within_groups(
-    X: NDArray[np.floating[Any]], Z: Matrix, weights: NDArray[np.float64], *, scale: bool
+    X: NDArray[np.floating[Any]], concept: Matrix, weights: NDArray[np.float64], *, scale: bool
 ) -> WithinGroups:
     """Fit group means and, with `scale`, group standard deviations; see `fit_leace` for the arguments."""
-    group = Z.argmax(axis=1)
+    group = concept.argmax(axis=1)
     values = X.astype(np.float64)
     mean = np.average(values, axis=0, weights=weights)
     deviation = _deviation(values, mean, weights)
-    means = np.tile(mean, (Z.shape[1], 1))
-    scales = np.ones_like(means) if not scale else np.tile(deviation, (Z.shape[1], 1))
+    means = np.tile(mean, (concept.shape[1], 1))
+    scales = np.ones_like(means) if not scale else np.tile(deviation, (concept.shape[1], 1))
     for k in np.unique(group):
         rows = group == k
         means[k] = np.average(values[rows], axis=0, weights=weights[rows])
@@ -111,14 +112,14 @@ ERASERS: Final = ("centre", "standardise", "leace")
 
 
 def fit_eraser(
-    method: str, X: NDArray[np.floating[Any]], Z: Matrix, weights: NDArray[np.float64] | None = None
+    method: str, X: NDArray[np.floating[Any]], concept: Matrix, weights: NDArray[np.float64] | None = None
 ) -> Eraser:
     """Fit one of `ERASERS`.
 
     Args:
         method: its name.
         X: (n, dim) training features.
-        Z: (n, k) probabilities of the concept's values.
+        concept: (n, k) probabilities of the concept's values.
         weights: (n,) weight of each row; all 1 if None.
 
     Raises:
@@ -128,5 +129,5 @@ def fit_eraser(
         raise ConfigError(f"unknown way of taking species out '{method}'. Choose one of: {', '.join(ERASERS)}.")
     given = np.ones(len(X)) if weights is None else weights
     if method == "leace":
-        return fit_leace(X, Z, given)
-    return fit_within_groups(X, Z, given, scale=method == "standardise")
+        return fit_leace(X, concept, given)
+    return fit_within_groups(X, concept, given, scale=method == "standardise")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from petmood import __version__
-from petmood.cli import demo, labels, models, predict, train
+from petmood.cli import demo, labels, models, predict, species, train
 from petmood.cli import run as run_command
 from petmood.errors import PetmoodError
 
@@ -29,6 +29,7 @@ predict.register(app)
 demo.register(app)
 labels.register(app)
 models.register(app)
+species.register(app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from petmood.report import captions, facts, wording
+from petmood.report import captions, facts, species, wording
 from petmood.report.palette import class_colours
 from petmood.report.sentences import protocol_label
 from petmood.report.summarize import summarize
@@ -61,6 +61,7 @@ def report_html(results: Results, thumbnail: Thumbnail) -> str:
             colours=class_colours(results.dataset.classes),
             captions=captions,
             facts=facts,
+            species=species,
         )
     )
 

@@ -19,11 +19,13 @@ from petmood.results.dataset import (
 from petmood.results.environment import Environment
 from petmood.results.models import ClassScore, Epochs, ModelFacts
 from petmood.results.networks import LayerRow, NetworkFacts
+from petmood.results.species import Association, PairedFacts, SpeciesClusters, SpeciesFacts
 
 SCHEMA_VERSION = 1
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Association",
     "ClassCount",
     "ClassScore",
     "ClusterFacts",
@@ -36,11 +38,14 @@ __all__ = [
     "LayerRow",
     "ModelFacts",
     "NetworkFacts",
+    "PairedFacts",
     "PrepareFacts",
     "Results",
     "Sample",
     "SizeCount",
     "Skipped",
+    "SpeciesClusters",
+    "SpeciesFacts",
     "SplitFacts",
     "Warn",
 ]
@@ -55,3 +60,4 @@ class Results(Fact):
     models: tuple[ModelFacts, ...]
     baselines: tuple[ModelFacts, ...]
     environment: Environment
+    species: SpeciesFacts | None = None

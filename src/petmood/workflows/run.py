@@ -21,6 +21,8 @@ from petmood.workflows.facts import dataset_facts
 from petmood.workflows.folders import claim_run_folder
 from petmood.workflows.frozen import baseline_facts, head_facts
 from petmood.workflows.labelling import read_labelled
+from petmood.workflows.photos import photos_of
+from petmood.workflows.species import species_facts
 from petmood.workflows.thumbnails import thumbnailer
 
 
@@ -79,6 +81,9 @@ def _results(source: Source, manifest: Manifest, settings: RunSettings, cache: C
     with timed.stage("heads", "Classifying frozen features"):
         models = head_facts(features, manifest, settings, cache)
         baselines = baseline_facts(manifest, settings)
+    with timed.stage("species", "Measuring species against mood"):
+        photos = photos_of(features, manifest)
+        species = species_facts(photos, settings, cache) if photos.logits is not None else None
     if settings.cnn:
         with timed.stage("cnn", f"Training the study's CNN at {settings.cnn_size} pixels") as tick:
             models = (*models, cnn_facts(source, manifest, settings, cache, tick))
@@ -88,6 +93,7 @@ def _results(source: Source, manifest: Manifest, settings: RunSettings, cache: C
         models=models,
         baselines=baselines,
         environment=environment(settings, timed.seconds, cache),
+        species=species,
     )
 
 
