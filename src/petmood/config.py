@@ -50,6 +50,8 @@ class RunSettings(Settings):
         cnn_size: side in pixels of the CNN's input.
         cnn_epochs: its epochs.
         samples: images in the report's sample grid.
+        repeats: how often grouped cross-validation is repeated with other folds.
+        allow_leakage: whether to go on with splits that leak, with every figure marked.
     """
 
     preset: str = "quick"
@@ -62,11 +64,13 @@ class RunSettings(Settings):
     cnn_size: int = Field(default=64, ge=32, le=1024)
     cnn_epochs: int = Field(default=10, ge=1, le=10_000)
     samples: int = Field(default=15, ge=0, le=200)
+    repeats: int = Field(default=5, ge=1, le=100)
+    allow_leakage: bool = False
 
 
 PRESETS: Final[dict[str, dict[str, Any]]] = {
     "quick": {"cnn_size": 64, "cnn_epochs": 10},
-    "full": {"cnn_size": 224, "cnn_epochs": 10},
+    "full": {"cnn_size": 224, "cnn_epochs": 10, "repeats": 10},
 }
 
 

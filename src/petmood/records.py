@@ -72,6 +72,7 @@ class Manifest:
         official_splits: True if the splits came with the data, False if petmood made them.
         family_source: how families were found: "names", "pixels", "groups" (given by the user) or a combination.
         found: number of files found.
+        allow_leakage: True if the user said to go on although a split leaks; every figure is then marked.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Manifest:
     official_splits: bool
     family_source: str
     found: int
+    allow_leakage: bool = False
 
     def __len__(self) -> int:
         return len(self.records)
@@ -105,8 +107,13 @@ class Manifest:
 
         Evaluation counts these and only these, so that a family counts once.
         """
+        return self.photos_among(np.arange(len(self.records)))
+
+    def photos_among(self, rows: Sequence[int] | IntArray) -> IntArray:
+        """(n,) int64, ascending: of some records one for each family: its original, else its first file among them."""
         best: dict[str, int] = {}
-        for i, record in enumerate(self.records):
+        for i in map(int, rows):
+            record = self.records[i]
             kept = best.get(record.family)
             if kept is None or (self.records[kept].derived and not record.derived):
                 best[record.family] = i
@@ -128,7 +135,7 @@ class Manifest:
 
     def photos_in_split(self, split: str) -> IntArray:
         """(n,) int64: indices of one record for each family of one split."""
-        return np.array([i for i in self.photo_index if self.records[i].split == split], dtype=np.int64)
+        return self.photos_among(self.in_split(split))
 
     @cached_property
     def digest(self) -> str:

@@ -16,7 +16,10 @@ FRACTIONS: Final = {"train": 0.70, "valid": 0.15, "test": 0.15}
 
 @dataclass(frozen=True)
 class Fold:
-    """One train/evaluate partition: indices of records. `evaluate` has one record a family: its photo."""
+    """One train/evaluate partition: indices of records.
+
+    `evaluate` has one record a family, its photo, in every partition but those made to show what leakage does.
+    """
 
     train: IntArray
     evaluate: IntArray
@@ -115,22 +118,39 @@ def grouped_folds(manifest: Manifest, *, folds: int, seed: int) -> Iterator[Fold
         yield Fold(train=train, evaluate=evaluate)
 
 
+def leaking_photos(manifest: Manifest, fold: Fold) -> int:
+    """Number of evaluated photos that training has a file of."""
+    families = manifest.family_index
+    return len(np.intersect1d(families[fold.train], families[fold.evaluate]))
+
+
+def refuse_leak(manifest: Manifest, fold: Fold, name: str = "this split") -> None:
+    """Pass a partition that no family straddles.
+
+    Raises:
+        LeakageError: a photo, or something derived from it, stands on both sides.
+    """
+    shared = leaking_photos(manifest, fold)
+    if shared:
+        photos = "1 photo stands" if shared == 1 else f"{shared} photos stand"
+        raise LeakageError(
+            f"{name} leaks: {photos} on both sides of it, so an accuracy would count memory as skill. "
+            "Remove the copies, give plain class folders so that petmood makes the splits, "
+            "or go on with --allow-leakage, which marks every figure."
+        )
+
+
 def official_fold(manifest: Manifest, evaluate: str = "test") -> Fold:
-    """Train on the train split, evaluate on the photos of another; refuses a split that leaks.
+    """Train on the train split, evaluate on the photos of another; refuses a leak unless the manifest allows it.
 
     Raises:
         LeakageError: a family stands in train and in the evaluated split.
         DataError: the split has no photos.
     """
-    train = manifest.in_split("train")
-    held = manifest.photos_in_split(evaluate)
-    if not len(held) or not len(train):
-        raise DataError(f"the {evaluate if len(train) else 'train'} split has no images; got {manifest.split_names()}.")
-    families = manifest.family_index
-    shared = np.intersect1d(families[train], families[manifest.in_split(evaluate)])
-    if len(shared):
-        raise LeakageError(
-            f"{len(shared)} photos stand in both train and {evaluate}; an accuracy on it would count memory as skill. "
-            "Remove the copies, or let petmood make the splits by giving it plain class folders."
-        )
-    return Fold(train=train, evaluate=held)
+    fold = Fold(train=manifest.in_split("train"), evaluate=manifest.photos_in_split(evaluate))
+    if not len(fold.evaluate) or not len(fold.train):
+        missing = evaluate if len(fold.train) else "train"
+        raise DataError(f"the {missing} split has no images; got {manifest.split_names()}.")
+    if not manifest.allow_leakage:
+        refuse_leak(manifest, fold, f"the split into train and {evaluate}")
+    return fold

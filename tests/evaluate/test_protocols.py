@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from petmood.errors import LeakageError
 from petmood.evaluate.protocols import cross_predict, family_weights, in_class_order, majority
 from petmood.records import ImageRecord, Manifest
 from petmood.split import Fold, grouped_folds
@@ -62,7 +63,9 @@ def test_memory_does_help_when_the_same_photo_is_on_both_sides() -> None:
     manifest = make_manifest([("a", "f"), ("b", "g"), ("a", "f"), ("b", "g")])
     vectors = manifest.family_index[:, None].astype(np.float32)
     leak = Fold(train=np.array([0, 1]), evaluate=np.array([2, 3]))
-    assert cross_predict(Memory, vectors, manifest, [leak]).predicted.tolist() == [0, 1]
+    with pytest.raises(LeakageError, match="2 photos stand on both sides"):
+        cross_predict(Memory, vectors, manifest, [leak])
+    assert cross_predict(Memory, vectors, manifest, [leak], allow_leakage=True).predicted.tolist() == [0, 1]
 
 
 def test_columns_follow_the_manifest_and_unseen_classes_have_no_chance() -> None:

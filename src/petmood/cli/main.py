@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from petmood import __version__
-from petmood.cli import demo, labels, models, predict, species, train
+from petmood.cli import demo, honesty, labels, models, predict, species, train
 from petmood.cli import run as run_command
 from petmood.errors import PetmoodError
 
@@ -30,6 +30,7 @@ demo.register(app)
 labels.register(app)
 models.register(app)
 species.register(app)
+honesty.register(app)
 
 
 def _show_version(wanted: bool) -> None:

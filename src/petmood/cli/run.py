@@ -27,6 +27,9 @@ def run(
     folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
     cnn: Annotated[bool, typer.Option("--cnn/--no-cnn", help="Train the study's CNN.")] = True,
     labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
+    allow_leakage: Annotated[
+        bool, typer.Option("--allow-leakage", help="Go on though the splits leak; every figure is then marked.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a summary.")] = False,
 ) -> None:
     """Ingest, audit, extract features, cluster, train, evaluate and write a report."""
@@ -34,7 +37,7 @@ def run(
     from petmood.config import run_settings
     from petmood.workflows.run import run as work
 
-    settings = run_settings(preset, seed=seed, backbone=backbone, folds=folds, cnn=cnn)
+    settings = run_settings(preset, seed=seed, backbone=backbone, folds=folds, cnn=cnn, allow_leakage=allow_leakage)
     outcome = work(data, out, settings, Bars(), labels=labels)
     if json:
         typer.echo(outcome.results.model_dump_json(by_alias=True, indent=2))
@@ -58,7 +61,7 @@ def _summary(outcome: RunOutcome) -> None:
     for model in (*results.baselines, *results.models):
         low, high = model.accuracy_ci
         table.add_row(
-            model.title,
+            f"{model.title} [red](leaks)[/]" if model.mark else model.title,
             model.protocol,
             str(model.n),
             f"{model.accuracy:.3f}",
@@ -66,4 +69,6 @@ def _summary(outcome: RunOutcome) -> None:
             f"{model.macro_f1:.3f}",
         )
     out.print(table)
+    for mark in {model.mark for model in results.models if model.mark}:
+        out.print(f"[bold red]Every figure above is {mark}.[/]", soft_wrap=True)
     out.print(f"Report: {outcome.report}", soft_wrap=True)

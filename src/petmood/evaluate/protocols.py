@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from petmood.contract import Classifier
 from petmood.records import FloatArray, IntArray, Manifest
-from petmood.split import Fold
+from petmood.split import Fold, refuse_leak
 
 OFFICIAL: Final = "official-test"
 """Protocol name: fitted on the train split, evaluated once on the photos of the test split."""
@@ -49,7 +49,12 @@ def family_weights(manifest: Manifest, index: IntArray) -> NDArray[np.float64]:
 
 
 def cross_predict(
-    make: Callable[[], Classifier], vectors: FloatArray, manifest: Manifest, folds: Iterable[Fold]
+    make: Callable[[], Classifier],
+    vectors: FloatArray,
+    manifest: Manifest,
+    folds: Iterable[Fold],
+    *,
+    allow_leakage: bool = False,
 ) -> Predictions:
     """Fit on each fold's training files, weighted by family, and predict its held-out photos.
 
@@ -58,12 +63,18 @@ def cross_predict(
         vectors: (n_images, dim) float32, a row a record of the manifest.
         manifest: labels and families.
         folds: partitions; their evaluation photos must be disjoint.
+        allow_leakage: go on with a fold that a family straddles.
+
+    Raises:
+        LeakageError: a family straddles a fold.
     """
     classes = np.array(manifest.classes)
     labels = classes[manifest.class_index]
     families = manifest.family_index
     index, probabilities, sizes = [], [], []
     for fold in folds:
+        if not (allow_leakage or manifest.allow_leakage):
+            refuse_leak(manifest, fold)
         model = make().fit(
             vectors[fold.train],
             labels[fold.train],
@@ -74,9 +85,7 @@ def cross_predict(
         probabilities.append(in_class_order(model, model.predict_proba(vectors[fold.evaluate]), manifest.classes))
         sizes.append(len(np.unique(families[fold.train])))
     order = np.argsort(np.concatenate(index), kind="stable")
-    return Predictions(
-        np.concatenate(index)[order], np.concatenate(probabilities)[order], round(float(np.mean(sizes)))
-    )
+    return Predictions(np.concatenate(index)[order], np.concatenate(probabilities)[order], round(float(np.mean(sizes))))
 
 
 def in_class_order(

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pydantic import Field
 
 from petmood.results.base import Fact, Interval
+from petmood.results.calibration import (
+    AbstainPoint,
+    CalibrationFacts,
+    ClassCoverage,
+    ReliabilityFacts,
+    SetFacts,
+    Sureness,
+)
 from petmood.results.clusters import ClusterFacts, ClusterSplit
+from petmood.results.comparison import AboveSpecies, ComparisonFacts, Leaderboard, PairFacts, Rank
 from petmood.results.dataset import (
     ClassCount,
     DatasetFacts,
@@ -17,36 +26,67 @@ from petmood.results.dataset import (
     Warn,
 )
 from petmood.results.environment import Environment
+from petmood.results.leakage import LeakageFacts, LeakageFigure, SplitLeak
 from petmood.results.models import ClassScore, Epochs, ModelFacts
 from petmood.results.networks import LayerRow, NetworkFacts
+from petmood.results.protocols import (
+    CurvePoint,
+    Forecast,
+    LearningFacts,
+    ProtocolFacts,
+    RepeatedFacts,
+    SpeciesOut,
+    SpeciesOutFacts,
+)
 from petmood.results.species import Association, PairedFacts, SpeciesClusters, SpeciesFacts
 
 SCHEMA_VERSION = 1
 
 __all__ = [
     "SCHEMA_VERSION",
+    "AboveSpecies",
+    "AbstainPoint",
     "Association",
+    "CalibrationFacts",
     "ClassCount",
+    "ClassCoverage",
     "ClassScore",
     "ClusterFacts",
     "ClusterSplit",
+    "ComparisonFacts",
+    "CurvePoint",
     "DatasetFacts",
     "Environment",
     "Epochs",
     "Fact",
+    "Forecast",
     "Interval",
     "LayerRow",
+    "Leaderboard",
+    "LeakageFacts",
+    "LeakageFigure",
+    "LearningFacts",
     "ModelFacts",
     "NetworkFacts",
+    "PairFacts",
     "PairedFacts",
     "PrepareFacts",
+    "ProtocolFacts",
+    "Rank",
+    "ReliabilityFacts",
+    "RepeatedFacts",
     "Results",
     "Sample",
+    "SetFacts",
     "SizeCount",
     "Skipped",
     "SpeciesClusters",
     "SpeciesFacts",
+    "SpeciesOut",
+    "SpeciesOutFacts",
     "SplitFacts",
+    "SplitLeak",
+    "Sureness",
     "Warn",
 ]
 
@@ -61,3 +101,7 @@ class Results(Fact):
     baselines: tuple[ModelFacts, ...]
     environment: Environment
     species: SpeciesFacts | None = None
+    leakage: LeakageFacts | None = None
+    comparison: ComparisonFacts | None = None
+    protocols: ProtocolFacts | None = None
+    calibration: CalibrationFacts | None = None

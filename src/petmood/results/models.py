@@ -10,7 +10,7 @@ from petmood.results.base import Fact, Interval
 class ClassScore(Fact):
     """One class of one evaluation. `support` is the number of true photos of the class.
 
-    `recall_ci` is a 95 % interval for the recall, made as the model's `accuracy_ci` is, where it was computed.
+    `recall_ci` is Wilson's 95 % interval for the recall, where it was computed.
     """
 
     precision: float
@@ -37,7 +37,10 @@ class ModelFacts(Fact):
     """One model under one protocol.
 
     `n` is the number of photos predicted, each once; `accuracy_ci` is a 95 % interval made by `ci_method`.
-    `confusion[i][j]` counts photos of class i predicted as class j, in the order of `classes`.
+    `confusion[i][j]` counts photos of class i predicted as class j, in the order of `classes`. `photos` are the rows of
+    the manifest that were predicted and `predicted` the class index for each, so that models can be compared photo by
+    photo; both may be empty. `split_use` says what each split was used for, and `mark` why a figure is not to be
+    trusted.
     """
 
     name: str
@@ -57,3 +60,7 @@ class ModelFacts(Fact):
     per_class: dict[str, ClassScore]
     settings: dict[str, str | int | float | bool] = Field(default_factory=dict)
     epochs: Epochs | None = None
+    split_use: dict[str, str] = Field(default_factory=dict)
+    photos: tuple[int, ...] = ()
+    predicted: tuple[int, ...] = ()
+    mark: str | None = None

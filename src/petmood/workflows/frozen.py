@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
+from petmood.evaluate.intervals import BOOTSTRAP, WILSON, bootstrap_interval
 from petmood.evaluate.metrics import score
-from petmood.evaluate.protocols import OFFICIAL, Predictions, cross_predict, grouped_name, majority
+from petmood.evaluate.protocols import OFFICIAL, Predictions, grouped_name, majority
 from petmood.records import FeatureTable, IntArray, Manifest
 from petmood.results import Epochs, ModelFacts
-from petmood.split import Fold, grouped_folds, official_fold
-from petmood.train.heads import make_head
+from petmood.split import Fold, grouped_folds, official_fold, straddling_families
+from petmood.workflows.predictions import Subject, head_subject, predict
 
 HEAD = "logistic"
 
@@ -30,6 +30,24 @@ def protocol_text(manifest: Manifest, protocol: str) -> str:
     )
 
 
+def split_use(manifest: Manifest, protocol: str) -> dict[str, str]:
+    """What each split is used for under a protocol, when nothing is chosen by it."""
+    if protocol == OFFICIAL:
+        uses = {"train": "fitted on", "valid": "not used", "test": "evaluated once; chose nothing"}
+    else:
+        uses = dict.fromkeys(manifest.split_names(), "fitted on and evaluated in turn, by photo; chose nothing")
+    return {split: uses[split] for split in manifest.split_names()}
+
+
+def leak_mark(manifest: Manifest) -> str | None:
+    """Why the figures of a run must not be trusted, where it went on although its splits leak; else None."""
+    shared = len(straddling_families(manifest)) if manifest.allow_leakage else 0
+    if not shared:
+        return None
+    noun = "photo stands" if shared == 1 else "photos stand"
+    return f"made with --allow-leakage on splits that leak: {shared} {noun} in more than one of them"
+
+
 def model_facts(
     manifest: Manifest,
     predicted: IntArray,
@@ -41,9 +59,16 @@ def model_facts(
     n_train: int,
     settings: dict[str, str | int | float | bool],
     epochs: Epochs | None = None,
+    used: dict[str, str] | None = None,
 ) -> ModelFacts:
-    """Score predictions of photos and describe them as one entry of results.json."""
+    """Score predictions of photos and describe them as one entry of results.json.
+
+    The interval is Wilson's for the official split, and a bootstrap over families for cross-validation. `used` says
+    what each split was used for, where it is not what the protocol says.
+    """
     scores = score(manifest.class_index[index], predicted, manifest.classes)
+    single = protocol == OFFICIAL
+    hits = (manifest.class_index[index] == predicted).astype(np.float64)
     return ModelFacts(
         name=name,
         title=title,
@@ -53,8 +78,8 @@ def model_facts(
         n_train=n_train,
         correct=scores.correct,
         accuracy=scores.accuracy,
-        accuracy_ci=scores.accuracy_ci,
-        ci_method="Wilson 95 %",
+        accuracy_ci=scores.accuracy_ci if single else bootstrap_interval(hits, manifest.family_index[index]),
+        ci_method=WILSON if single else BOOTSTRAP,
         macro_f1=scores.macro_f1,
         balanced_accuracy=scores.balanced_accuracy,
         classes=manifest.classes,
@@ -62,6 +87,10 @@ def model_facts(
         per_class=scores.per_class,
         settings=settings,
         epochs=epochs,
+        split_use=used or split_use(manifest, protocol),
+        photos=tuple(int(i) for i in index),
+        predicted=tuple(int(p) for p in predicted),
+        mark=leak_mark(manifest),
     )
 
 
@@ -69,19 +98,35 @@ def head_facts(
     features: FeatureTable, manifest: Manifest, settings: RunSettings, cache: ContentCache
 ) -> tuple[ModelFacts, ...]:
     """Logistic regression on frozen features under the official and the grouped protocol; predictions are cached."""
+    chosen: dict[str, str | int | float | bool] = {
+        "backbone": features.backbone,
+        "head": HEAD,
+        "seed": settings.seed,
+    }
+    return subject_facts(head_subject(features, HEAD, settings.seed), manifest, settings, cache, chosen)
+
+
+def subject_facts(
+    subject: Subject,
+    manifest: Manifest,
+    settings: RunSettings,
+    cache: ContentCache,
+    chosen: dict[str, str | int | float | bool],
+) -> tuple[ModelFacts, ...]:
+    """One subject under the official and the grouped protocol."""
     found = []
-    for protocol, folds in _protocols(manifest, settings).items():
-        made = predict_cached(HEAD, features, manifest, protocol, folds, settings.seed, cache)
+    for protocol, folds in protocols(manifest, settings).items():
+        made = predict(subject, manifest, f"{protocol}/{settings.seed}", folds, cache)
         found.append(
             model_facts(
                 manifest,
                 made.predicted,
                 made.index,
-                name=f"{features.backbone}+{HEAD}",
-                title=f"Logistic regression on {features.backbone}",
+                name=subject.name,
+                title=subject.title,
                 protocol=protocol,
                 n_train=made.n_train,
-                settings={"backbone": features.backbone, "head": HEAD, "seed": settings.seed},
+                settings=chosen,
             )
         )
     return tuple(found)
@@ -97,29 +142,18 @@ def predict_cached(
     cache: ContentCache,
 ) -> Predictions:
     """Out-of-sample predictions of a head, computed once for given data, features, protocol and seed."""
-
-    def compute() -> dict[str, Any]:
-        made = cross_predict(lambda: make_head(head, seed), features.vectors, manifest, folds)
-        return {
-            "index": made.index.tolist(),
-            "probabilities": made.probabilities.tolist(),
-            "n_train": made.n_train,
-        }
-
-    kept = cache.remember("heads/v1", [manifest.digest, features.key, head, protocol, seed], compute)
-    return Predictions(
-        np.array(kept["index"], dtype=np.int64), np.array(kept["probabilities"], dtype=np.float64), kept["n_train"]
-    )
+    return predict(head_subject(features, head, seed), manifest, f"{protocol}/{seed}", lambda: folds, cache)
 
 
 def baseline_facts(manifest: Manifest, settings: RunSettings) -> tuple[ModelFacts, ...]:
     """Always answering the most frequent class of train, under the same protocols."""
     found = []
-    for protocol, folds in _protocols(manifest, settings).items():
+    for protocol, make_folds in protocols(manifest, settings).items():
+        folds = list(make_folds())
         predicted = {
             int(i): int(p) for fold in folds for i, p in zip(fold.evaluate, majority(manifest, fold), strict=True)
         }
-        index = np.array(sorted(predicted), dtype=np.int64)
+        index: IntArray = np.array(sorted(predicted), dtype=np.int64)
         found.append(
             model_facts(
                 manifest,
@@ -135,8 +169,20 @@ def baseline_facts(manifest: Manifest, settings: RunSettings) -> tuple[ModelFact
     return tuple(found)
 
 
-def _protocols(manifest: Manifest, settings: RunSettings) -> dict[str, list[Fold]]:
-    return {
-        OFFICIAL: [official_fold(manifest)],
-        grouped_name(settings.folds): list(grouped_folds(manifest, folds=settings.folds, seed=settings.seed)),
-    }
+def simple_facts(
+    subjects: Sequence[Subject], manifest: Manifest, settings: RunSettings, cache: ContentCache
+) -> tuple[ModelFacts, ...]:
+    """The baselines that see something: thumbnails, size and brightness, species."""
+    return tuple(fact for subject in subjects for fact in subject_facts(subject, manifest, settings, cache, {}))
+
+
+def protocols(manifest: Manifest, settings: RunSettings) -> Mapping[str, Callable[[], list[Fold]]]:
+    """The two protocols of every run: name -> what makes its folds."""
+
+    def grouped() -> list[Fold]:
+        return list(grouped_folds(manifest, folds=settings.folds, seed=settings.seed))
+
+    def official() -> list[Fold]:
+        return [official_fold(manifest)]
+
+    return {OFFICIAL: official, grouped_name(settings.folds): grouped}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from petmood.cache import ContentCache
@@ -58,6 +58,7 @@ def run(
         cache = ContentCache()
         with timed.stage("ingest", "Reading images") as tick:
             manifest = complete_splits(read_labelled(source, cache, labels, tick), settings.seed)
+            manifest = replace(manifest, allow_leakage=settings.allow_leakage)
             # a leak shows before any time is spent on figures that it would spoil
             official_fold(manifest)
             write_manifest(out / "manifest.parquet", manifest)

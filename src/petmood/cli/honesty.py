@@ -1,0 +1,67 @@
+"""`petmood leakage`: how much of an accuracy is memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from petmood.results import LeakageFacts
+
+Data = Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)]
+Seed = Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")]
+Backbone = Annotated[
+    str | None, typer.Option(help="Frozen network that makes features.", show_default="efficientnet-lite0")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("leakage")(leakage)
+
+
+def leakage(
+    data: Data,
+    head: Annotated[str, typer.Option(help="Classifier on the features: logistic, logistic-c1.")] = "logistic",
+    backbone: Backbone = None,
+    seed: Seed = None,
+    folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
+    allow_leakage: Annotated[
+        bool, typer.Option("--allow-leakage", help="Measure also where the official split leaks.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Compare random, grouped and official splits, beside controls that cannot learn."""
+    from petmood.cli.console import Bars
+    from petmood.config import run_settings
+    from petmood.workflows.leakage import leakage as work
+
+    settings = run_settings("quick", seed=seed, backbone=backbone, folds=folds, allow_leakage=allow_leakage)
+    facts = work(data, settings, Bars(), head)
+    if json:
+        typer.echo(facts.model_dump_json(indent=2))
+    else:
+        show_leakage(facts)
+
+
+def show_leakage(facts: LeakageFacts) -> None:
+    """Print the meter: a row a subject, a column a split, then the verdicts."""
+    from rich.table import Table
+
+    from petmood.cli.console import console
+
+    out = console()
+    table = Table("", *(split.split for split in facts.splits), title="accuracy (95 % interval), n")
+    for subject in dict.fromkeys((f.subject, f.title) for f in facts.figures):
+        cells = [f for f in facts.figures if f.subject == subject[0]]
+        table.add_row(
+            subject[1],
+            *(f"{c.accuracy:.3f} ({c.accuracy_ci[0]:.3f} to {c.accuracy_ci[1]:.3f}), {c.n:,}" for c in cells),
+        )
+    out.print(table)
+    for split in facts.splits:
+        colour = "red" if split.leaks else "green"
+        out.print(f"[bold {colour}]{split.split}[/]: {split.verdict}", soft_wrap=True)

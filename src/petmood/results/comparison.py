@@ -1,0 +1,68 @@
+"""Models compared on the same photos: paired tests, groups that cannot be told apart, and what is above species."""
+
+from __future__ import annotations
+
+from petmood.results.base import Fact, Interval
+
+
+class PairFacts(Fact):
+    """Two models on the same `n` photos: `difference` is the accuracy of `a` minus that of `b`.
+
+    `only_a` and `only_b` count photos that one alone got right; `p` is of McNemar's exact test on these, `p_holm` the
+    same after Holm's correction over the pairs of the leaderboard.
+    """
+
+    a: str
+    b: str
+    n: int
+    difference: float
+    difference_ci: Interval
+    only_a: int
+    only_b: int
+    p: float
+    p_holm: float
+    differ: bool
+    verdict: str
+
+
+class Rank(Fact):
+    """One line of a leaderboard. No two models that share a number in `groups` can be told apart."""
+
+    name: str
+    title: str
+    baseline: bool
+    accuracy: float
+    accuracy_ci: Interval
+    groups: tuple[int, ...]
+
+
+class Leaderboard(Fact):
+    """All models and baselines under one protocol, best first, compared pair by pair on the same `n` photos."""
+
+    protocol: str
+    n: int
+    ranks: tuple[Rank, ...]
+    pairs: tuple[PairFacts, ...]
+    verdicts: tuple[str, ...]
+
+
+class AboveSpecies(Fact):
+    """What a model knows beyond the kind of animal: its accuracy minus that of species alone, on the same photos."""
+
+    model: str
+    title: str
+    protocol: str
+    n: int
+    accuracy: float
+    species_accuracy: float
+    difference: float
+    difference_ci: Interval
+    p: float
+    verdict: str
+
+
+class ComparisonFacts(Fact):
+    """Leaderboards, one a protocol, and each model against species alone."""
+
+    leaderboards: tuple[Leaderboard, ...]
+    above_species: tuple[AboveSpecies, ...]

@@ -1,0 +1,53 @@
+"""The leakage meter: the same models under splits that leak and ones that do not, beside controls."""
+
+from __future__ import annotations
+
+from petmood.results.base import Fact, Interval
+
+
+class LeakageFigure(Fact):
+    """One subject (a model or a control) under one split.
+
+    `n` predictions were counted, of `photos` distinct photos: a random split of files counts files, as those who use
+    one do. `accuracy_ci` is a 95 % interval made by `ci_method`, which keeps the files of a photo together.
+    """
+
+    subject: str
+    title: str
+    control: bool
+    split: str
+    n: int
+    photos: int
+    correct: int
+    accuracy: float
+    accuracy_ci: Interval
+    ci_method: str
+
+
+class SplitLeak(Fact):
+    """Whether one split leaks.
+
+    `exposed` of the `n` evaluated items have a file of their own photo in training. `gap` is the accuracy of the best
+    model under this split minus its accuracy under the grouped one, on the same photos, with a paired 95 % interval;
+    None for the grouped split itself and for the official one, which evaluates other photos.
+    """
+
+    split: str
+    text: str
+    n: int
+    photos: int
+    exposed: int
+    leaks: bool
+    gap: float | None
+    gap_ci: Interval | None
+    verdict: str
+
+
+class LeakageFacts(Fact):
+    """What the meter shows. `allowed` is true if the run went on although its own split leaks."""
+
+    allowed: bool
+    chance: float
+    figures: tuple[LeakageFigure, ...]
+    splits: tuple[SplitLeak, ...]
+    verdict: str
