@@ -13,7 +13,7 @@ from petmood import __version__, images
 from petmood.bundle import ModelDescription, Neighbours, save
 from petmood.bundle.graph import LinearHead, head_graph
 from petmood.bundle.inputs import measure
-from petmood.bundle.schema import BackboneFacts, Calibration, DataFacts, InputFacts, LicenceNote, Quality
+from petmood.bundle.schema import BackboneFacts, Calibration, Conformal, DataFacts, InputFacts, LicenceNote, Quality
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.errors import LeakageError
@@ -26,6 +26,7 @@ from petmood.split import grouped_folds
 from petmood.train.heads import LogisticHead
 from petmood.workflows.cnn import load_pixels
 from petmood.workflows.frozen import HEAD, baseline_facts, model_facts, predict_cached
+from petmood.workflows.trust import trust
 
 _QUALITY_PHOTOS: Final = 1000
 _SHOWN: Final = "The very weights of this bundle, fitted on train and valid, evaluated once on the photos of test."
@@ -69,6 +70,7 @@ def save_head_bundle(
     """
     fitted = fit_head(manifest, features)
     photos = np.intersect1d(manifest.photo_index, fitted.rows)
+    calibration, conformal = head_trust(manifest, features, fitted.rows, settings, cache)
     description = ModelDescription(
         petmood=__version__,
         kind="head",
@@ -79,8 +81,8 @@ def save_head_bundle(
         maps=backbone.map is not None,
         imagenet=backbone.logits is not None,
         backbone=BackboneFacts(name=backbone.name, sha256=backbone.digest, licence=backbone.licence),
-        calibration=Calibration(temperature=1.0, n=0, protocol=""),
-        conformal=None,
+        calibration=calibration,
+        conformal=conformal,
         pet=None,
         quality=quality(source, manifest, photos, backbone.preprocess.size, cache),
         data=data_facts(manifest, fitted.rows),
@@ -119,6 +121,18 @@ def fit_head(manifest: Manifest, features: FeatureTable) -> Fitted:
     order = [list(model.classes_).index(name) for name in manifest.classes]
     probabilities = in_class_order(model, model.predict_proba(features.vectors[test]), manifest.classes)
     return Fitted(LinearHead(model.weights_[:, order], model.bias_[order]), rows, test, probabilities)
+
+
+def head_trust(
+    manifest: Manifest, features: FeatureTable, rows: IntArray, settings: RunSettings, cache: ContentCache
+) -> tuple[Calibration, Conformal]:
+    """Calibration and prediction sets of the head, from grouped cross-validation inside the fitted records alone."""
+    inner, inner_features = subset(manifest, features, rows)
+    protocol = grouped_name(settings.folds)
+    folds = list(grouped_folds(inner, folds=settings.folds, seed=settings.seed))
+    made = predict_cached(HEAD, inner_features, inner, protocol, folds, settings.seed, cache)
+    truth = inner.class_index[made.index]
+    return trust(made.probabilities, truth, manifest.classes, f"{protocol} within train and valid")
 
 
 def head_evaluation(

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ from petmood.split import official_fold
 from petmood.train.networks import count_parameters, make_network
 from petmood.train.settings import EpochLog, TrainSettings
 from petmood.workflows.frozen import model_facts
+
+if TYPE_CHECKING:
+    from petmood.train.cnn import CnnClassifier
 
 _VERSION = 1  # raise it when training changes, so that no outcome of an older one is read
 
@@ -85,7 +89,7 @@ def train_cnn(
     key = _key(manifest, network, settings)
     kept = cache.get("cnn", key)
     if kept is None:
-        kept = _train(source, manifest, network, settings, key, tick, on_epoch)
+        kept = _train(source, manifest, network, settings, tick, on_epoch)
         cache.put("cnn", key, kept)
     outcome = json.loads(kept)
     return CnnOutcome(
@@ -109,38 +113,57 @@ def _key(manifest: Manifest, network: str, settings: TrainSettings) -> str:
     return hashlib.sha256(json.dumps(causes).encode()).hexdigest()
 
 
-def _train(
+def fit_cnn(
     source: Source,
     manifest: Manifest,
     network: str,
     settings: TrainSettings,
-    key: str,
     tick: Tick,
-    on_epoch: Callable[[EpochLog], None] | None,
-) -> bytes:
+    on_epoch: Callable[[EpochLog], None] | None = None,
+) -> CnnClassifier:
+    """Train a network on all files of train, watching valid; a training that was finished before is only read back.
+
+    Raises:
+        LeakageError: a photo stands in both train and test.
+        MissingExtraError: torch is not installed.
+    """
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError("Training the study's CNN (leave it out with --no-cnn)", "train", "torch")
     from petmood.train.cnn import CnnClassifier
 
-    fold = official_fold(manifest)
     names = np.array(manifest.classes)
 
     def labelled(rows: IntArray) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
         return load_pixels(source, manifest, rows, settings.size), names[manifest.class_index[rows]]
 
-    watched = labelled(manifest.in_split("valid"))
     model = CnnClassifier(
         network=network,
         settings=settings,
-        checkpoint_dir=cache_dir() / "training" / key[:32],
+        checkpoint_dir=cache_dir() / "training" / _key(manifest, network, settings)[:32],
         on_epoch=on_epoch,
         on_step=tick,
     )
-    model.fit(*labelled(fold.train), validation=watched)
-    tested, _ = labelled(fold.evaluate)
+    return model.fit(*labelled(official_fold(manifest).train), validation=labelled(manifest.in_split("valid")))
+
+
+def _train(
+    source: Source,
+    manifest: Manifest,
+    network: str,
+    settings: TrainSettings,
+    tick: Tick,
+    on_epoch: Callable[[EpochLog], None] | None,
+) -> bytes:
+    model = fit_cnn(source, manifest, network, settings, tick, on_epoch)
+
+    def predicted(rows: IntArray) -> list[list[float]]:
+        pixels = load_pixels(source, manifest, rows, settings.size)
+        found: list[list[float]] = in_class_order(model, model.predict_proba(pixels), manifest.classes).tolist()
+        return found
+
     outcome = {
-        "valid": in_class_order(model, model.predict_proba(watched[0]), manifest.classes).tolist(),
-        "test": in_class_order(model, model.predict_proba(tested), manifest.classes).tolist(),
+        "valid": predicted(manifest.in_split("valid")),
+        "test": predicted(official_fold(manifest).evaluate),
         "epochs": model.history_.model_dump(mode="json"),
         "kept_epoch": model.result_.kept_epoch,
         "stopped_early": model.result_.stopped_early,

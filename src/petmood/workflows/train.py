@@ -17,8 +17,9 @@ from petmood.progress import Progress, Silent
 from petmood.sources import open_source
 from petmood.split import complete_splits
 from petmood.workflows.bundles import save_head_bundle
+from petmood.workflows.cnn_bundle import save_cnn_bundle
 
-MODELS: Final = ("head",)
+MODELS: Final = ("head", "cnn1", "cnn2")
 """What can be trained."""
 
 
@@ -54,6 +55,9 @@ def train(data: Path, out: Path, model: str, settings: RunSettings, progress: Pr
     with open_source(data) as source:
         with shown.stage("Reading images") as tick:
             manifest = complete_splits(read_dataset(source, cache, progress=tick), settings.seed)
+        if model != "head":
+            with shown.stage(f"Training {model} at {settings.cnn_size} pixels") as tick:
+                return TrainOutcome(out, save_cnn_bundle(out, source, manifest, model, settings, cache, tick))
         with shown.stage(f"Loading {settings.backbone}"):
             backbone = load_backbone(settings.backbone)
         with shown.stage("Extracting features") as tick:
