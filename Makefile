@@ -43,6 +43,7 @@ demo: $(STAMP) ## draw the demo set, run petmood on it, say where the report is
 	$(BIN)/petmood demo-data $(BUILD)/demo
 	$(BIN)/petmood run $(BUILD)/demo/data --out $(BUILD)/demo-run --preset quick
 	@echo "The report: $(CURDIR)/$(BUILD)/demo-run/report.html"
+	@echo "Its model: $(BIN)/petmood predict $(BUILD)/demo-run/model PHOTO"
 
 test: $(STAMP) ## run the tests, without the slow ones
 	$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)

@@ -16,6 +16,7 @@ from bundle_fixtures import Trained
 from drawing import jpeg
 from petmood.bundle import Bundle, Prediction, Unreadable, load
 from petmood.bundle.folder import read, save
+from petmood.cache import ContentCache
 from petmood.errors import ConfigError, DataError, ImageError, ModelError
 from petmood.workflows.bundles import fit_head
 
@@ -25,7 +26,7 @@ def photos(trained: Trained, count: int = 6) -> list[Path]:
 
 
 def test_probabilities_agree_with_those_of_training(trained: Trained) -> None:
-    fitted = fit_head(trained.manifest, trained.features)
+    fitted = fit_head(trained.manifest, trained.features, ContentCache())
     temperature = trained.bundle.description.calibration.temperature
     scores = np.log(fitted.probabilities) / temperature
     expected = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from petmood.audit.species import N_IMAGENET
 from petmood.errors import MissingExtraError, ModelError
 from petmood.features import Backbone, Preprocess
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 PIXELS: Final = "pixels"
 PROBABILITIES: Final = "probabilities"
@@ -25,7 +26,6 @@ IMAGENET: Final = "imagenet"
 _OPSET: Final = 17
 _IR: Final = 8
 _OWN: Final = "petmood."
-_MAX_ERROR: Final = 1e-3
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,15 @@ def head_graph(backbone: Backbone, head: LinearHead, temperature: float = 1.0) -
     graph = model.graph
     dim, k = head.weights.shape
     values = {o.name: o for o in graph.output}
-    found = values[backbone.features].type.tensor_type.shape.dim[1].dim_value
-    if found != dim:
+    found = _width(values[backbone.features])
+    if found not in (0, dim):
         raise ModelError(
             f"the head reads {dim} features, but {backbone.name} gives {found}. Train it on {backbone.name}."
         )
     del graph.output[:]
     _rename_value(graph, backbone.features, FEATURES)
-    if backbone.logits:
+    own_head = backbone.logits is not None and _width(values[backbone.logits]) == N_IMAGENET
+    if backbone.logits and own_head:
         _rename_value(graph, backbone.logits, IMAGENET)
     _normalise(graph, backbone.preprocess)
     weights = head.weights.astype(np.float32)
@@ -77,8 +78,8 @@ def head_graph(backbone: Backbone, head: LinearHead, temperature: float = 1.0) -
         _constant(graph, "weights_by_place", np.ascontiguousarray(weights.T)[:, :, None, None])
         _add(graph, "Conv", [backbone.map, _OWN + "weights_by_place", _OWN + "bias"], [CAM])
         outputs.append((CAM, ["n", k, "map_h", "map_w"]))
-    if backbone.logits:
-        outputs.append((IMAGENET, ["n", values[backbone.logits].type.tensor_type.shape.dim[1].dim_value]))
+    if own_head:
+        outputs.append((IMAGENET, ["n", N_IMAGENET]))
     return _finish(model, backbone.preprocess.size, outputs)
 
 
@@ -103,6 +104,11 @@ def network_graph(network: bytes, preprocess: Preprocess, n_classes: int, temper
     _normalise(graph, preprocess)
     outputs = [_softmax(graph, n_classes, temperature), *kept]
     return _finish(model, preprocess.size, outputs)
+
+
+def _width(value: ValueInfoProto) -> int:
+    """Columns of a (n, columns) value; 0 where the graph leaves them open."""
+    return int(value.type.tensor_type.shape.dim[1].dim_value)
 
 
 def _onnx() -> Any:

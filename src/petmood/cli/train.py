@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 def train(
     data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="The bundle: a folder or a .zip.", show_default=False)],
-    model: Annotated[str, typer.Option(help="head: logistic regression on frozen features; cnn1, cnn2: the networks of the study.")] = "head",
+    model: Annotated[
+        str, typer.Option(help="head: logistic regression on frozen features; cnn1, cnn2: the networks of the study.")
+    ] = "head",
     preset: Annotated[str, typer.Option(help="quick: a CNN at 64 pixels; full: at 224, as in the study.")] = "quick",
     backbone: Annotated[
         str | None, typer.Option(help="Frozen network that makes features.", show_default="efficientnet-lite0")

@@ -38,7 +38,7 @@ def network_onnx(network: nn.Sequential, size: int, order: Sequence[int]) -> byt
     """The ONNX graph of a network that ends in a linear layer.
 
     Input `pixels` (n, 3, size, size) float32, as the network reads it; outputs `features` (n, dim), what its last layer
-    reads, and `scores` (n, len(order)): the network's own scores, in this order. The network is left in evaluation mode.
+    reads, and `scores` (n, len(order)): the network's own scores, in this order. The network is left as it is.
 
     Raises:
         ModelError: its last layer is not linear.
@@ -52,7 +52,7 @@ def network_onnx(network: nn.Sequential, size: int, order: Sequence[int]) -> byt
         torch.onnx.export(
             whole,
             (torch.zeros(2, 3, size, size, device=device),),
-            out,
+            out,  # type: ignore[arg-type]  # torch's types lack files in memory, which this exporter takes
             dynamo=False,
             opset_version=_OPSET,
             input_names=["pixels"],

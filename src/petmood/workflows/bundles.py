@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petmood import __version__, images
+from petmood.audit.species import N_IMAGENET
 from petmood.bundle import ModelDescription, Neighbours, save
 from petmood.bundle.graph import LinearHead, head_graph
 from petmood.bundle.inputs import measure
@@ -22,10 +24,11 @@ from petmood.features import Backbone
 from petmood.records import FeatureTable, IntArray, Manifest
 from petmood.results import ModelFacts
 from petmood.sources import Source
-from petmood.split import grouped_folds
+from petmood.split import Fold, grouped_folds
 from petmood.train.heads import LogisticHead
 from petmood.workflows.cnn import load_pixels
 from petmood.workflows.frozen import HEAD, baseline_facts, model_facts, predict_cached
+from petmood.workflows.pet_rule import pet_rule
 from petmood.workflows.trust import trust
 
 _QUALITY_PHOTOS: Final = 1000
@@ -68,9 +71,11 @@ def save_head_bundle(
         LeakageError: a photo of test stands in train or valid too.
         DataError: a class has too few photos, or `out` cannot be written.
     """
-    fitted = fit_head(manifest, features)
+    fitted = fit_head(manifest, features, cache)
     photos = np.intersect1d(manifest.photo_index, fitted.rows)
-    calibration, conformal = head_trust(manifest, features, fitted.rows, settings, cache)
+    inner, inner_features = subset(manifest, features, fitted.rows)
+    folds = list(grouped_folds(inner, folds=settings.folds, seed=settings.seed))
+    calibration, conformal = head_trust(inner, inner_features, folds, settings, cache)
     description = ModelDescription(
         petmood=__version__,
         kind="head",
@@ -79,11 +84,11 @@ def save_head_bundle(
         input=InputFacts(size=backbone.preprocess.size, mean=backbone.preprocess.mean, std=backbone.preprocess.std),
         features=features.vectors.shape[1],
         maps=backbone.map is not None,
-        imagenet=backbone.logits is not None,
+        imagenet=features.logits is not None and features.logits.shape[1] == N_IMAGENET,
         backbone=BackboneFacts(name=backbone.name, sha256=backbone.digest, licence=backbone.licence),
         calibration=calibration,
         conformal=conformal,
-        pet=None,
+        pet=pet_rule(inner, inner_features, backbone, folds, cache),
         quality=quality(source, manifest, photos, backbone.preprocess.size, cache),
         data=data_facts(manifest, fitted.rows),
         evaluation=head_evaluation(manifest, features, fitted, settings, cache),
@@ -97,8 +102,8 @@ def save_head_bundle(
     return save(out, graph, description, neighbours(manifest, features, photos))
 
 
-def fit_head(manifest: Manifest, features: FeatureTable) -> Fitted:
-    """Fit the head on all files of train and valid, weighted by family.
+def fit_head(manifest: Manifest, features: FeatureTable, cache: ContentCache) -> Fitted:
+    """Fit the head on all files of train and valid, weighted by family; the same data and features are fitted once.
 
     Raises:
         LeakageError: a photo of test stands in train or valid too.
@@ -113,25 +118,33 @@ def fit_head(manifest: Manifest, features: FeatureTable) -> Fitted:
             "skill. Remove the copies, or let petmood make the splits by giving it plain class folders."
         )
     names = np.array(manifest.classes)
-    model = LogisticHead().fit(
-        features.vectors[rows],
-        names[manifest.class_index[rows]],
-        sample_weight=family_weights(manifest, rows),
-    )
-    order = [list(model.classes_).index(name) for name in manifest.classes]
-    probabilities = in_class_order(model, model.predict_proba(features.vectors[test]), manifest.classes)
-    return Fitted(LinearHead(model.weights_[:, order], model.bias_[order]), rows, test, probabilities)
+
+    def compute() -> dict[str, Any]:
+        model = LogisticHead().fit(
+            features.vectors[rows],
+            names[manifest.class_index[rows]],
+            sample_weight=family_weights(manifest, rows),
+        )
+        order = [list(model.classes_).index(name) for name in manifest.classes]
+        probabilities = in_class_order(model, model.predict_proba(features.vectors[test]), manifest.classes)
+        return {
+            "weights": model.weights_[:, order].tolist(),
+            "bias": model.bias_[order].tolist(),
+            "test": probabilities.tolist(),
+        }
+
+    kept = cache.remember("head-fit/v1", [manifest.digest, features.key, HEAD], compute)
+    head = LinearHead(np.array(kept["weights"]), np.array(kept["bias"]))
+    return Fitted(head, rows, test, np.array(kept["test"]))
 
 
 def head_trust(
-    manifest: Manifest, features: FeatureTable, rows: IntArray, settings: RunSettings, cache: ContentCache
+    manifest: Manifest, features: FeatureTable, folds: Sequence[Fold], settings: RunSettings, cache: ContentCache
 ) -> tuple[Calibration, Conformal]:
-    """Calibration and prediction sets of the head, from grouped cross-validation inside the fitted records alone."""
-    inner, inner_features = subset(manifest, features, rows)
+    """Calibration and prediction sets of the head, from grouped cross-validation within records of train and valid."""
     protocol = grouped_name(settings.folds)
-    folds = list(grouped_folds(inner, folds=settings.folds, seed=settings.seed))
-    made = predict_cached(HEAD, inner_features, inner, protocol, folds, settings.seed, cache)
-    truth = inner.class_index[made.index]
+    made = predict_cached(HEAD, features, manifest, protocol, folds, settings.seed, cache)
+    truth = manifest.class_index[made.index]
     return trust(made.probabilities, truth, manifest.classes, f"{protocol} within train and valid")
 
 

@@ -18,6 +18,7 @@ from petmood.features import Preprocess
 from petmood.progress import Tick
 from petmood.records import FloatArray, IntArray, Manifest
 from petmood.sources import Source
+from petmood.train.networks import describe
 from petmood.train.settings import TrainSettings
 from petmood.workflows.bundles import data_facts, quality
 from petmood.workflows.cnn import TITLES, describe_cnn, fit_cnn, load_pixels, train_cnn
@@ -74,7 +75,7 @@ def save_cnn_bundle(
         title=TITLES[network],
         classes=manifest.classes,
         input=InputFacts(size=training.size, mean=preprocess.mean, std=preprocess.std),
-        features=model.module_[-1].in_features,
+        features=describe(model.network_)[-2].output_shape[0],
         maps=False,
         imagenet=False,
         backbone=None,

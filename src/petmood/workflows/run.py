@@ -15,6 +15,7 @@ from petmood.results import ClusterFacts, Results
 from petmood.sources import Source, open_source
 from petmood.split import complete_splits, official_fold
 from petmood.store import write_json, write_manifest
+from petmood.workflows.bundles import save_head_bundle
 from petmood.workflows.cnn import cnn_facts
 from petmood.workflows.environment import environment
 from petmood.workflows.facts import dataset_facts
@@ -62,7 +63,7 @@ def run(
             # a leak shows before any time is spent on figures that it would spoil
             official_fold(manifest)
             write_manifest(out / "manifest.parquet", manifest)
-        results = _results(source, manifest, settings, cache, timed)
+        results = _results(source, manifest, settings, cache, timed, out / "model")
         with timed.stage("report", "Writing the report"):
             report = out / "report.html"
             write_json(out / "results.json", results.model_dump(mode="json", by_alias=True))
@@ -70,7 +71,9 @@ def run(
     return RunOutcome(out, report, results)
 
 
-def _results(source: Source, manifest: Manifest, settings: RunSettings, cache: ContentCache, timed: Timed) -> Results:
+def _results(
+    source: Source, manifest: Manifest, settings: RunSettings, cache: ContentCache, timed: Timed, model: Path
+) -> Results:
     with timed.stage("audit", "Auditing the data set"):
         dataset = dataset_facts(manifest, settings)
     with timed.stage("backbone", f"Loading {settings.backbone}"):
@@ -85,6 +88,8 @@ def _results(source: Source, manifest: Manifest, settings: RunSettings, cache: C
     with timed.stage("species", "Measuring species against mood"):
         photos = photos_of(features, manifest)
         species = species_facts(photos, settings, cache) if photos.logits is not None else None
+    with timed.stage("bundle", "Saving the model"):
+        save_head_bundle(model, source, manifest, features, backbone, settings, cache)
     if settings.cnn:
         with timed.stage("cnn", f"Training the study's CNN at {settings.cnn_size} pixels") as tick:
             models = (*models, cnn_facts(source, manifest, settings, cache, tick))

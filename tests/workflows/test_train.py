@@ -1,0 +1,90 @@
+"""Training into bundles: what is saved answers as the training code does, and says how far to trust it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bundle_fixtures import Trained
+from petmood.bundle import load
+from petmood.cache import ContentCache
+from petmood.config import RunSettings
+from petmood.errors import LeakageError
+from petmood.evaluate.calibrate import apply_temperature
+from petmood.evaluate.protocols import in_class_order
+from petmood.sources import open_source
+from petmood.split import grouped_folds
+from petmood.train.settings import TrainSettings
+from petmood.workflows.bundles import fit_head, head_trust, subset
+from petmood.workflows.cnn import fit_cnn, load_pixels
+from petmood.workflows.cnn_bundle import save_cnn_bundle
+from petmood.workflows.trust import COVERAGES, trust
+
+SETTINGS = RunSettings(cnn_size=32, cnn_epochs=1, folds=3)
+
+
+@pytest.mark.parametrize("network", ["cnn1", "cnn2"])
+def test_a_network_answers_as_in_training(trained: Trained, tmp_path: Path, network: str) -> None:
+    training = TrainSettings(epochs=SETTINGS.cnn_epochs, size=SETTINGS.cnn_size, seed=SETTINGS.seed)
+    with open_source(trained.data) as source:
+        saved = save_cnn_bundle(
+            tmp_path / "model", source, trained.manifest, network, SETTINGS, ContentCache(), lambda done, total: None
+        )
+        model = fit_cnn(source, trained.manifest, network, training, lambda done, total: None)
+        rows = trained.manifest.in_split("test")
+        pixels = load_pixels(source, trained.manifest, rows, training.size)
+    plain = in_class_order(model, model.predict_proba(pixels), trained.manifest.classes)
+    expected = apply_temperature(plain, saved.calibration.temperature)
+    bundle = load(tmp_path / "model")
+    answers = bundle.predict([trained.data / trained.manifest.records[i].path for i in rows])
+    found = np.array([[a.probabilities[name] for name in trained.manifest.classes] for a in answers])
+    assert np.abs(found - expected).max() < 1e-4
+    assert all(a.species is None and a.pet is None and a.prediction_set for a in answers)
+    outputs = bundle.infer(pixels)
+    assert outputs.features.shape == (len(rows), saved.features)
+    assert outputs.cam is None
+    assert bundle.training_photos is not None
+
+
+def test_sets_of_a_wider_coverage_hold_those_of_a_narrower_one() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 300)
+    scores = rng.normal(size=(300, 3)) + 1.5 * np.eye(3)[truth]
+    probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    calibration, conformal = trust(probabilities, truth, ("a", "b", "c"), "drawn")
+    assert calibration.n == 300
+    assert [level.coverage for level in conformal.levels] == list(COVERAGES)
+    sizes = [level.mean_size for level in conformal.levels]
+    assert sizes == sorted(sizes)
+    for narrow, wide in zip(conformal.levels, conformal.levels[1:], strict=False):
+        for name in ("a", "b", "c"):
+            assert narrow.thresholds[name] is not None
+            assert wide.thresholds[name] is None or narrow.thresholds[name] <= wide.thresholds[name]
+
+
+def test_photos_of_test_touch_neither_weights_nor_calibration(trained: Trained) -> None:
+    manifest, features = trained.manifest, trained.features
+    test = manifest.in_split("test")
+    spoilt = features.vectors.copy()
+    spoilt[test] = 1e3
+    other = replace(features, vectors=spoilt, key="spoilt")
+    made = []
+    for table in (features, other):
+        cache = ContentCache()
+        fitted = fit_head(manifest, table, cache)
+        inner, vectors = subset(manifest, table, fitted.rows)
+        folds = list(grouped_folds(inner, folds=3, seed=SETTINGS.seed))
+        made.append((fitted.head.weights.tolist(), head_trust(inner, vectors, folds, SETTINGS, cache)))
+    assert made[0] == made[1]
+
+
+def test_a_photo_of_test_among_the_fitted_ones_is_refused(trained: Trained) -> None:
+    manifest = trained.manifest
+    test, valid = manifest.in_split("test")[0], manifest.in_split("valid")[0]
+    records = list(manifest.records)
+    records[valid] = replace(records[valid], family=records[test].family)
+    with pytest.raises(LeakageError, match="1 photos of test"):
+        fit_head(replace(manifest, records=tuple(records)), trained.features, ContentCache())
