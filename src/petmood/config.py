@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -66,6 +66,26 @@ class RunSettings(Settings):
     samples: int = Field(default=15, ge=0, le=200)
     repeats: int = Field(default=5, ge=1, le=100)
     allow_leakage: bool = False
+
+
+class StudySettings(RunSettings):
+    """What `petmood study` does beyond the settings of a run, whose defaults here are the reference study's.
+
+    Attributes:
+        seeds: trainings of CNN 1 and runs of K-means, with seeds counted up from `seed`.
+        seeds_cnn2: trainings of CNN 2; 0 leaves it out.
+        pooling: "flatten", as the study, or "avg".
+        preprocess: "study" feeds backbones pixels in [0, 1], "correct" what their weights were trained on, or "both".
+        backbones: those whose features are clustered; the study's two if empty.
+    """
+
+    preset: str = "study"
+    cnn_size: int = Field(default=224, ge=32, le=1024)
+    seeds: int = Field(default=1, ge=1, le=100)
+    seeds_cnn2: int = Field(default=1, ge=0, le=100)
+    pooling: Literal["flatten", "avg"] = "flatten"
+    preprocess: Literal["study", "correct", "both"] = "both"
+    backbones: tuple[str, ...] = ()
 
 
 PRESETS: Final[dict[str, dict[str, Any]]] = {

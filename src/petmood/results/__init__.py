@@ -39,6 +39,19 @@ from petmood.results.protocols import (
     SpeciesOutFacts,
 )
 from petmood.results.species import Association, PairedFacts, SpeciesClusters, SpeciesFacts
+from petmood.results.study import (
+    ArrayShape,
+    EdaFacts,
+    FaceMap,
+    KmeansSeeds,
+    MapPoint,
+    StudyBackbone,
+    StudyFacts,
+    StudyRow,
+    TrainingFacts,
+    Tuning,
+    TuningRow,
+)
 
 SCHEMA_VERSION = 1
 
@@ -46,6 +59,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "AboveSpecies",
     "AbstainPoint",
+    "ArrayShape",
     "Association",
     "CalibrationFacts",
     "ClassCount",
@@ -56,16 +70,20 @@ __all__ = [
     "ComparisonFacts",
     "CurvePoint",
     "DatasetFacts",
+    "EdaFacts",
     "Environment",
     "Epochs",
+    "FaceMap",
     "Fact",
     "Forecast",
     "Interval",
+    "KmeansSeeds",
     "LayerRow",
     "Leaderboard",
     "LeakageFacts",
     "LeakageFigure",
     "LearningFacts",
+    "MapPoint",
     "ModelFacts",
     "NetworkFacts",
     "PairFacts",
@@ -86,7 +104,13 @@ __all__ = [
     "SpeciesOutFacts",
     "SplitFacts",
     "SplitLeak",
+    "StudyBackbone",
+    "StudyFacts",
+    "StudyRow",
     "Sureness",
+    "TrainingFacts",
+    "Tuning",
+    "TuningRow",
     "Warn",
 ]
 
@@ -105,3 +129,4 @@ class Results(Fact):
     comparison: ComparisonFacts | None = None
     protocols: ProtocolFacts | None = None
     calibration: CalibrationFacts | None = None
+    study: StudyFacts | None = None

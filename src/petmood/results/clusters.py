@@ -22,7 +22,11 @@ class ClusterSplit(Fact):
 
 
 class ClusterFacts(Fact):
-    """One clustering: how it was made and how it falls on each split."""
+    """One clustering: how it was made and how it falls on each split.
+
+    `preprocess` says whether pixels were fed as the backbone wants them ("correct") or as the reference study did
+    ("study"); `pooling` whether its local features were averaged ("avg") or laid end to end ("flatten").
+    """
 
     name: str
     backbone: str
@@ -32,3 +36,5 @@ class ClusterFacts(Fact):
     seed: int
     fitted_on: str
     splits: dict[str, ClusterSplit]
+    preprocess: str = "correct"
+    pooling: str = "avg"

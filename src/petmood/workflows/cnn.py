@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from petmood.train.cnn import CnnClassifier
 
 _VERSION = 1  # raise it when training changes, so that no outcome of an older one is read
+_VERSION = 2  # raise it when training changes, so that no outcome of an older one is read
 
 TITLES = {"cnn1": "The study's CNN, trained from scratch", "cnn2": "The study's second, larger CNN"}
 
@@ -92,9 +93,10 @@ def train_cnn(
         kept = _train(source, manifest, network, settings, tick, on_epoch)
         cache.put("cnn", key, kept)
     outcome = json.loads(kept)
+    columns = [outcome["classes"].index(name) for name in manifest.classes]
     return CnnOutcome(
-        valid=np.array(outcome["valid"], dtype=np.float64),
-        test=np.array(outcome["test"], dtype=np.float64),
+        valid=np.array(outcome["valid"], dtype=np.float64).reshape(-1, len(columns))[:, columns],
+        test=np.array(outcome["test"], dtype=np.float64)[:, columns],
         epochs=Epochs.model_validate(outcome["epochs"] | {"n_val": len(outcome["valid"])}),
         kept_epoch=outcome["kept_epoch"],
         stopped_early=outcome["stopped_early"],
@@ -102,10 +104,14 @@ def train_cnn(
 
 
 def _key(manifest: Manifest, network: str, settings: TrainSettings) -> str:
+    """Digest of what a training reads: no more, so that families traced otherwise do not train it anew."""
+    records = manifest.records
+    rows = (manifest.in_split("train"), manifest.in_split("valid"), manifest.photos_in_split("test"))
     causes = [
         _VERSION,
         images.DECODE_VERSION,
-        manifest.digest,
+        sorted(manifest.classes),
+        [[[records[i].sha256, records[i].class_name] for i in part] for part in rows],
         network,
         # where it trains is no cause of what is learnt, beyond rounding
         asdict(replace(settings, device="auto")),
@@ -164,6 +170,9 @@ def _train(
     outcome = {
         "valid": predicted(manifest.in_split("valid")),
         "test": predicted(official_fold(manifest).evaluate),
+        "classes": list(manifest.classes),
+        "valid": in_class_order(model, model.predict_proba(watched[0]), manifest.classes).tolist(),
+        "test": in_class_order(model, model.predict_proba(tested), manifest.classes).tolist(),
         "epochs": model.history_.model_dump(mode="json"),
         "kept_epoch": model.result_.kept_epoch,
         "stopped_early": model.result_.stopped_early,

@@ -1,0 +1,110 @@
+"""Results of the replicated study in, SVG out: criteria against k, and the photos in the plane."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from petmood import images
+from petmood.report.palette import FAINT, INK, LINE, MUTED, SOFT
+from petmood.report.plots import _Canvas, _render, _style
+from petmood.report.wording import shorten
+from petmood.results import FaceMap
+
+Series = Mapping[str, Sequence[tuple[float, float]]]
+
+_LINES: Final = ("-", "--", ":", "-.", (0, (5, 1, 1, 1)))
+_THUMBNAIL: Final = 40
+_VIEW: Final = 1000
+_CELL: Final = 34
+
+
+def lines(key: str, series: Series, title: str, x_title: str, label: str, mark: float | None = None) -> str:
+    """Lines over a whole-numbered x axis, with a legend; a dashed vertical line at `mark`."""
+    width, height, left, right, top = 430.0, 300.0, 46.0, 10.0, 30.0
+    base = height - 44 - 18 * -(-len(series) // 2)
+    points = [p for line in series.values() for p in line]
+    xs, ys = [p[0] for p in points] or [0.0, 1.0], [p[1] for p in points] or [0.0, 1.0]
+    low, high = min(0.0, *ys), max(ys) * 1.05 or 1.0
+    colours = list(MUTED.values())
+
+    def x_of(x: float) -> float:
+        return left + (width - left - right) * (x - min(xs)) / ((max(xs) - min(xs)) or 1)
+
+    def y_of(y: float) -> float:
+        return base - (base - top) * (y - low) / ((high - low) or 1)
+
+    with _style():
+        canvas = _Canvas(width, height)
+        canvas.text(0, 14, title, fontsize=12.5, color=INK)
+        for i in range(5):
+            value = low + (high - low) * i / 4
+            canvas.line([left, width - right], [y_of(value)] * 2, color=LINE, linewidth=0.8)
+            canvas.text(left - 6, y_of(value) + 4, f"{value:.3g}", ha="right", fontsize=10.5, color=SOFT)
+        for x in sorted(set(xs)):
+            canvas.text(x_of(x), base + 16, f"{x:g}", ha="center", fontsize=10.5, color=SOFT)
+        canvas.text((left + width) / 2, base + 32, x_title, ha="center", fontsize=11, color=SOFT)
+        if mark is not None:
+            canvas.line([x_of(mark)] * 2, [top, base], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        for i, (name, line) in enumerate(series.items()):
+            kind: dict[str, Any] = {"color": colours[i % len(colours)], "linestyle": _LINES[i % len(_LINES)]}
+            canvas.line([x_of(x) for x, _ in line], [y_of(y) for _, y in line], linewidth=2, **kind)
+            x, y = 4 + (i % 2) * width / 2, base + 54 + 18 * (i // 2)
+            canvas.line([x, x + 22], [y - 4] * 2, linewidth=2, **kind)
+            canvas.text(x + 28, y, shorten(name, 26), fontsize=11, color=SOFT)
+        return _render(canvas.figure, key, label)
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A photo of the map: its place in the drawing's units, its picture, and its three colours."""
+
+    x: float
+    y: float
+    uri: str
+    title: str
+    mood: str
+    species: str
+    cluster: str
+
+
+@dataclass(frozen=True, slots=True)
+class MapView:
+    """The map, ready for the page: its side, that of a picture, the faces, and a legend for each colouring."""
+
+    side: int
+    cell: int
+    faces: tuple[Face, ...]
+    legends: dict[str, dict[str, str]]
+
+
+def face_map(found: FaceMap, colours: Mapping[str, str], thumbnail: Callable[[str], bytes | None]) -> MapView:
+    """The photos as small pictures, framed by mood, species or cluster; those without a picture are left out."""
+    palette = list(MUTED.values())
+    species = {name: palette[i % len(palette)] for i, name in enumerate(dict.fromkeys(p.species for p in found.points))}
+    clusters = {n: palette[i % len(palette)] for i, n in enumerate(sorted({p.cluster for p in found.points}))}
+    faces = []
+    for point in found.points:
+        picture = thumbnail(point.path)
+        if picture is None:
+            continue
+        small = base64.b64encode(images.thumbnail(picture, _THUMBNAIL)).decode()
+        faces.append(
+            Face(
+                x=round(point.x * (_VIEW - _CELL), 1),
+                y=round((1 - point.y) * (_VIEW - _CELL), 1),
+                uri=f"data:image/jpeg;base64,{small}",
+                title=f"{point.path}: {point.class_name}, {point.species}, cluster {point.cluster + 1}",
+                mood=colours.get(point.class_name, FAINT),
+                species=species[point.species],
+                cluster=clusters[point.cluster],
+            )
+        )
+    legends = {
+        "mood": dict(colours),
+        "species": species,
+        "cluster": {f"cluster {number + 1}": colour for number, colour in clusters.items()},
+    }
+    return MapView(_VIEW, _CELL, tuple(faces), legends)

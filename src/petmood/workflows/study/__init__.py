@@ -1,0 +1,209 @@
+"""`petmood study`: a folder or zip of labelled faces -> the reference study, replicated section by section."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from petmood.audit.species import SPECIES
+from petmood.cache import ContentCache
+from petmood.cluster.faces import perplexity_for, place
+from petmood.cluster.tuning import Labels, tune
+from petmood.config import StudySettings
+from petmood.features import extract_features
+from petmood.ingest import read_dataset
+from petmood.progress import Progress, Silent, Tick, Timed
+from petmood.records import FeatureTable, IntArray, Manifest
+from petmood.results import FaceMap, MapPoint, Results, StudyFacts, Tuning
+from petmood.sources import Source, open_source
+from petmood.split import complete_splits, official_fold
+from petmood.store import write_json, write_manifest
+from petmood.workflows.environment import environment
+from petmood.workflows.facts import dataset_facts
+from petmood.workflows.folders import claim_run_folder
+from petmood.workflows.frozen import baseline_facts
+from petmood.workflows.networks import list_networks
+from petmood.workflows.study import published
+from petmood.workflows.study.clusters import Chosen, Clustered, choose, cluster, describe, feedings
+from petmood.workflows.study.compare import Comparison, compare, is_same_data
+from petmood.workflows.study.eda import eda_facts, species_of
+from petmood.workflows.study.networks import plan, train_one
+from petmood.workflows.thumbnails import thumbnailer
+
+__all__ = ["StudyOutcome", "study"]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOutcome:
+    """Where a study put its files, and what it found."""
+
+    folder: Path
+    report: Path
+    results: Results
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every stage reads."""
+
+    source: Source
+    manifest: Manifest
+    settings: StudySettings
+    cache: ContentCache
+    timed: Timed
+    progress: Progress
+
+
+def study(data: Path, out: Path, settings: StudySettings, progress: Progress | None = None) -> StudyOutcome:
+    """Repeat the reference study from end to end, and set its figures beside ours.
+
+    Finished work is kept in the cache by content, and a network's training after each epoch, so that an interrupted
+    study resumes and a repeated one is quick.
+
+    Args:
+        data: folder or .zip of labelled images.
+        out: run folder; made if absent, and reused only if it is a run folder.
+        settings: what to do.
+        progress: where to show it.
+
+    Raises:
+        PetmoodError: anything the user can mend.
+    """
+    shown = progress or Silent()
+    timed = Timed(shown)
+    with open_source(data) as source:
+        claim_run_folder(out, data)
+        cache = ContentCache()
+        with timed.stage("ingest", "Reading images") as tick:
+            manifest = complete_splits(read_dataset(source, cache, progress=tick), settings.seed)
+            manifest = in_study_order(manifest)
+            official_fold(manifest)
+            write_manifest(out / "manifest.parquet", manifest)
+        results = _results(_Work(source, manifest, settings, cache, timed, shown))
+        with timed.stage("report", "Writing the report"):
+            from petmood.report.study import render_study
+
+            write_json(out / "results.json", results.model_dump(mode="json", by_alias=True))
+            render_study(results, thumbnailer(source, manifest, cache), out / "study.html")
+    return StudyOutcome(out, out / "study.html", results)
+
+
+def in_study_order(manifest: Manifest) -> Manifest:
+    """The same data with its classes in the study's order: happy, Sad, Angry, Other, then any others."""
+    rank = {name.casefold(): i for i, name in enumerate(published.ORDER)}
+    classes = sorted(manifest.classes, key=lambda name: (rank.get(name.casefold(), len(rank)), name.casefold()))
+    return replace(manifest, classes=tuple(classes))
+
+
+def _results(work: _Work) -> Results:
+    source, manifest, settings, cache, timed = work.source, work.manifest, work.settings, work.cache, work.timed
+    with timed.stage("eda", "Looking at the data") as tick:
+        dataset = dataset_facts(manifest, settings)
+        species = species_of(source, manifest, cache, tick)
+        eda = eda_facts(source, manifest, species, cache, tick)
+    with timed.stage("backbones", "Loading backbones"):
+        chosen = choose(settings)
+    runs: dict[str, list[Clustered]] = {feeding: [] for feeding in feedings(settings)}
+    backbones = []
+    for one in chosen:
+        for feeding, found in runs.items():
+            with timed.stage("kmeans", f"K-means on {one.title}, {feeding} preprocessing") as tick:
+                clustered, shape = cluster(one, feeding, source, manifest, settings, cache, tick)
+            found.append(clustered)
+        backbones.append(describe(one, manifest, shape))
+    tuning, face_map = _without_labels(work, chosen[0], species, next(reversed(runs.values()))[0].assigned)
+    trained = [train_one(source, manifest, name, how, cache, _Stages(timed)) for name, how in plan(settings)]
+    networks = list_networks(len(manifest.classes), settings.cnn_size)
+    every = [c for i in range(len(chosen)) for found in runs.values() for c in found[i : i + 1]]
+    models, trainings = [m for m, _ in trained], [t for _, t in trained]
+    same = is_same_data(manifest)
+    faithful = settings.cnn_size == published.TARGET_SIZE and settings.cnn_epochs == published.EPOCHS_RUN["cnn1"]
+    fed_as_study = [c.seeds for c in runs.get("study", [])]
+    rows = compare(manifest, backbones, fed_as_study, list_networks(), trainings, models, Comparison(same, faithful))
+    return Results(
+        dataset=dataset,
+        clusters=tuple(c.facts for c in every),
+        models=(*(c.as_model for c in every), *models),
+        baselines=baseline_facts(manifest, settings)[:1],
+        environment=environment(settings, timed.seconds, cache),
+        study=StudyFacts(
+            same_data=same,
+            epochs=settings.cnn_epochs,
+            size=settings.cnn_size,
+            pooling=settings.pooling,
+            preprocess=feedings(settings),
+            eda=eda,
+            backbones=tuple(backbones),
+            networks=networks,
+            trainings=tuple(trainings),
+            kmeans_seeds=tuple(c.seeds for c in every),
+            tuning=tuning,
+            face_map=face_map,
+            comparison=rows,
+        ),
+    )
+
+
+class _Stages:
+    """The view of progress that trainings get: stages are timed under one name."""
+
+    def __init__(self, timed: Timed) -> None:
+        self.timed = timed
+
+    def stage(self, title: str) -> AbstractContextManager[Tick]:
+        """Show and time a stage."""
+        return self.timed.stage("networks", title)
+
+    def note(self, text: str) -> None:
+        """Show one line."""
+        self.timed.inner.note(text)
+
+
+def _without_labels(work: _Work, chosen: Chosen, species: IntArray, assigned: IntArray) -> tuple[Tuning, FaceMap]:
+    """Clustering tuned without labels on pooled features of train, and the photos in the plane."""
+    manifest, cache, seed = work.manifest, work.cache, work.settings.seed
+    with work.timed.stage("features", f"Pooled features of {chosen.title}") as tick:
+        table = extract_features(manifest, work.source, chosen.backbone, cache, progress=tick)
+    causes = [manifest.digest, table.key, seed]
+    with work.timed.stage("tuning", "Clustering, tuned without labels"):
+        train = manifest.in_split("train")
+        labels = Labels(manifest.class_index[train], species[train])
+        kept = cache.remember(
+            "study-tuning/v1",
+            causes,
+            lambda: tune(
+                table.rows(train), manifest.family_index[train], labels, backbone=chosen.title, seed=seed
+            ).model_dump(mode="json"),
+        )
+    with work.timed.stage("map", "Placing the photos in the plane"):
+        face_map = _face_map(work, table, chosen.title, species, assigned)
+    return Tuning.model_validate(kept), face_map
+
+
+def _face_map(work: _Work, table: FeatureTable, title: str, species: IntArray, assigned: IntArray) -> FaceMap:
+    manifest, seed = work.manifest, work.settings.seed
+    photos = manifest.photo_index
+    placed = work.cache.remember(
+        "study-map/v1", [manifest.digest, table.key, seed], lambda: place(table.rows(photos), seed).round(4).tolist()
+    )
+    points = [
+        MapPoint(
+            path=manifest.records[i].path,
+            x=x,
+            y=y,
+            class_name=manifest.records[i].class_name,
+            species=SPECIES[int(species[i])],
+            cluster=int(assigned[i]),
+        )
+        for i, (x, y) in zip(np.asarray(photos).tolist(), placed, strict=True)
+    ]
+    return FaceMap(
+        method="t-SNE",
+        backbone=title,
+        perplexity=perplexity_for(len(photos)),
+        seed=seed,
+        points=tuple(points),
+    )
