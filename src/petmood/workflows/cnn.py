@@ -30,7 +30,6 @@ from petmood.workflows.frozen import model_facts
 if TYPE_CHECKING:
     from petmood.train.cnn import CnnClassifier
 
-_VERSION = 1  # raise it when training changes, so that no outcome of an older one is read
 _VERSION = 2  # raise it when training changes, so that no outcome of an older one is read
 
 TITLES = {"cnn1": "The study's CNN, trained from scratch", "cnn2": "The study's second, larger CNN"}
@@ -171,8 +170,6 @@ def _train(
         "valid": predicted(manifest.in_split("valid")),
         "test": predicted(official_fold(manifest).evaluate),
         "classes": list(manifest.classes),
-        "valid": in_class_order(model, model.predict_proba(watched[0]), manifest.classes).tolist(),
-        "test": in_class_order(model, model.predict_proba(tested), manifest.classes).tolist(),
         "epochs": model.history_.model_dump(mode="json"),
         "kept_epoch": model.result_.kept_epoch,
         "stopped_early": model.result_.stopped_early,
