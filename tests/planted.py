@@ -43,4 +43,4 @@ def planted(
     )  # fmt: skip
     manifest = Manifest("planted", "split/class", MOODS, records, (), (), True, "names", n)
     key = f"planted/{seed}/{n}/{noise}/{tied}/{mood}/{species}"
-    return Photos(manifest, np.arange(n), X, logits, key, "drawn"), truth, animal
+    return Photos(manifest, manifest, X, logits, key, "drawn"), truth, animal

@@ -217,7 +217,10 @@ def test_constraints_pin_every_direct_dependency_within_its_bounds() -> None:
     versions = {canonicalize_name(pin.name): next(iter(pin.specifier)).version for pin in pins}
     assert all(len(pin.specifier) == 1 and str(pin.specifier).startswith("==") for pin in pins)
     assert all(Version(version).local is None for version in versions.values())
-    for wanted in [*requirements("train", "hub", "dev"), *map(Requirement, project()["build-system"]["requires"])]:
+    for wanted in [
+        *requirements("train", "hub", "labels", "dev"),
+        *map(Requirement, project()["build-system"]["requires"]),
+    ]:
         version = versions.get(canonicalize_name(wanted.name))
         assert version is not None, f"{wanted.name} has no pin"
         assert wanted.specifier.contains(version), f"{wanted} does not admit its pin {version}"
@@ -227,7 +230,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     trees = [syntax(path) for path in MODULES]
     used = {name.partition(".")[0] for tree in trees for name in imported(tree)}
     third_party = used - set(sys.stdlib_module_names) - {"petmood"}
-    declared = {IMPORT_NAMES.get(r.name, r.name.replace("-", "_")) for r in requirements("train", "hub")}
+    declared = {IMPORT_NAMES.get(r.name, r.name.replace("-", "_")) for r in requirements("train", "hub", "labels")}
     assert sorted(third_party - declared) == [], "imported, but not declared in pyproject.toml"
     patterns = [pattern for tree in trees for pattern in computed_names(tree)]
     computed = {name for name in declared if any(fnmatchcase(name, pattern) for pattern in patterns)}

@@ -164,7 +164,7 @@ def read_labels(path: Path, manifest: Manifest) -> dict[str, str]:
     line_of: dict[str, int] = {}
     named: set[str] = set()
     found: dict[str, str] = {}
-    for line, name, label in _rows(path):
+    for line, name, label in _rows(path, COLUMNS):
         record = records.get(name)
         if record is None:
             raise DataError(f"{path}, line {line}: {_missing(name, manifest)}")
@@ -205,8 +205,26 @@ def _missing(name: str, manifest: Manifest) -> str:
     return f"there is no file '{name}' in the data. {hint}"
 
 
-def _rows(path: Path) -> Iterable[tuple[int, str, str]]:
-    """(line number, path, label) of each row."""
+def read_column(path: Path, manifest: Manifest, column: str) -> dict[str, str]:
+    """Image path -> value, from a CSV with the columns `path` and `column`; checked as labels.csv is.
+
+    Raises:
+        DataError: the file cannot be read, or a line has no value, or names a file that is absent or named before.
+    """
+    known = {record.path for record in manifest.records}
+    found: dict[str, str] = {}
+    for line, name, value in _rows(path, ("path", column)):
+        if name not in known:
+            raise DataError(f"{path}, line {line}: {_missing(name, manifest)}")
+        if name in found or not value:
+            problem = "is a duplicate" if value else f"has no {column}"
+            raise DataError(f"{path}, line {line}: '{name}' {problem}. Mend it.")
+        found[name] = value
+    return found
+
+
+def _rows(path: Path, columns: tuple[str, str]) -> Iterable[tuple[int, str, str]]:
+    """(line number, values of the two columns) of each row."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -218,13 +236,13 @@ def _rows(path: Path) -> Iterable[tuple[int, str, str]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [cell.strip() for cell in next(reader, [])]
-        lacking = [column for column in COLUMNS if column not in header]
+        lacking = [column for column in columns if column not in header]
         if lacking:
             raise DataError(
                 f"{path}, line 1: the header lacks '{lacking[0]}', got '{','.join(header)}'. "
-                f"The first line must name the columns: {','.join(COLUMNS)}."
+                f"The first line must name the columns: {','.join(columns)}."
             )
-        at_path, at_label = (header.index(column) for column in COLUMNS)
+        at_path, at_label = (header.index(column) for column in columns)
         for row in reader:
             if not row or not any(cell.strip() for cell in row):
                 continue

@@ -61,6 +61,44 @@ def _entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(-(p * logs).sum(axis=-1), dtype=np.float64)
 
 
+def mean_nmi(
+    assigned: IntArray, other: IntArray, k: int, n_values: int, counts: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """NMI of an attribute with each of several clusterings of the same photos, averaged over the clusterings.
+
+    Args:
+        assigned: (repeats, n) clusters, 0 to k - 1.
+        other: (n,) values, 0 to n_values - 1.
+        k: clusters.
+        n_values: values.
+        counts: (draws, n) how often each photo is drawn; each once if None, as a single draw.
+
+    Returns:
+        (draws,) float64.
+    """
+    drawn = np.ones((1, len(other))) if counts is None else counts
+    found = []
+    for clusters in assigned:
+        cells = np.zeros((len(other), k * n_values))
+        cells[np.arange(len(other)), clusters * n_values + other] = 1
+        found.append(nmi((drawn @ cells).reshape(-1, k, n_values)))
+    return np.asarray(np.mean(found, axis=0), dtype=np.float64)
+
+
+def bootstrap_counts(n: int, *, resamples: int = RESAMPLES // 4, seed: int = 0) -> NDArray[np.float64]:
+    """(resamples, n) float64: how often each photo is drawn in each resampling of n photos."""
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
+
+
+def shifted_interval(
+    values: NDArray[np.float64], estimate: float, *, low: float = 0.0, high: float = 1.0
+) -> tuple[float, float]:
+    """Percentile interval of bootstrap draws, shifted so that their mean is the estimate; within [low, high]."""
+    tail = (1 - CONFIDENCE) / 2
+    lower, upper = np.quantile(values - (values.mean() - estimate), [tail, 1 - tail]).clip(low, high)
+    return float(lower), float(upper)
+
+
 def table_interval(
     table: Counts,
     statistic: Statistic,
@@ -87,7 +125,4 @@ def table_interval(
     n = int(counts.sum())
     drawn = np.random.default_rng(seed).multinomial(n, (counts / n).ravel(), size=resamples)
     values = statistic(drawn.reshape(resamples, *counts.shape).astype(np.float64))
-    values = values - (values.mean() - statistic(counts[np.newaxis])[0])
-    tail = (1 - CONFIDENCE) / 2
-    lower, upper = np.quantile(values, [tail, 1 - tail]).clip(low, high)
-    return float(lower), float(upper)
+    return shifted_interval(values, float(statistic(counts[np.newaxis])[0]), low=low, high=high)

@@ -1,17 +1,69 @@
-"""`petmood export-data`: a corrected copy of a data set."""
+"""`petmood labels` and `petmood export-data`: labels in doubt, and a copy of the data with corrected ones."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from petmood.results import LabelFacts
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    app.command("labels")(labels)
     app.command("export-data")(export_data)
+
+
+def labels(
+    data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
+    backbone: Annotated[
+        list[str] | None,
+        typer.Option(help="Network whose features vote; may be given again.", show_default="lite0 and lite1"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
+    folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
+    labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+) -> None:
+    """Find labels that are likely wrong, and say how many there may be."""
+    from petmood.cli.console import Bars, print_json
+    from petmood.config import run_settings
+    from petmood.workflows.suspects import BACKBONES, find_suspects
+
+    outcome = find_suspects(
+        data, run_settings("quick", seed=seed, folds=folds), backbone or BACKBONES, Bars(), labels=labels
+    )
+    if json:
+        print_json({**outcome.facts.model_dump(mode="json"), "ranking": list(outcome.ranking)})
+    else:
+        _summary(outcome.facts)
+
+
+def _summary(facts: LabelFacts) -> None:
+    from rich.table import Table
+
+    from petmood.cli.console import console
+
+    out = console()
+    table = Table("", "photo", "given", "suggested", "why", title=f"{facts.flagged} of {facts.n} labels in doubt")
+    for s in facts.suspects[:20]:
+        table.add_row(str(s.rank), s.path, s.given, s.suggested, s.why)
+    out.print(table)
+    (low, high), (worst, best) = facts.noise_rate_ci, facts.ceiling_ci
+    out.print(
+        f"Noise rate {facts.noise_rate:.3f} ({low:.3f} to {high:.3f}), ceiling on accuracy {facts.ceiling:.3f} "
+        f"({worst:.3f} to {best:.3f}), if {facts.noise_assumptions}."
+    )
+    if facts.check:
+        c = facts.check
+        out.print(
+            f"Check: of {c.changed} labels changed on purpose {c.recall:.0%} are among the first {c.changed} suspects; "
+            f"average precision {c.average_precision:.2f}, by chance {c.share:.2f}."
+        )
 
 
 def export_data(

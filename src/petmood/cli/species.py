@@ -23,6 +23,9 @@ def species(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
     folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
+    species: Annotated[
+        Path | None, typer.Option(help="CSV (path, species) where the head does not know.", show_default=False)
+    ] = None,
     labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
@@ -31,7 +34,8 @@ def species(
     from petmood.config import run_settings
     from petmood.workflows.species import species as work
 
-    outcome = work(data, run_settings("quick", seed=seed, backbone=backbone, folds=folds), Bars(), labels=labels)
+    settings = run_settings("quick", seed=seed, backbone=backbone, folds=folds)
+    outcome = work(data, settings, Bars(), labels=labels, given=species)
     if json:
         print_json({**outcome.facts.model_dump(mode="json"), "images": list(outcome.images)})
     else:

@@ -6,12 +6,13 @@ import base64
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from petmood.report import captions, facts, species, wording
+from petmood.report import captions, facts, species, suspects, wording
 from petmood.report.palette import class_colours
 from petmood.report.sentences import protocol_label
 from petmood.report.summarize import summarize
@@ -62,6 +63,8 @@ def report_html(results: Results, thumbnail: Thumbnail) -> str:
             captions=captions,
             facts=facts,
             species=species,
+            suspects=suspects,
+            uri=_uris(thumbnail),
         )
     )
 
@@ -69,6 +72,17 @@ def report_html(results: Results, thumbnail: Thumbnail) -> str:
 def _pictures(samples: Iterable[Sample], thumbnail: Thumbnail) -> list[Picture]:
     shown = ((sample, thumbnail(sample.path)) for sample in samples)
     return [Picture(s, f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}") for s, jpeg in shown if jpeg]
+
+
+def _uris(thumbnail: Thumbnail) -> Callable[[str], str]:
+    """A function from a path to a data URI, or "" where there is no picture."""
+
+    @cache
+    def uri(path: str) -> str:
+        jpeg = thumbnail(path)
+        return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" if jpeg else ""
+
+    return uri
 
 
 def _environment() -> Environment:

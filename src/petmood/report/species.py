@@ -24,7 +24,17 @@ def association_sentence(facts: SpeciesFacts) -> str:
         f"Of {plural(a.n, 'photo')}, {total} show the species {quoted(top)}, and {percent(row[mood] / total, 0)} of "
         f"these are labelled {quoted(mood)}. Over all, species and mood go together with a Cramer{chr(0x2019)}s V of "
         f"{number(a.cramers_v)} (95{THIN}% interval {span(a.cramers_v_ci)}) and an NMI of {number(a.nmi)} "
-        f"({span(a.nmi_ci)}); 0 would mean that they have nothing to do with each other."
+        f"({span(a.nmi_ci)}); 0 would mean that they have nothing to do with each other.{_unknown(facts)}"
+    )
+
+
+def _unknown(facts: SpeciesFacts) -> str:
+    other = sum(facts.table.get("other", {}).values())
+    if facts.told_by == "file" or other <= facts.n / 2:
+        return ""
+    return (
+        f" But the network calls {percent(other / facts.n, 0)} of the photos none of the species it knows, so what "
+        "follows understates species: give them in a file (petmood species --species)."
     )
 
 
@@ -34,6 +44,8 @@ def cluster_sentence(facts: SpeciesFacts) -> str | None:
     if plain is None:
         return None
     times = f", {plain.nmi_species / plain.nmi_mood:.1f} times that" if plain.nmi_mood > 0.005 else ""
+    if facts.told_by == "head" and sum(facts.table.get("other", {}).values()) > facts.n / 2:
+        return f"K-means with {plural(plain.k, 'cluster')} has an NMI of {number(plain.nmi_mood)} with mood."
     what = "species, not mood" if plain.nmi_species_ci[0] > plain.nmi_mood_ci[1] else "neither clearly"
     return (
         f"K-means with {plural(plain.k, 'cluster')} has an NMI of {number(plain.nmi_mood)} with mood and of "

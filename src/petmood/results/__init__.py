@@ -27,6 +27,7 @@ from petmood.results.dataset import (
 )
 from petmood.results.environment import Environment
 from petmood.results.leakage import LeakageFacts, LeakageFigure, SplitLeak
+from petmood.results.labels import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck, SuspectFacts, TwinFacts
 from petmood.results.models import ClassScore, Epochs, ModelFacts
 from petmood.results.networks import LayerRow, NetworkFacts
 from petmood.results.protocols import (
@@ -78,6 +79,8 @@ __all__ = [
     "Forecast",
     "Interval",
     "KmeansSeeds",
+    "LabelFacts",
+    "LabelModel",
     "LayerRow",
     "Leaderboard",
     "LeakageFacts",
@@ -85,9 +88,11 @@ __all__ = [
     "LearningFacts",
     "MapPoint",
     "ModelFacts",
+    "NeighbourFacts",
     "NetworkFacts",
     "PairFacts",
     "PairedFacts",
+    "PlantedCheck",
     "PrepareFacts",
     "ProtocolFacts",
     "Rank",
@@ -111,6 +116,8 @@ __all__ = [
     "TrainingFacts",
     "Tuning",
     "TuningRow",
+    "SuspectFacts",
+    "TwinFacts",
     "Warn",
 ]
 
@@ -130,3 +137,4 @@ class Results(Fact):
     protocols: ProtocolFacts | None = None
     calibration: CalibrationFacts | None = None
     study: StudyFacts | None = None
+    labels: LabelFacts | None = None

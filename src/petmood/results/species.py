@@ -18,12 +18,15 @@ class Association(Fact):
 class SpeciesClusters(Fact):
     """K-means with k centres, fitted on train's photos and applied to all n: NMI with species and with mood.
 
+    All are means over `repeats` clusterings with different seeds.
+
     `erased` is how species was taken out of the features first ("none", "centre", "standardise", "leace").
     `mood_change` is `nmi_mood` minus that of the same k without erasing, with its paired interval; 0 for "none".
     """
 
     erased: str
     k: int
+    repeats: int
     n: int
     nmi_species: float
     nmi_species_ci: Interval
@@ -53,7 +56,7 @@ class PairedFacts(Fact):
 
 
 class SpeciesFacts(Fact):
-    """What species has to do with mood, counted by photo.
+    """What species has to do with mood, counted by photo; `told_by` is "head" or "file" (given by the user).
 
     `table[species][class]` counts photos. `within` compares, inside each species with enough photos, a model on the
     features with the answer that is commonest for that species in training. `over_species` compares it with a model
@@ -61,6 +64,7 @@ class SpeciesFacts(Fact):
     """
 
     backbone: str
+    told_by: str
     n: int
     protocol: str
     ci_method: str

@@ -28,7 +28,7 @@ class Photos:
 
     Attributes:
         manifest: with the photo of each family only, in the order of the full manifest.
-        rows: (n,) int64: where they stand in the full manifest.
+        full: the manifest with every file.
         features: (n, dim) float32 of one backbone.
         logits: (n, n_outputs) float32 of its own head, or None.
         key: of the features, for caches.
@@ -36,7 +36,7 @@ class Photos:
     """
 
     manifest: Manifest
-    rows: IntArray
+    full: Manifest
     features: FloatArray
     logits: FloatArray | None
     key: str
@@ -53,7 +53,7 @@ def photos_of(features: FeatureTable, manifest: Manifest) -> Photos:
     rows = manifest.photo_index
     return Photos(
         photo_manifest(manifest),
-        rows,
+        manifest,
         features.rows(rows),
         features.logits[rows] if features.logits is not None else None,
         features.key,
@@ -133,4 +133,4 @@ def read_photos(
     network = load_backbone(backbone or settings.backbone)
     with progress.stage(f"Extracting features of {network.name}") as tick:
         features = extract_features(manifest, source, network, cache, progress=tick)
-    return photos_of(features, manifest)
+    return replace(photos_of(features, manifest), full=full)

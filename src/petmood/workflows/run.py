@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+import importlib.util
+from dataclasses import dataclass
 from pathlib import Path
 
 from petmood.cache import ContentCache
@@ -24,6 +26,7 @@ from petmood.workflows.frozen import baseline_facts, head_facts
 from petmood.workflows.labelling import read_labelled
 from petmood.workflows.photos import photos_of
 from petmood.workflows.species import species_facts
+from petmood.workflows.suspects import label_facts
 from petmood.workflows.thumbnails import thumbnailer
 
 
@@ -90,6 +93,8 @@ def _results(
         species = species_facts(photos, settings, cache) if photos.logits is not None else None
     with timed.stage("bundle", "Saving the model"):
         save_head_bundle(model, source, manifest, features, backbone, settings, cache)
+    with timed.stage("labels", "Looking for suspect labels"):
+        labels = label_facts([photos], settings, cache) if importlib.util.find_spec("cleanlab") else None
     if settings.cnn:
         with timed.stage("cnn", f"Training the study's CNN at {settings.cnn_size} pixels") as tick:
             models = (*models, cnn_facts(source, manifest, settings, cache, tick))
@@ -100,6 +105,7 @@ def _results(
         baselines=baselines,
         environment=environment(settings, timed.seconds, cache),
         species=species,
+        labels=labels,
     )
 
 

@@ -1,0 +1,165 @@
+"""Labels and out-of-fold probabilities of several models -> how doubtful each label is, and how many may be wrong."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.errors import MissingExtraError
+from petmood.records import FloatArray, IntArray
+
+CONFIDENCE: Final = 0.95
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """How doubtful n labels are.
+
+    Attributes:
+        quality: (n,) float64 in [0, 1]: low where models trust the given label little.
+        order: (n,) int64: most doubtful first.
+        suggested: (n,) int64: the class with the highest mean probability among the others than the given one.
+        mean: (n, n_classes) float64: probabilities averaged over the models.
+        votes: (n,) int64: models whose first choice is the suggested class.
+        flagged: (n,) bool: the confident joint puts the photo off the diagonal.
+    """
+
+    quality: NDArray[np.float64]
+    order: IntArray
+    suggested: IntArray
+    mean: NDArray[np.float64]
+    votes: IntArray
+    flagged: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseRate:
+    """Share of wrong labels as the confident joint has it, with a percentile interval over photos."""
+
+    rate: float
+    low: float
+    high: float
+
+
+def find_doubts(labels: IntArray, probabilities: Sequence[NDArray[np.float64]]) -> Doubts:
+    """Rank labels by confident learning (Northcutt, Jiang and Chuang 2021) with cleanlab, over several models.
+
+    A photo's quality is the normalised margin of its given label in the probabilities averaged over models: averaging
+    cancels what one model alone gets wrong.
+
+    Args:
+        labels: (n,) given class indices; every class occurs.
+        probabilities: for each model (n, n_classes) probabilities of each photo by a model that never saw its family.
+
+    Raises:
+        MissingExtraError: cleanlab is not installed.
+    """
+    with _quiet_cleanlab():
+        from cleanlab.filter import find_label_issues
+        from cleanlab.rank import get_label_quality_scores
+
+        mean = _normalised(np.mean(list(probabilities), axis=0))
+        quality = get_label_quality_scores(labels, mean, method="normalized_margin")
+        flagged = find_label_issues(labels, mean, filter_by="confident_learning", n_jobs=1)
+    others = mean.copy()
+    others[np.arange(len(labels)), labels] = -1
+    suggested = others.argmax(axis=1)
+    return Doubts(
+        quality=np.asarray(quality, dtype=np.float64),
+        order=np.argsort(quality, kind="stable").astype(np.int64),
+        suggested=suggested.astype(np.int64),
+        mean=mean,
+        votes=np.sum([p.argmax(axis=1) == suggested for p in probabilities], axis=0).astype(np.int64),
+        flagged=np.asarray(flagged, dtype=np.bool_),
+    )
+
+
+def noise_rate(labels: IntArray, mean: NDArray[np.float64], *, resamples: int = 200, seed: int = 0) -> NoiseRate:
+    """Estimate the share of wrong labels: the mass off the diagonal of cleanlab's calibrated confident joint.
+
+    The estimate takes a photo for wrong where models are as sure of another class as they are, on average, of photos
+    that carry that class. It holds if the label noise depends on the class alone and the models' errors are not
+    confident; a weak model is unsure of everything and then errors of the model count as noise.
+
+    Args:
+        labels: (n,) given class indices.
+        mean: (n, n_classes) out-of-fold probabilities.
+        resamples: draws of the bootstrap over photos; models are not fitted again.
+        seed: of the draws.
+    """
+    with _quiet_cleanlab():
+        estimate = _off_diagonal(labels, mean)
+        rng = np.random.default_rng(seed)
+        draws = []
+        for _ in range(resamples):
+            rows = rng.integers(0, len(labels), len(labels))
+            if len(np.unique(labels[rows])) == mean.shape[1]:
+                draws.append(_off_diagonal(labels[rows], mean[rows]))
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail]) if draws else (0.0, 1.0)
+    return NoiseRate(estimate, min(float(low), estimate), max(float(high), estimate))
+
+
+def _off_diagonal(labels: IntArray, mean: NDArray[np.float64]) -> float:
+    from cleanlab.count import compute_confident_joint
+
+    joint = compute_confident_joint(labels, mean, calibrate=True)
+    return float(1 - np.trace(joint) / joint.sum())
+
+
+def _normalised(mean: NDArray[np.floating]) -> NDArray[np.float64]:
+    clipped = np.clip(mean, 1e-9, None)
+    return np.asarray(clipped / clipped.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+@contextmanager
+def _quiet_cleanlab() -> Iterator[None]:
+    try:
+        import cleanlab  # noqa: F401 - to say plainly that it is missing
+    except ImportError as error:
+        raise MissingExtraError("Finding suspect labels", "labels", "cleanlab") from error
+    with warnings.catch_warnings():
+        # cleanlab and the packages under it warn of their own future
+        warnings.simplefilter("ignore")
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class TwinPair:
+    """Two photos that look nearly the same to a backbone and carry different labels; `similarity` is a cosine."""
+
+    a: int
+    b: int
+    similarity: float
+
+
+def similarities(vectors: FloatArray) -> NDArray[np.float64]:
+    """(n, n) float64 cosines of standardised features, -1 on the diagonal so that none is its own neighbour."""
+    values = vectors.astype(np.float64)
+    deviation = values.std(axis=0)
+    values = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+    values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+    found = values @ values.T
+    np.fill_diagonal(found, -1.0)
+    return np.asarray(found)
+
+
+def conflicting_twins(similarity: NDArray[np.float64], labels: IntArray, *, least: float) -> tuple[TwinPair, ...]:
+    """Pairs of photos with different labels whose similarity is `least` or more, most alike first."""
+    rows, columns = np.nonzero(np.triu(similarity >= least, 1) & (labels[:, None] != labels[None, :]))
+    pairs = [TwinPair(int(a), int(b), float(similarity[a, b])) for a, b in zip(rows, columns, strict=True)]
+    return tuple(sorted(pairs, key=lambda pair: (-pair.similarity, pair.a, pair.b)))
+
+
+def nearest_of_class(similarity: NDArray[np.float64], labels: IntArray, row: int, wanted: int, k: int) -> IntArray:
+    """(<= k,) int64: the photos labelled `wanted` that look most like one photo, nearest first, never itself."""
+    candidates = np.flatnonzero(labels == wanted)
+    candidates = candidates[candidates != row]
+    nearest: IntArray = candidates[np.argsort(-similarity[row, candidates], kind="stable")][:k].astype(np.int64)
+    return nearest

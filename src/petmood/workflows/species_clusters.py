@@ -1,0 +1,113 @@
+"""Features and species by photo -> what K-means clusters are clusters of, before and after species is taken out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.audit.association import bootstrap_counts, mean_nmi, shifted_interval
+from petmood.audit.erasure import ERASERS, fit_eraser
+from petmood.config import RunSettings
+from petmood.records import IntArray
+from petmood.results import SpeciesClusters
+from petmood.workflows.photos import Photos
+
+REPEATS: Final = 5
+N_INIT: Final = 4
+"""Clusterings over which NMI is averaged, and starts of each: one K-means of a few hundred photos is luck."""
+
+
+@dataclass(frozen=True)
+class SpeciesTable:
+    """(n, k) probabilities of species by photo, their k names, and who told them: "head" or "file"."""
+
+    probabilities: NDArray[np.float64]
+    names: tuple[str, ...]
+    told_by: str
+
+    @property
+    def index(self) -> IntArray:
+        """(n,) int64: the most probable species."""
+        return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
+
+    @property
+    def key(self) -> str:
+        """Digest of what was told, for caches."""
+        return hashlib.sha256(repr(self.names).encode() + self.probabilities.tobytes()).hexdigest()[:16]
+
+
+def species_clusters(photos: Photos, species: SpeciesTable, settings: RunSettings) -> tuple[SpeciesClusters, ...]:
+    """K-means on features with and without species, against species and mood; fitted on train's photos.
+
+    Args:
+        photos: features and labels.
+        species: of each photo.
+        settings: seed.
+    """
+    from sklearn.cluster import KMeans
+
+    train = photos.manifest.in_split("train")
+    found = []
+    spans = {method: _span(photos, species, train, method) for method in ("none", *ERASERS)}
+    for k in (len(photos.manifest.classes), 2 * len(photos.manifest.classes)):
+        if len(train) < k:
+            continue
+        plain: NDArray[np.int64] | None = None
+        for method, vectors in spans.items():
+            models = (
+                KMeans(n_clusters=k, n_init=N_INIT, random_state=settings.seed + repeat).fit(vectors[train])
+                for repeat in range(REPEATS)
+            )
+            assigned = np.stack([model.predict(vectors) for model in models]).astype(np.int64)
+            plain = assigned if plain is None else plain
+            found.append(_cluster_facts(method, k, assigned, plain, photos, species, settings.seed))
+    return tuple(found)
+
+
+def _span(photos: Photos, species: SpeciesTable, train: IntArray, method: str) -> NDArray[np.float64]:
+    """(n, <= n) float64: vectors of the photos with species taken out, in as few dimensions as keep their distances."""
+    vectors = photos.features.astype(np.float64)
+    if method != "none":
+        vectors = fit_eraser(method, vectors[train], species.probabilities[train]).transform(
+            vectors, species.probabilities
+        )
+    left, singular, _ = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
+    return np.asarray(left * singular)
+
+
+def _cluster_facts(
+    method: str,
+    k: int,
+    assigned: NDArray[np.int64],
+    plain: NDArray[np.int64],
+    photos: Photos,
+    species: SpeciesTable,
+    seed: int,
+) -> SpeciesClusters:
+    counts = bootstrap_counts(assigned.shape[1], seed=seed)
+    classes = len(photos.manifest.classes)
+    found = {}
+    for name, clusters, other, values in (
+        ("species", assigned, species.index, len(species.names)),
+        ("mood", assigned, photos.labels, classes),
+        ("plain", plain, photos.labels, classes),
+    ):
+        found[name] = (mean_nmi(clusters, other, k, values), mean_nmi(clusters, other, k, values, counts))
+    change = found["mood"][0][0] - found["plain"][0][0]
+    intervals = {name: shifted_interval(draws, float(value[0])) for name, (value, draws) in found.items()}
+    return SpeciesClusters(
+        erased=method,
+        k=k,
+        repeats=REPEATS,
+        n=assigned.shape[1],
+        nmi_species=float(found["species"][0][0]),
+        nmi_species_ci=intervals["species"],
+        nmi_mood=float(found["mood"][0][0]),
+        nmi_mood_ci=intervals["mood"],
+        mood_change=float(change),
+        mood_change_ci=shifted_interval(found["mood"][1] - found["plain"][1], float(change), low=-1.0),
+    )

@@ -1,0 +1,234 @@
+"""Features by photo -> which labels are in doubt, how many may be wrong, and how well such a search works here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.audit.suspects import (
+    Doubts,
+    conflicting_twins,
+    find_doubts,
+    nearest_of_class,
+    noise_rate,
+    similarities,
+)
+from petmood.cache import ContentCache
+from petmood.config import RunSettings
+from petmood.evaluate.metrics import wilson_interval
+from petmood.evaluate.protocols import grouped_name
+from petmood.progress import Progress, Silent
+from petmood.records import IntArray
+from petmood.results import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck, SuspectFacts, TwinFacts
+from petmood.sources import open_source
+from petmood.train.voters import VOTERS
+from petmood.workflows.photos import Photos, fewest_folds, predict_photos, read_photos
+
+BACKBONES: Final = ("efficientnet-lite0", "efficientnet-lite1")
+SHOWN: Final = 60
+NEIGHBOURS: Final = 2
+TWINS: Final = 0.9
+"""Cosine of standardised features from which two photos are taken for nearly the same."""
+PLANTED: Final = 0.1
+"""Share of labels that the check changes on purpose."""
+ASSUMPTIONS: Final = (
+    "label noise depends on the class alone, and models that are confident are right; a weak model takes its own "
+    "errors for noise, so read the rate beside the check with planted errors"
+)
+
+_VERSION = 1  # part of the cache's key; raise it when a figure of this module changes its meaning
+
+
+def label_facts(
+    views: Sequence[Photos], settings: RunSettings, cache: ContentCache, *, check: bool = True
+) -> LabelFacts:
+    """Rank labels by doubt; computed once for given data, features and settings.
+
+    Args:
+        views: the same photos through one backbone or several; the first also finds neighbours.
+        settings: folds and seed.
+        cache: of what is known by content.
+        check: whether to plant errors and look for them.
+    """
+    first = views[0]
+    causes = [_VERSION, first.manifest.digest, [v.key for v in views], settings.folds, settings.seed, check]
+    kept = cache.remember("labels/v1", causes, lambda: _measure(views, settings, cache, check).model_dump(mode="json"))
+    return LabelFacts.model_validate(kept)
+
+
+def doubts_of(views: Sequence[Photos], settings: RunSettings, cache: ContentCache) -> Doubts:
+    """How doubtful each photo's label is, by every voter on every backbone."""
+    return find_doubts(views[0].labels, list(_votes(views, settings, cache).values()))
+
+
+def _votes(views: Sequence[Photos], settings: RunSettings, cache: ContentCache) -> dict[str, NDArray[np.float64]]:
+    folds = fewest_folds(views[0].manifest, settings.folds)
+    found = {}
+    for photos in views:
+        for name, make in VOTERS.items():
+            made = predict_photos(photos, photos.features, name, make, folds=folds, seed=settings.seed, cache=cache)
+            found[f"{photos.backbone}+{name}"] = made.probabilities
+    return found
+
+
+def _measure(views: Sequence[Photos], settings: RunSettings, cache: ContentCache, check: bool) -> LabelFacts:
+    photos, votes = views[0], _votes(views, settings, cache)
+    labels, manifest = photos.labels, photos.manifest
+    doubts = find_doubts(labels, list(votes.values()))
+    noise = noise_rate(labels, doubts.mean, seed=settings.seed)
+    similarity = similarities(photos.features)
+    n = len(labels)
+    disagree = int((doubts.mean.argmax(axis=1) != labels).sum())
+    flagged = [int(i) for i in doubts.order if doubts.flagged[i]]
+    return LabelFacts(
+        n=n,
+        protocol=grouped_name(fewest_folds(manifest, settings.folds)),
+        models=tuple(_model(name, p, labels) for name, p in votes.items()),
+        flagged=len(flagged),
+        noise_rate=noise.rate,
+        noise_rate_ci=(noise.low, noise.high),
+        noise_assumptions=ASSUMPTIONS,
+        ceiling=1 - noise.rate,
+        ceiling_ci=(1 - noise.high, 1 - noise.low),
+        disagreement=disagree / n,
+        disagreement_ci=wilson_interval(disagree, n),
+        by_class=_by_class(photos, doubts, flagged),
+        suspects=tuple(
+            _suspect(rank, row, photos, doubts, similarity, len(votes))
+            for rank, row in enumerate(flagged[:SHOWN], start=1)
+        ),
+        shown_limit=SHOWN,
+        twins=tuple(
+            TwinFacts(
+                path_a=manifest.records[t.a].path,
+                label_a=manifest.records[t.a].class_name,
+                path_b=manifest.records[t.b].path,
+                label_b=manifest.records[t.b].class_name,
+                similarity=round(t.similarity, 4),
+            )
+            for t in conflicting_twins(similarity, labels, least=TWINS)
+        ),
+        twin_similarity=TWINS,
+        check=_check(views, settings, cache, noise.rate) if check else None,
+    )
+
+
+def _model(name: str, probabilities: NDArray[np.float64], labels: IntArray) -> LabelModel:
+    right = int((probabilities.argmax(axis=1) == labels).sum())
+    return LabelModel(name=name, accuracy=right / len(labels), accuracy_ci=wilson_interval(right, len(labels)))
+
+
+def _by_class(photos: Photos, doubts: Doubts, flagged: Sequence[int]) -> dict[str, dict[str, int]]:
+    classes = photos.manifest.classes
+    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    for row in flagged:
+        counts[photos.labels[row], doubts.suggested[row]] += 1
+    return {a: {b: int(counts[i, j]) for j, b in enumerate(classes) if i != j} for i, a in enumerate(classes)}
+
+
+def _suspect(
+    rank: int, row: int, photos: Photos, doubts: Doubts, similarity: NDArray[np.float64], models: int
+) -> SuspectFacts:
+    manifest, labels = photos.manifest, photos.labels
+    record, suggested = manifest.records[row], int(doubts.suggested[row])
+
+    def near(wanted: int) -> tuple[NeighbourFacts, ...]:
+        rows = nearest_of_class(similarity, labels, row, wanted, NEIGHBOURS)
+        return tuple(
+            NeighbourFacts(
+                path=manifest.records[i].path,
+                label=manifest.records[i].class_name,
+                similarity=round(float(similarity[row, i]), 4),
+            )
+            for i in rows
+        )
+
+    name, votes = manifest.classes[suggested], int(doubts.votes[row])
+    p_given, p_suggested = float(doubts.mean[row, labels[row]]), float(doubts.mean[row, suggested])
+    return SuspectFacts(
+        rank=rank,
+        path=record.path,
+        split=record.split,
+        given=record.class_name,
+        suggested=name,
+        quality=round(float(doubts.quality[row]), 6),
+        p_given=round(p_given, 6),
+        p_suggested=round(p_suggested, 6),
+        votes=votes,
+        models=models,
+        flagged=bool(doubts.flagged[row]),
+        why=f"{votes} of {models} models read {name} ({p_suggested:.0%} on average, {record.class_name} {p_given:.0%})",
+        neighbours_given=near(int(labels[row])),
+        neighbours_suggested=near(suggested),
+    )
+
+
+def _check(views: Sequence[Photos], settings: RunSettings, cache: ContentCache, before: float) -> PlantedCheck:
+    """Change a tenth of the labels at random, and see how well the ranking finds them."""
+    from sklearn.metrics import average_precision_score
+
+    manifest, k = views[0].manifest, len(views[0].manifest.classes)
+    rng = np.random.default_rng(settings.seed)
+    count = max(1, round(PLANTED * len(manifest)))
+    changed = np.sort(rng.permutation(len(manifest))[:count])
+    labels = views[0].labels.copy()
+    labels[changed] = (labels[changed] + rng.integers(1, k, count)) % k
+    records = tuple(replace(r, class_name=manifest.classes[i]) for r, i in zip(manifest.records, labels, strict=True))
+    planted = replace(manifest, records=records)
+    if np.bincount(labels, minlength=k).min() < 2:
+        planted, labels, changed = manifest, views[0].labels, changed[:0]
+    doubts = doubts_of([replace(v, manifest=planted) for v in views], settings, cache)
+    truth = np.zeros(len(manifest), dtype=bool)
+    truth[changed] = True
+    hits = int(truth[doubts.order[: len(changed)]].sum())
+    return PlantedCheck(
+        changed=len(changed),
+        share=len(changed) / len(manifest),
+        average_precision=float(average_precision_score(truth, 1 - doubts.quality)) if len(changed) else 0.0,
+        precision=hits / max(1, len(changed)),
+        recall=hits / max(1, len(changed)),
+        estimate_before=before,
+        estimate_after=noise_rate(labels, doubts.mean, seed=settings.seed, resamples=1).rate,
+    )
+
+
+@dataclass(frozen=True)
+class LabelsOutcome:
+    """What `petmood labels` found: the facts, and every photo's path from most to least doubtful."""
+
+    facts: LabelFacts
+    ranking: tuple[str, ...]
+
+
+def find_suspects(
+    data: Path,
+    settings: RunSettings,
+    backbones: Sequence[str],
+    progress: Progress | None = None,
+    *,
+    labels: Path | None = None,
+) -> LabelsOutcome:
+    """Which labels of a data set are in doubt.
+
+    Args:
+        data: folder or .zip of labelled images.
+        settings: folds and seed.
+        backbones: networks whose features vote; the first also finds neighbours.
+        progress: where to show it.
+        labels: labels.csv whose labels replace the data's, if given.
+
+    Raises:
+        PetmoodError: anything the user can mend.
+    """
+    shown, cache = progress or Silent(), ContentCache()
+    with open_source(data) as source:
+        views = [read_photos(source, settings, cache, shown, labels=labels, backbone=name) for name in backbones]
+        with shown.stage("Asking models about labels"):
+            facts = label_facts(views, settings, cache)
+            order = doubts_of(views, settings, cache).order
+    return LabelsOutcome(facts, tuple(views[0].manifest.records[i].path for i in order))
