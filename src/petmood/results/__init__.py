@@ -26,8 +26,8 @@ from petmood.results.dataset import (
     Warn,
 )
 from petmood.results.environment import Environment
-from petmood.results.leakage import LeakageFacts, LeakageFigure, SplitLeak
 from petmood.results.labels import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck, SuspectFacts, TwinFacts
+from petmood.results.leakage import LeakageFacts, LeakageFigure, SplitLeak
 from petmood.results.models import ClassScore, Epochs, ModelFacts
 from petmood.results.networks import LayerRow, NetworkFacts
 from petmood.results.protocols import (
@@ -113,10 +113,10 @@ __all__ = [
     "StudyFacts",
     "StudyRow",
     "Sureness",
+    "SuspectFacts",
     "TrainingFacts",
     "Tuning",
     "TuningRow",
-    "SuspectFacts",
     "TwinFacts",
     "Warn",
 ]

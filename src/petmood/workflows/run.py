@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from petmood.cache import ContentCache
@@ -25,7 +24,7 @@ from petmood.workflows.folders import claim_run_folder
 from petmood.workflows.frozen import baseline_facts, head_facts
 from petmood.workflows.labelling import read_labelled
 from petmood.workflows.photos import photos_of
-from petmood.workflows.species import species_facts
+from petmood.workflows.species import has_imagenet_head, species_facts
 from petmood.workflows.suspects import label_facts
 from petmood.workflows.thumbnails import thumbnailer
 
@@ -90,7 +89,7 @@ def _results(
         baselines = baseline_facts(manifest, settings)
     with timed.stage("species", "Measuring species against mood"):
         photos = photos_of(features, manifest)
-        species = species_facts(photos, settings, cache) if photos.logits is not None else None
+        species = species_facts(photos, settings, cache) if has_imagenet_head(photos) else None
     with timed.stage("bundle", "Saving the model"):
         save_head_bundle(model, source, manifest, features, backbone, settings, cache)
     with timed.stage("labels", "Looking for suspect labels"):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from petmood.audit.association import CI_METHOD, cramers_v, cross_table, nmi, table_interval
 from petmood.audit.erasure import ERASERS
-from petmood.audit.species import SPECIES, species_probabilities
+from petmood.audit.species import N_IMAGENET, SPECIES, species_probabilities
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.errors import DataError, ModelError
@@ -33,6 +33,11 @@ MIN_WITHIN: Final = 30
 """Photos of a species from which a comparison inside it is made."""
 
 _VERSION = 2  # part of the cache's key; raise it when a figure of this module changes its meaning
+
+
+def has_imagenet_head(photos: Photos) -> bool:
+    """Whether the backbone's own head tells ImageNet's classes, from which species follow."""
+    return photos.logits is not None and photos.logits.shape[1] == N_IMAGENET
 
 
 def species_of(photos: Photos) -> SpeciesTable:
