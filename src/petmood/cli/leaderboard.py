@@ -1,0 +1,71 @@
+"""`petmood leaderboard`: every registered method, evaluated honestly, as a table, JSON or a page of documentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from petmood.results.leaderboard import LeaderboardFacts
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("leaderboard")(leaderboard)
+
+
+def leaderboard(
+    data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
+    only: Annotated[list[str] | None, typer.Option(help="A method; may be given again.", show_default="all")] = None,
+    repeats: Annotated[int, typer.Option(help="Repeats of cross-validation, at most.")] = 10,
+    folds: Annotated[int, typer.Option(help="Folds of cross-validation.")] = 5,
+    seed: Annotated[int, typer.Option(help="Seed of the first repeat.")] = 42,
+    extra: Annotated[Path | None, typer.Option(help="Outside labelled images, for training only.")] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="Outside class, THEIRS=OURS.")] = None,
+    use: Annotated[list[str] | None, typer.Option(help="What a backbone stands for, NAME=BACKBONE.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the leaderboard as Markdown.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Evaluate every method by repeated grouped cross-validation and once on test."""
+    from petmood.cli.console import Bars
+    from petmood.report.leaderboard import markdown
+    from petmood.store import write_text
+    from petmood.workflows.leaderboard import leaderboard as work
+    from petmood.workflows.outside import parse_map
+    from petmood.workflows.standings import LeaderboardSettings
+
+    settings = LeaderboardSettings(
+        tuple(only or ()), seed, folds, repeats, extra, parse_map(mapping or ()), parse_map(use or ())
+    )
+    found = work(data, settings, Bars())
+    if out is not None:
+        write_text(out, markdown(found))
+    if json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        _table(found)
+
+
+def _table(found: LeaderboardFacts) -> None:
+    from rich.table import Table
+
+    from petmood.cli.console import console
+
+    table = Table("method", "grouped accuracy", "95 % interval", "macro-F1", "test", "n", "repeats", "seconds")
+    for row in found.methods:
+        low, high = row.grouped_accuracy_ci
+        table.add_row(
+            row.name,
+            f"{row.grouped_accuracy:.3f}",
+            f"{low:.3f} to {high:.3f}",
+            f"{row.grouped_macro_f1:.3f}",
+            f"{round(row.test_accuracy * row.test_n)}/{row.test_n}",
+            str(row.n),
+            str(row.repeats),
+            f"{row.seconds:.1f}",
+        )
+    console().print(table)
+    for left in found.left_out:
+        console(stderr=True).print(f"left out: {left.name} {left.reason}")

@@ -1,0 +1,192 @@
+"""Manifest -> activations at half depth of EfficientNet-Lite0 for several views of each image, cached by content.
+
+The lower half of a network pre-trained on ImageNet is general and costs most of the time. It is frozen and run once;
+`petmood.train.crown` trains the upper half on its activations, so that fine-tuning costs what a head costs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance
+
+from petmood import images
+from petmood.cache import ContentCache, cache_dir
+from petmood.features.efficientnet_lite import VARIANTS
+from petmood.records import Manifest
+from petmood.sources import Source
+from petmood.store import atomic_path
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+TRUNK_VERSION: Final = 1
+"""Raise it when the augmentation or the place of the cut changes: it is part of the cache key."""
+
+CUT: Final = 8
+"""Blocks 0 to CUT - 1 of the 16 are the trunk."""
+
+SIZE: Final = 160
+SHAPE: Final = (80, SIZE // 16, SIZE // 16)
+"""Of one view's activations: channels, height, width."""
+
+VIEWS: Final = 4
+"""The image, its mirror image, and random crops with mirrored, turned and recoloured copies."""
+
+_BATCH: Final = 32
+
+
+def trunk_graph() -> Path:
+    """Path of the trunk's ONNX graph, exported once into the cache.
+
+    Raises:
+        MissingExtraError: the first export needs the extra `train`.
+    """
+    variant = VARIANTS[0]
+    graph = cache_dir() / "backbones" / f"efficientnet-lite0-trunk{CUT}-v{TRUNK_VERSION}-{variant.sha256[:12]}.onnx"
+    if graph.is_file():
+        return graph
+    inner: Any = variant.network().inner
+    import torch
+
+    class Trunk(torch.nn.Module):
+        """Stem and the first blocks."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            x = inner._swish(inner._bn0(inner._conv_stem(pixels)))
+            for block in inner._blocks[:CUT]:
+                x = block(x)
+            return x  # type: ignore[no-any-return]  # the package has no types
+
+    with atomic_path(graph) as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the TorchScript exporter is chosen knowingly: docs/decisions/0002
+        torch.onnx.export(
+            Trunk().eval(),
+            (torch.zeros(2, 3, SIZE, SIZE),),
+            str(temporary),
+            dynamo=False,
+            opset_version=17,
+            input_names=["pixels"],
+            output_names=["activations"],
+            dynamic_axes={"pixels": {0: "n"}, "activations": {0: "n"}},
+        )
+    return graph
+
+
+def trunk_activations(
+    manifest: Manifest,
+    source: Source,
+    cache: ContentCache,
+    *,
+    views: int = VIEWS,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float16]:
+    """(n_images, views, *SHAPE) float16 activations; view 0 is the image, view 1 its mirror image, the rest are random.
+
+    The random views of an image follow from its content alone.
+
+    Args:
+        manifest: which images.
+        source: where their bytes are.
+        cache: where activations are kept by content.
+        views: 2 or more.
+        progress: called with (images done, images to do).
+    """
+    first_of: dict[str, int] = {}
+    for i, record in enumerate(manifest.records):
+        first_of.setdefault(record.sha256, i)
+    key = f"trunk/{TRUNK_VERSION}/{VARIANTS[0].sha256[:16]}/{CUT}/{SIZE}/{views}"
+    shas = [r.sha256 for r in manifest.records]
+    out = np.empty((len(shas), views, *SHAPE), dtype=np.float16)
+    todo = []
+    for start in range(0, len(shas), 256):
+        known = cache.get_many(key, shas[start : start + 256])
+        for row, sha in enumerate(shas[start : start + 256], start):
+            if sha in known:
+                out[row] = np.frombuffer(known[sha], dtype=np.float16).reshape(views, *SHAPE)
+            elif first_of[sha] == row:
+                todo.append(row)
+    if progress:
+        progress(len(first_of) - len(todo), len(first_of))
+    if todo:
+        session = _session()
+        done = len(first_of) - len(todo)
+        for rows, pixels in _augmented(todo, manifest, source, views):
+            made = _run(session, pixels.reshape(-1, SIZE, SIZE, 3)).reshape(len(rows), views, *SHAPE)
+            out[rows] = made
+            cache.put_many(key, {shas[row]: made[i].tobytes() for i, row in enumerate(rows)})
+            done += len(rows)
+            if progress:
+                progress(done, len(first_of))
+    for row, sha in enumerate(shas):
+        out[row] = out[first_of[sha]]
+    return out
+
+
+def _session() -> ort.InferenceSession:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = os.cpu_count() or 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return ort.InferenceSession(str(trunk_graph()), options, providers=["CPUExecutionProvider"])
+
+
+def _run(session: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
+    values = ((pixels.astype(np.float32) - 127) / 128).transpose(0, 3, 1, 2)
+    return np.asarray(session.run(None, {"pixels": np.ascontiguousarray(values)})[0], dtype=np.float16)
+
+
+def _augmented(
+    todo: Sequence[int], manifest: Manifest, source: Source, views: int
+) -> Iterator[tuple[Sequence[int], NDArray[np.uint8]]]:
+    """Batches of (rows, (n, views, SIZE, SIZE, 3) uint8)."""
+
+    def read(i: int) -> NDArray[np.uint8]:
+        record = manifest.records[i]
+        picture = images.open_rgb(source.read(record.path, images.MAX_FILE_BYTES), at_least=SIZE)
+        plain = images.resize(picture, SIZE)
+        seed = int(hashlib.sha256(f"{TRUNK_VERSION}/{record.sha256}".encode()).hexdigest()[:16], 16)
+        rng = np.random.default_rng(seed)
+        return np.stack([plain, plain[:, ::-1], *(augment(picture, rng, SIZE) for _ in range(views - 2))])
+
+    step = max(1, _BATCH // views)
+    with ThreadPoolExecutor(2) as pool:
+        for start in range(0, len(todo), step):
+            part = todo[start : start + step]
+            yield part, np.stack(list(pool.map(read, part)))
+
+
+def augment(picture: Image.Image, rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
+    """(size, size, 3) uint8: a random crop (half the area or more), mirrored, turned a little, recoloured."""
+    width, height = picture.size
+    area, ratio = rng.uniform(0.5, 1.0), float(np.exp(rng.uniform(np.log(0.8), np.log(1.25))))
+    side_x, side_y = min(1.0, (area * ratio) ** 0.5), min(1.0, (area / ratio) ** 0.5)
+    left, top = rng.uniform(0, 1 - side_x) * width, rng.uniform(0, 1 - side_y) * height
+    box = (left, top, left + side_x * width, top + side_y * height)
+    turned = picture.rotate(rng.uniform(-10, 10), Image.Resampling.BILINEAR, fillcolor=(127, 127, 127))
+    image = turned.resize((size, size), Image.Resampling.BICUBIC, box=box)
+    if rng.random() < 0.5:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
+        image = enhancer(image).enhance(rng.uniform(0.7, 1.3))
+    return np.asarray(image)
+
+
+def describe_trunk() -> str:
+    """JSON of all that activations depend on, for cache keys of what is made of them."""
+    return json.dumps([TRUNK_VERSION, VARIANTS[0].sha256, CUT, SIZE, VIEWS])

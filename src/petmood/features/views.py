@@ -1,0 +1,186 @@
+"""Manifest, backbone and a view of each image -> FeatureTable: sizes, mirrors, crops and ways to pool the local map."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.cache import ContentCache
+from petmood.errors import ConfigError, ModelError
+from petmood.features.backbones import Backbone
+from petmood.features.extract import decoded_batches, extract_features, open_session
+from petmood.records import FeatureTable, FloatArray, Manifest
+from petmood.sources import Source
+
+VIEWS_VERSION: Final = 1
+"""Raise it when what a view or a pooling computes changes: it is part of the cache key."""
+
+POOLINGS: Final = ("mean", "logits", "max", "spread", "parts", "second-order", "tokens")
+"""Ways to make a vector of a backbone's outputs.
+
+mean: the pooled features. logits: the scores of its own head. max, spread: the maximum and the standard deviation over
+the places of the local map. parts: means of the map's 3 by 3 overlapping parts, so that eyes and mouth keep their
+places. second-order: the covariance over places of `_PROJECTED` random combinations of channels, signed square root.
+tokens: each place's projection to `_TOKEN` random combinations of channels, for heads that learn where to look.
+"""
+
+MIRRORS: Final = ("none", "average")
+
+_PROJECTED: Final = 48
+_TOKEN: Final = 96
+_SEED: Final = 2026
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is made of each image.
+
+    Attributes:
+        backbone: name of the frozen network.
+        pooling: one of `POOLINGS`.
+        size: side in pixels of the input; None is the size the network was trained at.
+        mirror: "average" averages the vectors of the image and of its mirror image.
+        crop: side of the central square kept, as a share of the image's; 1 keeps all.
+    """
+
+    backbone: str
+    pooling: str = "mean"
+    size: int | None = None
+    mirror: str = "none"
+    crop: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.pooling not in POOLINGS:
+            raise ConfigError(f"unknown pooling '{self.pooling}'. Choose one of: {', '.join(POOLINGS)}.")
+        if self.mirror not in MIRRORS:
+            raise ConfigError(f"unknown mirror '{self.mirror}'. Choose one of: {', '.join(MIRRORS)}.")
+        if not 0.1 <= self.crop <= 1:
+            raise ConfigError(f"crop must be between 0.1 and 1, got {self.crop}.")
+
+    @property
+    def name(self) -> str:
+        """A short name, e.g. "efficientnet-lite0:parts@288+mirror"."""
+        size = f"@{self.size}" if self.size else ""
+        crop = f"x{self.crop:g}" if self.crop < 1 else ""
+        return f"{self.backbone}:{self.pooling}{size}{crop}{'+mirror' if self.mirror == 'average' else ''}"
+
+
+def view_features(
+    manifest: Manifest,
+    source: Source,
+    backbone: Backbone,
+    view: View,
+    cache: ContentCache,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> FeatureTable:
+    """Features of every image of a manifest under a view, in its order; cached by content.
+
+    Returns:
+        A table whose `vectors` are (n_images, dim) float32 and whose `logits` is None.
+
+    Raises:
+        ModelError: the backbone has no output that the pooling needs.
+    """
+    plain = replace(view, pooling="mean")
+    if plain == View(view.backbone) and view.pooling in ("mean", "logits"):
+        table = extract_features(manifest, source, backbone, cache, progress=progress)
+        whole = table.vectors if view.pooling == "mean" else table.logits
+        if whole is None:
+            raise ModelError(f"the backbone {backbone.name} has no head, so no logits. Use another pooling.")
+        return FeatureTable(view.name, whole, None, f"{table.key}/{view.pooling}")
+    first_of: dict[str, int] = {}
+    for i, record in enumerate(manifest.records):
+        first_of.setdefault(record.sha256, i)
+    key = _key(backbone, view)
+    known = cache.get_many(key, list(first_of))
+    todo = [i for sha, i in first_of.items() if sha not in known]
+    done = len(first_of) - len(todo)
+    if progress:
+        progress(done, len(first_of))
+    if todo:
+        session = open_session(backbone)
+        side = view.size or backbone.preprocess.size
+        for index, pixels in decoded_batches(todo, manifest, source, _decode_side(side, view.crop)):
+            vectors = _vectors(session, backbone, view, _crop(pixels, side))
+            rows = {manifest.records[i].sha256: vectors[row].tobytes() for row, i in enumerate(index)}
+            cache.put_many(key, rows)
+            known.update(rows)
+            done += len(index)
+            if progress:
+                progress(done, len(first_of))
+    rows32 = [np.frombuffer(known[r.sha256], dtype=np.float16).astype(np.float32) for r in manifest.records]
+    return FeatureTable(view.name, np.stack(rows32), None, key)
+
+
+def _key(backbone: Backbone, view: View) -> str:
+    return f"views/{VIEWS_VERSION}/{backbone.key}/{json.dumps(asdict(view), sort_keys=True)}"
+
+
+def _decode_side(side: int, crop: float) -> int:
+    return round(side / crop)
+
+
+def _crop(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    start = (pixels.shape[1] - side) // 2
+    return pixels[:, start : start + side, start : start + side]
+
+
+def _vectors(session: object, backbone: Backbone, view: View, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
+    seen: Sequence[NDArray[np.uint8]] = (pixels, pixels[:, :, ::-1]) if view.mirror == "average" else (pixels,)
+    each = [_pooled(session, backbone, view.pooling, p) for p in seen]
+    # half precision keeps three digits, more than a frozen feature means, and halves the cache
+    return np.asarray(np.mean(each, axis=0), dtype=np.float16)
+
+
+def _pooled(session: object, backbone: Backbone, pooling: str, pixels: NDArray[np.uint8]) -> FloatArray:
+    output = {"mean": backbone.features, "logits": backbone.logits}.get(pooling, backbone.map)
+    if output is None:
+        raise ModelError(f"the backbone {backbone.name} has no output for pooling '{pooling}'. Use pooling 'mean'.")
+    values: FloatArray = session.run(  # type: ignore[attr-defined]  # ONNX Runtime has no types
+        [output],
+        {session.get_inputs()[0].name: backbone.preprocess.apply(pixels)},  # type: ignore[attr-defined]
+    )[0]
+    return values if output != backbone.map else pool_map(values, pooling)
+
+
+def pool_map(local: FloatArray, pooling: str) -> FloatArray:
+    """(n, channels, h, w) float32 local features -> (n, dim) float32 under one of `POOLINGS` that reads a map."""
+    n, channels, height, width = local.shape
+    places = local.reshape(n, channels, height * width)
+    if pooling == "max":
+        return np.asarray(places.max(axis=2), dtype=np.float32)
+    if pooling == "spread":
+        return np.asarray(places.std(axis=2), dtype=np.float32)
+    if pooling == "parts":
+        rows, columns = _thirds(height), _thirds(width)
+        parts = [
+            local[:, :, top:bottom, left:right].mean(axis=(2, 3)) for top, bottom in rows for left, right in columns
+        ]
+        return np.concatenate(parts, axis=1, dtype=np.float32)
+    if pooling == "tokens":
+        return np.asarray((_projection(channels, _TOKEN).T @ places).reshape(n, -1), dtype=np.float32)
+    small = _projection(channels, _PROJECTED).T @ places
+    small = small - small.mean(axis=2, keepdims=True)
+    covariance = small @ small.transpose(0, 2, 1) / small.shape[2]
+    upper = covariance[:, *np.triu_indices(_PROJECTED)]
+    return np.asarray(np.sign(upper) * np.sqrt(np.abs(upper)), dtype=np.float32)
+
+
+def _thirds(length: int) -> list[tuple[int, int]]:
+    """Three overlapping spans of about half of `length` each."""
+    span = max(1, (length + 1) // 2)
+    return [(start, start + span) for start in (0, (length - span) // 2, length - span)]
+
+
+@lru_cache(maxsize=8)
+def _projection(channels: int, dim: int) -> NDArray[np.float64]:
+    """(channels, dim): orthonormal columns drawn once and for all, so that nothing is fitted to any data."""
+    rng = np.random.default_rng(_SEED)
+    return np.linalg.qr(rng.standard_normal((channels, dim)))[0]

@@ -1,0 +1,90 @@
+"""Facts of a leaderboard -> a page of Markdown: what was tried, what it scored, what the choice is worth."""
+
+from __future__ import annotations
+
+from petmood.results.base import Interval
+from petmood.results.leaderboard import LeaderboardFacts, MethodScore
+
+_HEADINGS = (
+    "method",
+    "grouped accuracy",
+    "macro-F1",
+    "over species only",
+    "over frozen Lite0",
+    "test",
+    "repeats",
+    "seconds",
+)
+
+
+def markdown(found: LeaderboardFacts) -> str:
+    """The page, ending in a newline. Every figure is a fact of `found`."""
+    lines = [
+        "# Leaderboard",
+        "",
+        "This page is written by `petmood leaderboard DATA --out docs/leaderboard.md`; do not edit it.",
+        "",
+        (
+            f"Data: `{found.data}` (digest `{found.data_sha256[:16]}`), classes {', '.join(found.classes)}. Grouped "
+            f"accuracy: {found.folds}-fold cross-validation over photos, stratified by class, repeated with other "
+            "folds; a photo and all copies made from it stay on one side. Its interval resamples photos. Test: one fit "
+            "on train, the photos of test once; it never chose anything. Its interval is Wilson's."
+        ),
+        "",
+        *_choice(found),
+        f"| {' | '.join(_HEADINGS)} |",
+        f"|{'---|' * len(_HEADINGS)}",
+        *(_row(row) for row in found.methods),
+        "",
+        (
+            "Differences are paired over the same photos, with 95 % intervals; * marks p below 0.05 after Holm's "
+            "correction over all methods. Seconds are of one processor core, all fits of all repeats, features at hand."
+        ),
+        "",
+        "## Commands",
+        "",
+        *(f"- {row.title}, {row.dim:,} features: `{row.command}`" for row in found.methods),
+        "",
+    ]
+    if found.left_out:
+        lines += ["## Not run", "", *(f"- `{left.name}` {left.reason}" for left in found.left_out), ""]
+    return "\n".join(lines)
+
+
+def _choice(found: LeaderboardFacts) -> list[str]:
+    if found.choice is None:
+        return []
+    choice = found.choice
+    return [
+        (
+            f"The best of {choice.candidates} methods, `{choice.winner}`, has {choice.apparent:.3f}. The best of many "
+            "is flattered by having been chosen on these photos: choosing among all and scoring on photos that did not "
+            f"choose gives **{choice.corrected:.3f}** (95 % interval {_interval(choice.corrected_ci)}; bootstrap "
+            "bias-corrected cross-validation)."
+        ),
+        "",
+    ]
+
+
+def _interval(interval: Interval) -> str:
+    return f"{interval[0]:.3f} to {interval[1]:.3f}"
+
+
+def _row(row: MethodScore) -> str:
+    cells = [
+        f"`{row.name}`",
+        f"{row.grouped_accuracy:.3f} ({_interval(row.grouped_accuracy_ci)}, n = {row.n})",
+        f"{row.grouped_macro_f1:.3f}",
+        _difference(row.vs_species, row.vs_species_ci, row.vs_species_p),
+        _difference(row.vs_frozen, row.vs_frozen_ci, row.vs_frozen_p),
+        f"{round(row.test_accuracy * row.test_n)}/{row.test_n} ({_interval(row.test_accuracy_ci)})",
+        str(row.repeats),
+        f"{row.seconds:.1f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _difference(value: float | None, interval: Interval | None, p: float | None) -> str:
+    if value is None or interval is None or p is None:
+        return "–"
+    return f"{value:+.3f} ({interval[0]:+.3f} to {interval[1]:+.3f}){'*' if p < 0.05 else ''}"

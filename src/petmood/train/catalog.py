@@ -1,0 +1,139 @@
+"""The registry of methods: each a name, what it reads of an image, the head on it, and the outside data it may use."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from petmood.errors import ConfigError
+from petmood.features.views import View
+from petmood.train.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to read moods, described fully.
+
+    Attributes:
+        name: unique, for `--only`.
+        title: for people.
+        views: what is read of an image; block i of the columns is view i.
+        recipe: the classifier on it.
+        photos_only: whether copies made from photos are left out of training.
+        outside: weight of an outside image where a photo weighs 1; None uses none.
+        repeats: of grouped cross-validation, at most.
+    """
+
+    name: str
+    title: str
+    views: tuple[View, ...]
+    recipe: Recipe
+    photos_only: bool = True
+    outside: float | None = None
+    repeats: int = 10
+
+    def backbones(self) -> tuple[str, ...]:
+        """Names of the networks it reads, each once."""
+        return tuple(dict.fromkeys(view.backbone for view in self.views))
+
+
+SPECIES_ONLY: Final = "species-only"
+FROZEN: Final = "lite0-logistic"
+
+_LITE0: Final = View("efficientnet-lite0")
+_LITE0_MIRROR: Final = View("efficientnet-lite0", mirror="average")
+_MOBILE: Final = View("mobilenet")
+_MOBILE_MIRROR: Final = View("mobilenet", mirror="average")
+_SCORES: Final = View("efficientnet-lite0", pooling="logits")
+_BOTH: Final = (_LITE0_MIRROR, _MOBILE_MIRROR)
+
+
+def _logistic(C: float = 1e-3, **settings: float | bool | int) -> Recipe:  # noqa: N803  # its name everywhere
+    return Recipe("logistic", {"C": C, **settings})
+
+
+METHODS: Final[tuple[Method, ...]] = (
+    Method(
+        SPECIES_ONLY,
+        "Species only: logistic regression on the probabilities of 8 species",
+        (_SCORES,),
+        Recipe("species-only", blocks=(0,), members=(_logistic(1.0),)),
+    ),
+    Method(FROZEN, "Lite0, logistic regression: the frozen baseline", (_LITE0,), _logistic(), False),
+    Method("lite0-mirror-logistic", "Lite0 averaged with the mirror image, logistic", (_LITE0_MIRROR,), _logistic()),
+    Method("lite0-logistic-photos", "Lite0, logistic, photos without their copies", (_LITE0,), _logistic()),
+    Method("lite0-logistic-weak", "Lite0, logistic, weak penalty", (_LITE0,), _logistic(3e-2)),
+    Method("lite0-logistic-balanced", "Lite0, logistic, classes balanced", (_LITE0,), _logistic(balanced=True)),
+    Method("lite0-pca-logistic", "Lite0, 64 components, logistic", (_LITE0,), _logistic(3e-2, components=64)),
+    Method("lite0-svm", "Lite0, SVM with a Gaussian kernel", (_LITE0,), Recipe("svm", {"C": 1.0})),
+    Method("lite0-knn", "Lite0, 25 nearest neighbours", (_LITE0,), Recipe("knn", {"k": 25})),
+    Method("lite0-prototypes", "Lite0, one prototype a class", (_LITE0,), Recipe("prototypes")),
+    Method("lite0-lda", "Lite0, linear discriminant with shrinkage", (_LITE0,), Recipe("lda")),
+    Method("lite0-qda", "Lite0, 32 components, quadratic", (_LITE0,), Recipe("qda", {"components": 32})),
+    Method(
+        "lite0-boosting",
+        "Lite0, 32 components, gradient boosting",
+        (_LITE0,),
+        Recipe("boosting", {"components": 32}),
+        repeats=5,
+    ),
+    Method("lite0-trees", "Lite0, extremely randomised trees", (_LITE0,), Recipe("trees"), repeats=5),
+    Method("lite0-mlp", "Lite0, one hidden layer of 64", (_LITE0,), Recipe("mlp"), repeats=5),
+    Method("mobilenet-mirror-logistic", "MobileNet with mirror, logistic", (_MOBILE_MIRROR,), _logistic()),
+    Method("mobilenet-mirror-svm", "MobileNet with mirror, SVM", (_MOBILE_MIRROR,), Recipe("svm", {"C": 1.0})),
+    Method("both-logistic", "Lite0 and MobileNet with mirrors, logistic", _BOTH, _logistic()),
+    Method("both-svm", "Lite0 and MobileNet with mirrors, SVM", _BOTH, Recipe("svm", {"C": 1.0})),
+    Method(
+        "species-conditional",
+        "Mood given species: a logistic head for dogs, cats and the rest",
+        (_SCORES, *_BOTH),
+        Recipe("species-conditional", blocks=(0, 1, 2), members=(_logistic(),)),
+    ),
+    Method(
+        "species-removed",
+        "Lite0 and MobileNet, species taken away, logistic",
+        (_SCORES, *_BOTH),
+        Recipe("species-removed", blocks=(0, 1, 2), members=(_logistic(),)),
+    ),
+    Method(
+        "both-even-prior",
+        "Lite0 and MobileNet, logistic, halfway to even classes",
+        _BOTH,
+        Recipe("even-prior", {"strength": 0.5}, members=(_logistic(),)),
+    ),
+    Method(
+        "both-noise-robust",
+        "Lite0 and MobileNet, logistic, doubted labels weigh less",
+        _BOTH,
+        Recipe("noise-robust", {"floor": 0.2}, members=(_logistic(),)),
+        repeats=5,
+    ),
+    *(
+        Method(
+            f"both-outside-{weight:g}",
+            f"Lite0 and MobileNet, 256 components, logistic, outside images at weight {weight:g}",
+            (_LITE0, _MOBILE),
+            _logistic(components=256),
+            outside=weight,
+            repeats=5,
+        )
+        for weight in (0.03, 0.1, 0.3)
+    ),
+)
+
+
+def choose(names: Sequence[str]) -> tuple[Method, ...]:
+    """Methods by name, in the registry's order; all of them for no names.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    known = {method.name for method in METHODS}
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(sorted(known))}."
+            raise ConfigError(f"unknown method '{name}'. {hint}")
+    return tuple(method for method in METHODS if not names or method.name in names)
