@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from petmood import __version__
-from petmood.cli import demo, honesty, labels, leaderboard, models, predict, species, study, train
+from petmood.cli import demo, honesty, labels, leaderboard, models, predict, species, study, train, tune
 from petmood.cli import run as run_command
 from petmood.errors import PetmoodError
 
@@ -33,6 +33,7 @@ species.register(app)
 honesty.register(app)
 study.register(app)
 leaderboard.register(app)
+tune.register(app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from petmood import images
-from petmood.report.palette import FAINT, INK, LINE, MUTED, SOFT
+from petmood.report.palette import ACCENT, FAINT, INK, LINE, MUTED, SOFT
 from petmood.report.plots import _Canvas, _render, _style
-from petmood.report.wording import shorten
+from petmood.report.wording import percent, shorten
 from petmood.results import FaceMap
 
 Series = Mapping[str, Sequence[tuple[float, float]]]
@@ -108,3 +108,18 @@ def face_map(found: FaceMap, colours: Mapping[str, str], thumbnail: Callable[[st
         "cluster": {f"cluster {number + 1}": colour for number, colour in clusters.items()},
     }
     return MapView(_VIEW, _CELL, tuple(faces), legends)
+
+
+def bars(key: str, shares: Mapping[str, float], label: str) -> str:
+    """Shares as horizontal bars from zero, largest first."""
+    width, row, left = 430.0, 28.0, 130.0
+    top = max(shares.values(), default=0.0) or 1.0
+    with _style():
+        canvas = _Canvas(width, row * len(shares) + 4)
+        for i, (name, share) in enumerate(sorted(shares.items(), key=lambda item: -item[1])):
+            y = row * i + 18
+            canvas.text(0, y, shorten(name, 18), fontsize=12, color=INK)
+            end = left + (width - left - 50) * share / top
+            canvas.line([left, max(end, left + 1)], [y - 4] * 2, color=ACCENT, linewidth=10)
+            canvas.text(max(end, left + 1) + 12, y, percent(share, 0), fontsize=11, color=SOFT)
+        return _render(canvas.figure, key, label)

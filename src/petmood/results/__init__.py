@@ -53,6 +53,7 @@ from petmood.results.study import (
     Tuning,
     TuningRow,
 )
+from petmood.results.tune import TrialFacts, TuneFacts
 
 SCHEMA_VERSION = 1
 
@@ -115,6 +116,8 @@ __all__ = [
     "Sureness",
     "SuspectFacts",
     "TrainingFacts",
+    "TrialFacts",
+    "TuneFacts",
     "Tuning",
     "TuningRow",
     "TwinFacts",

@@ -226,6 +226,33 @@ def study_cnn2(n_classes: int = 4, size: int = 224, n: int = 3) -> Network:
     return _checked(Network("cnn2", "CNN 2", size, n_classes, layers))
 
 
+def custom_cnn(
+    n_classes: int, size: int, *, depth: int, filters: int, activation: str, batch_norm: bool, dropout: float
+) -> Network:
+    """A network between the study's two: `depth` convolutions, each twice as wide as the one before and pooled.
+
+    With "prelu" and batch normalisation its layers come in CNN 2's order, else in CNN 1's.
+
+    Raises:
+        ConfigError: fewer than two classes, or a size too small for the depth.
+    """
+
+    def active(layer: type[Conv2D] | type[Dense], width: int) -> tuple[Layer, ...]:
+        after: tuple[Layer, ...] = (PReLU(),) if activation == "prelu" else ()
+        norm: tuple[Layer, ...] = (BatchNormalization(),) if batch_norm else ()
+        return layer(width, activation="linear" if activation == "prelu" else "relu"), *after, *norm
+
+    blocks = [(*active(Conv2D, filters * 2**i), MaxPooling2D()) for i in range(depth)]
+    layers: tuple[Layer, ...] = (
+        *(layer for block in blocks for layer in block),
+        Flatten(),
+        *active(Dense, 128),
+        Dropout(dropout),
+        Dense(n_classes),
+    )
+    return _checked(Network("tuned", f"a CNN of {depth} convolutions", size, n_classes, layers))
+
+
 def _conv_block(filters: int) -> tuple[Layer, ...]:
     return Conv2D(filters), PReLU(), BatchNormalization()
 

@@ -1,0 +1,66 @@
+"""`petmood tune`: search over the study's choices with a budget, then judge the winner once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from petmood.workflows.tune import TuneOutcome
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("tune")(tune)
+
+
+def tune(
+    data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", show_default=False)],
+    model: Annotated[str, typer.Option(help="cnn or head.")] = "head",
+    objective: Annotated[str, typer.Option(help="cv: grouped cross-validation; valid: that split.")] = "cv",
+    trials: Annotated[int, typer.Option(help="Trials in all, earlier ones included.")] = 30,
+    minutes: Annotated[float | None, typer.Option(help="Budget of this call.", show_default="none")] = None,
+    size: Annotated[int, typer.Option(help="Side of the networks' input in pixels.")] = 64,
+    epochs: Annotated[int, typer.Option(help="Epochs of each training, at most.")] = 10,
+    folds: Annotated[int, typer.Option(help="Folds of cross-validation.")] = 3,
+    backbone: Annotated[str, typer.Option(help="Frozen network whose features a head reads.")] = "efficientnet-lite0",
+    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 42,
+    json: Annotated[bool, typer.Option("--json", help="Print tune.json instead of a summary.")] = False,
+) -> None:
+    """Search for hyperparameters on held-out photos of train and valid, never of test."""
+    from petmood.cli.console import Bars
+    from petmood.workflows.tune import TuneSettings
+    from petmood.workflows.tune import tune as work
+
+    search = {"model": model, "objective": objective, "trials": trials, "minutes": minutes, "folds": folds}
+    training = {"size": size, "epochs": epochs, "backbone": backbone, "seed": seed}
+    outcome = work(data, out, TuneSettings.create(search | training), Bars())
+    if json:
+        typer.echo(outcome.facts.model_dump_json(indent=2))
+    else:
+        _summary(outcome)
+
+
+def _summary(outcome: TuneOutcome) -> None:
+    from rich.table import Table
+
+    from petmood.cli.console import console
+
+    facts, out = outcome.facts, console()
+    table = Table("trial", "loss", "accuracy", "choices", title=f"Best of {len(facts.trials)} trials")
+    finished = sorted((t for t in facts.trials if t.loss is not None), key=lambda t: t.loss or 0.0)
+    for trial in finished[:10]:
+        choices = ", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in trial.params.items())
+        table.add_row(str(trial.number), f"{trial.loss:.4f}", f"{trial.accuracy:.3f}", choices)
+    out.print(table)
+    for name, share in facts.importance.items():
+        out.print(f"importance of {name}: {share:.2f}")
+    low, high = facts.winner.accuracy_ci
+    out.print(
+        f"The winner on test: {facts.winner.correct} of {facts.winner.n}, {facts.winner.accuracy:.3f} "
+        f"(95 % interval {low:.3f} to {high:.3f})"
+    )
+    out.print(f"Report: {outcome.folder / 'tune.html'}", soft_wrap=True)
