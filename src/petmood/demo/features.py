@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +31,8 @@ class Anatomy:
         iris, lid, brow, muzzle_colour: colours.
         sclera: colour around the iris.
         slit: True for an upright pupil.
+        lopsided: how much lower the mouth's right corner is than its left.
+        teeth: relative lengths of the teeth of one row.
     """
 
     eye_x: float
@@ -45,6 +48,25 @@ class Anatomy:
     muzzle_colour: Colour
     sclera: Colour = _WHITE
     slit: bool = False
+    lopsided: float = 0.0
+    teeth: tuple[float, ...] = (1.0,) * 6
+
+
+def individual(species: Anatomy, rng: np.random.Generator) -> Anatomy:
+    """One animal's own features: its species', each moved and stretched a little, so that no two faces coincide."""
+    width, height, eye_x, mouth_w = (float(v) for v in rng.normal(1.0, (0.06, 0.06, 0.06, 0.08)))
+    eye_y, mouth_y, lopsided = (float(v) for v in rng.normal(0.0, (0.03, 0.02, 0.03)))
+    return replace(
+        species,
+        eye_x=species.eye_x * eye_x,
+        eye_y=species.eye_y + eye_y,
+        eye_rx=species.eye_rx * width,
+        eye_ry=species.eye_ry * height,
+        mouth_y=species.mouth_y + mouth_y,
+        mouth_w=species.mouth_w * mouth_w,
+        lopsided=lopsided,
+        teeth=tuple(float(v) for v in rng.uniform(0.6, 1.4, int(rng.integers(5, 9)))),
+    )
 
 
 _EYE_DEPTH = 0.75
@@ -149,7 +171,7 @@ def _lips(anatomy: Anatomy, expression: Expression) -> tuple[Points, Points]:
     half = a.mouth_w * (1 + 0.22 * max(0.0, e.smile) + 0.1 * e.teeth) * (1 - 0.52 * e.round)
     bow = 0.05 * (1 - abs(e.smile)) * np.abs(np.sin(np.pi * t)) * (1 - e.round)
     bend = 0.5 * a.mouth_w * e.smile * (1 - t**2) - 0.28 * a.mouth_w * e.smile
-    upper = a.mouth_y + bow + bend - e.round * 0.25 * a.mouth_w * (1 - t**2)
+    upper = a.mouth_y + a.lopsided * t + bow + bend - e.round * 0.25 * a.mouth_w * (1 - t**2)
     boxy = 2 + 6 * e.teeth
     drop = (
         (1.05 + 0.25 * e.round)
@@ -160,14 +182,12 @@ def _lips(anatomy: Anatomy, expression: Expression) -> tuple[Points, Points]:
     return np.stack([half * t, upper], axis=1), np.stack([half * t, upper + drop], axis=1)
 
 
-def _zigzag(lip: Points, height: float, *, fangs: bool) -> Points:
+def _zigzag(lip: Points, height: float, lengths: Sequence[float]) -> Points:
     """A row of pointed teeth hanging from a lip; negative height stands them up from the lower lip."""
-    n = 13
-    index = np.linspace(1, len(lip) - 2, n)
+    index = np.linspace(1, len(lip) - 2, 2 * len(lengths) + 1)
     base = np.stack([np.interp(index, np.arange(len(lip)), lip[:, axis]) for axis in (0, 1)], axis=1)
     tips = base.copy()
-    for i in range(1, n, 2):
-        tips[i, 1] += height * (1.7 if fangs and i in (3, n - 4) else 1.0)
+    tips[1::2, 1] += height * np.array(lengths)
     return np.concatenate([tips, base[::-1] - np.array([0.0, 0.1 * np.sign(height)])])
 
 
@@ -213,18 +233,14 @@ def mouth(easel: Easel, anatomy: Anatomy, expression: Expression, *, nose_y: flo
                 )
             )
         if e.teeth > 0.2:
-            fills.append(Patch(_zigzag(upper, 0.42 * depth_px * e.teeth + 0.03, fangs=True), _TOOTH))
-            fills.append(Patch(_zigzag(lower, -0.34 * depth_px * e.teeth - 0.03, fangs=False), _TOOTH))
+            fills.append(Patch(_zigzag(upper, 0.46 * depth_px * e.teeth + 0.03, a.teeth), _TOOTH))
+            fills.append(Patch(_zigzag(lower, -0.34 * depth_px * e.teeth - 0.03, a.teeth[::-1]), _TOOTH))
         elif e.smile > 0.5:
             teeth = np.concatenate([upper, (upper + np.array([0.0, 0.16 * depth_px]))[::-1]])
             fills.append(Patch(teeth, _TOOTH))
         easel.inside(hole, fills, depth=a.muzzle)
         easel.stroke(lower, 0.05, INK, depth=a.muzzle, ends=0.8)
     easel.stroke(upper, 0.075, INK, depth=a.muzzle, ends=0.6)
-    if 0.05 < e.teeth <= 0.2:
-        for side in (1.0, -1.0):
-            x, y = side * 0.55 * a.mouth_w, float(upper[centre + 6, 1])
-            easel.fill(points((x - 0.05, y), (x + 0.05, y), (x, y + 0.15)), _TOOTH, depth=a.muzzle)
 
 
 def beak(easel: Easel, anatomy: Anatomy, expression: Expression, colour: Colour) -> None:
@@ -234,7 +250,7 @@ def beak(easel: Easel, anatomy: Anatomy, expression: Expression, colour: Colour)
     half = a.mouth_w * (1 + 0.12 * max(0.0, e.smile)) * (1 - 0.4 * e.round)
     bend = a.mouth_w * (0.55 * e.smile * (1 - np.abs(t) ** 1.6) - 0.42 * e.smile)
     tip = 0.16 * np.maximum(0.0, 1 - np.abs(t) / 0.4)
-    line = np.stack([half * t, a.mouth_y + bend + tip], axis=1)
+    line = np.stack([half * t, a.mouth_y + a.lopsided * t + bend + tip], axis=1)
     drop = (0.1 + 1.0 * a.mouth_w * e.gape) * (1 - t**2) ** 0.7
     lower = np.stack([0.9 * half * t, line[:, 1] + drop], axis=1)
     ridge = np.stack([half * t, line[:, 1] - 0.34 * (1 - np.abs(t) ** 1.7) ** 0.8 - 0.02], axis=1)
@@ -251,11 +267,11 @@ def beak(easel: Easel, anatomy: Anatomy, expression: Expression, colour: Colour)
     easel.stroke(lower, 0.035, dark, depth=d - 0.1, ends=0.7)
     if e.teeth > 0.2:
         # A bird has no teeth to bare: an angry beak gets a saw edge instead, as cartoons draw it.
-        easel.fill(_zigzag(line, 0.13 * e.teeth, fangs=False), _TOOTH, depth=d)
+        easel.fill(_zigzag(line, 0.13 * e.teeth, a.teeth), _TOOTH, depth=d)
     easel.part(np.concatenate([ridge, line[::-1]]), colour, depth=d, fur=0.0, shade=1.3)
     easel.stroke(line, 0.06, INK, depth=d, ends=0.7)
     for side in (1.0, -1.0):
-        corner = line[-1] * np.array([side, 1.0])
+        corner = line[-1 if side > 0 else 0]
         cheek = curve(
             (corner[0] - 0.02 * side, corner[1]),
             (corner[0] + 0.07 * side, corner[1] - 0.05 * e.smile),

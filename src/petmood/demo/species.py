@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from petmood.demo.easel import Colour, Easel, Patch
-from petmood.demo.features import INK, Anatomy, beak, mouth
+from petmood.demo.features import INK, Anatomy, beak, individual, mouth
 from petmood.demo.geometry import blob, ellipse, mirror, mix, symmetric, tufted, turn
 from petmood.demo.moods import Expression
 from petmood.demo.parts import (
@@ -51,7 +51,7 @@ def _dog_marks(coat: Colour, pattern: str, rng: Rng) -> list[Patch]:
 
 def dog(easel: Easel, e: Expression, rng: Rng) -> None:
     """A dog: a long muzzle with a big nose, hanging or pricked ears, plain, masked, blazed or with a patched eye."""
-    coat = pick(rng, (214, 164, 98), (150, 98, 60), (228, 200, 150), (92, 78, 76), (186, 120, 62), (160, 158, 164))
+    coat = pick(rng, (214, 164, 98), (150, 98, 60), (228, 200, 150), (92, 78, 76), (186, 120, 62))
     pattern = ("plain", "blaze", "eye", "mask")[int(rng.integers(4))]
     pricked = bool(rng.uniform() < 0.3)
     ear_colour = dark(coat, float(rng.uniform(0.15, 0.5)))
@@ -82,6 +82,7 @@ def dog(easel: Easel, e: Expression, rng: Rng) -> None:
         iris=pick(rng, (122, 74, 36), (92, 58, 34), (96, 150, 190)), lid=dark(coat, 0.12), brow=brow_colour(coat),
         muzzle_colour=muzzle_colour,
     )  # fmt: skip
+    anatomy = individual(anatomy, rng)
     mouth(easel, anatomy, e, nose_y=0.36)
     nose(easel, 0.26, 0.2, (42, 34, 38), 1.15)
     mood_features(easel, anatomy, e)
@@ -111,7 +112,7 @@ def _cat_marks(coat: Colour, mark: Colour, pattern: str, rng: Rng) -> list[Patch
 
 def cat(easel: Easel, e: Expression, rng: Rng) -> None:
     """A cat: a wide round head, pointed ears with pink insides, whiskers; tabby, calico, bibbed or pointed."""
-    coat = pick(rng, (226, 146, 66), (142, 140, 144), (66, 62, 72), (236, 230, 222), (176, 136, 96), (206, 186, 160))
+    coat = pick(rng, (226, 146, 66), (142, 140, 144), (66, 62, 72), (236, 230, 222), (168, 148, 132))
     pattern = ("tabby", "calico", "bib", "points")[int(rng.integers(4))]
     mark = dark(coat, 0.42) if is_light(coat) else light(coat, 0.28)
     ear_colour = mark if pattern == "points" else coat
@@ -135,6 +136,7 @@ def cat(easel: Easel, e: Expression, rng: Rng) -> None:
         lid=dark(coat, 0.12), brow=brow_colour(coat), muzzle_colour=muzzle_colour,
         sclera=mix(iris, (255, 255, 255), 0.72), slit=True,
     )  # fmt: skip
+    anatomy = individual(anatomy, rng)
     whiskers(easel, 0.4, 0.42, (250, 248, 244) if sum(coat) < 560 else (120, 110, 108), 0.8, rng)
     mouth(easel, anatomy, e, nose_y=0.3)
     nose(easel, 0.25, 0.11, mix(PINK, (210, 90, 100), 0.45), 0.95)
@@ -169,6 +171,7 @@ def rabbit(easel: Easel, e: Expression, rng: Rng) -> None:
         iris=pick(rng, (90, 56, 40), (190, 70, 80), (70, 96, 140)), lid=dark(coat, 0.14), brow=brow_colour(coat),
         muzzle_colour=muzzle_colour,
     )  # fmt: skip
+    anatomy = individual(anatomy, rng)
     whiskers(easel, 0.42, 0.48, (150, 142, 140), 0.75, rng)
     if e.gape < 0.1:
         for size, colour in ((1.0, INK), (0.78, (253, 250, 244))):
@@ -201,6 +204,7 @@ def hamster(easel: Easel, e: Expression, rng: Rng) -> None:
         eye_x=0.48, eye_y=-0.1, eye_rx=0.275, eye_ry=0.285, mouth_y=0.46, mouth_w=0.415, muzzle=0.85,
         iris=(58, 38, 36), lid=dark(coat, 0.1), brow=brow_colour(coat), muzzle_colour=CREAM,
     )  # fmt: skip
+    anatomy = individual(anatomy, rng)
     whiskers(easel, 0.34, 0.38, (150, 132, 120), 0.8, rng)
     mouth(easel, anatomy, e, nose_y=0.26)
     nose(easel, 0.22, 0.085, mix(PINK, (220, 110, 120), 0.4), 0.95)
@@ -236,6 +240,7 @@ def bird(easel: Easel, e: Expression, rng: Rng) -> None:
         iris=pick(rng, (60, 44, 40), (120, 70, 40), (50, 80, 110)), lid=dark(face, 0.16), brow=mix(coat, INK, 0.72),
         muzzle_colour=face,
     )  # fmt: skip
+    anatomy = individual(anatomy, rng)
     beak(easel, anatomy, e, horn)
     mood_features(easel, anatomy, e)
 

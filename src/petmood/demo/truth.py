@@ -14,7 +14,7 @@ from petmood.errors import DataError
 
 SCHEMA = 1
 """Version of the layout of truth.json."""
-GENERATOR = 1
+GENERATOR = 2
 """Version of the drawings: raised whenever the same seed gives other files."""
 TRUTH_NAME, DATA_NAME = "truth.json", "data"
 
