@@ -22,6 +22,9 @@ def predict(
     ],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print a CSV table.")] = False,
+    explain: Annotated[
+        Path | None, typer.Option(help="Folder for a sheet a picture that shows why.", show_default=False)
+    ] = None,
     coverage: Annotated[
         float | None, typer.Option(help="How often prediction sets hold the label.", show_default="the bundle's")
     ] = None,
@@ -36,7 +39,7 @@ def predict(
     if json and csv:
         raise ConfigError("--json and --csv exclude each other. Choose one.")
     model = load(bundle)
-    answers = work(model, _names(photos), coverage=coverage, batch=batch)
+    answers = work(model, _names(photos), coverage=coverage, batch=batch, explain_to=explain)
     write = write_json if json else write_csv if csv else write_text
     _end(write(answers, model))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from petmood import images
@@ -13,7 +15,12 @@ from petmood.errors import DataError
 
 
 def predict(
-    bundle: Bundle, photos: Iterable[str], *, coverage: float | None = None, batch: int = 32
+    bundle: Bundle,
+    photos: Iterable[str],
+    *,
+    coverage: float | None = None,
+    batch: int = 32,
+    explain_to: Path | None = None,
 ) -> Iterator[Prediction | Unreadable]:
     """Read every picture that the names stand for, in their order.
 
@@ -22,12 +29,51 @@ def predict(
         photos: files, folders (searched to any depth for image files) and glob patterns.
         coverage: of the prediction sets; the bundle's default if None.
         batch: pictures inferred together.
+        explain_to: folder for a sheet (PNG) a picture and `explanations.jsonl`; None explains nothing.
 
     Raises:
         DataError: a name stands for nothing.
         ConfigError: a coverage that the bundle has no threshold for.
     """
-    return bundle.stream(pictures(photos), coverage=coverage, batch=batch)
+    if explain_to is None:
+        return bundle.stream(pictures(photos), coverage=coverage, batch=batch)
+    return _explained(bundle, pictures(photos), coverage, batch, explain_to)
+
+
+def _explained(
+    bundle: Bundle, paths: Iterable[Path], coverage: float | None, batch: int, folder: Path
+) -> Iterator[Prediction | Unreadable]:
+    from petmood.explain import explain, sheet
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = (folder / "explanations.jsonl").open("w", encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot write to {folder}: {error.strerror}. Choose another folder for --explain.") from error
+    number = 0
+    with lines:
+        for prepared, outputs in bundle.stream_outputs(paths, batch=batch):
+            readable = [p for p in prepared if not isinstance(p, Unreadable)]
+            answers = iter(bundle.judge(readable, outputs, coverage=coverage) if outputs is not None else ())
+            for item in prepared:
+                if isinstance(item, Unreadable):
+                    yield item
+                    continue
+                number += 1
+                found = explain(bundle, item)
+                name = f"{number:05d}-{Path(item.source).stem}.png"
+                sheet(bundle, item, found).save(folder / name)
+                facts = {
+                    "source": item.source,
+                    "sheet": name,
+                    "mood": found.mood,
+                    "background": asdict(found.background),
+                    "occlusion": found.occlusion.tolist(),
+                    "cam": None if found.cam is None else found.cam.tolist(),
+                    "neighbours": [n.model_dump(mode="json") for n in found.neighbours],
+                }
+                lines.write(json.dumps(facts, ensure_ascii=False) + "\n")
+                yield next(answers)
 
 
 def pictures(photos: Iterable[str]) -> Iterator[Path]:
