@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from petmood.bundle import Bundle
+    from petmood.train.estimators import FeatureExtractor, MoodClassifier
 
 try:
     __version__ = version("petmood")
 except PackageNotFoundError:  # a source checkout on the path, not installed
     __version__ = "0.0.0+source"
 
-__all__ = ["__version__", "load"]
+__all__ = ["FeatureExtractor", "MoodClassifier", "__version__", "load"]
 
 
 def load(path: str | Path, threads: int | None = None) -> Bundle:
@@ -31,3 +32,12 @@ def load(path: str | Path, threads: int | None = None) -> Bundle:
     from petmood.bundle import load as load_bundle
 
     return load_bundle(path, threads)
+
+
+def __getattr__(name: str) -> Any:
+    """The scikit-learn estimators, imported when they are first asked for: scikit-learn takes a second to load."""
+    if name in ("FeatureExtractor", "MoodClassifier"):
+        from petmood.train import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module 'petmood' has no attribute '{name}'")

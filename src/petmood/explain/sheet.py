@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import Final
 
 import numpy as np
@@ -76,7 +77,7 @@ def _neighbours(explanation: Explanation) -> list[str]:
     if not explanation.neighbours:
         return []
     nearest = ", ".join(f"{n.label} ({n.distance:.2f})" for n in explanation.neighbours)
-    return [f"Nearest training photos, with their labels and distances: {nearest}."]
+    return textwrap.wrap(f"Nearest training photos, with their labels and distances: {nearest}.", 84)
 
 
 def _small(bundle: Bundle, explanation: Explanation) -> int:
