@@ -47,7 +47,8 @@ def test_the_classifier_agrees_with_the_head(trained: Trained) -> None:
 
 
 def test_pictures_go_through_a_grouped_search_of_a_pipeline(trained: Trained) -> None:
-    paths, labels, families = pictures(trained)
+    every = pictures(trained)
+    paths, labels, families = every[0][::3], every[1][::3], every[2][::3]
     pipeline = make_pipeline(FeatureExtractor(), MoodClassifier())
     scores = cross_val_score(pipeline, paths, labels, groups=families, cv=GroupKFold(2))
     assert len(scores) == 2
