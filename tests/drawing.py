@@ -49,3 +49,20 @@ def split_files(per_class: int = 4, classes: tuple[str, ...] = ("Angry", "happy"
             if split == "train":
                 files[f"{split}/{name}/aug-3-train0.jpg"] = jpeg(seed := seed + 1, (40, 40))
     return files
+
+
+def photo(seed: int, size: tuple[int, int] = (224, 224)) -> Image.Image:
+    """A textured picture unique to its seed: patches of colour at several scales, as hard to mistake as a photo."""
+    rng = np.random.default_rng([seed, 1])
+    total = np.zeros((size[1], size[0], 3))
+    for cells, weight in ((3, 90.0), (12, 70.0), (40, 60.0)):
+        coarse = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8))
+        total += weight * (np.asarray(coarse.resize(size, Image.Resampling.BICUBIC)) / 255.0 - 0.5)
+    return Image.fromarray(np.clip(total + 128, 0, 255).astype(np.uint8))
+
+
+def saved(image: Image.Image, fmt: str = "JPEG", quality: int = 90) -> bytes:
+    """Bytes of a picture as a file."""
+    out = io.BytesIO()
+    image.save(out, fmt, **({"quality": quality} if fmt == "JPEG" else {}))
+    return out.getvalue()

@@ -37,6 +37,7 @@ REGISTRY = re.compile(
 
 # The heavy packages that the command line must not load to say what it can do.
 HEAVY = {
+    "cv2",
     "matplotlib",
     "onnx",
     "onnxruntime",
@@ -50,7 +51,7 @@ HEAVY = {
 }
 
 # Packages whose import name is not their own.
-IMPORT_NAMES = {"pillow": "PIL", "scikit-learn": "sklearn"}
+IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL", "scikit-learn": "sklearn"}
 
 # Packages that another one imports on petmood's behalf: `torch.onnx.export` fails without onnx.
 IMPORTED_BY_OTHERS = {"onnx"}

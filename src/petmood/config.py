@@ -42,6 +42,7 @@ class RunSettings(Settings):
     Attributes:
         preset: the name of the preset that the other values come from.
         seed: of every random choice: splits, folds, k-means, networks.
+        families: how families are found: "names", "pixels", "both", or "auto": both where names tell, else pixels.
         backbone: name of the frozen network that makes features.
         image_size: side in pixels to which images are prepared, as the study does.
         folds: number of folds of grouped cross-validation.
@@ -56,6 +57,7 @@ class RunSettings(Settings):
 
     preset: str = "quick"
     seed: int = Field(default=42, ge=0, lt=2**31)
+    families: Literal["auto", "names", "pixels", "both"] = "auto"
     backbone: str = "efficientnet-lite0"
     image_size: int = Field(default=224, ge=32, le=1024)
     folds: int = Field(default=5, ge=2, le=50)

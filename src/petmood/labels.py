@@ -16,6 +16,7 @@ from typing import Final, Literal, get_args
 from petmood.errors import DataError
 from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
 from petmood.store import write_text
+from petmood.tables import read_rows, unknown_path
 
 Action = Literal["label", "skip", "exclude", "undo"]
 
@@ -164,17 +165,17 @@ def read_labels(path: Path, manifest: Manifest) -> dict[str, str]:
     line_of: dict[str, int] = {}
     named: set[str] = set()
     found: dict[str, str] = {}
-    for line, name, label in _rows(path, COLUMNS):
+    for line, (name, label) in read_rows(path, COLUMNS):
         record = records.get(name)
         if record is None:
-            raise DataError(f"{path}, line {line}: {_missing(name, manifest)}")
+            raise DataError(f"{path}, line {line}: {unknown_path(name, manifest)}")
         if record.family in found:
             first = line_of[record.family]
             what = "the file" if name in named else "a file of the same photo"
             raise DataError(
                 f"{path}, line {line}: '{name}' is a duplicate: line {first} has {what} already. Keep one of them."
             )
-        found[record.family] = _class_of(label, known, f"{path}, line {line}")
+        found[record.family] = _class_of(label.strip(), known, f"{path}, line {line}")
         line_of[record.family] = line
         named.add(name)
     if not found:
@@ -196,15 +197,6 @@ def _class_of(label: str, known: Mapping[str, str], where: str) -> str:
     raise DataError(f"{where}: unknown class '{label}'. {hint}")
 
 
-def _missing(name: str, manifest: Manifest) -> str:
-    unused = {s.path: s.reason for s in (*manifest.rejected, *manifest.ignored)}
-    if name in unused:
-        return f"'{name}' is not part of the data ({unused[name]}). Remove the line."
-    near = difflib.get_close_matches(name, [r.path for r in manifest.records], n=1, cutoff=0.8)
-    hint = f"Did you mean '{near[0]}'?" if near else "Paths are relative to the data, as in manifest.parquet."
-    return f"there is no file '{name}' in the data. {hint}"
-
-
 def read_column(path: Path, manifest: Manifest, column: str) -> dict[str, str]:
     """Image path -> value, from a CSV with the columns `path` and `column`; checked as labels.csv is.
 
@@ -213,47 +205,15 @@ def read_column(path: Path, manifest: Manifest, column: str) -> dict[str, str]:
     """
     known = {record.path for record in manifest.records}
     found: dict[str, str] = {}
-    for line, name, value in _rows(path, ("path", column)):
+    for line, (name, cell) in read_rows(path, ("path", column)):
+        value = cell.strip()
         if name not in known:
-            raise DataError(f"{path}, line {line}: {_missing(name, manifest)}")
+            raise DataError(f"{path}, line {line}: {unknown_path(name, manifest)}")
         if name in found or not value:
             problem = "is a duplicate" if value else f"has no {column}"
             raise DataError(f"{path}, line {line}: '{name}' {problem}. Mend it.")
         found[name] = value
     return found
-
-
-def _rows(path: Path, columns: tuple[str, str]) -> Iterable[tuple[int, str, str]]:
-    """(line number, values of the two columns) of each row."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8 text ({error.reason} at byte {error.start}). Save it as UTF-8."
-        ) from error
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}. Check the path.") from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = [cell.strip() for cell in next(reader, [])]
-        lacking = [column for column in columns if column not in header]
-        if lacking:
-            raise DataError(
-                f"{path}, line 1: the header lacks '{lacking[0]}', got '{','.join(header)}'. "
-                f"The first line must name the columns: {','.join(columns)}."
-            )
-        at_path, at_label = (header.index(column) for column in columns)
-        for row in reader:
-            if not row or not any(cell.strip() for cell in row):
-                continue
-            if len(row) != len(header):
-                raise DataError(
-                    f"{path}, line {reader.line_num}: {len(row)} columns where the header has {len(header)}. "
-                    "Quote values that hold commas."
-                )
-            yield reader.line_num, row[at_path], row[at_label].strip()
-    except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}: not CSV ({error}). Mend the line.") from error
 
 
 def apply_labels(manifest: Manifest, labels: Mapping[str, str]) -> Manifest:

@@ -30,6 +30,10 @@ def run(
     allow_leakage: Annotated[
         bool, typer.Option("--allow-leakage", help="Go on though the splits leak; every figure is then marked.")
     ] = False,
+    families: Annotated[
+        str | None, typer.Option(help="How copies are found: auto, names, pixels or both.", show_default="auto")
+    ] = None,
+    groups: Annotated[Path | None, typer.Option(help="groups.csv that replaces families.", show_default=False)] = None,
     json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a summary.")] = False,
 ) -> None:
     """Ingest, audit, extract features, cluster, train, evaluate and write a report."""
@@ -37,8 +41,10 @@ def run(
     from petmood.config import run_settings
     from petmood.workflows.run import run as work
 
-    settings = run_settings(preset, seed=seed, backbone=backbone, folds=folds, cnn=cnn, allow_leakage=allow_leakage)
-    outcome = work(data, out, settings, Bars(), labels=labels)
+    settings = run_settings(
+        preset, seed=seed, backbone=backbone, folds=folds, cnn=cnn, allow_leakage=allow_leakage, families=families
+    )
+    outcome = work(data, out, settings, Bars(), labels=labels, groups=groups)
     if json:
         typer.echo(outcome.results.model_dump_json(by_alias=True, indent=2))
     else:

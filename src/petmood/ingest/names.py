@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -124,3 +124,8 @@ def _merge_equal_bytes(items: Sequence[Named], ids: list[str], augmented: list[b
             original_taken.add(family)
         members.append(Member(family, not is_original))
     return members
+
+
+def names_tell(paths: Iterable[str]) -> bool:
+    """Whether any file name says of itself that it was made from another file."""
+    return any(name.augmented or name.exported for name in map(_parse, paths))

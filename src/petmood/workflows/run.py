@@ -20,9 +20,9 @@ from petmood.workflows.bundles import save_head_bundle
 from petmood.workflows.cnn import cnn_facts
 from petmood.workflows.environment import environment
 from petmood.workflows.facts import dataset_facts
+from petmood.workflows.families import ingest
 from petmood.workflows.folders import claim_run_folder
 from petmood.workflows.frozen import baseline_facts, head_facts
-from petmood.workflows.labelling import read_labelled
 from petmood.workflows.photos import photos_of
 from petmood.workflows.species import has_imagenet_head, species_facts
 from petmood.workflows.suspects import label_facts
@@ -39,7 +39,13 @@ class RunOutcome:
 
 
 def run(
-    data: Path, out: Path, settings: RunSettings, progress: Progress | None = None, *, labels: Path | None = None
+    data: Path,
+    out: Path,
+    settings: RunSettings,
+    progress: Progress | None = None,
+    *,
+    labels: Path | None = None,
+    groups: Path | None = None,
 ) -> RunOutcome:
     """Do the whole main job: ingest, audit, features, clusters, models, evaluation, report.
 
@@ -51,6 +57,7 @@ def run(
         settings: what to do.
         progress: where to show it.
         labels: labels.csv whose labels replace the data's, if given.
+        groups: groups.csv whose groups replace the families found, if given.
 
     Raises:
         PetmoodError: anything the user can mend.
@@ -59,12 +66,11 @@ def run(
     with open_source(data) as source:
         claim_run_folder(out, data)
         cache = ContentCache()
-        with timed.stage("ingest", "Reading images") as tick:
-            manifest = complete_splits(read_labelled(source, cache, labels, tick), settings.seed)
-            manifest = replace(manifest, allow_leakage=settings.allow_leakage)
-            # a leak shows before any time is spent on figures that it would spoil
-            official_fold(manifest)
-            write_manifest(out / "manifest.parquet", manifest)
+        ingested = ingest(source, cache, timed, mode=settings.families, labels=labels, groups=groups)
+        manifest = replace(complete_splits(ingested.manifest, settings.seed), allow_leakage=settings.allow_leakage)
+        # a leak shows before any time is spent on figures that it would spoil
+        official_fold(manifest)
+        write_manifest(out / "manifest.parquet", manifest)
         results = _results(source, manifest, settings, cache, timed, out / "model")
         with timed.stage("report", "Writing the report"):
             report = out / "report.html"

@@ -1,0 +1,46 @@
+"""groups.csv of a user -> which files belong together, each line checked against the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from petmood.errors import DataError
+from petmood.records import Manifest
+from petmood.tables import read_rows, unknown_path
+
+COLUMNS: Final = ("path", "group")
+"""Columns that groups.csv must have; others may stand beside them and are not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """The group of one file, and the line of groups.csv that says so."""
+
+    group: str
+    line: int
+
+
+def read_groups(path: Path, manifest: Manifest) -> dict[str, GroupRow]:
+    """Read groups.csv (columns `path` and `group`): path -> its group.
+
+    Raises:
+        DataError: the file cannot be read or has no line, or a line names a file that is not in the data, a file for
+            the second time, or no group. The message has the line's number.
+    """
+    known = {record.path for record in manifest.records}
+    found: dict[str, GroupRow] = {}
+    for line, (name, group) in read_rows(path, COLUMNS):
+        if name not in known:
+            raise DataError(f"{path}, line {line}: {unknown_path(name, manifest)}")
+        if name in found:
+            raise DataError(
+                f"{path}, line {line}: '{name}' is a duplicate: line {found[name].line} has it already. Keep one."
+            )
+        if not group.strip():
+            raise DataError(f"{path}, line {line}: the group is empty. Write a name, or remove the line.")
+        found[name] = GroupRow(group.strip(), line)
+    if not found:
+        raise DataError(f"{path} has no groups. Give it a line a file below the header '{','.join(COLUMNS)}'.")
+    return found
