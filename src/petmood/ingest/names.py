@@ -60,7 +60,8 @@ def families_by_name(items: Sequence[Named]) -> list[Member]:
 
     A derived file belongs to the original of that name in its own folder, else in its split, else (if there is just
     one) anywhere in its class; derived files without an original are a family of their own. Originals that merely
-    share a file name in different folders are different photos. Files with equal bytes are one family whatever their class.
+    share a file name in different folders are different photos. Files with equal bytes are one family whatever their
+    class.
 
     Args:
         items: images in a stable order.
