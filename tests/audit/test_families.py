@@ -26,7 +26,7 @@ def manifest(*records: ImageRecord) -> Manifest:
 
 
 def link(a: str, b: str) -> Link:
-    return Link(min(a, b), max(a, b), Verdict(50, 0.95, 1.0, 1.0, False))
+    return Link(min(a, b), max(a, b), Verdict(50, 0.95, 0.95, 1.0, 1.0, False))
 
 
 def families(found: Manifest) -> dict[str, str]:

@@ -18,8 +18,8 @@ from petmood.records import FloatArray, IntArray
 MIN_INLIERS: Final = 8
 """Matched features that must agree on one similarity transform."""
 
-MIN_AGREEMENT: Final = 0.85
-"""Correlation that the two pictures must have where one lies on the other."""
+MIN_AGREEMENT: Final = 0.65
+"""Local correlation of detail that two pictures must have over nine tenths of where one lies on the other."""
 
 MIN_OVERLAP: Final = 0.25
 """Share of the smaller picture that the other must cover: below it, they may share a logo, not a photo."""
@@ -28,12 +28,18 @@ _RATIO: Final = 0.8  # Lowe's: the best match must be nearer than this times the
 _REPROJECTION: Final = 4.0  # pixels
 _STEPS: Final = 1000
 _SCALES: Final = (0.1, 10.0)
-_FINE, _COARSE = 1.0, 8.0  # widths in pixels of the blurs between which detail is compared
-_MIN_DETAIL: Final = 1.0  # grey levels of detail below which a picture is a blank wall that agrees with any other
-_BORDER: Final = 3
+_FINE: Final = 1.4  # pixels: standard deviation of the blur that takes noise away
+_COARSE: Final = 27  # pixels: side of the blur that is taken for lighting
+_WINDOW: Final = 35  # pixels: side of the window within which two pictures are correlated
+_WORST: Final = 0.1
+_BLACK, _WHITE = 5, 250  # grey levels at which pixels are clipped and show nothing
+_MIN_DETAIL: Final = 2.0  # grey levels of detail below which a window is a blank wall that agrees with any other
+_MIN_PIXELS: Final = 256
+_TINY: Final = 1e-3
 _SEED: Final = 7
 
 Transform = NDArray[np.float64]
+Grey = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,9 @@ class Verdict:
 
     Attributes:
         inliers: features that agree on the transform; 0 where it was found by whole pictures instead.
-        agreement: correlation of their detail where they overlap, in [-1, 1].
+        agreement: correlation of their detail in a window, in [-1, 1], which nine tenths of their overlap reach. Two
+            drawings from one template, or two photos of one animal, agree here and there, but not everywhere.
+        likeness: correlation of their detail over the whole overlap, in [-1, 1].
         overlap: share of the smaller picture that is covered, in [0, 1].
         scale: pixels of the second picture for one of the first.
         mirrored: True if one is a mirror image of the other.
@@ -50,6 +58,7 @@ class Verdict:
 
     inliers: int
     agreement: float
+    likeness: float
     overlap: float
     scale: float
     mirrored: bool
@@ -64,7 +73,12 @@ class Verdict:
         )
 
 
-NOTHING: Final = Verdict(1, 0.0, 0.0, 1.0, False)
+def rules() -> list[float]:
+    """Every number that a verdict depends on beside the pictures: part of the cache key of what is made of verdicts."""
+    return [MIN_INLIERS, MIN_AGREEMENT, MIN_OVERLAP, _RATIO, _REPROJECTION, _STEPS, _FINE, _COARSE, _WINDOW, _WORST]
+
+
+NOTHING: Final = Verdict(1, 0.0, 0.0, 0.0, 1.0, False)
 """No transform was found."""
 
 
@@ -141,8 +155,9 @@ def _judge(a: LocalFeatures, b: LocalFeatures, transform: Transform, inliers: in
     if not (_SCALES[0] < stretch[1] and stretch[0] < _SCALES[1] and stretch[0] < 2 * stretch[1]):
         return NOTHING
     scale = float(np.sqrt(stretch.prod()))
-    agreement, overlap = _agreement(a, b, transform) if scale <= 1 else _agreement(b, a, _inverse(transform))
-    return Verdict(inliers, agreement, overlap, scale, mirrored)
+    # at the lower resolution of the two, which is all that both can show
+    agreement, likeness, overlap = _compare(a, b, transform) if scale <= 1 else _compare(b, a, _inverse(transform))
+    return Verdict(inliers, agreement, likeness, overlap, scale, mirrored)
 
 
 def _inverse(transform: Transform) -> Transform:
@@ -150,51 +165,54 @@ def _inverse(transform: Transform) -> Transform:
     return np.column_stack([turned, -turned @ transform[:, 2]])
 
 
-def _agreement(a: LocalFeatures, b: LocalFeatures, transform: Transform) -> tuple[float, float]:
-    """Correlation of detail where a, laid on b, covers it, and the share of the smaller one that is covered."""
+def _compare(a: LocalFeatures, b: LocalFeatures, transform: Transform) -> tuple[float, float, float]:
+    """Agreement, likeness and overlap of two pictures, a laid on b."""
     import cv2
 
-    rows, columns = b.grey.shape
-    to_a, to_b = _to_working(a), _to_working(b)
-    at = to_b @ np.vstack([transform, [0.0, 0.0, 1.0]]) @ np.linalg.inv(to_a)
-    laid = cv2.warpAffine(a.grey, at[:2], (columns, rows), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
-    solid = cv2.warpAffine(np.full(a.grey.shape, 255, np.uint8), at[:2], (columns, rows), flags=cv2.INTER_NEAREST)
-    kernel = np.ones((2 * _BORDER + 1,) * 2, np.uint8)
-    covered = cv2.erode(solid, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=255) > 0
-    smaller = min(float(a.grey.size * abs(np.linalg.det(at[:2, :2]))), float(b.grey.size))
-    overlap = min(1.0, float((solid > 0).sum()) / max(smaller, 1.0))
-    if covered.sum() < 64:
-        return 0.0, overlap
-    return _correlation(_detail(laid, covered), _detail(b.grey, covered)), overlap
+    size = b.width, b.height
+    laid = cv2.warpAffine(a.grey, transform, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    solid = cv2.warpAffine(np.full(a.grey.shape, 1, np.uint8), transform, size, flags=cv2.INTER_NEAREST) > 0
+    smaller = min(a.grey.size * abs(float(np.linalg.det(transform[:, :2]))), float(b.grey.size))
+    overlap = min(1.0, float(solid.sum()) / max(smaller, 1.0))
+    return *_likeness(np.asarray(laid, dtype=np.uint8), b.grey, solid), overlap
 
 
-def _to_working(found: LocalFeatures) -> Transform:
-    """Pixels of the working size -> pixels of the grey picture."""
-    rows, columns = found.grey.shape
-    return np.diag([columns / found.width, rows / found.height, 1.0])
+def _likeness(x: Grey, y: Grey, solid: NDArray[np.bool_]) -> tuple[float, float]:
+    """Agreement and likeness of two pictures of one size where `solid`; 0 where there is too little detail to tell.
 
-
-def _detail(grey: NDArray[np.generic], covered: NDArray[np.bool_]) -> FloatArray:
-    """(n,) float32: what is left between a fine and a coarse blur, no noise and no lighting, in the n covered pixels.
-
-    Pixels that are not covered do not shine in, so that a frame around a picture does not matter.
+    What is compared is detail: what is left between a fine and a coarse blur, no noise and no lighting. Clipped and
+    uncovered pixels do not shine into it, so that neither flash nor frame matters.
     """
     import cv2
 
-    weight = covered.astype(np.float32)
-    values = grey.astype(np.float32) * weight
-    fine, coarse = (
-        cv2.GaussianBlur(values, (0, 0), width)[covered] / cv2.GaussianBlur(weight, (0, 0), width)[covered]
-        for width in (_FINE, _COARSE)
-    )
-    return np.asarray(fine - coarse, dtype=np.float32)
+    clipped = (np.minimum(x, y) <= _BLACK) | (np.maximum(x, y) >= _WHITE)
+    usable = (solid & ~clipped).astype(np.uint8)
+    usable = np.asarray(cv2.erode(usable, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_REPLICATE), np.uint8)
+    inside = usable > 0
+    if inside.sum() < _MIN_PIXELS:
+        return 0.0, 0.0
+    weight = usable.astype(np.float32)
+    a, b = _detail(x, weight), _detail(y, weight)
+    size = (_WINDOW, _WINDOW)
+    around = np.maximum(cv2.blur(weight, size), _TINY)
+    aa, bb, ab = (cv2.blur(product, size) / around for product in (a * a, b * b, a * b))
+    telling = inside & (np.maximum(aa, bb) > _MIN_DETAIL**2)
+    if telling.sum() < _MIN_PIXELS:
+        return 0.0, 0.0
+    locally = ab[telling] / np.sqrt(np.maximum(aa[telling] * bb[telling], _TINY))
+    a, b = a[inside], b[inside]
+    overall = float((a * b).sum() / np.sqrt(max(float((a * a).sum() * (b * b).sum()), _TINY)))
+    return round(float(np.quantile(locally, _WORST)), 6), round(overall, 6)
 
 
-def _correlation(x: FloatArray, y: FloatArray) -> float:
-    x, y = x - x.mean(), y - y.mean()
-    if min(float(x.std()), float(y.std())) < _MIN_DETAIL:
-        return 0.0
-    return float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
+def _detail(grey: Grey, weight: FloatArray) -> FloatArray:
+    import cv2
+
+    values = grey * weight
+    coarse = (_COARSE, _COARSE)
+    fine_of, coarse_of = cv2.GaussianBlur(weight, (0, 0), _FINE), cv2.blur(weight, coarse)
+    fine = cv2.GaussianBlur(values, (0, 0), _FINE) / np.maximum(fine_of, _TINY)
+    return np.asarray((fine - cv2.blur(values, coarse) / np.maximum(coarse_of, _TINY)) * weight, dtype=np.float32)
 
 
 def _by_whole(a: LocalFeatures, b: LocalFeatures) -> Verdict:
@@ -205,10 +223,9 @@ def _by_whole(a: LocalFeatures, b: LocalFeatures) -> Verdict:
     reference = thumbnail(b.grey).ravel()
     which = int(np.argmax([float(side.ravel() @ reference) for side in turned]))
     side = np.ascontiguousarray(quarter_turns(a.grey)[which])
-    scale = b.grey.shape[0] / side.shape[0], b.grey.shape[1] / side.shape[1]
+    scale = b.height / side.shape[0], b.width / side.shape[1]
     if not 0.9 < scale[0] / scale[1] < 1.1:
         return NOTHING
-    laid = cv2.resize(side, b.grey.shape[::-1], interpolation=cv2.INTER_AREA)
-    whole = np.ones(b.grey.shape, dtype=np.bool_)
-    agreement = _correlation(_detail(laid, whole), _detail(b.grey, whole))
-    return Verdict(0, agreement, 1.0, scale[0], which >= 4)
+    laid = np.asarray(cv2.resize(side, (b.width, b.height), interpolation=cv2.INTER_AREA), np.uint8)
+    agreement, likeness = _likeness(laid, b.grey, np.ones(b.grey.shape, dtype=np.bool_))
+    return Verdict(0, agreement, likeness, 1.0, scale[0], which >= 4)

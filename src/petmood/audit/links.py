@@ -7,18 +7,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from petmood.audit.candidates import candidate_pairs
-from petmood.audit.geometry import Verdict, Verifier
+from petmood.audit.geometry import Verdict, Verifier, rules
 from petmood.audit.local import LocalFeatures, local_features, namespace
 from petmood.cache import ContentCache
 from petmood.records import ImageRecord
 from petmood.sources import Source
 
 STRONG_INLIERS: Final = 20
-STRONG_AGREEMENT: Final = 0.9
+STRONG_AGREEMENT: Final = 0.85
 """From here on one link joins two families by itself; below, a second one must confirm it."""
 
 ALIKE_INLIERS: Final = 12
-ALIKE_AGREEMENT: Final = 0.6
+ALIKE_LIKENESS: Final = 0.5
 """From here on two pictures that are not one photo are told of as much alike: one animal twice, or one scene."""
 
 _VERSION: Final = 1
@@ -77,7 +77,7 @@ def find_links(
             for name, links in (("same", search.same), ("alike", search.alike))
         }
 
-    kept = cache.remember(f"links/v{_VERSION}", [namespace(), digests], make)
+    kept = cache.remember(f"links/v{_VERSION}", [namespace(), rules(), digests], make)
     same, alike = (tuple(Link(a, b, Verdict(**v)) for a, b, v in kept[name]) for name in ("same", "alike"))
     return PixelLinks(same, alike)
 
@@ -109,7 +109,7 @@ class _Search:
             for pair, verdict in self._verdicts.items()
             if self._root[pair[0]] != self._root[pair[1]]
             and verdict.inliers >= ALIKE_INLIERS
-            and verdict.agreement >= ALIKE_AGREEMENT
+            and verdict.likeness >= ALIKE_LIKENESS
         }
 
     def _size(self, i: int) -> tuple[int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ MAX_POINTS: Final = 256
 _VERSION: Final = 1
 _CONTRAST: Final = 0.02  # half of OpenCV's default: soft fur has weak corners
 _BATCH: Final = 64
-_HEAD: Final = 5
+_HEAD: Final = 3
 
 _MIRROR: Final = np.arange(128).reshape(4, 4, 8)[::-1][:, :, -np.arange(8) % 8].ravel()
 """Order of a SIFT descriptor's 128 numbers after its picture is mirrored: rows of cells swap, angles change sign."""
@@ -38,7 +39,7 @@ class LocalFeatures:
     Attributes:
         points: (n, 2) float32 x and y in pixels of the working size.
         descriptors: (n, 128) uint8 SIFT descriptors.
-        grey: (h, w) uint8 luminance at half of the working size.
+        grey: (height, width) uint8 luminance at the working size.
         width, height: the working size in pixels; its longer side is at most `SIDE`.
     """
 
@@ -70,7 +71,6 @@ def find_local_features(data: bytes) -> LocalFeatures:
     width, height = (max(1, round(side * scale)) for side in picture.size)
     if (width, height) != picture.size:
         picture = picture.resize((width, height), Image.Resampling.LANCZOS)
-    small = picture.resize((max(1, width // 2), max(1, height // 2)), Image.Resampling.BOX)
     found, descriptors = cv2.SIFT.create(MAX_POINTS, contrastThreshold=_CONTRAST).detectAndCompute(
         np.asarray(picture), None
     )
@@ -80,7 +80,7 @@ def find_local_features(data: bytes) -> LocalFeatures:
     return LocalFeatures(
         points=np.array([found[i].pt for i in order], dtype=np.float32).reshape(-1, 2),
         descriptors=descriptors[order].astype(np.uint8),
-        grey=np.asarray(small),
+        grey=np.asarray(picture),
         width=width,
         height=height,
     )
@@ -133,15 +133,16 @@ def _parts(records: Sequence[ImageRecord]) -> Iterator[Sequence[ImageRecord]]:
 
 
 def _pack(found: LocalFeatures) -> bytes:
-    head = np.array([len(found.points), found.width, found.height, *found.grey.shape], dtype=np.int32)
+    head = np.array([len(found.points), found.width, found.height], dtype=np.int32)
     parts = (head, found.points, found.descriptors, np.ascontiguousarray(found.grey))
-    return b"".join(part.tobytes() for part in parts)
+    return zlib.compress(b"".join(part.tobytes() for part in parts), 1)
 
 
 def _unpack(value: bytes) -> LocalFeatures:
-    n, width, height, rows, columns = np.frombuffer(value, np.int32, _HEAD).tolist()
+    value = zlib.decompress(value)
+    n, width, height = np.frombuffer(value, np.int32, _HEAD).tolist()
     at = 4 * _HEAD
     points = np.frombuffer(value, np.float32, 2 * n, at).reshape(n, 2)
     descriptors = np.frombuffer(value, np.uint8, 128 * n, at + 8 * n).reshape(n, 128)
-    grey = np.frombuffer(value, np.uint8, rows * columns, at + 136 * n).reshape(rows, columns)
+    grey = np.frombuffer(value, np.uint8, height * width, at + 136 * n).reshape(height, width)
     return LocalFeatures(points, descriptors, grey, width, height)
