@@ -18,7 +18,7 @@ from petmood.records import FloatArray, IntArray
 MIN_INLIERS: Final = 8
 """Matched features that must agree on one similarity transform."""
 
-MIN_AGREEMENT: Final = 0.65
+MIN_AGREEMENT: Final = 0.7
 """Local correlation of detail that two pictures must have over nine tenths of where one lies on the other."""
 
 MIN_OVERLAP: Final = 0.25

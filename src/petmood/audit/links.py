@@ -15,7 +15,7 @@ from petmood.sources import Source
 
 STRONG_INLIERS: Final = 20
 STRONG_AGREEMENT: Final = 0.85
-"""From here on one link joins two families by itself; below, a second one must confirm it."""
+"""From here on one link joins two families by itself; below, most pairs across them must confirm it."""
 
 ALIKE_INLIERS: Final = 12
 ALIKE_LIKENESS: Final = 0.5
@@ -23,7 +23,7 @@ ALIKE_LIKENESS: Final = 0.5
 
 _VERSION: Final = 1
 _ROUNDS: Final = 4
-_WITNESSES: Final = 6  # further pairs looked at before a weak link is given up
+_WITNESSES: Final = 8  # further pairs looked at to confirm a weak link
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +141,10 @@ class _Search:
         return [pair for pair in ordered if self._verdicts[pair].same_photo]
 
     def _confirmed(self, pair: tuple[int, int], a: int, b: int) -> bool:
-        """Whether another pair across two families says the same; two single pictures have only their one link."""
+        """Whether most other pairs across two families say the same; two single pictures have only their one link."""
         others = [(i, j) for i in self._members[a] for j in self._members[b] if {i, j} != set(pair)]
-        return not others or bool(self._look(others[:_WITNESSES]))
+        witnesses = others[:_WITNESSES]
+        return 2 * len(self._look(witnesses)) >= len(witnesses)
 
     def _join(self, a: int, b: int) -> None:
         a, b = min(a, b), max(a, b)
