@@ -56,6 +56,19 @@ def nmi(tables: Counts) -> NDArray[np.float64]:
     return np.divide(shared, mean, out=np.zeros_like(shared), where=mean > 1e-12).clip(0, 1)
 
 
+def cohen_kappa(tables: Counts) -> NDArray[np.float64]:
+    """Cohen's kappa (1960) in [-1, 1]: agreement of two readers beyond chance; 0 where one class holds everything.
+
+    Args:
+        tables: (..., k, k) counts of photos by the class that each reader gave.
+    """
+    p = tables / tables.sum(axis=(-2, -1), keepdims=True)
+    agreed = np.trace(p, axis1=-2, axis2=-1)
+    chance = (p.sum(axis=-1) * p.sum(axis=-2)).sum(axis=-1)
+    found = np.divide(agreed - chance, 1 - chance, out=np.zeros_like(agreed), where=chance < 1 - 1e-12)
+    return np.asarray(found, dtype=np.float64)
+
+
 def _entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
     logs = np.log(p, out=np.zeros_like(p), where=p > 0)
     return np.asarray(-(p * logs).sum(axis=-1), dtype=np.float64)

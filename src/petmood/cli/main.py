@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from petmood import __version__
-from petmood.cli import demo, honesty, labels, leaderboard, models, predict, species, study, train, tune
+from petmood.cli import clusters, demo, honesty, labels, leaderboard, models, predict, species, study, train, tune
 from petmood.cli import run as run_command
 from petmood.errors import PetmoodError
 
@@ -28,6 +28,7 @@ train.register(app)
 predict.register(app)
 demo.register(app)
 labels.register(app)
+clusters.register(app)
 models.register(app)
 species.register(app)
 honesty.register(app)

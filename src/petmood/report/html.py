@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from petmood.report import captions, facts, species, suspects, wording
+from petmood.report import captions, causes, facts, species, suspects, wording
 from petmood.report.palette import class_colours
 from petmood.report.sentences import protocol_label
 from petmood.report.summarize import summarize
@@ -50,7 +50,7 @@ def report_html(results: Results, thumbnail: Thumbnail) -> str:
     from petmood.report import figures  # draws with matplotlib, which is slow to import
 
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             results=results,
@@ -64,7 +64,8 @@ def report_html(results: Results, thumbnail: Thumbnail) -> str:
             facts=facts,
             species=species,
             suspects=suspects,
-            uri=_uris(thumbnail),
+            causes=causes,
+            uri=picture_uris(thumbnail),
         )
     )
 
@@ -74,7 +75,7 @@ def _pictures(samples: Iterable[Sample], thumbnail: Thumbnail) -> list[Picture]:
     return [Picture(s, f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}") for s, jpeg in shown if jpeg]
 
 
-def _uris(thumbnail: Thumbnail) -> Callable[[str], str]:
+def picture_uris(thumbnail: Thumbnail) -> Callable[[str], str]:
     """A function from a path to a data URI, or "" where there is no picture."""
 
     @cache
@@ -85,7 +86,8 @@ def _uris(thumbnail: Thumbnail) -> Callable[[str], str]:
     return uri
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Templates of pages, with the filters and the look that they share."""
     environment = Environment(
         loader=PackageLoader("petmood.report"),
         autoescape=select_autoescape(default=True, default_for_string=True),

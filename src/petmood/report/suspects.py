@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from petmood.report.facts import overlap
 from petmood.report.wording import THIN, count, interval, number, percent, plural
 from petmood.results import LabelFacts, PlantedCheck
 
@@ -23,7 +22,7 @@ def noise_sentence(facts: LabelFacts) -> str:
 def weakness_sentence(facts: LabelFacts) -> str:
     """How far the estimate can be believed, by how often the models agree with the labels at all."""
     best = max(facts.models, key=lambda m: m.accuracy)
-    if overlap(facts.noise_rate_ci, facts.disagreement_ci):
+    if facts.noise_rate >= facts.disagreement_ci[0]:
         return (
             f"But the best of these models agrees with {percent(best.accuracy)} of the labels itself, so its own "
             "mistakes cannot be told from wrong labels: the rate is an upper bound, and the ceiling a lower one."

@@ -13,6 +13,7 @@ from petmood.results.calibration import (
     SetFacts,
     Sureness,
 )
+from petmood.results.causes import CauseFacts, CausesFacts
 from petmood.results.clusters import ClusterFacts, ClusterSplit
 from petmood.results.comparison import AboveSpecies, ComparisonFacts, Leaderboard, PairFacts, Rank
 from petmood.results.dataset import (
@@ -29,6 +30,7 @@ from petmood.results.environment import Environment
 from petmood.results.labels import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck, SuspectFacts, TwinFacts
 from petmood.results.leakage import LeakageFacts, LeakageFigure, SplitLeak
 from petmood.results.models import ClassScore, Epochs, ModelFacts
+from petmood.results.naming import AgreementFacts, GroupFacts, NamedFacts
 from petmood.results.networks import LayerRow, NetworkFacts
 from petmood.results.protocols import (
     CurvePoint,
@@ -61,9 +63,12 @@ __all__ = [
     "SCHEMA_VERSION",
     "AboveSpecies",
     "AbstainPoint",
+    "AgreementFacts",
     "ArrayShape",
     "Association",
     "CalibrationFacts",
+    "CauseFacts",
+    "CausesFacts",
     "ClassCount",
     "ClassCoverage",
     "ClassScore",
@@ -78,6 +83,7 @@ __all__ = [
     "FaceMap",
     "Fact",
     "Forecast",
+    "GroupFacts",
     "Interval",
     "KmeansSeeds",
     "LabelFacts",
@@ -89,6 +95,7 @@ __all__ = [
     "LearningFacts",
     "MapPoint",
     "ModelFacts",
+    "NamedFacts",
     "NeighbourFacts",
     "NetworkFacts",
     "PairFacts",
@@ -141,3 +148,4 @@ class Results(Fact):
     calibration: CalibrationFacts | None = None
     study: StudyFacts | None = None
     labels: LabelFacts | None = None
+    causes: CausesFacts | None = None

@@ -46,7 +46,8 @@ class NeighbourVote:
         check_classes(labels)
         self.classes_, self._codes = np.unique(labels, return_inverse=True)
         self._weights = np.ones(len(labels)) if sample_weight is None else sample_weight
-        self._prior = np.bincount(self._codes, weights=self._weights) / self._weights.sum()
+        # one more vote, of average weight, split as the classes are
+        self._prior = np.bincount(self._codes, weights=self._weights) / len(labels)
         self._scaler = StandardScaler().fit(features, sample_weight=sample_weight)
         self._index = NearestNeighbors(n_neighbors=min(self._k, len(labels)), metric="cosine", algorithm="brute")
         self._index.fit(self._scaler.transform(features))

@@ -17,6 +17,7 @@ from petmood.sources import Source, open_source
 from petmood.split import complete_splits, official_fold
 from petmood.store import write_json, write_manifest
 from petmood.workflows.bundles import save_head_bundle
+from petmood.workflows.causes import causes_facts
 from petmood.workflows.cnn import cnn_facts
 from petmood.workflows.environment import environment
 from petmood.workflows.facts import dataset_facts
@@ -100,6 +101,8 @@ def _results(
         save_head_bundle(model, source, manifest, features, backbone, settings, cache)
     with timed.stage("labels", "Looking for suspect labels"):
         labels = label_facts([photos], settings, cache) if importlib.util.find_spec("cleanlab") else None
+    with timed.stage("causes", "Measuring what would help"):
+        causes = causes_facts(features, manifest, source, backbone, settings, cache, species=species, labels=labels)
     if settings.cnn:
         with timed.stage("cnn", f"Training the study's CNN at {settings.cnn_size} pixels") as tick:
             models = (*models, cnn_facts(source, manifest, settings, cache, tick))
@@ -111,6 +114,7 @@ def _results(
         environment=environment(settings, timed.seconds, cache),
         species=species,
         labels=labels,
+        causes=causes,
     )
 
 

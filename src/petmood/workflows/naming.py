@@ -1,0 +1,258 @@
+"""Cluster first, label after: photos -> clusters and sheets to look at; named clusters -> labels.csv and its worth."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from petmood.audit.association import cohen_kappa, cross_table, table_interval
+from petmood.cache import ContentCache
+from petmood.cluster.naming import group
+from petmood.config import RunSettings
+from petmood.errors import DataError
+from petmood.evaluate.metrics import wilson_interval
+from petmood.evaluate.paired import paired_facts
+from petmood.evaluate.protocols import cross_predict, grouped_name
+from petmood.features import extract_features, load_backbone
+from petmood.ingest import read_dataset
+from petmood.labels import EXCLUDED, apply_labels, write_labels
+from petmood.progress import Progress, Silent
+from petmood.records import IntArray, Manifest
+from petmood.results import AgreementFacts, GroupFacts, NamedFacts
+from petmood.sources import Source, open_source
+from petmood.split import grouped_folds
+from petmood.store import read_json, write_json, write_text
+from petmood.train.heads import make_head
+from petmood.workflows.folders import claim_run_folder
+from petmood.workflows.photos import Photos, fewest_folds, photo_manifest, photos_of
+from petmood.workflows.thumbnails import thumbnailer
+
+FACTS: Final = "clusters.json"
+MEMBERS: Final = "clusters.csv"
+NAMES: Final = "names.csv"
+SHEET: Final = "clusters.html"
+LABELS: Final = "labels.csv"
+CENTRAL: Final = 12
+DOUBTFUL: Final = 6
+
+
+def cluster(
+    data: Path,
+    out: Path,
+    settings: RunSettings,
+    progress: Progress | None = None,
+    *,
+    method: str = "kmeans",
+    k: int | None = None,
+) -> GroupFacts:
+    """Cluster the photos of a folder, labelled or not, and write what is needed to name the clusters.
+
+    Writes into `out`: clusters.html (faces of each cluster), clusters.csv (cluster and confidence of each photo),
+    names.csv (to be filled in) and clusters.json (the facts). Names that were given before are kept.
+
+    Raises:
+        PetmoodError: anything the user can mend.
+    """
+    from petmood.report.sheets import render_sheets
+
+    shown, cache = progress or Silent(), ContentCache()
+    with open_source(data) as source:
+        claim_run_folder(out, data)
+        photos = _read(source, settings, cache, shown)
+        with shown.stage("Clustering"):
+            found = group(photos.features, method=method, k=k, seed=settings.seed)
+        labels = photos.labels
+        labelled = bool(photos.manifest.classes)
+        records = photos.manifest.records
+        order = np.argsort(-found.confidence, kind="stable")
+        inside = [[int(i) for i in order if found.clusters[i] == c] for c in range(found.k)]
+        facts = GroupFacts(
+            data=photos.manifest.name,
+            backbone=photos.backbone,
+            method=method,
+            k=found.k,
+            seed=settings.seed,
+            n=len(records),
+            silhouettes={str(count): round(score, 6) for count, score in found.silhouettes.items()},
+            sizes=tuple(len(rows) for rows in inside),
+            composition=tuple(
+                {name: int((labels[rows] == i).sum()) for i, name in enumerate(photos.manifest.classes)}
+                for rows in inside
+            )
+            if labelled
+            else (),
+            central=tuple(tuple(records[i].path for i in rows[:CENTRAL]) for rows in inside),
+            doubtful=tuple(tuple(records[i].path for i in rows[CENTRAL:][-DOUBTFUL:][::-1]) for rows in inside),
+        )
+        with shown.stage("Writing sheets"):
+            write_json(out / FACTS, facts.model_dump(mode="json"))
+            rows = zip(records, found.clusters, found.confidence, strict=True)
+            table = [(r.path, str(c + 1), f"{v:.4f}") for r, c, v in rows]
+            write_text(out / MEMBERS, _csv([("path", "cluster", "confidence"), *table]))
+            if not (out / NAMES).exists():
+                write_text(out / NAMES, _csv([("cluster", "name"), *((str(c + 1), "") for c in range(found.k))]))
+            render_sheets(facts, thumbnailer(source, photos.full, cache), out / SHEET)
+    return facts
+
+
+def name_clusters(
+    data: Path,
+    folder: Path,
+    settings: RunSettings,
+    progress: Progress | None = None,
+    *,
+    names: Path | None = None,
+    confidence: float = 0.0,
+) -> NamedFacts:
+    """Name clusters, write labels.csv for the photos that are sure enough, and say what these labels are worth.
+
+    Args:
+        data: the folder or .zip that was clustered.
+        folder: what `cluster` wrote.
+        settings: backbone, folds and seed.
+        progress: where to show it.
+        names: CSV with the columns `cluster` and `name`; names.csv of `folder` if None. A cluster without a name gives
+            no labels; the name "not-a-pet" takes its photos out.
+        confidence: photos below it get no label.
+
+    Raises:
+        PetmoodError: anything the user can mend.
+    """
+    shown, cache = progress or Silent(), ContentCache()
+    with open_source(data) as source:
+        photos = _read(source, settings, cache, shown)
+        clusters, sure = _members(folder, photos.manifest)
+        named = _read_names(names or folder / NAMES, int(clusters.max()) + 1)
+        wanted = {
+            record.path: named[int(c)]
+            for record, c, v in zip(photos.manifest.records, clusters, sure, strict=True)
+            if named.get(int(c)) and v >= confidence
+        }
+        if not wanted:
+            raise DataError(f"no photo gets a label: no cluster has a name in {names or folder / NAMES}. Fill it in.")
+        write_labels(folder / LABELS, wanted)
+        with shown.stage("Training on the new labels"):
+            return _worth(photos, wanted, named, confidence, settings)
+
+
+def _read(source: Source, settings: RunSettings, cache: ContentCache, shown: Progress) -> Photos:
+    with shown.stage("Reading images") as tick:
+        full = read_dataset(source, cache, labelled=False, progress=tick)
+    manifest = photo_manifest(full)
+    backbone = load_backbone(settings.backbone)
+    with shown.stage(f"Extracting features of {backbone.name}") as tick:
+        features = extract_features(manifest, source, backbone, cache, progress=tick)
+    return replace(photos_of(features, manifest), full=full)
+
+
+def _members(folder: Path, manifest: Manifest) -> tuple[IntArray, np.ndarray[Any, np.dtype[np.float64]]]:
+    """Cluster (from 0) and confidence of each photo, as `cluster` wrote them."""
+    read_json(folder / FACTS)
+    try:
+        with (folder / MEMBERS).open(encoding="utf-8", newline="") as handle:
+            rows = {row["path"]: (int(row["cluster"]) - 1, float(row["confidence"])) for row in csv.DictReader(handle)}
+        found = [rows[record.path] for record in manifest.records]
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise DataError(f"{folder / MEMBERS} does not fit the data. Run petmood cluster again.") from error
+    return np.array([c for c, _ in found], dtype=np.int64), np.array([v for _, v in found])
+
+
+def _read_names(path: Path, k: int) -> dict[int, str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {path}: {error}. It needs the columns cluster,name.") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    if not {"cluster", "name"} <= set(reader.fieldnames or ()):
+        raise DataError(f"{path}, line 1: the columns must be cluster,name, got {reader.fieldnames}.")
+    found: dict[int, str] = {}
+    for row in reader:
+        number = (row["cluster"] or "").strip()
+        if not number.isdecimal() or not 1 <= int(number) <= k:
+            raise DataError(f"{path}, line {reader.line_num}: there is no cluster '{number}'; they are 1 to {k}.")
+        if int(number) - 1 in found:
+            raise DataError(f"{path}, line {reader.line_num}: cluster {number} is named twice. Keep one line.")
+        found[int(number) - 1] = (row["name"] or "").strip()
+    return found
+
+
+def _worth(
+    photos: Photos, wanted: dict[str, str], named: dict[int, str], cut: float, settings: RunSettings
+) -> NamedFacts:
+    manifest, families = photos.manifest, {r.path: r.family for r in photos.manifest.records}
+    bare = replace(
+        manifest, classes=(), layout="flat", records=tuple(replace(r, class_name="") for r in manifest.records)
+    )
+    by_family = {families[path]: _spelled(name, manifest.classes) for path, name in wanted.items()}
+    fresh = apply_labels(bare, by_family)
+    position = {r.path: i for i, r in enumerate(manifest.records)}
+    rows = np.array([position[r.path] for r in fresh.records], dtype=np.int64)
+    folds = fewest_folds(fresh, settings.folds)
+    parts = list(grouped_folds(fresh, folds=folds, seed=settings.seed))
+    made = cross_predict(lambda: make_head("logistic", settings.seed), photos.features[rows], fresh, parts)
+    right = int((made.predicted == fresh.class_index).sum())
+    agreement = None
+    if set(fresh.classes) <= set(manifest.classes):
+        agreement = _agreement(photos, fresh, rows, made.predicted, folds, settings)
+    return NamedFacts(
+        names={str(c + 1): name for c, name in sorted(named.items()) if name},
+        confidence=cut,
+        n=len(manifest),
+        labelled=len(fresh),
+        excluded=sum(name == EXCLUDED for name in by_family.values()),
+        by_class={name: int((fresh.class_index == i).sum()) for i, name in enumerate(fresh.classes)},
+        protocol=grouped_name(folds),
+        accuracy=right / len(fresh),
+        accuracy_ci=wilson_interval(right, len(fresh)),
+        agreement=agreement,
+    )
+
+
+def _spelled(name: str, classes: tuple[str, ...]) -> str:
+    return next((c for c in classes if c.casefold() == name.casefold()), name)
+
+
+def _agreement(
+    photos: Photos, fresh: Manifest, rows: IntArray, predicted: IntArray, folds: int, settings: RunSettings
+) -> AgreementFacts:
+    """New labels against the original ones, and models trained on either against the original ones."""
+    classes = photos.manifest.classes
+    column = np.array([classes.index(name) for name in fresh.classes])
+    original, given = photos.labels[rows], column[fresh.class_index]
+    table = cross_table(original, given, len(classes), len(classes))
+    same = replace(
+        fresh,
+        classes=classes,
+        records=tuple(
+            replace(r, class_name=photos.manifest.records[i].class_name)
+            for r, i in zip(fresh.records, rows, strict=True)
+        ),
+    )
+    # the same folds as the new labels had, so that both models see the same photos
+    parts = list(grouped_folds(fresh, folds=folds, seed=settings.seed))
+    theirs = cross_predict(lambda: make_head("logistic", settings.seed), photos.features[rows], same, parts)
+    return AgreementFacts(
+        n=len(rows),
+        kappa=float(cohen_kappa(table)),
+        kappa_ci=table_interval(table, cohen_kappa, low=-1.0, seed=settings.seed),
+        classes=classes,
+        confusion=tuple(tuple(int(v) for v in row) for row in table),
+        trained=paired_facts(
+            column[predicted] == original,
+            theirs.predicted == original,
+            name="trained on the named clusters",
+            reference="trained on the original labels",
+            protocol=grouped_name(folds),
+        ),
+    )
+
+
+def _csv(rows: list[tuple[str, ...]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
