@@ -50,7 +50,7 @@ def report_html(results: Results, thumbnail: Thumbnail) -> str:
     from petmood.report import figures  # draws with matplotlib, which is slow to import
 
     return (
-        page_environment()
+        _environment()
         .get_template("report.html.j2")
         .render(
             results=results,
@@ -86,7 +86,7 @@ def picture_uris(thumbnail: Thumbnail) -> Callable[[str], str]:
     return uri
 
 
-def page_environment() -> Environment:
+def _environment() -> Environment:
     """Templates of pages, with the filters and the look that they share."""
     environment = Environment(
         loader=PackageLoader("petmood.report"),

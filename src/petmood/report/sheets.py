@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from petmood.report.html import Thumbnail, page_environment, picture_uris
+from petmood.report.html import Thumbnail, _environment, picture_uris
 from petmood.results import GroupFacts
 from petmood.store import write_text
 
@@ -17,5 +17,5 @@ def render_sheets(facts: GroupFacts, thumbnail: Thumbnail, out: Path) -> None:
         thumbnail: gives a small JPEG for a path, or None.
         out: where the page goes.
     """
-    page = page_environment().get_template("sheets.html.j2")
+    page = _environment().get_template("sheets.html.j2")
     write_text(out, page.render(facts=facts, uri=picture_uris(thumbnail)))

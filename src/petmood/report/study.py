@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from petmood.report import captions, facts, study_text
 from petmood.report.figures import ClusterView, ModelView
-from petmood.report.html import Thumbnail, _pictures, page_environment
+from petmood.report.html import Thumbnail, _environment, _pictures
 from petmood.report.palette import class_colours
 from petmood.results import Results, SizeCount, StudyFacts, Tuning
 from petmood.store import write_bytes
@@ -46,7 +46,7 @@ def study_html(results: Results, thumbnail: Thumbnail) -> str:
     side = study.eda.target_size[0]
     after = [_after(results, study, name) for name in results.dataset.classes]
     return (
-        page_environment()
+        _environment()
         .get_template("study.html.j2")
         .render(
             results=results,
