@@ -53,8 +53,9 @@ HEAVY = {
 # Packages whose import name is not their own.
 IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL", "scikit-learn": "sklearn"}
 
-# Packages that another one imports on petmood's behalf: `torch.onnx.export` fails without onnx.
-IMPORTED_BY_OTHERS = {"onnx"}
+# Packages that another one imports on petmood's behalf: `torch.onnx.export` fails without onnx,
+# and Starlette reads no form without python-multipart.
+IMPORTED_BY_OTHERS = {"onnx", "python_multipart"}
 
 
 @cache
@@ -219,7 +220,7 @@ def test_constraints_pin_every_direct_dependency_within_its_bounds() -> None:
     assert all(len(pin.specifier) == 1 and str(pin.specifier).startswith("==") for pin in pins)
     assert all(Version(version).local is None for version in versions.values())
     for wanted in [
-        *requirements("train", "hub", "labels", "dev"),
+        *requirements("train", "hub", "labels", "web", "dev"),
         *map(Requirement, project()["build-system"]["requires"]),
     ]:
         version = versions.get(canonicalize_name(wanted.name))
@@ -231,7 +232,9 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     trees = [syntax(path) for path in MODULES]
     used = {name.partition(".")[0] for tree in trees for name in imported(tree)}
     third_party = used - set(sys.stdlib_module_names) - {"petmood"}
-    declared = {IMPORT_NAMES.get(r.name, r.name.replace("-", "_")) for r in requirements("train", "hub", "labels")}
+    declared = {
+        IMPORT_NAMES.get(r.name, r.name.replace("-", "_")) for r in requirements("train", "hub", "labels", "web")
+    }
     assert sorted(third_party - declared) == [], "imported, but not declared in pyproject.toml"
     patterns = [pattern for tree in trees for pattern in computed_names(tree)]
     computed = {name for name in declared if any(fnmatchcase(name, pattern) for pattern in patterns)}

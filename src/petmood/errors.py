@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 
 class PetmoodError(Exception):
     """Root of all errors a user can mend.
@@ -40,3 +42,14 @@ class MissingExtraError(PetmoodError):
             f"{feature} needs the package '{package}', which is not installed. "
             f"Install it with: pip install 'petmood[{extra}]'"
         )
+
+
+def require_extra(feature: str, extra: str, *packages: str) -> None:
+    """Make sure that the packages (import names) of an extra are installed, without importing them.
+
+    Raises:
+        MissingExtraError: one is not.
+    """
+    for package in packages:
+        if find_spec(package) is None:
+            raise MissingExtraError(feature, extra, package)

@@ -114,6 +114,17 @@ def probe(data: bytes) -> ImageInfo:
     return ImageInfo(upright.width, upright.height, kind, mode, orientation not in (0, 1))
 
 
+def limit_pixels(data: bytes, limit: int) -> None:
+    """Refuse a picture of more than `limit` pixels by its header, before anything is decoded.
+
+    Raises:
+        ImageError: not an image, or over the limit.
+    """
+    image = _open(data)
+    if image.width * image.height > limit:
+        raise ImageError(f"{image.width}x{image.height} pixels is over the limit of {limit:,}")
+
+
 def open_rgb(data: bytes, *, at_least: int | None = None) -> Image.Image:
     """Decode to an upright RGB picture (EXIF orientation applied, transparency over white).
 

@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from petmood import __version__
-from petmood.cli import clusters, demo, honesty, labels, leaderboard, models, predict, species, study, train, tune
+from petmood.cli import (
+    clusters,
+    demo,
+    honesty,
+    labels,
+    leaderboard,
+    models,
+    predict,
+    serve,
+    species,
+    study,
+    train,
+    tune,
+)
 from petmood.cli import run as run_command
 from petmood.errors import PetmoodError
 
@@ -26,6 +39,7 @@ app = typer.Typer(
 run_command.register(app)
 train.register(app)
 predict.register(app)
+serve.register(app)
 demo.register(app)
 labels.register(app)
 clusters.register(app)

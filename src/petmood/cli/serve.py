@@ -1,0 +1,47 @@
+"""`petmood serve`: a bundle behind an API and a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve")(serve)
+
+
+def serve(
+    bundle: Annotated[Path, typer.Argument(help="Folder or .zip that petmood train made.", show_default=False)],
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens the server to others.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.")] = 8000,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="PETMOOD_TOKEN", help="Bearer token that requests must carry.", show_default=False),
+    ] = None,
+    max_body_mb: Annotated[int, typer.Option(help="Size limit of a request in MiB.")] = 32,
+    rate: Annotated[int, typer.Option(help="Requests a minute from one address; 0 sets no limit.")] = 600,
+) -> None:
+    """Serve a bundle: POST /v1/predict, /v1/explain, and a page to drop photos on."""
+    from petmood.bundle import load
+    from petmood.errors import require_extra
+
+    require_extra("Serving a bundle", "web", "fastapi", "uvicorn", "python_multipart", "prometheus_client")
+    from petmood.web.server import bind, is_loopback
+    from petmood.web.server import serve as work
+    from petmood.web.settings import ServerSettings
+
+    given = {"host": host, "port": port, "token": token, "max_body_mb": max_body_mb, "requests_per_minute": rate}
+    settings = ServerSettings.create(given)
+    model = load(bundle)
+    listener = bind(settings)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
+    if not is_loopback(host):
+        guard = (
+            "anyone who has the token" if token else "anyone who can reach this machine (set --token to ask for one)"
+        )
+        typer.echo(f"warning: listening on {host}: {guard} can send pictures.", err=True)
+    typer.echo(f"Serving {model.name} on {address} (Ctrl-C stops)")
+    work(model, settings, listener)

@@ -1,0 +1,187 @@
+"""A bundle and settings -> the application: predict, explain, health, metrics, and the page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from petmood import __version__
+from petmood.bundle import Answer, Bundle, Outputs, Prediction, Unreadable
+from petmood.errors import ConfigError, ImageError
+from petmood.web.batching import Batcher
+from petmood.web.explaining import Explanations, explain
+from petmood.web.guard import Guard
+from petmood.web.metrics import Metrics
+from petmood.web.observer import Observer
+from petmood.web.page import add_page
+from petmood.web.problems import ProblemBody, Refusal
+from petmood.web.settings import ServerSettings
+from petmood.web.uploads import REQUEST_BODY, Upload, read_uploads
+
+Coverage = Annotated[
+    float | None,
+    Query(gt=0, lt=1, description="How often prediction sets are to hold the label; the bundle's if absent."),
+]
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {"model": ProblemBody, "description": text}
+    for code, text in {
+        400: "No image, or a form that cannot be read",
+        401: "A token is needed",
+        408: "The request took too long to arrive",
+        413: "The request is too large",
+        415: "A kind of body that is not taken",
+        422: "No image could be read, or a parameter is wrong",
+        429: "Too many requests",
+        503: "The server is busy or not ready",
+    }.items()
+}
+
+
+def create_app(bundle: Bundle, settings: ServerSettings | None = None) -> FastAPI:
+    """The application that serves one bundle.
+
+    Args:
+        bundle: the model.
+        settings: limits; the defaults if None.
+    """
+    settings = settings or ServerSettings()
+    metrics = Metrics()
+    batcher = Batcher(bundle, max_batch=settings.max_batch, decoders=settings.decoders, queue=settings.queue)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        batcher.start()
+        # the first inference allocates; nobody should wait for it
+        bundle.infer(np.zeros((1, bundle.size, bundle.size, 3), dtype=np.uint8))
+        app.state.ready = True
+        yield
+        app.state.ready = False
+        await batcher.stop()
+
+    app = FastAPI(
+        title="petmood",
+        version=__version__,
+        description="Reads the mood of pets from pictures of their faces. Nothing uploaded is kept.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.ready = False
+    app.state.metrics = metrics
+    app.state.batcher = batcher
+    _add_errors(app)
+    _add_api(app, bundle, settings, batcher, metrics)
+    _add_operations(app, batcher, metrics)
+    add_page(app, bundle, settings)
+    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Observer, metrics=metrics)
+    return app
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(Refusal)
+    async def refused(request: Request, refusal: Refusal) -> Response:
+        return Response(refusal.body, refusal.status, refusal.headers, "application/json")
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        got = str(first.get("input"))[:80]
+        return await refused(request, Refusal(422, f"{where}: {first['msg']}", got, "See /openapi.json."))
+
+    @app.exception_handler(HTTPException)
+    async def failed(request: Request, error: HTTPException) -> Response:
+        refusal = Refusal(
+            error.status_code, str(error.detail), f"{request.method} {request.url.path}", "See /openapi.json."
+        )
+        refusal.headers.update(error.headers or {})
+        return await refused(request, refusal)
+
+
+def _add_api(app: FastAPI, bundle: Bundle, settings: ServerSettings, batcher: Batcher, metrics: Metrics) -> None:
+    async def read(
+        request: Request, coverage: float | None
+    ) -> tuple[list[tuple[Prediction, Outputs]], list[Unreadable]]:
+        uploads = await read_uploads(request, settings.max_images)
+        try:
+            return await _read_all(bundle, batcher, uploads, settings.max_pixels, coverage)
+        except ConfigError as error:
+            known = ", ".join(f"{c:g}" for c in bundle.coverages) or "none"
+            raise Refusal(422, str(error), f"coverage={coverage}", f"Coverages of this model: {known}.") from error
+
+    extra = {"requestBody": REQUEST_BODY}
+
+    @app.post("/v1/predict", responses=_PROBLEMS, openapi_extra=extra)
+    async def predict(request: Request, coverage: Coverage = None) -> Answer:
+        """Read one or many pictures."""
+        found, errors = await read(request, coverage)
+        for prediction, _ in found:
+            metrics.pictures.labels(prediction.verdict).inc()
+        return Answer(model=bundle.name, predictions=tuple(p for p, _ in found), errors=tuple(errors))
+
+    @app.post("/v1/explain", responses=_PROBLEMS, openapi_extra=extra)
+    async def explain_pictures(request: Request, coverage: Coverage = None) -> Explanations:
+        """Read pictures and tell where the evidence lies."""
+        found, errors = await read(request, coverage)
+        return Explanations(
+            model=bundle.name,
+            explanations=tuple(explain(bundle, prediction, outputs) for prediction, outputs in found),
+            errors=tuple({"source": e.source, "error": e.error} for e in errors),
+        )
+
+
+async def _read_all(
+    bundle: Bundle, batcher: Batcher, uploads: list[Upload], max_pixels: int, coverage: float | None
+) -> tuple[list[tuple[Prediction, Outputs]], list[Unreadable]]:
+    async def one(upload: Upload) -> tuple[Prediction, Outputs] | Unreadable:
+        try:
+            prepared, outputs = await batcher.read(upload.data, upload.name, max_pixels)
+        except ImageError as error:
+            return Unreadable(source=upload.name, error=str(error))
+        return bundle.judge([prepared], outputs, coverage=coverage)[0], outputs
+
+    if coverage is not None:
+        bundle.judge([], _no_outputs(bundle), coverage=coverage)  # a wrong coverage is told before work is done
+    results = await asyncio.gather(*(one(upload) for upload in uploads))
+    errors = [r for r in results if isinstance(r, Unreadable)]
+    found = [r for r in results if not isinstance(r, Unreadable)]
+    if not found:
+        raise Refusal(
+            422, "no image could be read", errors[0].error, "Send a JPEG, PNG, WebP, GIF, BMP or TIFF picture."
+        )
+    return found, errors
+
+
+def _no_outputs(bundle: Bundle) -> Outputs:
+    none = np.zeros((0, len(bundle.classes)), dtype=np.float32)
+    dim = bundle.training_photos.features.shape[1] if bundle.training_photos is not None else 0
+    return Outputs(none, none, np.zeros((0, dim), dtype=np.float32), None, np.zeros((0, 1000), dtype=np.float32))
+
+
+def _add_operations(app: FastAPI, batcher: Batcher, metrics: Metrics) -> None:
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process is alive."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", responses={503: _PROBLEMS[503]})
+    async def readyz() -> dict[str, str]:
+        """The model is loaded and warm."""
+        if not app.state.ready:
+            raise Refusal(503, "the model is not ready", "a request at start or shutdown", "Try again in a moment.")
+        return {"status": "ready"}
+
+    @app.get("/metrics", response_class=Response)
+    async def show_metrics() -> Response:
+        """Counters in Prometheus' text format."""
+        metrics.pending.set(batcher.pending)
+        metrics.batches.set(batcher.batches)
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,129 @@
+"""Pictures of many requests -> few inferences: whatever waits when the model is free is inferred together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from petmood import images
+from petmood.bundle import Bundle, Outputs, Prepared
+from petmood.web.problems import Refusal
+
+_BUSY_SECONDS: Final = 1
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    prepared: Prepared
+    answer: asyncio.Future[Outputs]
+
+
+def row(outputs: Outputs, at: int) -> Outputs:
+    """The outputs of one picture of a batch, as a batch of one."""
+    part = slice(at, at + 1)
+    return Outputs(
+        probabilities=outputs.probabilities[part],
+        scores=outputs.scores[part],
+        features=outputs.features[part],
+        cam=None if outputs.cam is None else outputs.cam[part],
+        imagenet=None if outputs.imagenet is None else outputs.imagenet[part],
+    )
+
+
+class Batcher:
+    """Decodes in some threads and infers in one, batch by batch.
+
+    A picture never waits for company: an idle model starts at once, and only what arrives while it works is put
+    together. A lone client so has the latency of a batch of one, and a crowd has the throughput of full batches.
+    """
+
+    def __init__(self, bundle: Bundle, *, max_batch: int, decoders: int, queue: int) -> None:
+        self.bundle = bundle
+        self.max_batch = max_batch
+        self._limit = queue
+        self._waiting: deque[_Waiting] = deque()
+        self._pending = 0
+        self._wake = asyncio.Event()
+        self._decoders = ThreadPoolExecutor(decoders, thread_name_prefix="petmood-decode")
+        self._model = ThreadPoolExecutor(1, thread_name_prefix="petmood-infer")
+        self._task: asyncio.Task[None] | None = None
+        self.batches = 0
+        self.pictures = 0
+
+    @property
+    def pending(self) -> int:
+        """Pictures that were accepted and are not answered yet."""
+        return self._pending
+
+    def start(self) -> None:
+        """Begin to infer; call it inside a running event loop."""
+        self._task = asyncio.create_task(self._run(), name="petmood-batcher")
+
+    async def stop(self) -> None:
+        """Answer what waits, then stop."""
+        while self._pending:
+            await asyncio.sleep(0.005)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._decoders.shutdown()
+        self._model.shutdown()
+
+    async def read(self, data: bytes, name: str, max_pixels: int) -> tuple[Prepared, Outputs]:
+        """Decode and infer one picture.
+
+        Raises:
+            ImageError: the picture cannot be read, or has more than `max_pixels`.
+            Refusal: too many pictures wait.
+        """
+        if self._pending >= self._limit:
+            raise Refusal(
+                503,
+                "the server is busy",
+                f"{self._pending} pictures waiting",
+                "Try again in a moment.",
+                retry_after=_BUSY_SECONDS,
+            )
+        self._pending += 1
+        try:
+            loop = asyncio.get_running_loop()
+            prepared = await loop.run_in_executor(self._decoders, self._prepare, data, name, max_pixels)
+            answer: asyncio.Future[Outputs] = loop.create_future()
+            self._waiting.append(_Waiting(prepared, answer))
+            self._wake.set()
+            return prepared, await answer
+        finally:
+            self._pending -= 1
+
+    def _prepare(self, data: bytes, name: str, max_pixels: int) -> Prepared:
+        images.limit_pixels(data, max_pixels)
+        return self.bundle.prepare(data, name)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wake.wait()
+            batch = [self._waiting.popleft() for _ in range(min(self.max_batch, len(self._waiting)))]
+            if not self._waiting:
+                self._wake.clear()
+            wanted = [item for item in batch if not item.answer.cancelled()]
+            if not wanted:
+                continue
+            pixels = np.stack([item.prepared.pixels for item in wanted])
+            try:
+                outputs = await loop.run_in_executor(self._model, self.bundle.infer, pixels)
+            except Exception as error:  # noqa: BLE001 - raised again in each request that waits for this batch
+                for item in wanted:
+                    if not item.answer.done():
+                        item.answer.set_exception(error)
+                continue
+            self.batches += 1
+            self.pictures += len(wanted)
+            for at, item in enumerate(wanted):
+                if not item.answer.done():
+                    item.answer.set_result(row(outputs, at))

@@ -1,0 +1,66 @@
+"""Runs an application with uvicorn: a free port is told, a signal lets running requests end."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from petmood.errors import ConfigError
+from petmood.web.settings import ServerSettings
+
+if TYPE_CHECKING:
+    import socket
+
+    from petmood.bundle import Bundle
+
+GRACE_SECONDS = 20
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bind(settings: ServerSettings) -> socket.socket:
+    """A listening socket, bound before the model's first inference so that a taken port is told at once.
+
+    Raises:
+        ConfigError: the address is not this machine's, or the port is taken.
+    """
+    import socket as sockets
+
+    family = sockets.AF_INET6 if ":" in settings.host else sockets.AF_INET
+    listener = sockets.socket(family, sockets.SOCK_STREAM)
+    listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}. Choose another with --port."
+        ) from error
+    return listener
+
+
+def serve(bundle: Bundle, settings: ServerSettings, listener: socket.socket) -> None:
+    """Serve until a signal; requests under way are answered first."""
+    import uvicorn
+
+    from petmood.web.app import create_app
+    from petmood.web.logs import to_stderr
+
+    to_stderr()
+    config = uvicorn.Config(
+        create_app(bundle, settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=30,
+    )
+    uvicorn.Server(config).run(sockets=[listener])

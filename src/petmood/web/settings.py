@@ -1,0 +1,37 @@
+"""What a server is allowed to do: frozen limits, with defaults that are safe on a laptop."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from petmood.config import Settings
+
+
+class ServerSettings(Settings):
+    """Limits of one server.
+
+    Attributes:
+        host: address to listen on; loopback by default, so that nobody else can reach the server.
+        port: TCP port; 0 lets the system choose.
+        token: if given, every request for a prediction must carry it as a bearer token.
+        max_body_mb: size of a request's body in MiB.
+        max_pixels: of one picture, checked before it is decoded.
+        max_images: pictures in one request.
+        requests_per_minute: from one address; 0 sets no limit.
+        max_batch: pictures inferred together.
+        decoders: threads that decode.
+        read_timeout: seconds that a client may take to send its request.
+        queue: pictures that may wait; more are turned away with 503, so that a flood cannot fill the memory.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    token: str | None = Field(default=None, min_length=8, repr=False)
+    max_body_mb: int = Field(default=32, ge=1, le=2048)
+    max_pixels: int = Field(default=50_000_000, ge=1024, le=100_000_000)
+    max_images: int = Field(default=64, ge=1, le=1024)
+    requests_per_minute: int = Field(default=600, ge=0)
+    max_batch: int = Field(default=32, ge=1, le=256)
+    decoders: int = Field(default=2, ge=1, le=64)
+    read_timeout: float = Field(default=30.0, gt=0, le=600)
+    queue: int = Field(default=512, ge=1, le=100_000)

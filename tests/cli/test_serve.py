@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bundle_fixtures import Trained
+
+pytest.importorskip("fastapi")
+
+
+def start(*args: object) -> subprocess.Popen[str]:
+    code = "from petmood.cli.main import run; run()"
+    return subprocess.Popen(
+        [sys.executable, "-u", "-c", code, "serve", *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+def test_the_command_serves_until_it_is_told_to_stop(trained: Trained) -> None:
+    picture = (trained.data / trained.manifest.records[0].path).read_bytes()
+    with start(trained.path, "--port", "0", "--host", "0.0.0.0") as server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        found = re.search(r":(\d+)/", line)
+        assert found, line
+        url = f"http://127.0.0.1:{found[1]}"
+        transport = httpx.HTTPTransport(retries=20)
+        with httpx.Client(transport=transport, timeout=60) as client:
+            sent = client.post(f"{url}/v1/predict", content=picture, headers={"Content-Type": "image/jpeg"})
+        assert sent.status_code == 200
+        server.send_signal(signal.SIGTERM)
+        _, errors = server.communicate(timeout=60)
+    assert "warning: listening on 0.0.0.0: anyone who can reach this machine" in errors
+    assert '"event": "request", "method": "POST", "path": "/v1/predict", "status": 200' in errors
+    assert "Traceback" not in errors
+    # uvicorn ends what it has, then lets the signal have its usual effect
+    assert server.returncode in (0, -signal.SIGTERM)
+
+
+def test_a_missing_bundle_is_one_line(tmp_path: Path) -> None:
+    with start(tmp_path / "nowhere") as server:
+        _, errors = server.communicate(timeout=60)
+    assert server.returncode == 2
+    assert len([line for line in errors.splitlines() if line]) == 1

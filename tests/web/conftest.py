@@ -1,0 +1,68 @@
+"""A real server on a free port of this machine, in a thread, for a real HTTP client and a real browser."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi")
+
+import httpx
+import uvicorn
+
+from bundle_fixtures import Trained
+from petmood.bundle import Bundle
+from petmood.web.app import create_app
+from petmood.web.server import bind
+from petmood.web.settings import ServerSettings
+
+
+@contextmanager
+def running(bundle: Bundle, **limits: object) -> Iterator[str]:
+    """The address of a server with some limits; it is gone when the context ends."""
+    settings = ServerSettings.create({"port": 0, "requests_per_minute": 0, **limits})
+    listener = bind(settings)
+    server = uvicorn.Server(uvicorn.Config(create_app(bundle, settings), log_config=None, timeout_graceful_shutdown=5))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        deadline = time.monotonic() + 60
+        while not server.started:
+            assert thread.is_alive()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield address
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+
+
+Serve = Callable[..., "contextmanager[str]"]
+
+
+@pytest.fixture(scope="session")
+def address(trained: Trained) -> Iterator[str]:
+    """A server with no rate limit."""
+    with running(trained.bundle) as found:
+        yield found
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[httpx.Client]:
+    """A client of it."""
+    with httpx.Client(base_url=address, timeout=60) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def photos(trained: Trained) -> list[Path]:
+    """Some pictures that the model was not trained on."""
+    manifest = trained.manifest
+    return [trained.data / manifest.records[i].path for i in manifest.photos_in_split("test")[:6]]

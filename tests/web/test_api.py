@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import io
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from bundle_fixtures import Trained
+from petmood.bundle import Answer
+from web.conftest import running
+
+
+def form(paths: list[Path]) -> list[tuple[str, tuple[str, bytes, str]]]:
+    return [("images", (p.name, p.read_bytes(), "image/jpeg")) for p in paths]
+
+
+def test_one_image_as_body_and_many_as_form_share_one_schema(
+    client: httpx.Client, trained: Trained, photos: list[Path]
+) -> None:
+    raw = client.post("/v1/predict", content=photos[0].read_bytes(), headers={"Content-Type": "image/jpeg"})
+    many = client.post("/v1/predict", files=form(photos))
+    assert raw.status_code == many.status_code == 200
+    answer = Answer.model_validate(many.json())
+    assert [p.source for p in answer.predictions] == [p.name for p in photos]
+    assert Answer.model_validate(raw.json()).predictions[0].probabilities == pytest.approx(
+        answer.predictions[0].probabilities, abs=1e-5
+    )
+    for prediction in many.json()["predictions"]:
+        assert set(prediction["probabilities"]) == set(trained.bundle.classes)
+        assert sum(prediction["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_api_and_python_agree_bit_for_bit_on_a_batch_of_one(
+    client: httpx.Client, trained: Trained, photos: list[Path]
+) -> None:
+    for path in photos[:3]:
+        sent = client.post("/v1/predict", content=path.read_bytes(), headers={"Content-Type": "image/jpeg"}).json()
+        (expected,) = trained.bundle.predict(path)
+        assert sent["predictions"][0]["probabilities"] == expected.probabilities
+        assert sent["predictions"][0] == expected.model_dump(mode="json") | {"source": "image"}
+
+
+def test_a_crowd_is_batched_and_each_gets_its_own_answer(trained: Trained, photos: list[Path]) -> None:
+    expected = {p: trained.bundle.predict(p)[0].probabilities for p in photos}
+    with running(trained.bundle) as address:
+
+        def ask(path: Path) -> tuple[Path, dict[str, float]]:
+            body = httpx.post(f"{address}/v1/predict", files=form([path]), timeout=60).json()
+            return path, body["predictions"][0]["probabilities"]
+
+        with ThreadPoolExecutor(16) as crowd:
+            answers = list(crowd.map(ask, photos * 6))
+        metrics = httpx.get(f"{address}/metrics").text
+    for name, probabilities in answers:
+        assert probabilities == pytest.approx(expected[name], abs=1e-5)
+    values = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if not line.startswith("#"))
+    assert 0 < float(values["petmood_batches"]) < len(answers)
+
+
+def test_broken_images_are_named_beside_the_readable_ones(client: httpx.Client, photos: list[Path]) -> None:
+    files = [*form(photos[:1]), ("images", ("böse.jpg", b"no image", "image/jpeg"))]
+    body = client.post("/v1/predict", files=files).json()
+    assert len(body["predictions"]) == 1
+    assert body["errors"] == [{"source": "böse.jpg", "error": body["errors"][0]["error"]}]
+    assert "not an image" in body["errors"][0]["error"]
+
+
+def test_explanations_have_heat_and_neighbours(client: httpx.Client, trained: Trained, photos: list[Path]) -> None:
+    body = client.post("/v1/explain", files=form(photos[:1])).json()
+    found = body["explanations"][0]
+    heat = np.array(found["heat"])
+    assert heat.shape == (7, 7)
+    assert heat.min() >= 0
+    assert heat.max() == 1
+    assert found["mood"] == found["prediction"]["mood"]
+    kept = trained.bundle.training_photos
+    assert kept is not None
+    assert {n["label"] for n in found["neighbours"]} <= set(kept.labels)
+    distances = [n["distance"] for n in found["neighbours"]]
+    assert distances == sorted(distances)
+
+
+def _png_bomb() -> bytes:
+    out = io.BytesIO()
+    Image.new("1", (12000, 12000)).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("send", "status", "what"),
+    [
+        ({"content": b"", "headers": {"Content-Type": "image/jpeg"}}, 400, "no image in the request"),
+        ({"content": b"text", "headers": {"Content-Type": "image/png"}}, 422, "no image could be read"),
+        ({"content": b"{}", "headers": {"Content-Type": "application/json"}}, 415, "this kind of body"),
+        ({"content": b"x"}, 415, "this kind of body"),
+        ({"files": {"picture": b"x"}}, 400, "no image in the request"),
+        ({"files": [("images", ("a", b"x"))] * 65}, 400, "the form cannot be read"),
+        ({"content": b"broken", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 400, ""),
+        ({"content": _png_bomb(), "headers": {"Content-Type": "image/png"}}, 422, "no image could be read"),
+        ({"params": {"coverage": "2"}, "content": b"x", "headers": {"Content-Type": "image/png"}}, 422, "coverage"),
+        ({"params": {"coverage": "0.123"}, "content": b"x", "headers": {"Content-Type": "image/png"}}, 422, "coverage"),
+    ],
+)
+def test_wrong_requests_say_what_got_and_next(
+    client: httpx.Client, send: dict[str, object], status: int, what: str
+) -> None:
+    answer = client.post("/v1/predict", **send)  # type: ignore[arg-type]
+    assert answer.status_code == status
+    error = answer.json()["error"]
+    assert what in error["what"]
+    assert error["got"]
+    assert error["next"]
+
+
+def test_unknown_paths_and_methods_are_json_too(client: httpx.Client) -> None:
+    assert client.get("/nowhere").json()["error"]["what"] == "Not Found"
+    wrong = client.get("/v1/predict")
+    assert (wrong.status_code, wrong.json()["error"]["what"]) == (405, "Method Not Allowed")
+
+
+def test_large_bodies_are_refused_whether_announced_or_not(trained: Trained) -> None:
+    big = bytes(2 * 2**20)
+    with running(trained.bundle, max_body_mb=1) as address:
+        announced = httpx.post(f"{address}/v1/predict", content=big, headers={"Content-Type": "image/jpeg"})
+
+        def pieces() -> object:
+            for start in range(0, len(big), 2**16):
+                yield big[start : start + 2**16]
+
+        chunked = httpx.post(f"{address}/v1/predict", content=pieces(), headers={"Content-Type": "image/jpeg"})  # type: ignore[arg-type]
+    assert announced.status_code == chunked.status_code == 413
+    assert "1 MiB" in chunked.json()["error"]["what"]
+
+
+def test_a_client_that_never_finishes_is_let_go(trained: Trained) -> None:
+    with running(trained.bundle, read_timeout=0.3) as address:
+        port = int(address.rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
+            slow.sendall(
+                b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\nab"
+            )
+            assert b" 408 " in slow.recv(4096)
+        assert httpx.get(f"{address}/healthz").json() == {"status": "ok"}
+
+
+def test_a_token_is_asked_for_where_one_is_set(trained: Trained, photos: list[Path]) -> None:
+    with running(trained.bundle, token="correct horse") as address:
+        url, files = f"{address}/v1/predict", form(photos[:1])
+        assert httpx.post(url, files=files).status_code == 401
+        wrong = httpx.post(url, files=files, headers={"Authorization": "Bearer battery staple"})
+        assert wrong.status_code == 401
+        assert "wrong token" in wrong.json()["error"]["got"]
+        assert wrong.headers["www-authenticate"] == "Bearer"
+        right = httpx.post(url, files=files, headers={"Authorization": "Bearer correct horse"}, timeout=30)
+        assert right.status_code == 200
+        assert httpx.get(f"{address}/healthz").status_code == 200
+
+
+def test_one_address_cannot_take_all(trained: Trained) -> None:
+    with running(trained.bundle, requests_per_minute=3) as address:
+        answers = [
+            httpx.post(f"{address}/v1/predict", content=b"x", headers={"Content-Type": "image/png"}) for _ in range(5)
+        ]
+    assert [a.status_code for a in answers] == [422, 422, 422, 429, 429]
+    assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+def test_health_readiness_metrics_and_description(client: httpx.Client) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+    assert 'petmood_requests_total{path="/healthz",status="200"}' in client.get("/metrics").text
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {"/v1/predict", "/v1/explain", "/healthz", "/readyz", "/metrics"} == set(paths)
+
+
+def test_requests_under_way_are_answered_at_shutdown(trained: Trained, photos: list[Path]) -> None:
+    codes: list[int] = []
+    with running(trained.bundle) as address:
+
+        def ask() -> None:
+            codes.append(httpx.post(f"{address}/v1/predict", files=form(photos * 5), timeout=60).status_code)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        deadline = time.monotonic() + 20
+        while "petmood_pending_pictures 0.0" in httpx.get(f"{address}/metrics").text and asking.is_alive():
+            assert time.monotonic() < deadline
+    asking.join(30)
+    assert codes == [200]
+
+
+def test_logs_are_json_without_names_or_contents(
+    address: str, photos: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    import json
+    import logging
+
+    from petmood.web.logs import LOGGER, JsonLines
+
+    with caplog.at_level(logging.INFO, logger=LOGGER.name):
+        httpx.post(f"{address}/v1/predict", files=[("images", ("secret-name.jpg", photos[0].read_bytes()))], timeout=60)
+        deadline = time.monotonic() + 10
+        while not caplog.records:
+            assert time.monotonic() < deadline
+    line = JsonLines().format(caplog.records[-1])
+    facts = json.loads(line)
+    assert (facts["event"], facts["path"], facts["status"]) == ("request", "/v1/predict", 200)
+    assert "secret-name" not in line
