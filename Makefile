@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-slow lint types imports docs check format clean
+.PHONY: help venv demo test test-slow lint types imports docs check format tutorial clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -63,6 +63,9 @@ imports: $(STAMP) ## check that imports follow the layers
 
 docs: $(STAMP) ## build the documentation into build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(BUILD)/site
+
+tutorial: $(STAMP) ## execute the tutorial notebook anew and write it with its outputs
+	$(BIN)/python docs/tutorials/build.py
 
 check: $(STAMP) ## all of the above checks, with the time each takes
 	@for stage in lint types imports docs test; do \

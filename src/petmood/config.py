@@ -74,7 +74,7 @@ class StudySettings(RunSettings):
     """What `petmood study` does beyond the settings of a run, whose defaults here are the reference study's.
 
     Attributes:
-        seeds: trainings of CNN 1 and runs of K-means, with seeds counted up from `seed`.
+        seeds: trainings of CNN 1, with seeds counted up from `seed`.
         seeds_cnn2: trainings of CNN 2; 0 leaves it out.
         pooling: "flatten", as the study, or "avg".
         preprocess: "study" feeds backbones pixels in [0, 1], "correct" what their weights were trained on, or "both".

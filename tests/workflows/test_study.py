@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from petmood.config import StudySettings
+from petmood.progress import Silent
 from petmood.results import Results, StudyFacts
 from petmood.workflows.study import StudyOutcome, study
 from petmood.workflows.study.compare import Comparison
@@ -55,7 +56,7 @@ def test_every_k_means_run_has_sizes_and_compositions_that_add_up(outcome: Study
             n = outcome.results.dataset.splits[split].images
             assert sum(found.sizes) == found.n == n
             assert [sum(c.values()) for c in found.composition] == list(found.sizes)
-            assert [sum(sizes) for sizes in seeds.sizes[split]] == [n, n]
+            assert [sum(sizes) for sizes in seeds.sizes[split]] == [n] * 5
             assert sorted(found.sizes, reverse=True) == list(seeds.sizes[split][0])
 
 
@@ -158,3 +159,29 @@ def test_verdicts_follow_from_interval_range_and_equality() -> None:
     assert compare.row("s", "f", 5, [6], exact=True).verdict == "different"
     assert compare.row("s", "f", 5, []).verdict == "not compared"
     assert Comparison(True, False).row("s", "f", 5, [5], trained=True).verdict == "not compared"
+
+
+class Notes(Silent):
+    """Keeps the lines shown; stops the work, as Ctrl-C would, at the first that holds `stop_at`."""
+
+    def __init__(self, stop_at: str = "nothing stops it") -> None:
+        self.lines: list[str] = []
+        self.stop_at = stop_at
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+        if self.stop_at in text:
+            raise KeyboardInterrupt
+
+
+def test_a_study_killed_while_training_goes_on_after_its_last_epoch(
+    outcome: StudyOutcome, some_data: Path, tmp_path: Path
+) -> None:
+    settings = SETTINGS.model_copy(update={"cnn_epochs": 3, "seeds_cnn2": 0})
+    with pytest.raises(KeyboardInterrupt):
+        study(some_data, tmp_path / "run", settings, Notes(stop_at="CNN 1, seed 43: epoch 2/3"))
+    again = Notes()
+    resumed = study(some_data, tmp_path / "run", settings, again)
+    assert [line.split(",")[1].strip() for line in again.lines] == ["seed 43: epoch 3/3"]
+    assert resumed.results.study is not None
+    assert [t.epochs_run for t in resumed.results.study.trainings] == [3, 3]

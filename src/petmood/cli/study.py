@@ -20,7 +20,7 @@ def study(
     data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", show_default=False)],
     epochs: Annotated[int, typer.Option(help="Epochs of each training, at most.")] = 10,
-    seeds: Annotated[int, typer.Option(help="Trainings of CNN 1, and runs of k-means.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Trainings of CNN 1.")] = 1,
     seeds_cnn2: Annotated[int, typer.Option("--seeds-cnn2", help="Trainings of CNN 2; 0 leaves it out.")] = 1,
     size: Annotated[int, typer.Option(help="Side of the networks' input in pixels.")] = 224,
     pooling: Annotated[str, typer.Option(help="flatten the local features, as the study, or avg.")] = "flatten",

@@ -98,7 +98,8 @@ def _tuning(tuning: Tuning) -> list[str]:
         for row in tuning.rows:
             value = getattr(row, name)
             if row.k is not None and value is not None:
-                series.setdefault(f"{row.method}, {row.reduction}", []).append((row.k, value))
+                space = "all features" if row.reduction == "none" else row.reduction
+                series.setdefault(f"{row.method}, {space}", []).append((row.k, value))
         said = "; ".join(f"{s}: best at k = {max(v, key=lambda p: p[1])[0]:g}" for s, v in series.items())
         if series:
             mark = tuning.best_k.get(name)

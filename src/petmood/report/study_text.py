@@ -81,11 +81,13 @@ def slip_sentences(results: Results) -> Iterator[str]:
         if wrong.preprocess != "study" or right is None:
             continue
         a, b = wrong.splits["train"], right.splits["train"]
-        verb = "raised" if b.nmi > a.nmi else "lowered" if b.nmi < a.nmi else "did not change"
+        change = round(b.nmi, 3) - round(a.nmi, 3)
+        verb = "raised" if change > 0 else "lowered" if change < 0 else "left"
+        reach = f"at {number(a.nmi, 3)}" if verb == "left" else f"from {number(a.nmi, 3)} to {number(b.nmi, 3)}"
         yield (
             f"{right.name.removeprefix('k-means on ').split(',')[0]}: feeding pixels as the weights were trained "
-            f"{verb} the NMI with mood on train from {number(a.nmi, 3)} to {number(b.nmi, 3)} and changed purity from "
-            f"{number(a.purity, 3)} to {number(b.purity, 3)}; the largest cluster went from {count(max(a.sizes))} to "
+            f"{verb} the NMI with mood on train {reach} and took purity from {number(a.purity, 3)} to "
+            f"{number(b.purity, 3)}; the largest cluster went from {count(max(a.sizes))} to "
             f"{count(max(b.sizes))} and the smallest from {count(min(a.sizes))} to {count(min(b.sizes))} of "
             f"{plural(a.n, 'image')}."
         )

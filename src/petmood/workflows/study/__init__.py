@@ -172,7 +172,7 @@ def _without_labels(work: _Work, chosen: Chosen, species: IntArray, assigned: In
         train = manifest.in_split("train")
         labels = Labels(manifest.class_index[train], species[train])
         kept = cache.remember(
-            "study-tuning/v1",
+            "study-tuning/v2",
             causes,
             lambda: tune(
                 table.rows(train), manifest.family_index[train], labels, backbone=chosen.title, seed=seed
