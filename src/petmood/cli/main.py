@@ -12,6 +12,7 @@ from petmood import __version__
 from petmood.cli import (
     clusters,
     demo,
+    export,
     honesty,
     labels,
     leaderboard,
@@ -40,6 +41,7 @@ run_command.register(app)
 train.register(app)
 predict.register(app)
 serve.register(app)
+export.register(app)
 demo.register(app)
 labels.register(app)
 clusters.register(app)

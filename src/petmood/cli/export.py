@@ -1,0 +1,41 @@
+"""`petmood export`: turn a bundle into another format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("export")(export)
+
+
+def export(
+    bundle: Annotated[Path, typer.Argument(help="Folder or .zip that petmood train made.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write.", show_default=False)],
+    kind: Annotated[str, typer.Option("--format", help="onnx-int8, torchscript or web.", show_default=False)],
+    data: Annotated[
+        Path | None, typer.Option(help="onnx-int8: the labelled faces to calibrate and measure on.", show_default=False)
+    ] = None,
+    runtime: Annotated[
+        Path | None,
+        typer.Option(help="web: onnxruntime-web as .tgz or folder; else npm fetches it.", show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print what was written and measured as JSON.")] = False,
+) -> None:
+    """Export a model: int8 ONNX with its accuracy change, TorchScript, or a static page that runs it in the browser."""
+    from petmood.workflows.export import export as work
+
+    done = work(bundle, out, kind, data=data, runtime=runtime)
+    if json:
+        from pydantic import TypeAdapter
+
+        typer.echo(TypeAdapter(type(done)).dump_json(done, indent=2).decode())
+        return
+    typer.echo(f"{done.out}: {done.bytes_after:,} bytes (the bundle's graph has {done.bytes_before:,})")
+    for entry in done.evaluation:
+        low, high = entry.accuracy_ci
+        typer.echo(f"{entry.title}: {entry.correct} of {entry.n} ({entry.protocol}; 95 % {low:.3f} to {high:.3f})")
