@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from petmood.report.wording import THIN, count, interval, number, percent, plural
-from petmood.results import LabelFacts, PlantedCheck
+from petmood.results import LabelFacts, PlantedCheck, SuspectFacts
 
 SHOWN = 24
 """Suspects in the report's gallery; results.json has more."""
@@ -50,3 +50,9 @@ def gallery_caption(facts: LabelFacts) -> str:
         f"The {count(shown)} most doubtful of {count(facts.flagged)} flagged photos, most doubtful first; each beside "
         "the photos of both labels that look most like it to the backbone. Look first: a suspect is only a question."
     )
+
+
+def faces(suspect: SuspectFacts) -> list[tuple[str, str, str]]:
+    """(path, role, label) of the suspect and of the photo of either label that looks most like it."""
+    near = (*suspect.neighbours_given[:1], *suspect.neighbours_suggested[:1])
+    return [(suspect.path, "given", suspect.given), *((n.path, "like it", n.label) for n in near)]
