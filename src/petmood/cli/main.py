@@ -18,6 +18,7 @@ from petmood.cli import (
     leaderboard,
     models,
     predict,
+    pretrain,
     serve,
     species,
     study,
@@ -51,6 +52,7 @@ honesty.register(app)
 study.register(app)
 leaderboard.register(app)
 tune.register(app)
+pretrain.register(app)
 
 
 def _show_version(wanted: bool) -> None:

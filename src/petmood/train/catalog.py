@@ -47,11 +47,16 @@ _LITE0_MIRROR: Final = View("efficientnet-lite0", mirror="average")
 _MOBILE: Final = View("mobilenet")
 _MOBILE_MIRROR: Final = View("mobilenet", mirror="average")
 _SCORES: Final = View("efficientnet-lite0", pooling="logits")
+_TUNED: Final = View("outside", mirror="average")
 _BOTH: Final = (_LITE0_MIRROR, _MOBILE_MIRROR)
 
 
 def _logistic(C: float = 1e-3, **settings: float | bool | int) -> Recipe:  # noqa: N803  # its name everywhere
     return Recipe("logistic", {"C": C, **settings})
+
+
+def _svm(C: float = 1.0, blocks: tuple[int, ...] | None = None) -> Recipe:  # noqa: N803  # its name everywhere
+    return Recipe("svm", {"C": C}, blocks)
 
 
 METHODS: Final[tuple[Method, ...]] = (
@@ -110,16 +115,70 @@ METHODS: Final[tuple[Method, ...]] = (
         Recipe("noise-robust", {"floor": 0.2}, members=(_logistic(),)),
         repeats=5,
     ),
+    Method("outside-logistic", "Lite0 tuned on outside images, logistic", (_TUNED,), _logistic()),
+    Method("outside-svm", "Lite0 tuned on outside images, SVM", (_TUNED,), _svm(0.5)),
+    Method("outside-svm-c1", "Lite0 tuned on outside images, SVM, weaker penalty", (_TUNED,), _svm()),
+    Method("outside-knn", "Lite0 tuned on outside images, 25 nearest neighbours", (_TUNED,), Recipe("knn", {"k": 25})),
+    Method("outside-lda", "Lite0 tuned on outside images, linear discriminant", (_TUNED,), Recipe("lda"), repeats=3),
+    Method(
+        "outside-scores",
+        "Logistic regression on the four outside moods' scores alone",
+        (View("outside", pooling="logits"),),
+        _logistic(0.1),
+    ),
+    Method(
+        "outside-noise-robust",
+        "Lite0 tuned on outside images, SVM, doubted labels weigh less",
+        (_TUNED,),
+        Recipe("noise-robust", {"floor": 0.2}, members=(_svm(),)),
+        repeats=5,
+    ),
+    Method(
+        "outside-species-conditional",
+        "Mood given species on Lite0 tuned on outside images, SVM",
+        (_SCORES, _TUNED),
+        Recipe("species-conditional", {"shared": 0.5}, (0, 1), (_svm(),)),
+        repeats=5,
+    ),
+    Method("outside-with-both", "Tuned and plain networks together, SVM", (_TUNED, *_BOTH), _svm()),
+    Method(
+        "outside-blend",
+        "Mean of SVM and logistic regression on Lite0 tuned on outside images",
+        (_TUNED,),
+        Recipe("blend", members=(_svm(0.5), _logistic())),
+    ),
+    Method(
+        "outside-stack",
+        "Stack of SVMs on each network and logistic regression on the tuned one",
+        (_TUNED, *_BOTH),
+        Recipe(
+            "stack", members=(_svm(0.5, (0,)), Recipe("logistic", {"C": 1e-3}, (0,)), _svm(1.0, (1,)), _svm(1.0, (2,)))
+        ),
+        repeats=3,
+    ),
     *(
         Method(
             f"both-outside-{weight:g}",
-            f"Lite0 and MobileNet, 256 components, logistic, outside images at weight {weight:g}",
+            f"Lite0 and MobileNet, 96 components, logistic, outside images at weight {weight:g}",
             (_LITE0, _MOBILE),
-            _logistic(components=256),
+            _logistic(components=96),
             outside=weight,
-            repeats=5,
+            repeats=3,
         )
-        for weight in (0.03, 0.1, 0.3)
+        for weight in (0.03, 0.1)
+    ),
+    *(
+        Method(f"lite0-{pooling}-svm", f"Lite0, {text}, SVM", (View("efficientnet-lite0", pooling),), _svm())
+        for pooling, text in (("parts", "nine parts of the map"), ("second-order", "covariance over places"))
+    ),
+    Method("lite0-288-svm", "Lite0 at 288 pixels, SVM", (View("efficientnet-lite0", size=288),), _svm()),
+    Method("lite1-svm", "Lite1, SVM", (View("efficientnet-lite1"),), _svm()),
+    Method("outside-parts-svm", "Lite0 tuned on outside images, nine parts, SVM", (View("outside", "parts"),), _svm()),
+    Method(
+        "outside-224-svm",
+        "Lite0 tuned on outside images, at 224 pixels, SVM",
+        (View("outside", size=224, mirror="average"),),
+        _svm(0.5),
     ),
 )
 

@@ -57,7 +57,7 @@ def parse_map(pairs: Sequence[str]) -> dict[str, str]:
 
 def open_outside(
     path: Path,
-    mapping: Mapping[str, str],
+    mapping: Mapping[str, str] | None,
     manifest: Manifest,
     source: Source,
     cache: ContentCache,
@@ -67,7 +67,7 @@ def open_outside(
 
     Args:
         path: folder or .zip with class folders.
-        mapping: its class names -> ours; a name that differs in case alone needs no entry.
+        mapping: its class names -> ours; a name that differs in case alone needs no entry. None keeps its own names.
         manifest: the data set that is evaluated: every image of it, whatever its split.
         source: where its bytes are.
         cache: keeps hashes.
@@ -80,7 +80,9 @@ def open_outside(
     theirs = open_source(path)
     with progress.stage("Reading outside images") as tick:
         found = read_dataset(theirs, cache, progress=tick)
-    names = _names(found, mapping, manifest.classes, path)
+    names = (
+        {name: name for name in found.classes} if mapping is None else _names(found, mapping, manifest.classes, path)
+    )
     with progress.stage("Looking for outside images among ours") as tick:
         own = _hashes(manifest, source, cache)
         near = resembling(_hashes(found, theirs, cache, tick), own)

@@ -1,0 +1,106 @@
+"""`petmood pretrain`: outside labelled images -> a backbone fine-tuned on them once, to be frozen ever after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from petmood.cache import ContentCache
+from petmood.errors import DataError
+from petmood.evaluate.metrics import wilson_interval
+from petmood.features.trunk import trunk_activations
+from petmood.ingest import read_dataset
+from petmood.progress import Progress, Silent
+from petmood.results.base import Fact, Interval
+from petmood.sources import open_source
+from petmood.store import write_json
+from petmood.workflows.outside import open_outside
+
+HELD: Final = 10
+"""One image in so many is held out, so that the backbone's own accuracy can be told."""
+
+
+class PretrainFacts(Fact):
+    """What a pre-training gave.
+
+    `images` were trained on; `held_out` others gave `accuracy` with Wilson's interval, over `classes`. `left_out` are
+    images that resemble one of the data that is to be evaluated.
+    """
+
+    backbone: str
+    classes: tuple[str, ...]
+    images: int
+    left_out: tuple[str, ...]
+    held_out: int
+    accuracy: float
+    accuracy_ci: Interval
+    epochs: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainSettings:
+    """How to pre-train: passes through the images, and the seed of every random choice."""
+
+    epochs: int = 5
+    seed: int = 42
+
+
+def pretrain(
+    outside: Path, data: Path, out: Path, settings: PretrainSettings, progress: Progress | None = None
+) -> PretrainFacts:
+    """Fine-tune the upper half of EfficientNet-Lite0 on outside images and save it as a backbone.
+
+    It is trained on the classes of the outside set, once, on nothing of the data to be evaluated: what is learnt may
+    then serve in every fold.
+
+    Args:
+        outside: folder or .zip of outside labelled images.
+        data: the data that is to be evaluated; whatever resembles an image of it is left out first.
+        out: folder for the backbone, for `onnx:OUT/backbone.onnx`.
+        settings: epochs and seed.
+        progress: where to show it.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+        DataError: `out` lies inside one of the data folders.
+    """
+    from petmood.train.crown import CrownHead, CrownSettings
+    from petmood.train.crown_export import export
+
+    for folder in (outside, data):
+        if folder.is_dir() and folder.resolve() in (out.resolve(), *out.resolve().parents):
+            raise DataError(f"--out {out} lies inside {folder}; it would mix with images. Choose another path.")
+    shown, cache = progress or Silent(), ContentCache()
+    with open_source(data) as source:
+        with shown.stage("Reading images") as tick:
+            manifest = read_dataset(source, cache, progress=tick)
+        # the outside classes keep their own names here: each maps to itself for the check of resemblance
+        theirs = open_outside(outside, None, manifest, source, cache, shown)
+    with shown.stage("Running the frozen half") as tick:
+        views = trunk_activations(theirs.manifest, theirs.source, cache, progress=tick)
+    # the same tenth whatever the seed, so that accuracies of several seeds compare
+    order = np.random.default_rng(0).permutation(len(views))
+    held, kept = order[: len(order) // HELD], order[len(order) // HELD :]
+    with shown.stage("Fine-tuning the upper half") as tick:
+        chosen = CrownSettings(epochs=settings.epochs, seed=settings.seed)
+        head = CrownHead(chosen, on_epoch=lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
+        head.fit(views[kept], theirs.labels[kept])
+    read = head.classes_[head.predict_proba(views[held]).argmax(axis=1)] == theirs.labels[held]
+    export(head, out, "outside")
+    facts = PretrainFacts(
+        backbone=f"onnx:{out / 'backbone.onnx'}",
+        classes=tuple(head.classes_.tolist()),
+        images=len(kept),
+        left_out=theirs.left_out,
+        held_out=len(held),
+        accuracy=float(read.mean()),
+        accuracy_ci=wilson_interval(int(read.sum()), len(held)),
+        epochs=settings.epochs,
+        seed=settings.seed,
+    )
+    write_json(out / "pretrain.json", facts.model_dump(mode="json"))
+    return facts
