@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from petmood.config import RunSettings
+from petmood.errors import LeakageError
 from petmood.results import Results
 from petmood.store import read_manifest
 from petmood.workflows.run import RunOutcome, run
 
 pytest.importorskip("torch")
+pytestmark = pytest.mark.timeout(600)  # whole runs, some of them cold, perhaps on a busy machine
 
-SETTINGS = RunSettings(preset="test", cnn_size=32, cnn_epochs=2)
+SETTINGS = RunSettings(preset="test", cnn_size=32, cnn_epochs=2, repeats=2)
 
 
 @pytest.fixture(scope="module")
@@ -56,19 +58,20 @@ def test_each_model_is_scored_on_photos_under_its_protocol(outcome: RunOutcome) 
     results = outcome.results
     found = {(m.name, m.protocol): m.n for m in (*results.models, *results.baselines)}
     test, photos = results.dataset.splits["test"].photos, results.dataset.photos
+    simple = ("majority", "thumbnail-1nn", "size-brightness", "species")
     assert found == {
         ("efficientnet-lite0+logistic", "official-test"): test,
         ("efficientnet-lite0+logistic", "grouped-5-fold"): photos,
         ("cnn1", "official-test"): test,
-        ("majority", "official-test"): test,
-        ("majority", "grouped-5-fold"): photos,
+        **{(name, "official-test"): test for name in simple},
+        **{(name, "grouped-5-fold"): photos for name in simple},
     }
 
 
 def test_frozen_features_beat_the_majority_on_drawings(outcome: RunOutcome) -> None:
     results = outcome.results
     head = next(m for m in results.models if m.protocol == "grouped-5-fold")
-    floor = next(m for m in results.baselines if m.protocol == "grouped-5-fold")
+    floor = next(m for m in results.baselines if (m.name, m.protocol) == ("majority", "grouped-5-fold"))
     assert head.accuracy_ci[0] > floor.accuracy_ci[1]
 
 
@@ -123,6 +126,47 @@ def test_the_report_is_one_file_with_the_facts_in_it(outcome: RunOutcome) -> Non
     assert f"{outcome.results.dataset.photos}" in html
 
 
+def test_a_run_says_how_honest_its_figures_are(outcome: RunOutcome) -> None:
+    results = outcome.results
+    assert results.leakage
+    assert results.comparison
+    assert results.protocols
+    assert results.calibration
+    leaks = {split.split: split.leaks for split in results.leakage.splits}
+    assert leaks == {"random-5-fold": True, "grouped-5-fold": False, "official-test": False}
+    assert [board.protocol for board in results.comparison.leaderboards] == ["official-test", "grouped-5-fold"]
+    official, grouped = results.comparison.leaderboards
+    assert {rank.name for rank in official.ranks} - {rank.name for rank in grouped.ranks} == {"cnn1"}
+    head = next(a for a in results.comparison.above_species if a.protocol == "grouped-5-fold")
+    assert head.difference == pytest.approx(head.accuracy - head.species_accuracy)
+    assert results.protocols.repeated.by_repeat[0] == next(
+        m.accuracy for m in results.models if m.protocol == "grouped-5-fold"
+    )
+    assert results.calibration.n == results.dataset.photos
+    assert all(model.mark is None and set(model.split_use) == set(results.dataset.splits) for model in results.models)
+
+
+def test_a_split_that_leaks_is_refused_or_every_figure_is_marked(demo_data: Path, tmp_path: Path) -> None:
+    data = tmp_path / "leaky"
+    shutil.copytree(demo_data, data)
+    photo = min(p for p in (data / "test").rglob("*") if p.is_file())
+    planted = data / "train" / photo.parent.name / f"planted{photo.suffix}"
+    shutil.copy(photo, planted)
+    settings = SETTINGS.model_copy(update={"cnn": False, "repeats": 1})
+    with pytest.raises(LeakageError, match="train and test leaks: 1 photo"):
+        run(data, tmp_path / "refused", settings)
+    done = run(data, tmp_path / "allowed", settings.model_copy(update={"allow_leakage": True}))
+    figures = (*done.results.models, *done.results.baselines)
+    assert {m.mark for m in figures} == {
+        "made with --allow-leakage on splits that leak: 1 photo stands in more than one of them"
+    }
+    assert done.results.leakage
+    assert done.results.leakage.allowed
+    assert next(s for s in done.results.leakage.splits if s.split == "official-test").exposed == 1
+    assert not (done.folder / "model").exists()
+    assert "--allow-leakage" in done.report.read_text(encoding="utf-8")
+
+
 def test_the_manifest_is_kept(outcome: RunOutcome) -> None:
     manifest = read_manifest(outcome.folder / "manifest.parquet")
     assert len(manifest) == outcome.results.dataset.images
@@ -143,6 +187,16 @@ def test_a_run_folder_may_be_written_to_again_and_a_zip_gives_the_same(
 def test_the_real_set_gives_the_figures_known_of_it(real_data: Path, tmp_path: Path) -> None:
     results = run(real_data, tmp_path / "real", RunSettings(cnn=False)).results
     assert (results.dataset.images, results.dataset.photos, results.dataset.derived) == (1074, 370, 704)
+    assert results.leakage
+    figure = {(f.subject, f.split): f.accuracy for f in results.leakage.figures}
+    assert figure["efficientnet-lite0+logistic-c1", "random-5-fold"] > 0.85
+    assert figure["efficientnet-lite0+logistic-c1", "grouped-5-fold"] < 0.52
+    assert figure["thumbnail-1nn", "random-5-fold"] == pytest.approx(0.787, abs=0.03)
+    assert figure["thumbnail-1nn", "grouped-5-fold"] == pytest.approx(0.26, abs=0.04)
+    leaks = {split.split: split.leaks for split in results.leakage.splits}
+    assert leaks == {"random-5-fold": True, "grouped-5-fold": False, "official-test": False}
+    species = next(m for m in results.baselines if (m.name, m.protocol) == ("species", "grouped-5-fold"))
+    assert species.accuracy == pytest.approx(0.44, abs=0.03)
     grouped = next(m for m in results.models if m.protocol == "grouped-5-fold")
     assert grouped.n == 370
     assert 0.42 <= grouped.accuracy <= 0.52

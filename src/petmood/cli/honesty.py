@@ -1,4 +1,4 @@
-"""`petmood leakage`: how much of an accuracy is memory."""
+"""`petmood leakage` and `petmood regrade`: how much of an accuracy is memory, of ours and of published ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from petmood.results import LeakageFacts
+    from petmood.results import LeakageFacts, RegradeFacts
 
 Data = Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)]
 Seed = Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")]
@@ -21,6 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("leakage")(leakage)
+    app.command("regrade")(regrade)
 
 
 def leakage(
@@ -65,3 +66,42 @@ def show_leakage(facts: LeakageFacts) -> None:
     for split in facts.splits:
         colour = "red" if split.leaks else "green"
         out.print(f"[bold {colour}]{split.split}[/]: {split.verdict}", soft_wrap=True)
+
+
+def regrade(
+    data: Data,
+    backbone: Backbone = None,
+    seed: Seed = None,
+    folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
+    json: Json = False,
+) -> None:
+    """Run the protocols of published claims again, beside the honest figure."""
+    from petmood.cli.console import Bars
+    from petmood.config import run_settings
+    from petmood.workflows.regrade import regrade as work
+
+    facts = work(data, run_settings("quick", seed=seed, backbone=backbone, folds=folds), Bars())
+    if json:
+        typer.echo(facts.model_dump_json(indent=2))
+    else:
+        show_regrade(facts)
+
+
+def show_regrade(facts: RegradeFacts) -> None:
+    """Print a row a claim, then the verdicts."""
+    from rich.table import Table
+
+    from petmood.cli.console import console
+
+    out = console()
+    table = Table("protocol", "claimed", "the same protocol here", "by photo", title=facts.title)
+    for claim in facts.claims:
+        low, high = claim.claimed
+        cells = [
+            f"{f.accuracy:.3f} ({f.accuracy_ci[0]:.3f} to {f.accuracy_ci[1]:.3f}), n = {f.n:,}"
+            for f in (claim.reproduced, claim.honest)
+        ]
+        table.add_row(claim.protocol_text, f"{low:.3f}" if low == high else f"{low:.2f} to {high:.2f}", *cells)
+    out.print(table)
+    for claim in facts.claims:
+        out.print(f"[bold]{claim.name}[/] ({claim.source}): {claim.verdict}", soft_wrap=True)

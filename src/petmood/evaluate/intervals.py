@@ -27,7 +27,7 @@ def family_totals(values: Values, families: IntArray) -> tuple[Values, Values]:
 
 
 @lru_cache(maxsize=8)
-def _draws(n: int, resamples: int, seed: int) -> Values:
+def resample_counts(n: int, resamples: int, seed: int) -> Values:
     """(resamples, n): how often each of n families is drawn; shared, since comparisons resample the same families."""
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
     counts.setflags(write=False)
@@ -39,7 +39,7 @@ def resampled_means(
 ) -> Values:
     """(resamples,) means of the values over families drawn with replacement, each with all that it holds."""
     sums, counts = family_totals(values, np.arange(len(values)) if families is None else families)
-    drawn = _draws(len(sums), resamples, seed)
+    drawn = resample_counts(len(sums), resamples, seed)
     means: Values = (drawn @ sums) / (drawn @ counts)
     return means
 

@@ -16,6 +16,7 @@ from petmood.report import captions, causes, facts, species, suspects, wording
 from petmood.report.palette import class_colours
 from petmood.report.sentences import protocol_label
 from petmood.report.summarize import summarize
+from petmood.report.trust import prose, trust
 from petmood.results import Results, Sample
 from petmood.store import write_bytes
 
@@ -62,6 +63,7 @@ def report_html(results: Results, thumbnail: Thumbnail) -> str:
             colours=class_colours(results.dataset.classes),
             captions=captions,
             facts=facts,
+            trust=trust(results),
             species=species,
             suspects=suspects,
             causes=causes,
@@ -104,6 +106,7 @@ def _environment() -> Environment:
         "duration": wording.duration,
         "plural": wording.plural,
         "protocol": protocol_label,
+        "prose": prose,
     }
     environment.globals["stylesheet"] = _stylesheet(environment)
     return environment

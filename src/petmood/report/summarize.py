@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from petmood.report import facts, sentences
 from petmood.report.facts import Protocol
 from petmood.report.sentences import are, nmi_words
+from petmood.report.trust import headline_above_species, prose
 from petmood.report.wording import THIN, count, interval, number, percent, plural, quoted
 from petmood.results import ClusterFacts, ModelFacts, Results
 
@@ -67,7 +68,7 @@ def _findings(results: Results, protocols: tuple[Protocol, ...]) -> Iterator[Fin
     topics: dict[str, list[str | None]] = {
         "The data": [sentences.data_sentence(results.dataset), sentences.balance_sentence(results.dataset)],
         "Accuracy": [sentences.accuracy_sentence(protocol) for protocol in protocols],
-        "Comparison": [text for protocol in protocols for text in sentences.comparison_sentences(protocol)],
+        "Comparison": [text for protocol in protocols for text in _comparisons(results, protocol)],
         "Moods": [text for protocol in protocols[:1] for text in sentences.class_sentences(protocol.best)],
         "Clusters": [text for clusters in results.clusters[:1] for text in _cluster_texts(clusters, results)],
         "Training": [
@@ -78,6 +79,20 @@ def _findings(results: Results, protocols: tuple[Protocol, ...]) -> Iterator[Fin
         said = tuple(text for text in texts if text)
         if said:
             yield Finding(topic, said)
+
+
+def _comparisons(results: Results, protocol: Protocol) -> Iterator[str]:
+    """Paired tests where there are some, else what intervals alone can say."""
+    boards = results.comparison.leaderboards if results.comparison else ()
+    board = next((b for b in boards if b.protocol == protocol.name), None)
+    if board is None:
+        yield from sentences.comparison_sentences(protocol)
+        return
+    label = sentences.protocol_label(board.protocol)
+    yield f"{label[:1].upper()}{label[1:]}: {prose(board.verdicts[0])}"
+    above = headline_above_species(results)
+    if above is not None and above.protocol == protocol.name:
+        yield f"{above.title}: {prose(above.verdict)}"
 
 
 def _cluster_texts(clusters: ClusterFacts, results: Results) -> list[str | None]:
@@ -154,6 +169,14 @@ def headlines(results: Results, protocols: tuple[Protocol, ...]) -> Iterator[Hea
         )
         answer = f"always answering {quoted(majority.class_name)}" if majority.class_name else "one constant answer"
         yield Headline(percent(majority.accuracy), "majority class", f"{answer}, n = {count(majority.n)}")
+    above = headline_above_species(results)
+    if above is not None:
+        low, high = (f"{100 * bound:+.1f}" for bound in above.difference_ci)
+        yield Headline(
+            f"{100 * above.difference:+.1f}",
+            "points above species",
+            f"{low} to {high}, n = {count(above.n)}; knowing the animal alone: {percent(above.species_accuracy)}",
+        )
     for clusters in results.clusters[:1]:
         split = facts.main_split(clusters)
         found = clusters.splits[split]

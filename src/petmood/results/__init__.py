@@ -41,6 +41,7 @@ from petmood.results.protocols import (
     SpeciesOut,
     SpeciesOutFacts,
 )
+from petmood.results.regrade import Figure, Regraded, RegradeFacts
 from petmood.results.species import Association, PairedFacts, SpeciesClusters, SpeciesFacts
 from petmood.results.study import (
     ArrayShape,
@@ -82,6 +83,7 @@ __all__ = [
     "Epochs",
     "FaceMap",
     "Fact",
+    "Figure",
     "Forecast",
     "GroupFacts",
     "Interval",
@@ -104,6 +106,8 @@ __all__ = [
     "PrepareFacts",
     "ProtocolFacts",
     "Rank",
+    "RegradeFacts",
+    "Regraded",
     "ReliabilityFacts",
     "RepeatedFacts",
     "Results",

@@ -38,9 +38,9 @@ class ModelFacts(Fact):
 
     `n` is the number of photos predicted, each once; `accuracy_ci` is a 95 % interval made by `ci_method`.
     `confusion[i][j]` counts photos of class i predicted as class j, in the order of `classes`. `photos` are the rows of
-    the manifest that were predicted and `predicted` the class index for each, so that models can be compared photo by
-    photo; both may be empty. `split_use` says what each split was used for, and `mark` why a figure is not to be
-    trusted.
+    the manifest that were predicted, `truth` and `predicted` the class indices of each, so that models can be compared
+    photo by photo; all may be empty. `split_use` says what each split was used for, and `mark` why a figure is not to
+    be trusted.
     """
 
     name: str
@@ -62,5 +62,6 @@ class ModelFacts(Fact):
     epochs: Epochs | None = None
     split_use: dict[str, str] = Field(default_factory=dict)
     photos: tuple[int, ...] = ()
+    truth: tuple[int, ...] = ()
     predicted: tuple[int, ...] = ()
     mark: str | None = None

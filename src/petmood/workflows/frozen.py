@@ -89,6 +89,7 @@ def model_facts(
         epochs=epochs,
         split_use=used or split_use(manifest, protocol),
         photos=tuple(int(i) for i in index),
+        truth=tuple(int(t) for t in manifest.class_index[index]),
         predicted=tuple(int(p) for p in predicted),
         mark=leak_mark(manifest),
     )

@@ -10,11 +10,11 @@ from pathlib import Path
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.features import extract_features, load_backbone
-from petmood.ingest import read_dataset
 from petmood.progress import Progress, Silent, Timed
 from petmood.records import FeatureTable, Manifest
 from petmood.sources import Source, open_source
 from petmood.split import complete_splits
+from petmood.workflows.families import ingest
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,8 @@ def open_material(data: Path, settings: RunSettings, progress: Progress | None =
     timed = Timed(progress or Silent())
     with open_source(data) as source:
         cache = ContentCache()
-        with timed.stage("ingest", "Reading images") as tick:
-            manifest = complete_splits(read_dataset(source, cache, progress=tick), settings.seed)
-            manifest = replace(manifest, allow_leakage=settings.allow_leakage)
+        ingested = ingest(source, cache, timed, mode=settings.families)
+        manifest = replace(complete_splits(ingested.manifest, settings.seed), allow_leakage=settings.allow_leakage)
         with timed.stage("backbone", f"Loading {settings.backbone}"):
             backbone = load_backbone(settings.backbone)
         with timed.stage("features", "Extracting features") as tick:

@@ -9,6 +9,7 @@ from pathlib import Path
 from petmood.cache import ContentCache
 from petmood.cluster.kmeans import kmeans_facts
 from petmood.config import RunSettings
+from petmood.evaluate.leaderboard import compare_models
 from petmood.features import extract_features, load_backbone
 from petmood.progress import Progress, Silent, Timed
 from petmood.records import FeatureTable, Manifest
@@ -23,8 +24,10 @@ from petmood.workflows.environment import environment
 from petmood.workflows.facts import dataset_facts
 from petmood.workflows.families import ingest
 from petmood.workflows.folders import claim_run_folder
-from petmood.workflows.frozen import baseline_facts, head_facts
+from petmood.workflows.frozen import baseline_facts, head_facts, leak_mark, simple_facts
+from petmood.workflows.honesty import honesty_facts
 from petmood.workflows.photos import photos_of
+from petmood.workflows.simple import simple_subjects
 from petmood.workflows.species import has_imagenet_head, species_facts
 from petmood.workflows.suspects import label_facts
 from petmood.workflows.thumbnails import thumbnailer
@@ -93,12 +96,15 @@ def _results(
         clusters = _clusters(features, manifest, settings, cache)
     with timed.stage("heads", "Classifying frozen features"):
         models = head_facts(features, manifest, settings, cache)
-        baselines = baseline_facts(manifest, settings)
+        subjects = simple_subjects(features, manifest, source, cache, settings.seed)
+        baselines = (*baseline_facts(manifest, settings), *simple_facts(subjects, manifest, settings, cache))
     with timed.stage("species", "Measuring species against mood"):
         photos = photos_of(features, manifest)
         species = species_facts(photos, settings, cache) if has_imagenet_head(photos) else None
-    with timed.stage("bundle", "Saving the model"):
-        save_head_bundle(model, source, manifest, features, backbone, settings, cache)
+    if leak_mark(manifest) is None:
+        # a model whose figures count memory as skill is not one to hand out
+        with timed.stage("bundle", "Saving the model"):
+            save_head_bundle(model, source, manifest, features, backbone, settings, cache)
     with timed.stage("labels", "Looking for suspect labels"):
         labels = label_facts([photos], settings, cache) if importlib.util.find_spec("cleanlab") else None
     with timed.stage("causes", "Measuring what would help"):
@@ -106,11 +112,16 @@ def _results(
     if settings.cnn:
         with timed.stage("cnn", f"Training the study's CNN at {settings.cnn_size} pixels") as tick:
             models = (*models, cnn_facts(source, manifest, settings, cache, tick))
+    leakage, protocols, calibration = honesty_facts(manifest, features, subjects, settings, cache, timed)
     return Results(
         dataset=dataset,
         clusters=(clusters,),
         models=models,
         baselines=baselines,
+        leakage=leakage,
+        comparison=compare_models(models, baselines),
+        protocols=protocols,
+        calibration=calibration,
         environment=environment(settings, timed.seconds, cache),
         species=species,
         labels=labels,

@@ -1,0 +1,42 @@
+"""Published claims graded again: what was claimed, what its protocol gives with our features, and what is honest."""
+
+from __future__ import annotations
+
+from petmood.results.base import Fact, Interval
+
+
+class Figure(Fact):
+    """An accuracy over `n` predictions of `photos` photos, with a 95 % interval made by `ci_method`."""
+
+    protocol: str
+    n: int
+    photos: int
+    accuracy: float
+    accuracy_ci: Interval
+    ci_method: str
+
+
+class Regraded(Fact):
+    """One claim. `claimed` is the range of accuracies that was claimed, and `source` who claimed it.
+
+    `reproduced` is the claim's own protocol with the features of the run, `exposed` the share of its evaluated items
+    with a copy in training, `honest` the same classes and features with each photo on one side only.
+    """
+
+    name: str
+    protocol_text: str
+    classes: tuple[str, ...]
+    claimed: tuple[float, float]
+    source: str
+    reproduced: Figure
+    exposed: float
+    honest: Figure
+    verdict: str
+
+
+class RegradeFacts(Fact):
+    """All claims, graded with the same features and the same classifier."""
+
+    model: str
+    title: str
+    claims: tuple[Regraded, ...]

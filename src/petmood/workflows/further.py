@@ -1,0 +1,237 @@
+"""A head on frozen features under the further protocols: repeats, species left out, a learning curve with forecasts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from petmood.cache import ContentCache
+from petmood.config import RunSettings
+from petmood.evaluate.folds import repeated_grouped_folds, smaller_fold, species_folds
+from petmood.evaluate.forecast import Values, forecast_gain
+from petmood.evaluate.intervals import BOOTSTRAP, WILSON, bootstrap_interval, resample_counts
+from petmood.evaluate.metrics import score, wilson_interval
+from petmood.evaluate.protocols import Predictions, grouped_name
+from petmood.progress import Tick
+from petmood.records import FloatArray, Manifest
+from petmood.results import (
+    CurvePoint,
+    Forecast,
+    LearningFacts,
+    ProtocolFacts,
+    RepeatedFacts,
+    SpeciesOut,
+    SpeciesOutFacts,
+)
+from petmood.split import grouped_folds
+from petmood.workflows.predictions import Subject, predict
+from petmood.workflows.simple import DEFAULT_BACKBONE, species_names
+
+SHARES: Final = (0.15, 0.25, 0.4, 0.65, 1.0)
+DRAWS: Final = 2
+GAIN: Final = 0.05
+HORIZON: Final = 10
+REFITS: Final = 300
+MIN_SPECIES: Final = 10
+
+
+def protocol_facts(
+    subject: Subject,
+    manifest: Manifest,
+    species: FloatArray | None,
+    settings: RunSettings,
+    cache: ContentCache,
+    tick: Tick = lambda done, total: None,
+) -> ProtocolFacts:
+    """Evaluate a subject under the further protocols; every prediction is kept by content.
+
+    Args:
+        subject: the model.
+        manifest: the data.
+        species: (n_images, 8) probabilities of species, or None where they are not known.
+        settings: folds, repeats, seed.
+        cache: where predictions are kept.
+        tick: told of repeats and points done.
+    """
+    total = settings.repeats + DRAWS * len(SHARES) + 1
+    repeats = []
+    for i, folds in enumerate(
+        repeated_grouped_folds(manifest, folds=settings.folds, repeats=settings.repeats, seed=settings.seed)
+    ):
+        protocol = f"{grouped_name(settings.folds)}/{settings.seed + i}"
+        repeats.append(predict(subject, manifest, protocol, lambda folds=folds: folds, cache))  # type: ignore[misc]
+        tick(i + 1, total)
+    out = None if species is None else _species_out(subject, manifest, species, repeats[0], settings, cache)
+    tick(settings.repeats + 1, total)
+    learning = _learning(subject, manifest, settings, cache, lambda k: tick(settings.repeats + 1 + k, total))
+    return ProtocolFacts(repeated=_repeated(subject, manifest, repeats, settings), species_out=out, learning=learning)
+
+
+def _hit_rates(manifest: Manifest, made: Predictions) -> Values:
+    return np.asarray(made.predicted == manifest.class_index[made.index], dtype=np.float64)
+
+
+def _repeated(subject: Subject, manifest: Manifest, repeats: list[Predictions], settings: RunSettings) -> RepeatedFacts:
+    hits = np.stack([_hit_rates(manifest, made) for made in repeats])
+    scores = [score(manifest.class_index[m.index], m.predicted, manifest.classes) for m in repeats]
+    return RepeatedFacts(
+        model=subject.name,
+        folds=settings.folds,
+        repeats=len(repeats),
+        n=hits.shape[1],
+        accuracy=float(hits.mean()),
+        accuracy_ci=bootstrap_interval(hits.mean(axis=0)),
+        ci_method=BOOTSTRAP,
+        macro_f1=float(np.mean([s.macro_f1 for s in scores])),
+        by_repeat=tuple(float(h.mean()) for h in hits),
+    )
+
+
+def _species_out(
+    subject: Subject,
+    manifest: Manifest,
+    probabilities: FloatArray,
+    grouped: Predictions,
+    settings: RunSettings,
+    cache: ContentCache,
+) -> SpeciesOutFacts:
+    names = species_names(probabilities)
+    left_out, rare = species_folds(manifest, names, min_photos=MIN_SPECIES)
+    seen = dict(zip(grouped.index.tolist(), _hit_rates(manifest, grouped), strict=True))
+    found = []
+    for one in left_out:
+        held = one.fold.evaluate
+        protocol = f"without-{one.species}/{DEFAULT_BACKBONE}/{settings.seed}"
+        made = predict(subject, manifest, protocol, lambda fold=one.fold: [fold], cache)  # type: ignore[misc]
+        hits = _hit_rates(manifest, made)
+        known = np.array([seen[i] for i in made.index.tolist()])
+        n, correct = len(held), int(hits.sum())
+        found.append(
+            SpeciesOut(
+                species=one.species,
+                n=n,
+                n_train=made.n_train,
+                accuracy=correct / n,
+                accuracy_ci=wilson_interval(correct, n),
+                ci_method=WILSON,
+                seen_accuracy=float(known.mean()),
+                difference=float((hits - known).mean()),
+                difference_ci=bootstrap_interval(hits - known),
+                majority=float(np.bincount(manifest.class_index[held]).max() / n),
+                verdict="",
+            )
+        )
+    worded = tuple(s.model_copy(update={"verdict": _species_verdict(s)}) for s in found)
+    return SpeciesOutFacts(
+        model=subject.name,
+        source=f"the ImageNet head of {DEFAULT_BACKBONE}, most probable of 8 groups",
+        species=worded,
+        too_rare=rare,
+    )
+
+
+def _species_verdict(s: SpeciesOut) -> str:
+    low, high = s.difference_ci
+    figures = (
+        f"{s.accuracy:.1%} (95 % {s.accuracy_ci[0]:.1%} to {s.accuracy_ci[1]:.1%}) of {s.n:,} photos; "
+        f"{100 * s.difference:+.1f} points (95 % {100 * low:+.1f} to {100 * high:+.1f}) against having seen the species"
+    )
+    if high >= 0:
+        return f"No evidence that training without it costs anything: {figures}."
+    if s.accuracy_ci[1] < s.majority:
+        return (
+            f"Moods learned from other animals mislead here: {figures}; one constant answer would be right in "
+            f"{s.majority:.1%}."
+        )
+    return f"Moods learned from other animals carry over only in part: {figures}."
+
+
+def _learning(
+    subject: Subject, manifest: Manifest, settings: RunSettings, cache: ContentCache, done: Callable[[int], None]
+) -> LearningFacts:
+    labels = manifest.class_index
+    rates, points, sizes = [], [], []
+    per_class: list[dict[str, float]] = []
+    for k, share in enumerate(SHARES):
+        hits = []
+        for draw in range(DRAWS):
+            seed = settings.seed + draw
+            folds = list(grouped_folds(manifest, folds=settings.folds, seed=seed))
+            smaller = [smaller_fold(manifest, fold, share, seed) for fold in folds]
+            protocol = (
+                f"{grouped_name(settings.folds)}/{seed}" if share == 1 else f"learning-{share}-{settings.folds}/{seed}"
+            )
+            made = predict(subject, manifest, protocol, lambda smaller=smaller: smaller, cache)  # type: ignore[misc]
+            hits.append(_hit_rates(manifest, made))
+            done(k * DRAWS + draw + 1)
+        trained = np.mean(
+            [np.bincount(labels[manifest.photos_among(f.train)], minlength=len(manifest.classes)) for f in smaller],
+            axis=0,
+        )
+        rate = np.mean(hits, axis=0)
+        truth = labels[made.index]
+        rates.append(rate)
+        sizes.append(trained)
+        per_class.append({c: float(rate[truth == i].mean()) for i, c in enumerate(manifest.classes)})
+        points.append(
+            CurvePoint(
+                share=share,
+                photos=float(trained.sum()),
+                n=len(rate),
+                accuracy=float(rate.mean()),
+                accuracy_ci=bootstrap_interval(rate),
+                class_photos={c: float(t) for c, t in zip(manifest.classes, trained, strict=True)},
+                class_recall=per_class[-1],
+            )
+        )
+    by_photo, by_size = np.stack(rates, axis=1), np.stack(sizes)
+    forecasts = [_forecast(None, by_size.sum(axis=1), by_photo, manifest.n_photos, settings.seed)]
+    for i, name in enumerate(manifest.classes):
+        own = by_photo[truth == i]
+        forecasts.append(_forecast(name, by_size[:, i], own, len(own), settings.seed))
+    return LearningFacts(
+        model=subject.name,
+        folds=settings.folds,
+        draws=DRAWS,
+        points=tuple(points),
+        forecasts=tuple(forecasts),
+    )
+
+
+def _forecast(name: str | None, sizes: Values, rates: Values, photos: int, seed: int) -> Forecast:
+    draws = resample_counts(len(rates), REFITS, seed)
+    central, (low, high) = forecast_gain(sizes.astype(np.float64), rates, float(sizes[-1]), GAIN, HORIZON, draws)
+    more, bounds = _whole(central), (_whole(low), _whole(high))
+    value = float(rates[:, -1].mean())
+    what = f"the recall of {name} ({value:.1%})" if name else f"the accuracy ({value:.1%})"
+    noun = f"photos of {name}" if name else "photos"
+    beyond = f"more than {HORIZON - 1} times today's {photos:,}"
+    if more is None:
+        text = f"More {noun} of the same kind are not forecast to lift {what} by {100 * GAIN:.0f} points"
+        text += f" within {HORIZON} times today's number."
+        if bounds[0] is not None:
+            text += f" (The 95 % interval starts at {bounds[0]:,} more.)"
+    else:
+        upper = beyond if bounds[1] is None else f"{bounds[1]:,}"
+        lower = beyond if bounds[0] is None else f"{bounds[0]:,}"
+        text = (
+            f"About {more:,} more {noun} for {100 * GAIN:+.0f} points on {what}, all classes growing alike "
+            f"(95 % interval {lower} to {upper})."
+        )
+    return Forecast(
+        class_name=name,
+        photos=photos,
+        value=value,
+        gain=GAIN,
+        horizon=HORIZON,
+        more_photos=more,
+        more_photos_ci=bounds,
+        text=text,
+    )
+
+
+def _whole(value: float) -> int | None:
+    return math.ceil(value) if math.isfinite(value) else None
