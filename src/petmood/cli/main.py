@@ -10,6 +10,7 @@ import typer
 
 from petmood import __version__
 from petmood.cli import (
+    audit,
     clusters,
     demo,
     export,
@@ -39,6 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 run_command.register(app)
+audit.register(app)
 train.register(app)
 predict.register(app)
 serve.register(app)

@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from petmood.report import captions, causes, facts, species, suspects, wording
+from petmood.report import audit, captions, causes, facts, species, suspects, wording
 from petmood.report.palette import class_colours
 from petmood.report.sentences import protocol_label
 from petmood.report.summarize import summarize
@@ -65,6 +65,7 @@ def report_html(results: Results, thumbnail: Thumbnail) -> str:
             facts=facts,
             trust=trust(results),
             species=species,
+            audit=audit,
             suspects=suspects,
             causes=causes,
             uri=picture_uris(thumbnail),

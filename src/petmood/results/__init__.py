@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from petmood.results.audit import (
+    AUDIT_KEYS,
+    AlikePair,
+    AuditFacts,
+    CopyPair,
+    DuplicateCount,
+    Duplicates,
+    FamilyFacts,
+    FamilySplit,
+    LabelConflict,
+    Shortcut,
+)
 from petmood.results.base import Fact, Interval
 from petmood.results.calibration import (
     AbstainPoint,
@@ -61,12 +73,15 @@ from petmood.results.tune import TrialFacts, TuneFacts
 SCHEMA_VERSION = 1
 
 __all__ = [
+    "AUDIT_KEYS",
     "SCHEMA_VERSION",
     "AboveSpecies",
     "AbstainPoint",
     "AgreementFacts",
+    "AlikePair",
     "ArrayShape",
     "Association",
+    "AuditFacts",
     "CalibrationFacts",
     "CauseFacts",
     "CausesFacts",
@@ -76,18 +91,24 @@ __all__ = [
     "ClusterFacts",
     "ClusterSplit",
     "ComparisonFacts",
+    "CopyPair",
     "CurvePoint",
     "DatasetFacts",
+    "DuplicateCount",
+    "Duplicates",
     "EdaFacts",
     "Environment",
     "Epochs",
     "FaceMap",
     "Fact",
+    "FamilyFacts",
+    "FamilySplit",
     "Figure",
     "Forecast",
     "GroupFacts",
     "Interval",
     "KmeansSeeds",
+    "LabelConflict",
     "LabelFacts",
     "LabelModel",
     "LayerRow",
@@ -113,6 +134,7 @@ __all__ = [
     "Results",
     "Sample",
     "SetFacts",
+    "Shortcut",
     "SizeCount",
     "Skipped",
     "SpeciesClusters",
@@ -146,6 +168,7 @@ class Results(Fact):
     baselines: tuple[ModelFacts, ...]
     environment: Environment
     species: SpeciesFacts | None = None
+    audit: AuditFacts | None = None
     leakage: LeakageFacts | None = None
     comparison: ComparisonFacts | None = None
     protocols: ProtocolFacts | None = None

@@ -17,6 +17,7 @@ from petmood.results import ClusterFacts, Results
 from petmood.sources import Source, open_source
 from petmood.split import complete_splits, official_fold
 from petmood.store import write_json, write_manifest
+from petmood.workflows.audit import audit_facts
 from petmood.workflows.bundles import save_head_bundle
 from petmood.workflows.causes import causes_facts
 from petmood.workflows.cnn import cnn_facts
@@ -75,7 +76,10 @@ def run(
         # a leak shows before any time is spent on figures that it would spoil
         official_fold(manifest)
         write_manifest(out / "manifest.parquet", manifest)
+        with timed.stage("audit", "Auditing the data set") as tick:
+            audit = audit_facts(source, ingested, manifest, settings, cache, tick)
         results = _results(source, manifest, settings, cache, timed, out / "model")
+        results = results.model_copy(update={"audit": audit})
         with timed.stage("report", "Writing the report"):
             report = out / "report.html"
             write_json(out / "results.json", results.model_dump(mode="json", by_alias=True))
@@ -86,8 +90,7 @@ def run(
 def _results(
     source: Source, manifest: Manifest, settings: RunSettings, cache: ContentCache, timed: Timed, model: Path
 ) -> Results:
-    with timed.stage("audit", "Auditing the data set"):
-        dataset = dataset_facts(manifest, settings)
+    dataset = dataset_facts(manifest, settings)
     with timed.stage("backbone", f"Loading {settings.backbone}"):
         backbone = load_backbone(settings.backbone)
     with timed.stage("features", "Extracting features") as tick:

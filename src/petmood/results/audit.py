@@ -1,0 +1,109 @@
+"""What an audit of a data set found: copies, labels that contradict each other, leaks, shortcuts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from petmood.results.base import Fact, Interval
+from petmood.results.dataset import ClassCount, Skipped, SplitFacts, Warn
+
+
+class FamilySplit(Fact):
+    """Photos of one split, and its files that derive from a photo."""
+
+    photos: int
+    derived: int
+
+
+class FamilyFacts(Fact):
+    """How many photos there are, how many files derive from them, and both by split."""
+
+    photos: int
+    derived: int
+    by_split: dict[str, FamilySplit]
+
+
+class DuplicateCount(Fact):
+    """Pairs of files of one photo. An image of test counts as copied if train has the photo.
+
+    Of near duplicates, images of test that have an exact copy in train too are not counted again.
+    """
+
+    within_split_pairs: int
+    across_split_pairs: int
+    images_in_test_copied_from_train: int
+
+
+class Duplicates(Fact):
+    """Exact: equal bytes. Near: the same photo in other bytes."""
+
+    exact: DuplicateCount
+    near: DuplicateCount
+
+
+class LabelConflict(Fact):
+    """One photo under more than one label."""
+
+    photo: str
+    labels: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+class CopyPair(Fact):
+    """Two files of one photo in different splits."""
+
+    path_a: str
+    path_b: str
+    split_a: str
+    split_b: str
+    kind: Literal["exact", "near"]
+
+
+class AlikePair(Fact):
+    """Two photos that are much alike, e.g. of one animal, though neither is made from the other."""
+
+    path_a: str
+    path_b: str
+    features: int
+
+
+class Shortcut(Fact):
+    """How well one property of the files, which is no part of a face, predicts the class.
+
+    `gain` is accuracy minus that of the commonest class under the same folds; `gain_ci` is a bootstrap over photos,
+    widened for the number of properties that were tried. `verdict` is "predicts" where it lies above 0.
+    """
+
+    name: str
+    text: str
+    n: int
+    accuracy: float
+    accuracy_ci: Interval
+    majority: float
+    gain: float
+    gain_ci: Interval
+    verdict: Literal["predicts", "unclear", "no"]
+
+
+class AuditFacts(Fact):
+    """Whether the data can be trusted. The first ten are what `petmood audit --json` prints."""
+
+    images: int
+    photos: int
+    classes: dict[str, ClassCount]
+    splits: dict[str, SplitFacts]
+    families: FamilyFacts
+    duplicates: Duplicates
+    conflicting_labels: tuple[LabelConflict, ...]
+    rejected: tuple[Skipped, ...]
+    ignored: tuple[Skipped, ...]
+    warnings: tuple[Warn, ...]
+    family_source: str
+    straddling: tuple[str, ...]
+    copies: tuple[CopyPair, ...]
+    alike: tuple[AlikePair, ...]
+    shortcuts: tuple[Shortcut, ...]
+
+
+AUDIT_KEYS = tuple(AuditFacts.model_fields)[:10]
+"""Keys of an audit that `petmood audit --json` prints."""
