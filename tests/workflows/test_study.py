@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from petmood.config import StudySettings
+from petmood.errors import ConfigError
 from petmood.progress import Silent
 from petmood.results import Results, StudyFacts
 from petmood.workflows.study import StudyOutcome, study
@@ -145,6 +146,16 @@ def test_without_the_study_s_networks_another_stands_in_and_says_so(
     assert chosen.backbone.name == "efficientnet-lite0"
     assert chosen.stands_in_for == "MobileNet and ResNet50"
     assert "lacks config.json" in chosen.note
+
+
+def test_a_device_that_is_not_there_is_said(some_data: Path, tmp_path: Path) -> None:
+    import torch
+
+    if torch.backends.mps.is_available():
+        pytest.skip("this machine has an Apple GPU")
+    settings = SETTINGS.model_copy(update={"cnn_epochs": 4, "device": "mps"})
+    with pytest.raises(ConfigError, match="device 'mps' is not there"):
+        study(some_data, tmp_path / "run", settings)
 
 
 def test_verdicts_follow_from_interval_range_and_equality() -> None:

@@ -29,6 +29,7 @@ def study(
         list[str] | None, typer.Option(help="Frozen network; may be repeated.", show_default="the study's two")
     ] = None,
     seed: Annotated[int, typer.Option(help="First seed.")] = 42,
+    device: Annotated[str, typer.Option(help="Where networks are trained: auto, cpu, cuda or mps.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a summary.")] = False,
 ) -> None:
     """Replicate the reference study, and set each of its figures beside ours."""
@@ -38,7 +39,7 @@ def study(
 
     chosen = {"cnn_epochs": epochs, "cnn_size": size, "seeds": seeds, "seeds_cnn2": seeds_cnn2, "pooling": pooling}
     settings = StudySettings.create(
-        chosen | {"preprocess": preprocess, "backbones": tuple(backbone or ()), "seed": seed}
+        chosen | {"preprocess": preprocess, "backbones": tuple(backbone or ()), "seed": seed, "device": device}
     )
     outcome = work(data, out, settings, Bars())
     if json:

@@ -26,6 +26,7 @@ def plan(settings: StudySettings) -> list[tuple[str, TrainSettings]]:
                 size=settings.cnn_size,
                 seed=settings.seed + i,
                 patience=PATIENCE[network],
+                device=settings.device,
             ),
         )
         for network, count in seeds.items()
