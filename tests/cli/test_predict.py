@@ -13,7 +13,7 @@ import pytest
 
 from bundle_fixtures import Trained
 from drawing import jpeg
-from petmood.bundle import Answer
+from petmood.bundle import Answer, load
 from petmood.cli import main
 
 Run = Callable[..., tuple[int, str, str]]
@@ -47,9 +47,14 @@ def folder(trained: Trained, tmp_path: Path) -> Path:
 
 def test_train_then_predict(petmood: Run, tiny_data: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    code, out, _ = petmood("train", tiny_data, "--out", tmp_path / "model.zip", "--json")
+    code, out, _ = petmood("train", tiny_data, "--out", tmp_path / "model.zip", "--json", "--thumbnails")
     assert code == 0
     assert json.loads(out)["kind"] == "head"
+    kept = load(tmp_path / "model.zip").training_photos
+    assert kept is not None
+    assert kept.thumbnails is not None
+    assert len(kept.thumbnails) == len(kept.labels) == len(kept)
+    assert all(t.startswith(b"\xff\xd8") for t in kept.thumbnails)
     code, out, _ = petmood("predict", tmp_path / "model.zip", next(tiny_data.rglob("*.jpg")))
     assert code == 0
     assert len(out.splitlines()) == 1
@@ -109,6 +114,10 @@ def test_wrong_names_are_one_line(petmood: Run, trained: Trained, args: tuple[st
 
 def test_train_refuses_what_it_cannot_do(petmood: Run, tiny_data: Path, tmp_path: Path) -> None:
     assert "Did you mean 'head'" in petmood("train", tiny_data, "--out", tmp_path / "m", "--model", "heads")[2]
+    assert (
+        "Leave out --thumb"
+        in petmood("train", tiny_data, "--out", tmp_path / "m", "--model", "cnn1", "--thumbnails")[2]
+    )
     assert "lies inside the data" in petmood("train", tiny_data, "--out", tiny_data / "m")[2]
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "thesis.txt").write_text("years of work")

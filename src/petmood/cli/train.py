@@ -27,6 +27,9 @@ def train(
         str | None, typer.Option(help="Frozen network that makes features.", show_default="efficientnet-lite0")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
+    thumbnails: Annotated[
+        bool, typer.Option("--thumbnails", help="Keep small copies of the training photos in the bundle.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the bundle's model.json instead of a summary.")] = False,
 ) -> None:
     """Train a model on labelled faces, evaluate it and save it as a bundle."""
@@ -34,7 +37,8 @@ def train(
     from petmood.config import run_settings
     from petmood.workflows.train import train as work
 
-    outcome = work(data, out, model, run_settings(preset, seed=seed, backbone=backbone), Bars())
+    settings = run_settings(preset, seed=seed, backbone=backbone)
+    outcome = work(data, out, model, settings, Bars(), thumbnails=thumbnails)
     if json:
         typer.echo((outcome.description).model_dump_json(by_alias=True, indent=2))
     else:

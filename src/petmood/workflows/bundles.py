@@ -31,6 +31,7 @@ from petmood.workflows.frozen import HEAD, baseline_facts, model_facts, predict_
 from petmood.workflows.pet_rule import pet_rule
 from petmood.workflows.trust import trust
 
+_THUMBNAIL: Final = 96
 _QUALITY_PHOTOS: Final = 1000
 _SHOWN: Final = "The very weights of this bundle, fitted on train and valid, evaluated once on the photos of test."
 
@@ -53,6 +54,8 @@ def save_head_bundle(
     backbone: Backbone,
     settings: RunSettings,
     cache: ContentCache,
+    *,
+    thumbnails: bool = False,
 ) -> ModelDescription:
     """Fit logistic regression on the features of train and valid, and save it with the backbone as one bundle.
 
@@ -66,6 +69,7 @@ def save_head_bundle(
         backbone: the frozen network.
         settings: seed and folds.
         cache: keeps what is computed.
+        thumbnails: whether the bundle keeps small copies of the training photos, which may not be yours to pass on.
 
     Raises:
         LeakageError: a photo of test stands in train or valid too.
@@ -99,7 +103,7 @@ def save_head_bundle(
         settings={"backbone": backbone.name, "head": HEAD, "seed": settings.seed},
     )
     graph = head_graph(backbone, fitted.head, description.calibration.temperature)
-    return save(out, graph, description, neighbours(manifest, features, photos))
+    return save(out, graph, description, neighbours(source, manifest, features, photos, thumbnails))
 
 
 def fit_head(manifest: Manifest, features: FeatureTable, cache: ContentCache) -> Fitted:
@@ -184,13 +188,18 @@ def head_evaluation(
     return (on_test, grouped, *baseline_facts(manifest, settings))
 
 
-def neighbours(manifest: Manifest, features: FeatureTable, photos: IntArray) -> Neighbours:
-    """Features and labels of fitted photos, one a family."""
+def neighbours(
+    source: Source, manifest: Manifest, features: FeatureTable, photos: IntArray, thumbnails: bool
+) -> Neighbours:
+    """Features, labels and, if wished, small copies of fitted photos, one a family."""
     records = [manifest.records[i] for i in photos]
     return Neighbours(
         features=features.rows(photos),
         labels=tuple(r.class_name for r in records),
         paths=tuple(r.path for r in records),
+        thumbnails=tuple(images.thumbnail(source.read(r.path, images.MAX_FILE_BYTES), _THUMBNAIL) for r in records)
+        if thumbnails
+        else None,
     )
 
 

@@ -31,7 +31,15 @@ class TrainOutcome:
     description: ModelDescription
 
 
-def train(data: Path, out: Path, model: str, settings: RunSettings, progress: Progress | None = None) -> TrainOutcome:
+def train(
+    data: Path,
+    out: Path,
+    model: str,
+    settings: RunSettings,
+    progress: Progress | None = None,
+    *,
+    thumbnails: bool = False,
+) -> TrainOutcome:
     """Train a model on labelled faces and save it as a bundle.
 
     Args:
@@ -40,6 +48,7 @@ def train(data: Path, out: Path, model: str, settings: RunSettings, progress: Pr
         model: one of `MODELS`.
         settings: seed, backbone, folds and size of the CNN.
         progress: where to show it.
+        thumbnails: whether a head's bundle keeps small copies of its training photos.
 
     Raises:
         PetmoodError: anything the user can mend.
@@ -48,6 +57,8 @@ def train(data: Path, out: Path, model: str, settings: RunSettings, progress: Pr
         near = difflib.get_close_matches(model, MODELS, n=1)
         hint = f"Did you mean '{near[0]}'?" if near else f"Choose one of: {', '.join(MODELS)}."
         raise ConfigError(f"unknown model '{model}'. {hint}")
+    if thumbnails and model != "head":
+        raise ConfigError(f"thumbnails are kept by the model 'head' alone, got '{model}'. Leave out --thumbnails.")
     if data.is_dir() and data.resolve() in (out.resolve(), *out.resolve().parents):
         raise DataError(f"--out {out} lies inside the data {data}; it would mix with images. Choose another path.")
     shown = progress or Silent()
@@ -63,5 +74,7 @@ def train(data: Path, out: Path, model: str, settings: RunSettings, progress: Pr
         with shown.stage("Extracting features") as tick:
             features = extract_features(manifest, source, backbone, cache, progress=tick)
         with shown.stage("Training, evaluating and saving"):
-            description = save_head_bundle(out, source, manifest, features, backbone, settings, cache)
+            description = save_head_bundle(
+                out, source, manifest, features, backbone, settings, cache, thumbnails=thumbnails
+            )
     return TrainOutcome(out, description)
