@@ -204,3 +204,16 @@ def thumbnail(data: bytes, size: int = 160, quality: int = 82) -> bytes:
     out = io.BytesIO()
     image.save(out, "JPEG", quality=quality, optimize=True)
     return out.getvalue()
+
+
+def preview(data: bytes, longest: int = 1024, quality: int = 88) -> bytes:
+    """JPEG bytes of the whole picture, its longer side at most `longest` pixels; small pictures keep their size.
+
+    Raises:
+        ImageError: not an image, broken, or over a limit.
+    """
+    image = open_rgb(data, at_least=longest)
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality)
+    return out.getvalue()

@@ -20,6 +20,7 @@ from petmood.cli import (
     models,
     predict,
     pretrain,
+    review,
     serve,
     species,
     study,
@@ -48,6 +49,7 @@ export.register(app)
 demo.register(app)
 labels.register(app)
 clusters.register(app)
+review.register(app)
 models.register(app)
 species.register(app)
 honesty.register(app)

@@ -24,7 +24,7 @@ from petmood.workflows.cnn import cnn_facts
 from petmood.workflows.environment import environment
 from petmood.workflows.facts import dataset_facts
 from petmood.workflows.families import ingest
-from petmood.workflows.folders import claim_run_folder
+from petmood.workflows.folders import claim_run_folder, write_source
 from petmood.workflows.frozen import baseline_facts, head_facts, leak_mark, simple_facts
 from petmood.workflows.honesty import honesty_facts
 from petmood.workflows.photos import photos_of
@@ -76,6 +76,7 @@ def run(
         # a leak shows before any time is spent on figures that it would spoil
         official_fold(manifest)
         write_manifest(out / "manifest.parquet", manifest)
+        write_source(out, data, labels)
         with timed.stage("audit", "Auditing the data set") as tick:
             audit = audit_facts(source, ingested, manifest, settings, cache, tick)
         results = _results(source, manifest, settings, cache, timed, out / "model")

@@ -1,0 +1,169 @@
+"""A review and its store -> the application behind the page; for this machine alone, one reader a server."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from jinja2 import Environment, PackageLoader, select_autoescape
+from pydantic import BaseModel, ConfigDict
+
+from petmood import __version__, images
+from petmood.cache import ContentCache
+from petmood.errors import ImageError, PetmoodError
+from petmood.labels import Action
+from petmood.sources import Source
+from petmood.web.review.state import page_state, summary
+from petmood.web.review.store import DecisionStore
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_KINDS: Final = {"review.js": "text/javascript", "review.css": "text/css", "petmood.css": "text/css"}
+_LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_SIZES: Final = {"photo": 1024, "small": 240}
+
+
+class Decided(BaseModel):
+    """What the page sends when a key was pressed: a photo's id, what to do, and when it was pressed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    photo: str
+    action: Action
+    label: str = ""
+    time: str = ""
+
+
+def create_app(store: DecisionStore, source: Source, *, blind: bool = False) -> FastAPI:
+    """The application.
+
+    Args:
+        store: decisions of one reader.
+        source: the run's data, open.
+        blind: hide given labels, and all that would tell them.
+    """
+    app = FastAPI(title="petmood review", docs_url=None, redoc_url=None, openapi_url=None)
+    pictures = _Pictures(store, source)
+    state = page_state(store, blind=blind)
+    static = {name: _static(name) for name in _KINDS}
+    html = _page(store, blind, hashlib.sha256(b"".join(static.values())).hexdigest()[:12])
+
+    @app.middleware("http")
+    async def only_from_here(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = (
+            await answer(request) if _is_own(request) else _refusal(403, "this page is for its own machine only.")
+        )
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    @app.exception_handler(PetmoodError)
+    async def mendable(request: Request, error: PetmoodError) -> Response:
+        return _refusal(404 if isinstance(error, ImageError) else 422, str(error))
+
+    @app.get("/")
+    def page() -> Response:
+        return HTMLResponse(html)
+
+    @app.get("/static/{name}")
+    def file(name: str) -> Response:
+        if name not in static:
+            return _refusal(404, "there is no such file.")
+        return Response(static[name], media_type=_KINDS[name])
+
+    @app.get("/api/state")
+    def everything() -> dict[str, Any]:
+        return {**state, **summary(store, blind=blind)}
+
+    @app.get("/api/decisions")
+    def decisions() -> dict[str, Any]:
+        return summary(store, blind=blind)
+
+    @app.post("/api/decisions")
+    def decide(decided: Decided) -> dict[str, Any]:
+        store.decide(decided.photo, decided.action, decided.label, decided.time)
+        return {"saved": True, "version": store.version()}
+
+    @app.get("/{kind}/{photo}.jpg")
+    def picture(kind: str, photo: str) -> Response:
+        if kind not in _SIZES:
+            return _refusal(404, "there is no such page.")
+        made = pictures.jpeg(photo, _SIZES[kind])
+        # an id covers the picture's bytes, so that what it names never changes
+        return Response(made, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})
+
+    return app
+
+
+class _Pictures:
+    """JPEGs of the run's photos, decoded by `petmood.images` and kept in the cache."""
+
+    def __init__(self, store: DecisionStore, source: Source) -> None:
+        self._photos = store.review.photos
+        self._source = source
+        self._cache = ContentCache()
+        self._reading = threading.Lock()
+
+    def jpeg(self, photo: str, size: int) -> bytes:
+        if photo not in self._photos:
+            raise ImageError("there is no such photo in this run.")
+        record = self._photos[photo].record
+        namespace = f"preview/v{images.DECODE_VERSION}/{size}"
+        kept = self._cache.get(namespace, record.sha256)
+        if kept is not None:
+            return kept
+        with self._reading:  # a big photo takes memory to decode; one at a time is quick enough for one reader
+            data = self._source.read(record.path, images.MAX_FILE_BYTES)
+            if hashlib.sha256(data).hexdigest() != record.sha256:
+                raise ImageError("this photo has changed since the run was made. Run petmood again on the data.")
+            made = images.preview(data, size) if size > _SIZES["small"] else images.thumbnail(data, size)
+        self._cache.put(namespace, record.sha256, made)
+        return made
+
+
+def _is_own(request: Request) -> bool:
+    """Whether a request comes from a page of this server: another site, or a name rebound to us, has other headers."""
+    host = request.headers.get("host", "")
+    if urlsplit(f"//{host}").hostname not in _LOCAL:
+        return False
+    if request.method in ("GET", "HEAD"):
+        return True
+    origin = request.headers.get("origin")
+    return origin == f"http://{host}" and request.headers.get("content-type", "").startswith("application/json")
+
+
+def _refusal(status: int, message: str) -> Response:
+    return JSONResponse({"error": message}, status_code=status)
+
+
+def _static(name: str) -> bytes:
+    if name == "petmood.css":  # the look that the report and this page share
+        return files("petmood.report").joinpath("templates", name).read_bytes()
+    return files("petmood.web.review").joinpath("static", name).read_bytes()
+
+
+def _page(store: DecisionStore, blind: bool, tag: str) -> str:
+    environment = Environment(
+        loader=PackageLoader("petmood.web.review"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("review.html.j2").render(
+        name=store.review.data.name, reader=store.reader, blind=blind, tag=tag, version=__version__
+    )

@@ -1,0 +1,66 @@
+"""Runs the review page on this machine's loopback address until it is interrupted."""
+
+from __future__ import annotations
+
+import socket
+import webbrowser
+from collections.abc import Callable
+from typing import Final
+
+from petmood.errors import ConfigError, MissingExtraError
+from petmood.sources import open_source
+from petmood.web.review.store import DecisionStore
+
+HOST: Final = "127.0.0.1"
+PORT: Final = 8427
+"""The port unless told otherwise: always the same, so that an open page finds a server that was started again."""
+
+
+def bind(port: int | None) -> socket.socket:
+    """A listening socket on the loopback address: on `port`, or if that is None on the usual one, else any free one.
+
+    Raises:
+        ConfigError: the port that was asked for is taken.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, PORT if port is None else port))
+    except OSError as error:
+        if port is not None:
+            listener.close()
+            raise ConfigError(f"cannot listen on port {port}: {error.strerror}. Choose another with --port.") from error
+        listener.bind((HOST, 0))
+    return listener
+
+
+def serve(
+    store: DecisionStore, *, blind: bool, port: int | None, browser: bool, announce: Callable[[str], None]
+) -> None:
+    """Serve the page until the process is interrupted.
+
+    Args:
+        store: decisions of one reader.
+        blind: hide given labels from the reader.
+        port: see `bind`.
+        browser: open the page in the user's browser.
+        announce: told the page's address once it can be opened.
+
+    Raises:
+        MissingExtraError: the extra `web` is not installed.
+        PetmoodError: the port is taken, or the data cannot be opened.
+    """
+    try:
+        import uvicorn
+
+        from petmood.web.review.app import create_app
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("The review page", "web", error.name or "fastapi") from error
+    with bind(port) as listener, open_source(store.review.data) as source:
+        listener.listen()
+        address = f"http://{HOST}:{listener.getsockname()[1]}/"
+        announce(address)
+        if browser:
+            webbrowser.open(address)
+        config = uvicorn.Config(create_app(store, source, blind=blind), log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[listener])

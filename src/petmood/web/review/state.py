@@ -1,0 +1,141 @@
+"""A review and its store -> what the page is told, as JSON; nothing that tells a given label to a blind reader."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+from petmood.labels import Decision
+from petmood.report.palette import class_colours
+from petmood.web.review.store import DecisionStore
+from petmood.workflows.review import Queue, ReviewPhoto
+
+RESERVED: Final = frozenset("xuz")
+"""Letters that mean something else on the page: not a pet, undo."""
+
+
+def class_keys(classes: Sequence[str]) -> list[tuple[str, str]]:
+    """A digit and a letter for each class, "" where none is left: the first of its letters that no other has."""
+    taken = set(RESERVED)
+    keys = []
+    for number, name in enumerate(classes, start=1):
+        letter = next((c for c in name.casefold() if c.isascii() and c.isalpha() and c not in taken), "")
+        taken.add(letter)
+        keys.append((str(number) if number < 10 else "", letter))
+    return keys
+
+
+def page_state(store: DecisionStore, *, blind: bool) -> dict[str, Any]:
+    """All that stays the same while a server runs: classes with keys and colours, queues, photos."""
+    review = store.review
+    colours = class_colours(review.classes)
+    queues = _blind_queues(store) if blind else review.queues
+    ids = {photo.record.path: photo.id for photo in review.photos.values()}
+    return {
+        "data": review.data.name,
+        "reader": store.reader,
+        "blind": blind,
+        "note": "" if blind else review.note,
+        "command": f"petmood run {review.data} --labels {store.labels_path} --out NEW",
+        "labels": str(store.labels_path),
+        "classes": [
+            {"name": name, "digit": digit, "letter": letter, "colour": colours[name]}
+            for name, (digit, letter) in zip(review.classes, class_keys(review.classes), strict=True)
+        ],
+        "queues": [{"id": queue.id, "title": queue.title, "photos": list(queue.photos)} for queue in queues],
+        "photos": {id: {} if blind else _told(photo, ids) for id, photo in review.photos.items()},
+    }
+
+
+def summary(store: DecisionStore, *, blind: bool) -> dict[str, Any]:
+    """What changes: the reader's standing decisions in order, and agreement with others.
+
+    To a blind reader agreement is told only when all that another reader has decided is done: told after each photo,
+    it would tell the other's label.
+    """
+    ids = {photo.record.path: photo.id for photo in store.review.photos.values()}
+    version = store.version()
+    standing = store.standing()
+    hidden = blind and bool(set(_blind_queues(store)[0].photos) - {ids[path] for path in standing})
+    return {
+        "version": version,
+        "decisions": [_decided(ids[path], decision) for path, decision in standing.items()],
+        "agreement": [] if hidden else agreements(store),
+        "agreement_hidden": hidden,
+    }
+
+
+def agreements(store: DecisionStore) -> list[dict[str, Any]]:
+    """Every comparison of readers, JSON-ready."""
+    return [
+        {
+            "first": c.first,
+            "second": c.second,
+            "n": c.agreement.n,
+            "agreed": c.agreement.agreed,
+            "kappa": c.agreement.kappa,
+            "kappa_ci": c.agreement.kappa_ci,
+        }
+        for c in store.comparisons()
+    ]
+
+
+def report(store: DecisionStore) -> dict[str, Any]:
+    """What stands for each reader, and their agreement: the facts that `petmood review --json` prints."""
+    given = {photo.record.path: photo.record.class_name for photo in store.review.photos.values()}
+    readers = []
+    for name in store.readers():
+        standing = store.standing(name)
+        labelled = {path: d.label for path, d in standing.items() if d.action == "label"}
+        readers.append(
+            {
+                "reader": name,
+                "decided": len(standing),
+                "kept": sum(given[path] == label for path, label in labelled.items()),
+                "changed": sum(given[path] != label for path, label in labelled.items()),
+                "excluded": sum(d.action == "exclude" for d in standing.values()),
+                "skipped": sum(d.action == "skip" for d in standing.values()),
+            }
+        )
+    review = store.review
+    return {
+        "run": str(review.run),
+        "data": str(review.data),
+        "photos": len(review.photos),
+        "labels": str(store.labels_path),
+        "readers": readers,
+        "agreement": agreements(store),
+    }
+
+
+def _told(photo: ReviewPhoto, ids: dict[str, str]) -> dict[str, Any]:
+    return {
+        "path": photo.record.path,
+        "given": photo.record.class_name,
+        "suggested": photo.suggested,
+        "why": photo.why,
+        "cluster": photo.cluster,
+        "beside": [
+            {"label": name, "photos": [ids[path] for path in paths if path in ids]}
+            for name, paths in list(photo.neighbours.items())[:2]
+            if paths
+        ],
+    }
+
+
+def _decided(id: str, decision: Decision) -> dict[str, str]:
+    return {"photo": id, "action": decision.action, "label": decision.label}
+
+
+def _blind_queues(store: DecisionStore) -> tuple[Queue, ...]:
+    """What others have decided, then everything; shuffled by the reader's name, so that the order tells nothing."""
+    paths = {photo.id: photo.record.path for photo in store.review.photos.values()}
+
+    def shuffled(photos: Sequence[str]) -> tuple[str, ...]:
+        return tuple(sorted(photos, key=lambda id: hashlib.sha256(f"{store.reader} {id}".encode()).digest()))
+
+    others = {path for name in store.readers() if name != store.reader for path in store.standing(name)}
+    seen = [id for id, path in paths.items() if path in others]
+    everything = Queue("all", "All photos", shuffled(list(paths)))
+    return (Queue("others", "Decided by another reader", shuffled(seen)), everything) if seen else (everything,)

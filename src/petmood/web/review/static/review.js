@@ -1,0 +1,374 @@
+// Shows photos one by one, turns keys into decisions, and sends each to the server at once, in order, until it is saved.
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const PENDING = "petmood-review-pending";
+const AHEAD = 4; // photos fetched before they are wanted
+const PATIENCE = 1500; // milliseconds between tries while the server does not answer
+
+const page = {
+  state: null, // what /api/state told: classes, queues, photos
+  queue: null,
+  at: 0, // index in the queue
+  decided: new Map(), // id -> {action, label}: what stands
+  history: [], // ids in the order in which they were decided, for undo
+  pending: [], // decisions that the server has not confirmed yet
+  sending: false,
+  version: -1,
+};
+
+// ---- talking to the server
+
+async function ask(path, body) {
+  const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const response = await fetch(path, { cache: "no-store", ...options });
+  const answer = await response.json();
+  if (!response.ok) throw Object.assign(new Error(answer.error || response.statusText), { refused: true });
+  return answer;
+}
+
+function keepPending() {
+  // what waits survives a reload of this tab; another tab has its own
+  try { sessionStorage.setItem(PENDING, JSON.stringify(page.pending)); } catch { /* private mode: memory must do */ }
+}
+
+async function send() {
+  if (page.sending) return;
+  page.sending = true;
+  while (page.pending.length) {
+    try {
+      const answer = await ask("/api/decisions", page.pending[0]);
+      page.version = answer.version;
+      page.pending.shift();
+      trouble("");
+    } catch (error) {
+      if (error.refused) {
+        page.pending.shift();
+        trouble(`Not saved: ${error.message}`);
+        keepPending();
+        await refresh();
+        continue;
+      }
+      const n = page.pending.length;
+      trouble(`The server does not answer. ${n} ${n === 1 ? "decision waits" : "decisions wait"} in this tab: start ` +
+        "petmood review again and they are saved. Do not close the tab.");
+      await new Promise((wake) => setTimeout(wake, PATIENCE));
+    }
+    keepPending();
+  }
+  page.sending = false;
+  document.body.dataset.saved = "yes";
+}
+
+async function refresh() {
+  const answer = await ask("/api/decisions");
+  adopt(answer);
+  draw();
+}
+
+function adopt(answer) {
+  // what waits here is newer than what the server knows
+  page.version = answer.version;
+  page.agreement = answer.agreement;
+  page.agreementHidden = answer.agreement_hidden;
+  page.decided = new Map(answer.decisions.map((d) => [d.photo, d]));
+  page.history = answer.decisions.map((d) => d.photo);
+  page.pending.forEach(apply);
+}
+
+function apply(decision) {
+  const { photo, action } = decision;
+  page.history = page.history.filter((id) => id !== photo);
+  if (action === "undo") page.decided.delete(photo);
+  else {
+    page.decided.set(photo, decision);
+    page.history.push(photo);
+  }
+}
+
+let lastTime = 0;
+function now() {
+  // the time names a decision: never twice the same in this tab
+  lastTime = Math.max(Date.now(), lastTime + 1);
+  return new Date(lastTime).toISOString();
+}
+
+// ---- deciding
+
+const current = () => page.queue.photos[page.at];
+
+function decide(action, label = "") {
+  const photo = current();
+  if (!photo) return;
+  const decision = { photo, action, label, time: now() };
+  enqueue(decision);
+  say(decision);
+  advance();
+}
+
+function enqueue(decision) {
+  document.body.dataset.saved = "no";
+  apply(decision);
+  page.pending.push(decision);
+  keepPending();
+  send();
+}
+
+async function undo() {
+  const photo = page.history.at(-1);
+  if (!photo) return say(null, "Nothing to undo.");
+  enqueue({ photo, action: "undo", label: "", time: now() });
+  const where = page.queue.photos.indexOf(photo);
+  if (where >= 0) page.at = where;
+  say(null, "Taken back.");
+  draw();
+  await settled();
+  await refresh(); // what stood before it stands again
+}
+
+function settled() {
+  return new Promise((done) => {
+    const look = () => (page.pending.length ? setTimeout(look, 30) : done());
+    look();
+  });
+}
+
+function keep() {
+  const given = page.state.photos[current()]?.given;
+  if (given && page.state.classes.some((c) => c.name === given)) decide("label", given);
+}
+
+function advance() {
+  const ids = page.queue.photos;
+  for (let step = 1; step <= ids.length; step++) {
+    const where = (page.at + step) % ids.length;
+    if (!page.decided.has(ids[where])) {
+      page.at = where;
+      draw();
+      return;
+    }
+  }
+  draw();
+  openSummary(true);
+}
+
+function move(step) {
+  const n = page.queue.photos.length;
+  page.at = Math.min(Math.max(page.at + step, 0), n - 1);
+  draw();
+}
+
+function chooseQueue(id) {
+  page.queue = page.state.queues.find((q) => q.id === id) || page.state.queues[0];
+  $("queue").value = page.queue.id;
+  const first = page.queue.photos.findIndex((photo) => !page.decided.has(photo));
+  page.at = Math.max(first, 0);
+  history.replaceState(null, "", `#${page.queue.id}`);
+  draw();
+}
+
+// ---- drawing
+
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+const colour = (name) => page.state.classes.find((c) => c.name === name)?.colour || "var(--ink-faint)";
+
+function chip(name, text = name) {
+  const made = element("span", { className: "chip" }, element("span", { className: "swatch" }), text);
+  made.style.setProperty("--swatch", colour(name));
+  return made;
+}
+
+function worded(decision) {
+  if (decision.action === "label") return decision.label;
+  return decision.action === "exclude" ? "not a pet" : "skipped";
+}
+
+function draw() {
+  const { photos } = page.state;
+  const id = current();
+  const photo = photos[id] || {};
+  const done = page.queue.photos.filter((p) => page.decided.has(p)).length;
+  const total = page.queue.photos.length;
+  $("count").replaceChildren(element("strong", {}, String(done)), ` of ${total} decided`);
+  $("progress").max = Math.max(total, 1);
+  $("progress").value = done;
+
+  const picture = $("photo");
+  if (picture.dataset.id !== id) {
+    picture.dataset.id = id;
+    picture.src = `/photo/${id}.jpg`;
+    $("gone").hidden = true;
+    picture.hidden = false;
+  }
+  const stands = page.decided.get(id);
+  $("given").replaceChildren(
+    ...(photo.given ? ["Labelled ", chip(photo.given)] : []),
+    ...(stands ? [element("span", { className: "stands" }, photo.given ? "→ you said " : "You said ", chip(stands.label || "", worded(stands)))] : []),
+  );
+  $("why").textContent = photo.why ? photo.why.charAt(0).toUpperCase() + photo.why.slice(1) + "." : "";
+  $("path").textContent = photo.path || "";
+  $("keep").disabled = !photo.given;
+  $("undo").disabled = !page.history.length;
+  $("back").disabled = page.at === 0;
+  $("next").disabled = page.at >= total - 1;
+  for (const button of $("classes").children) {
+    button.setAttribute("aria-pressed", String(stands?.action === "label" && stands.label === button.dataset.name));
+  }
+  drawBeside(photo);
+  for (let step = 1; step <= AHEAD; step++) {
+    const ahead = page.queue.photos[page.at + step];
+    if (ahead) new Image().src = `/photo/${ahead}.jpg`;
+  }
+}
+
+function drawBeside(photo) {
+  const groups = (photo.beside || []).map(({ label, photos }) =>
+    element("section", {},
+      element("h3", {}, "Labelled ", chip(label)),
+      element("div", { className: "row" }, ...photos.map((id) =>
+        element("img", { src: `/small/${id}.jpg`, alt: `A look-alike labelled ${label}`, width: 240, height: 240 })))));
+  $("beside").replaceChildren(...(groups.length ? [element("h2", {}, "Looks most like"), ...groups] : []));
+  document.body.classList.toggle("alone", !groups.length);
+}
+
+function drawClasses() {
+  $("classes").replaceChildren(...page.state.classes.map((c) => {
+    const keys = [c.digit, c.letter.toUpperCase()].filter(Boolean).map((key) => element("kbd", {}, key));
+    const button = element("button", { type: "button", onclick: () => decide("label", c.name) },
+      element("span", { className: "swatch" }), element("span", { className: "name" }, c.name),
+      element("span", { className: "keys" }, ...keys));
+    button.dataset.name = c.name;
+    button.style.setProperty("--swatch", c.colour);
+    return button;
+  }));
+  $("keep").hidden = page.state.blind;
+}
+
+function say(decision, text = "") {
+  if (!decision) return void $("last").replaceChildren(text);
+  const { given } = page.state.photos[decision.photo];
+  const changed = decision.action === "label" && given && given !== decision.label;
+  $("last").replaceChildren("Last: ", ...(changed ? [chip(given), " → "] : []), chip(decision.label, worded(decision)));
+}
+
+function trouble(text) {
+  $("trouble").hidden = !text;
+  $("trouble").textContent = text;
+}
+
+// ---- summary
+
+async function openSummary(finished) {
+  drawSummary(finished);
+  if (!$("summary").open) $("summary").showModal();
+  await settled();
+  await refresh().catch(() => {});
+  drawSummary(finished);
+}
+
+function drawSummary(finished) {
+  const { photos, blind, labels, command } = page.state;
+  const all = [...page.decided.entries()];
+  const count = (test) => all.filter(([id, d]) => test(d, photos[id])).length;
+  const labelled = (test) => count((d, photo) => d.action === "label" && test(photo.given === d.label));
+  const tally = [
+    ...(blind ? [["labelled", labelled(() => true)]]
+      : [["label kept", labelled((same) => same)], ["label changed", labelled((same) => !same)]]),
+    ["not a pet", count((d) => d.action === "exclude")],
+    ["skipped", count((d) => d.action === "skip")],
+  ];
+  $("summary-title").textContent = finished ? `All of “${page.queue.title}” decided` : "So far";
+  $("tally").replaceChildren(...tally.map(([name, n]) =>
+    element("div", {}, element("dt", {}, name), element("dd", {}, String(n)))));
+  $("agreement").replaceChildren(...drawAgreement());
+  $("use").replaceChildren(
+    element("h3", {}, "Use these labels"),
+    element("p", { className: "small soft" }, "They are in ", element("code", {}, labels), ". Your photos stay as they are."),
+    element("pre", {}, command));
+}
+
+function drawAgreement() {
+  if (page.agreementHidden) {
+    return [element("p", { className: "small soft" },
+      "Agreement is shown when you have seen all photos of the first list: before, it would tell their labels.")];
+  }
+  const rows = (page.agreement || []).filter((a) => a.n > 0);
+  if (!rows.length) return [];
+  const number = (x) => (x === null ? "–" : x.toFixed(2).replace("-", "−"));
+  const table = element("table", { className: "reflow" });
+  const head = element("tr", {}, ...["readers", "n", "agree", "Cohen’s kappa", "95 % interval"].map((t, i) =>
+    element("th", { scope: "col", className: i ? "num" : "" }, t)));
+  table.append(element("thead", {}, head), element("tbody", {}, ...rows.map((a) => {
+    const cells = [["n", String(a.n)], ["agree", `${Math.round((100 * a.agreed) / a.n)} %`], ["Cohen’s kappa", number(a.kappa)],
+      ["95 % interval", a.kappa_ci ? `${number(a.kappa_ci[0])} to ${number(a.kappa_ci[1])}` : "–"]];
+    return element("tr", {}, element("th", { scope: "row" }, `${a.first} and ${a.second}`), ...cells.map(([name, text]) => {
+      const cell = element("td", { className: "num" }, text);
+      cell.dataset.label = name;
+      return cell;
+    }));
+  })));
+  return [element("h3", {}, "Agreement"), table];
+}
+
+// ---- keys and start
+
+const ACTIONS = {
+  " ": () => decide("skip"), Enter: keep, x: () => decide("exclude"), u: undo, z: undo, Backspace: undo,
+  ArrowLeft: () => move(-1), ArrowRight: () => move(1),
+};
+
+function onKey(event) {
+  if (event.repeat || event.altKey || event.ctrlKey || event.metaKey) return;
+  if ($("summary").open || event.target.closest("select")) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const chosen = page.state.classes.find((c) => c.digit === key || c.letter === key);
+  const action = chosen ? () => decide("label", chosen.name) : ACTIONS[key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+}
+
+function listen() {
+  document.addEventListener("keydown", onKey);
+  $("queue").onchange = (event) => { chooseQueue(event.target.value); event.target.blur(); };
+  const buttons = { keep, undo, skip: () => decide("skip"), exclude: () => decide("exclude"), back: () => move(-1),
+    next: () => move(1), "open-summary": () => openSummary(false) };
+  for (const [id, work] of Object.entries(buttons)) {
+    $(id).onclick = (event) => { work(); event.currentTarget.blur(); };
+  }
+  $("photo").onerror = async (event) => {
+    const id = event.target.dataset.id;
+    event.target.hidden = true;
+    $("gone").hidden = false;
+    const told = await ask(event.target.src).catch((error) => error);
+    if (current() === id) $("gone").textContent = told?.refused ? told.message : "The photo cannot be loaded.";
+  };
+  // another tab, or another server on the same run, may have decided meanwhile
+  addEventListener("focus", () => { if (!page.pending.length) refresh().catch(() => {}); });
+  addEventListener("beforeunload", (event) => { if (page.pending.length) event.preventDefault(); });
+}
+
+async function start() {
+  const state = await ask("/api/state");
+  page.state = state;
+  try {
+    page.pending = JSON.parse(sessionStorage.getItem(PENDING) || "[]").filter((d) => d.photo in state.photos);
+  } catch { page.pending = []; }
+  adopt(state);
+  $("queue").replaceChildren(...state.queues.map((q) =>
+    element("option", { value: q.id }, `${q.title} (${q.photos.length})`)));
+  drawClasses();
+  listen();
+  chooseQueue(location.hash.slice(1));
+  if (state.note) say(null, state.note);
+  document.body.dataset.ready = "yes";
+  document.body.dataset.saved = "yes";
+  send();
+}
+
+start().catch((error) => trouble(`The page could not start: ${error.message}`));

@@ -1,0 +1,148 @@
+"""Decisions of readers about a run's photos: each on the disk at once, and labels.csv and agreement out of them."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Final
+
+from petmood.errors import ConfigError, DataError
+from petmood.evaluate.agreement import Agreement, agreement
+from petmood.labels import (
+    COLUMNS,
+    Action,
+    Decision,
+    append_decision,
+    labels_of,
+    read_decisions,
+    settle,
+    write_labels,
+)
+from petmood.tables import read_rows
+from petmood.workflows.review import ReviewSet
+
+LOG: Final = "decisions.jsonl"
+FIRST: Final = "first"
+"""The reader whose decisions become labels.csv; those of another become labels-NAME.csv."""
+GIVEN: Final = "given labels"
+
+_READER = re.compile(r"[\w-]{1,40}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*(?:Z|\+00:00)")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How well two readings agree; one of them may be the labels that came with the data."""
+
+    first: str
+    second: str
+    agreement: Agreement
+
+
+class DecisionStore:
+    """The decisions of one run, shared by all its readers, tabs and servers: the log on the disk is the only truth.
+
+    Safe among threads, and among processes that write to the same run.
+    """
+
+    def __init__(self, review: ReviewSet, reader: str = FIRST) -> None:
+        """Open the log of a run for one reader.
+
+        Raises:
+            ConfigError: the reader's name cannot be part of a file's name.
+        """
+        if not _READER.fullmatch(reader):
+            raise ConfigError(f"--reader '{reader}' cannot be used. Take up to 40 letters, digits, '-' and '_'.")
+        self.review = review
+        self.reader = reader
+        self.log = review.run / LOG
+        self._known = {photo.record.path: photo for photo in review.photos.values()}
+        self._lock = threading.Lock()
+        self._read_at = -1
+        self._decisions: tuple[Decision, ...] = ()
+        if self.log.exists():
+            self._write_labels()  # a server that was killed may have logged a decision and not come to this
+
+    @property
+    def labels_path(self) -> Path:
+        """Where the reader's labels.csv goes."""
+        return self.review.run / ("labels.csv" if self.reader == FIRST else f"labels-{self.reader}.csv")
+
+    def decide(self, photo: str, action: Action, label: str = "", time: str = "") -> bool:
+        """Add a decision; when this returns it is on the disk, and labels.csv follows it.
+
+        Args:
+            photo: its id.
+            action: see `petmood.labels.Decision`.
+            label: class name for "label".
+            time: when it was made, as the page has it. A page that had no answer sends the same decision again, with
+                the same time: it is then kept once.
+
+        Returns:
+            Whether it was new.
+
+        Raises:
+            DataError: no such photo or class, or the disk refused it.
+        """
+        if photo not in self.review.photos:
+            raise DataError(f"there is no photo '{photo}' in this run. Load the page again.")
+        if (action == "label") != (label in self.review.classes):
+            raise DataError(f"'{label}' is not a class of this run. Known: {', '.join(self.review.classes)}.")
+        if time and not _TIME.fullmatch(time):
+            raise DataError(f"'{time}' is not a time such as 2030-01-31T12:00:00.000Z.")
+        made = Decision(self.review.photos[photo].record.path, action, label, self.reader, time)
+        with self._lock:
+            if time and made in self._all():
+                return False
+            append_decision(self.log, made)
+            self._write_labels()
+        return True
+
+    def version(self) -> int:
+        """Changes whenever anybody has decided anything."""
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def standing(self, reader: str | None = None) -> dict[str, Decision]:
+        """Path -> the reader's decision that stands, in the order in which they were made."""
+        settled = settle(self._all(), self.reader if reader is None else reader)
+        return {path: decision for path, decision in settled.items() if path in self._known}
+
+    def readers(self) -> tuple[str, ...]:
+        """Everybody who has decided something, in the order of their first decision."""
+        return tuple(dict.fromkeys(decision.reader for decision in self._all()))
+
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Agreement of every reader with the given labels, and of every two readers; skipped photos are left out."""
+        readings = {name: labels_of(self.standing(name)) for name in self.readers()}
+        given = {path: photo.record.class_name for path, photo in self._known.items() if photo.record.class_name}
+        pairs = [(name, GIVEN, readings[name], given) for name in readings]
+        pairs += [(a, b, readings[a], readings[b]) for a, b in combinations(readings, 2)]
+        return tuple(Comparison(a, b, _agreement(first, second)) for a, b, first, second in pairs)
+
+    def _all(self) -> tuple[Decision, ...]:
+        size = self.version()
+        if size != self._read_at:
+            self._decisions, self._read_at = read_decisions(self.log), size
+        return self._decisions
+
+    def _write_labels(self) -> None:
+        """labels.csv: what this reader decided, over the labels.csv that the run itself was given."""
+        written = -1
+        while written != self.version():  # another process may have added to the log while this one wrote
+            written = self.version()
+            labels = labels_of(self.standing())
+            if self.review.applied is not None:
+                families = self.review.families
+                decided = {families[path] for path in labels}
+                before = {path: label.strip() for _, (path, label) in read_rows(self.review.applied, COLUMNS)}
+                labels |= {path: label for path, label in before.items() if families.get(path) not in decided}
+            write_labels(self.labels_path, labels)
+
+
+def _agreement(first: Mapping[str, str], second: Mapping[str, str]) -> Agreement:
+    both = [path for path in first if path in second]
+    return agreement([first[path] for path in both], [second[path] for path in both])

@@ -1,0 +1,225 @@
+"""A run folder -> what there is to review: photos in the order worth looking at, with their neighbours and doubts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from petmood.audit.neighbours import contradiction, lookalikes
+from petmood.cache import ContentCache
+from petmood.cluster.kmeans import fit_kmeans
+from petmood.errors import DataError, PetmoodError
+from petmood.features import extract_features, load_backbone
+from petmood.progress import Progress, Silent
+from petmood.records import FeatureTable, ImageRecord, Manifest
+from petmood.sources import open_source
+from petmood.store import read_json, read_manifest
+from petmood.workflows.folders import APPLIED_LABELS, read_source
+from petmood.workflows.photos import photo_manifest
+
+BESIDE: Final = 3
+"""Neighbours of each class shown beside a photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPhoto:
+    """One photo to look at.
+
+    Attributes:
+        id: names it without telling its path, which would tell its label.
+        record: of the photo; its class is the given label.
+        suggested: the label that models or neighbours would rather give, or "".
+        why: in words; "" if nothing speaks against the label.
+        neighbours: class name -> paths of the photos of that class that look most like it, nearest first; the given
+            class stands first, then the one that speaks most against it.
+        cluster: number of its cluster from 1, or 0 if there are none.
+    """
+
+    id: str
+    record: ImageRecord
+    suggested: str = ""
+    why: str = ""
+    neighbours: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cluster: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Photos to go through together, by id, in order."""
+
+    id: str
+    title: str
+    photos: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReviewSet:
+    """All that a review needs of a run.
+
+    Attributes:
+        run: the run folder.
+        data: the folder or archive that it was made from.
+        classes: names in display order.
+        photos: one a family, by id.
+        queues: the first is the one to begin with; the last has every photo.
+        families: path of every file of the run -> its family.
+        applied: the labels.csv that the run was given, if any.
+        note: why something is missing, for the user; or "".
+    """
+
+    run: Path
+    data: Path
+    classes: tuple[str, ...]
+    photos: Mapping[str, ReviewPhoto]
+    queues: tuple[Queue, ...]
+    families: Mapping[str, str]
+    applied: Path | None
+    note: str
+
+
+def photo_id(record: ImageRecord) -> str:
+    """A name for a photo that tells nothing about it."""
+    return hashlib.blake2b(f"{record.sha256} {record.path}".encode(), digest_size=10).hexdigest()
+
+
+def open_review(run: Path, data: Path | None = None, progress: Progress | None = None) -> ReviewSet:
+    """Read a run folder, and work out from its cached features what stands beside each photo.
+
+    Args:
+        run: folder that `petmood run` made.
+        data: where the data is now, if it was moved since.
+        progress: where to show it.
+
+    Raises:
+        DataError: `run` is no run folder, or the data is not where it was.
+    """
+    shown = progress or Silent()
+    if not (run / "manifest.parquet").exists():
+        raise DataError(f"{run} is not a run folder (it has no manifest.parquet). Make one with: petmood run")
+    files = read_manifest(run / "manifest.parquet")
+    manifest = photo_manifest(files)
+    place = _find_data(run, data, manifest)
+    results = read_json(run / "results.json") if (run / "results.json").exists() else {}
+    photos = [ReviewPhoto(photo_id(record), record) for record in manifest.records]
+    note = ""
+    clusters: tuple[Queue, ...] = ()
+    try:
+        photos, clusters = _compare(photos, manifest, place, results, shown)
+    except PetmoodError as error:
+        note = f"Neighbours and clusters are not shown: {error}"
+    photos, suspects = _with_suspects(photos, results)
+    return ReviewSet(
+        run=run,
+        data=place,
+        classes=manifest.classes,
+        photos={photo.id: photo for photo in photos},
+        queues=(*suspects, *clusters, Queue("all", "All photos", tuple(photo.id for photo in photos))),
+        families={record.path: record.family for record in files.records},
+        applied=applied if (applied := run / APPLIED_LABELS).exists() else None,
+        note=note,
+    )
+
+
+def _find_data(run: Path, data: Path | None, manifest: Manifest) -> Path:
+    place = data or read_source(run)
+    if place is None:
+        raise DataError(f"{run} does not say where its data is. Name it: petmood review {run} --data DATA")
+    if data is None and not place.exists():
+        raise DataError(
+            f"the data of this run is not at {place} any more. Say where it is now: petmood review {run} --data DATA"
+        )
+    with open_source(place) as source:
+        missing = sorted({record.path for record in manifest.records} - set(source.names()))
+    if missing:
+        raise DataError(
+            f"{place} lacks {len(missing):,} of the {len(manifest):,} photos of this run, such as '{missing[0]}'. "
+            "Name the data that the run was made from with --data."
+        )
+    return place
+
+
+def _compare(
+    photos: Sequence[ReviewPhoto], manifest: Manifest, data: Path, results: Mapping[str, Any], progress: Progress
+) -> tuple[list[ReviewPhoto], tuple[Queue, ...]]:
+    """Give photos neighbours, what these say of the label, and clusters, by features that the run left in the cache."""
+    made = results.get("clusters") or []
+    if not made:
+        raise DataError("the run has no clusters.")
+    cache = ContentCache()
+    backbone = load_backbone(made[0]["backbone"])
+    with open_source(data) as source, progress.stage(f"Comparing photos by {backbone.name}") as tick:
+        features = extract_features(manifest, source, backbone, cache, progress=tick)
+    labels, classes = manifest.class_index, manifest.classes
+    alike = lookalikes(features.vectors, labels, len(classes), k=BESIDE)
+    rival, against, same = contradiction(alike.nearest, labels, len(classes))
+    m = alike.nearest.shape[1]
+    paths = [record.path for record in manifest.records]
+    compared = [
+        replace(
+            photo,
+            suggested=classes[rival[i]] if against[i] > same[i] else "",
+            why=f"{against[i]} of the {m} photos most like it are labelled {classes[rival[i]]}, {same[i]} as this one"
+            if against[i] > same[i]
+            else "",
+            neighbours=_ordered(
+                {name: tuple(paths[j] for j in alike.by_class[i, c] if j >= 0) for c, name in enumerate(classes)},
+                photo.record.class_name,
+                classes[rival[i]],
+            ),
+        )
+        for i, photo in enumerate(photos)
+    ]
+    numbers, queues = _clusters(compared, features, manifest, made[0])
+    compared = [replace(photo, cluster=int(number)) for photo, number in zip(compared, numbers, strict=True)]
+    order = np.argsort(same - against, kind="stable")
+    return [compared[i] for i in order], queues
+
+
+def _clusters(
+    photos: Sequence[ReviewPhoto], features: FeatureTable, manifest: Manifest, made: Mapping[str, Any]
+) -> tuple[list[int], tuple[Queue, ...]]:
+    """Cluster numbers from 1, and a queue a cluster: its most central photos first, its most doubtful last."""
+    model = fit_kmeans(features, manifest.in_split("train"), k=made["k"], n_init=made["n_init"], seed=made["seed"])
+    distances = model.transform(features.vectors)
+    assigned = distances.argmin(axis=1)
+    queues = []
+    for number in range(distances.shape[1]):
+        members = np.flatnonzero(assigned == number)
+        ordered = members[np.argsort(distances[members, number], kind="stable")]
+        if len(ordered):
+            name = f"Cluster {number + 1}"
+            queues.append(Queue(f"cluster-{number + 1}", name, tuple(photos[i].id for i in ordered)))
+    return [int(number) + 1 for number in assigned], tuple(queues)
+
+
+def _with_suspects(
+    photos: Sequence[ReviewPhoto], results: Mapping[str, Any]
+) -> tuple[list[ReviewPhoto], tuple[Queue, ...]]:
+    """Put first what the run's own search for suspect labels named; without one, what the neighbours contradict."""
+    named = {suspect["path"]: suspect for suspect in (results.get("labels") or {}).get("suspects", ())}
+    by_path = {photo.record.path: photo for photo in photos}
+    first = [_suspected(by_path[path], named[path]) for path in named if path in by_path]
+    rest = [photo for photo in photos if photo.record.path not in named]
+    queued = first or [photo for photo in photos if photo.suggested]
+    queues = (Queue("suspects", "Suspect labels", tuple(photo.id for photo in queued)),) if queued else ()
+    return [*first, *rest], queues
+
+
+def _suspected(photo: ReviewPhoto, suspect: Mapping[str, Any]) -> ReviewPhoto:
+    beside = dict(photo.neighbours)
+    for side in ("given", "suggested"):
+        paths = tuple(near["path"] for near in suspect.get(f"neighbours_{side}", ()))
+        if paths and not beside.get(suspect[side]):
+            beside[suspect[side]] = paths
+    ordered = _ordered(beside, suspect["given"], suspect["suggested"])
+    return replace(photo, suggested=suspect["suggested"], why=suspect["why"], neighbours=ordered)
+
+
+def _ordered(beside: Mapping[str, tuple[str, ...]], given: str, rival: str) -> dict[str, tuple[str, ...]]:
+    first = [name for name in (given, rival) if name in beside]
+    return {name: beside[name] for name in dict.fromkeys((*first, *beside))}

@@ -1,0 +1,264 @@
+"""The review page in a real browser: keys decide, and nothing decided is lost."""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from petmood.labels import read_decisions
+from review_fixtures import SUSPECT, drawn_run
+
+sync_api = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("fastapi")
+pytest.importorskip("uvicorn")
+
+CHROMIUM = Path("/usr/bin/chromium")
+READY = "body[data-ready=yes][data-saved=yes]"
+SOURCE = Path(__file__).resolve().parents[3] / "src"
+
+
+class Server:
+    """`petmood review` as a user starts it; `kill` is kill -9."""
+
+    def __init__(self, run: Path, *options: str, port: int = 0) -> None:
+        self.command = ["review", str(run), "--no-browser", *options]
+        self.port = port or free_port()
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> Server:
+        program = "from petmood.cli.main import run; run()"
+        arguments = [sys.executable, "-c", program, *self.command, "--port", str(self.port)]
+        environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+        self.process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=environment)
+        assert self.process.stderr
+        for line in self.process.stderr:
+            if line.startswith("Review: "):
+                return self
+        raise AssertionError("the server did not start")
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            assert self.process.stderr
+            self.process.stderr.close()
+            self.process = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def context(browser: Any) -> Iterator[Any]:
+    made = browser.new_context(viewport={"width": 1280, "height": 800})
+    made.set_default_timeout(20_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return drawn_run(tmp_path)[0]
+
+
+@pytest.fixture
+def server(run: Path) -> Iterator[Server]:
+    made = Server(run).start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for tests that do not mind what others decide."""
+    made = Server(drawn_run(tmp_path_factory.mktemp("shared"))[0]).start()
+    yield made
+    made.kill()
+
+
+def opened(context: Any, server: Server, queue: str = "all") -> Any:
+    page = context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(f"the page raised {error}"))
+    page.goto(f"{server.address}#{queue}")
+    page.wait_for_selector(READY)
+    return page
+
+
+def press(page: Any, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def standing(page: Any) -> dict[str, str]:
+    """Path -> what the page says stands."""
+    found: dict[str, str] = page.evaluate(
+        "Object.fromEntries([...page.decided].map(([id, d]) => [page.state.photos[id].path, worded(d)]))"
+    )
+    return found
+
+
+def labels(run: Path, name: str = "labels.csv") -> dict[str, str]:
+    with (run / name).open(encoding="utf-8") as handle:
+        return {row["path"]: row["label"] for row in csv.DictReader(handle)}
+
+
+def test_twenty_photos_by_keyboard_outlive_undo_reload_and_a_killed_server(
+    run: Path, server: Server, context: Any
+) -> None:
+    page = opened(context, server)
+    order = page.evaluate("page.queue.photos.map((id) => page.state.photos[id].path)")
+    assert order[0] == SUSPECT
+    press(page, *"1234567890"[:3], "a", "h", "s", "x", " ", "Enter", *"12312312312")  # 20 decisions
+    page.wait_for_selector(READY)
+    twenty = standing(page)
+    assert len(twenty) == 20
+    assert [twenty[path] for path in order[:8]] == [
+        "Angry", "happy", "Sad", "Angry", "happy", "Sad", "not a pet", "skipped",
+    ]  # fmt: skip
+    assert twenty[order[8]] == order[8].split("/")[1]
+
+    press(page, "u", "u")
+    page.wait_for_selector(READY)
+    expect = {path: label for path, label in twenty.items() if path not in order[18:20]}
+    page.wait_for_function("page.pending.length === 0 && page.decided.size === 18")
+    page.reload()
+    page.wait_for_selector(READY)
+    assert standing(page) == expect
+
+    server.kill()
+    press(page, "2", "3")  # decided while nobody listens
+    page.wait_for_selector("#trouble:not([hidden])")
+    assert "start petmood review again" in page.inner_text("#trouble")
+    server.start()
+    page.wait_for_selector(READY)
+    page.reload()
+    page.wait_for_selector(READY)
+    final = {**expect, order[18]: "happy", order[19]: "Sad"}
+    assert standing(page) == final
+    assert page.inner_text("#count") == "20 of 24 decided"
+    assert labels(run) == {
+        path: "not-a-pet" if label == "not a pet" else label for path, label in final.items() if label != "skipped"
+    }
+    assert len(read_decisions(run / "decisions.jsonl")) == 24  # 22 labels, 2 taken back, none twice
+
+
+def test_a_suspect_is_shown_with_its_neighbours_and_nothing_comes_from_elsewhere(shared: Server, context: Any) -> None:
+    hosts: set[str] = set()
+    context.on("request", lambda request: hosts.add(request.url.split("/")[2] if "//" in request.url else "data"))
+    page = opened(context, shared, "suspects")
+    assert page.inner_text("#given").split() == ["Labelled", "Sad"]
+    assert page.inner_text("#why") == "5 of 6 models read happy."
+    assert [text.strip() for text in page.locator("#beside h3").all_inner_texts()] == ["Labelled Sad", "Labelled happy"]
+    page.wait_for_function("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
+    assert page.evaluate("document.getElementById('photo').naturalWidth") == 96
+    press(page, "h")
+    page.wait_for_selector("#summary[open]")
+    assert "All of “Suspect labels” decided" in page.inner_text("#summary")
+    assert "label changed" in page.inner_text("#tally")
+    assert hosts <= {f"127.0.0.1:{shared.port}", "data"}
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_two_tabs_lose_nothing(run: Path, server: Server, context: Any) -> None:
+    one, two = opened(context, server), opened(context, server)
+    for _ in range(6):
+        one.keyboard.press("1")
+        two.keyboard.press("ArrowRight")
+    for _ in range(6):
+        two.keyboard.press("2")
+        one.keyboard.press("3")
+    for page in (one, two):
+        page.wait_for_selector(READY)
+    assert len(read_decisions(run / "decisions.jsonl")) == 18
+    one.reload()
+    one.wait_for_selector(READY)
+    found = standing(one)
+    assert len(found) >= 12
+    assert labels(run) == found
+
+
+def test_a_second_reader_labels_blind_and_agreement_is_shown_at_the_end(
+    run: Path, server: Server, context: Any
+) -> None:
+    page = opened(context, server)
+    press(page, *"123123123123")
+    page.wait_for_selector(READY)
+    first = standing(page)
+    server.kill()
+
+    second = Server(run, "--reader", "anna", "--blind", port=server.port).start()
+    try:
+        told = second.ask("GET", "/api/state")[1].decode()
+        assert not any(word in told for word in ("train/", "5 of 6", "given", "Suspect"))
+        page = opened(context, second, "others")
+        assert page.locator("#given").inner_text() == ""
+        assert page.evaluate("page.queue.photos.length") == 12
+        assert page.evaluate("page.agreementHidden")
+        press(page, *"123" * 4)
+        page.wait_for_selector("#summary[open] #agreement table")
+        rows = page.locator("#agreement tbody th").all_inner_texts()
+        assert "first and anna" in rows
+        assert page.locator("#agreement tbody tr").count() == 3
+        assert len(labels(run, "labels-anna.csv")) == 12
+        assert labels(run) == first
+    finally:
+        second.kill()
+
+
+def test_requests_that_are_not_the_pages_own_are_refused(shared: Server) -> None:
+    def decided() -> dict[str, str]:
+        return {d["photo"]: d["label"] for d in json.loads(shared.ask("GET", "/api/decisions")[1])["decisions"]}
+
+    photo = json.loads(shared.ask("GET", "/api/state")[1])["queues"][-1]["photos"][-1]
+    own = {"Origin": shared.address.rstrip("/"), "Content-Type": "application/json"}
+    good = {"photo": photo, "action": "label", "label": "happy"}
+    before = decided()
+    assert shared.ask("POST", "/api/decisions", good, **{**own, "Origin": "https://elsewhere.example"})[0] == 403
+    assert shared.ask("POST", "/api/decisions", good, Origin=own["Origin"])[0] == 403
+    assert shared.ask("GET", "/api/state", Host="rebound.example")[0] == 403
+    assert shared.ask("POST", "/api/decisions", {**good, "label": "smug"}, **own)[0] == 422
+    assert shared.ask("POST", "/api/decisions", {**good, "photo": "../../x"}, **own)[0] == 422
+    assert shared.ask("GET", "/photo/0.jpg")[0] == 404
+    assert decided() == before
+    assert shared.ask("POST", "/api/decisions", good, **own)[0] == 200
+    assert decided() == {**before, photo: "happy"}
