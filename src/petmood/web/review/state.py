@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from shlex import quote
 from typing import Any, Final
 
 from petmood.labels import Decision
@@ -37,7 +38,7 @@ def page_state(store: DecisionStore, *, blind: bool) -> dict[str, Any]:
         "reader": store.reader,
         "blind": blind,
         "note": "" if blind else review.note,
-        "command": f"petmood run {review.data} --labels {store.labels_path} --out NEW",
+        "command": f"petmood run {quote(str(review.data))} --labels {quote(str(store.labels_path))} --out NEW",
         "labels": str(store.labels_path),
         "classes": [
             {"name": name, "digit": digit, "letter": letter, "colour": colours[name]}
