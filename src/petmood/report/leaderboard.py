@@ -43,6 +43,8 @@ def markdown(found: LeaderboardFacts) -> str:
         "",
         "## Commands",
         "",
+        "The backbone `outside` is what `petmood pretrain` writes; `mobilenet` is the study's, as an ONNX file.",
+        "",
         *(f"- {row.title}, {row.dim:,} features: `{row.command}`" for row in found.methods),
         "",
     ]
