@@ -16,12 +16,13 @@ from petmood.bundle.graph import PIXELS
 from petmood.cache import ContentCache
 from petmood.errors import DataError, MissingExtraError
 from petmood.evaluate.protocols import OFFICIAL
-from petmood.ingest import read_dataset
+from petmood.progress import Silent, Timed
 from petmood.records import IntArray, Manifest
 from petmood.results import ModelFacts
 from petmood.sources import Source, open_source
 from petmood.split import complete_splits
 from petmood.workflows.cnn import load_pixels
+from petmood.workflows.families import ingest
 from petmood.workflows.frozen import model_facts
 
 _CALIBRATION: Final = 96
@@ -49,7 +50,7 @@ def quantise(bundle: Bundle, parts: Parts, data: Path, out: Path, seed: int = 42
         MissingExtraError: onnx is not installed.
     """
     with open_source(data) as source:
-        manifest = complete_splits(read_dataset(source, ContentCache()), seed)
+        manifest = complete_splits(ingest(source, ContentCache(), Timed(Silent())).manifest, seed)
         if manifest.classes != bundle.classes:
             raise DataError(
                 f"{data} has the classes {', '.join(manifest.classes)}; the bundle knows {', '.join(bundle.classes)}. "
