@@ -93,7 +93,7 @@ class StudySettings(RunSettings):
 
 
 PRESETS: Final[dict[str, dict[str, Any]]] = {
-    "quick": {"cnn_size": 64, "cnn_epochs": 10},
+    "quick": {"cnn_size": 64, "cnn_epochs": 10, "repeats": 2},
     "full": {"cnn_size": 224, "cnn_epochs": 10, "repeats": 10},
 }
 
