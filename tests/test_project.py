@@ -126,7 +126,7 @@ def dotted(node: ast.expr) -> str:
     ("pattern", "text", "expected"),
     [
         (MACHINE_PATH, "cd /home/ada/petmood", True),
-        (MACHINE_PATH, "see https://example.org/work/petmood", False),
+        (MACHINE_PATH, "see https://example.org/home/petmood", False),
         (MACHINE_PATH, "for work/home balance", False),
         (REGISTRY, "pip install --index-url x", True),
         (REGISTRY, "https://a.pythonhosted.example/b", True),
