@@ -6,19 +6,18 @@ import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor, nn
 from torch.nn import functional
 
-from petmood.errors import ConfigError, DataError, ModelError
+from petmood.errors import ConfigError, DataError
 from petmood.features.efficientnet_lite import VARIANTS
 from petmood.features.trunk import CUT, SHAPE
-from petmood.train.checks import check_classes, check_labels, check_weights
+from petmood.train.learner import Learner, Lesson
 
 _PLAIN_VIEWS: Final = 2  # the image and its mirror image: what is predicted on
 
@@ -97,15 +96,15 @@ OnEpoch = Callable[[int, int, float, float], None]
 """Called with (epoch from 1, epochs, mean loss, seconds)."""
 
 
-class CrownHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class CrownHead(Learner):
     """Fine-tunes the upper half of EfficientNet-Lite0 on rows of activations (`petmood.features.trunk`).
 
+    Rows are (n, views, *SHAPE) float16, or the same flattened to (n, views * ...).
+
     Attributes:
-        classes_: (n_classes,) str: the class names, sorted.
         crown_: the trained module, in evaluation mode.
     """
 
-    classes_: NDArray[np.str_]
     crown_: Crown
 
     def __init__(
@@ -119,40 +118,21 @@ class CrownHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         self.start = start
         self.on_epoch = on_epoch
 
-    def fit(
-        self,
-        X: NDArray[Any],
-        y: NDArray[np.str_],
-        *,
-        groups: NDArray[Any] | None = None,
-        sample_weight: NDArray[np.float64] | None = None,
-    ) -> Self:
-        """Learn from activations.
+    def check_rows(self, X: NDArray[Any]) -> NDArray[Any]:
+        """(n, views, *SHAPE) float16."""
+        return _views(X)
 
-        Args:
-            X: (n, views, *SHAPE) float16, or the same flattened to (n, views * ...).
-            y: (n,) str class names.
-            groups: ignored: nothing is held out.
-            sample_weight: (n,) weight of each image in the loss; scaled to a mean of 1.
-
-        Raises:
-            DataError: shapes do not match, or there are fewer than two classes.
-        """
+    def learn(self, lesson: Lesson) -> None:
+        """See `Learner.learn`; weights are scaled to a mean of 1."""
         settings = self.settings or CrownSettings()
-        views = _views(X)
-        labels = check_labels(y, len(views))
-        self.classes_ = check_classes(labels)
-        weights = check_weights(sample_weight, len(views))
-        weights = np.ones(len(views)) if weights is None else weights / weights.mean()
-        targets = np.searchsorted(self.classes_, labels)
+        weights = lesson.weights / lesson.weights.mean()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            crown = Crown(len(self.classes_), settings.dropout)
+            crown = Crown(len(lesson.classes), settings.dropout)
             if self.start is not None:
                 own = crown.state_dict()
                 crown.load_state_dict({k: v for k, v in self.start.items() if own[k].shape == v.shape}, strict=False)
-            self.crown_ = self._train(crown, views, targets, weights, settings)
-        return self
+            self.crown_ = self._train(crown, lesson.rows, lesson.codes, weights, settings)
 
     def _train(
         self,
@@ -200,22 +180,15 @@ class CrownHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
                 self.on_epoch(epoch + 1, settings.epochs, float(np.mean(losses)), time.perf_counter() - began)
         return averaged.eval()
 
-    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """(n, n_classes) float64: probabilities averaged over the image and its mirror image.
-
-        Raises:
-            ModelError: `fit` was not called.
-        """
-        return self._forward(X)[1]
+    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """(n, n_classes) float64: probabilities averaged over the image and its mirror image."""
+        return self._forward(rows)[1]
 
     def transform(self, X: NDArray[Any]) -> NDArray[np.float32]:
         """(n, 1280) float32: pooled features averaged over the image and its mirror image."""
-        return self._forward(X)[0]
+        return self._forward(self.checked(X))[0]
 
-    def _forward(self, X: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        if not hasattr(self, "crown_"):
-            raise ModelError("this network is not trained yet. Call fit first.")
-        views = _views(X)
+    def _forward(self, views: NDArray[np.float16]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         features, probabilities = [], []
         with torch.inference_mode():
             for start in range(0, len(views), 64):

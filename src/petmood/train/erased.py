@@ -2,59 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petmood.audit.erasure import Eraser, fit_eraser
-from petmood.contract import Classifier
-from petmood.errors import ModelError
+from petmood.train.compose import Make, fit_to
+from petmood.train.learner import Learner, Lesson
 
 
-class ErasedHead:
+class ErasedHead(Learner):
     """Erases a concept and hands the rest to another head; the last `n_concept` columns are the concept.
 
     Both are fitted on the rows of `fit` and nothing else, so that cross-validation needs no special care.
-
-    Attributes:
-        classes_: (n_classes,) str: the class names, sorted.
     """
 
-    classes_: NDArray[np.str_]
+    _eraser: Eraser
 
-    def __init__(self, make: Callable[[], Classifier], method: str, n_concept: int) -> None:
+    def __init__(self, make: Make, method: str, n_concept: int) -> None:
         """Choose the head, one of `petmood.audit.erasure.ERASERS`, and the number of columns of the concept."""
-        self._make, self._method, self._k = make, method, n_concept
-        self._eraser: Eraser | None = None
+        self.make = make
+        self.method = method
+        self.n_concept = n_concept
 
-    def fit(
-        self,
-        X: NDArray[np.floating[Any]],
-        y: NDArray[np.str_],
-        *,
-        groups: NDArray[Any] | None = None,
-        sample_weight: NDArray[np.float64] | None = None,
-    ) -> Self:
-        """Learn from (n, dim + n_concept) columns; see `petmood.contract.Classifier`."""
-        features, concept = self._split(X)
-        self._eraser = fit_eraser(self._method, features, concept, sample_weight)
-        cleaned = self._eraser.transform(features, concept)
-        self._head = self._make().fit(cleaned, y, groups=groups, sample_weight=sample_weight)
-        self.classes_ = self._head.classes_
-        return self
+    def learn(self, lesson: Lesson) -> None:
+        """See `Learner.learn`."""
+        features, concept = self._split(lesson.rows)
+        self._eraser = fit_eraser(self.method, features, concept, lesson.weights)
+        self._head = fit_to(self.make, lesson, self._eraser.transform(features, concept))
 
-    def predict_proba(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """(n, n_classes) float64 probabilities; rows sum to 1.
+    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """See `Learner.answer`."""
+        return self._head.predict_proba(self._eraser.transform(*self._split(rows)))
 
-        Raises:
-            ModelError: `fit` was not called.
-        """
-        if self._eraser is None:
-            raise ModelError("this head is not trained yet. Call fit first.")
-        return self._head.predict_proba(self._eraser.transform(*self._split(X)))
-
-    def _split(self, X: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        both = np.asarray(X, dtype=np.float64)
-        return both[:, : -self._k], both[:, -self._k :]
+    def _split(self, rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return rows[:, : -self.n_concept], rows[:, -self.n_concept :]

@@ -17,8 +17,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from petmood.errors import ConfigError, ModelError
-from petmood.train.checks import check_classes, check_features, check_labels, check_weights
+from petmood.errors import ConfigError
+from petmood.train.learner import Learner, Lesson
 
 _Estimator = Any
 
@@ -121,16 +121,11 @@ class _Rotation:
         return np.asarray(rows @ self.basis_)
 
 
-class ShallowHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class ShallowHead(Learner):
     """Standardised features, optionally their principal components, then one of scikit-learn's classifiers.
 
     The standardisation, the components and the classifier are all learnt from the rows given to `fit`.
-
-    Attributes:
-        classes_: (n_classes,) str: the class names, sorted.
     """
-
-    classes_: NDArray[np.str_]
 
     def __init__(self, kind: str, seed: int = 0, components: int | None = None, **settings: Any) -> None:
         """Choose the classifier by name, its settings, and how many principal components it reads (None: features)."""
@@ -141,24 +136,13 @@ class ShallowHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         self.components = components
         self.settings = settings
 
-    def fit(
-        self,
-        X: NDArray[np.floating[Any]],
-        y: NDArray[np.str_],
-        *,
-        groups: NDArray[Any] | None = None,
-        sample_weight: NDArray[np.float64] | None = None,
-    ) -> Self:
-        """Learn from features; see `petmood.contract.Classifier`."""
-        features = check_features(X).astype(np.float64)
-        labels = check_labels(y, len(features))
-        check_classes(labels)
-        weights = check_weights(sample_weight, len(features))
-        if self.kind in UNWEIGHTED:
-            features, labels = family_means(features, labels, groups)
-            weights = None
+    def learn(self, lesson: Lesson) -> None:
+        """See `Learner.learn`."""
         # weights are photos, not shares: C is the strength a photo, however many files or outside images there are
-        weights = np.ones(len(features)) if weights is None else weights
+        features, labels, weights = lesson.rows, lesson.labels, lesson.weights
+        if self.kind in UNWEIGHTED:
+            features, labels = family_means(features, labels, lesson.families)
+            weights = np.ones(len(features))
         self.scaler_ = StandardScaler().fit(features, sample_weight=weights)
         rows = self.scaler_.transform(features)
         self.pca_ = None
@@ -175,31 +159,25 @@ class ShallowHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         self.model_ = _KINDS[self.kind](self.seed, **self.settings)
         given = {} if self.kind in UNWEIGHTED else {"sample_weight": weights}
         self.model_.fit(rows / self.scale_, labels, **given)
-        self.classes_ = self.model_.classes_
-        return self
 
     def _components(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         return rows if self.pca_ is None else np.asarray(self.pca_.transform(rows))
 
-    def predict_proba(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """(n, n_classes) float64 probabilities; those of an SVM are a softmax of its votes and margins."""
-        if not hasattr(self, "model_"):
-            raise ModelError("this head is not trained yet. Call fit first.")
-        rows = self._components(self.scaler_.transform(check_features(X).astype(np.float64))) / self.scale_
+    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """See `Learner.answer`; the probabilities of an SVM are a softmax of its votes and margins."""
+        components = self._components(self.scaler_.transform(rows)) / self.scale_
         if self.kind != "svm":
-            return np.asarray(self.model_.predict_proba(rows), dtype=np.float64)
-        votes = self.model_.decision_function(rows)
+            return np.asarray(self.model_.predict_proba(components))
+        votes = self.model_.decision_function(components)
         if votes.ndim == 1:
             votes = np.stack([-votes, votes], axis=1)
-        return np.asarray(softmax(votes, axis=1), dtype=np.float64)
+        return np.asarray(softmax(votes, axis=1))
 
 
 def family_means(
-    features: NDArray[np.float64], labels: NDArray[np.str_], groups: NDArray[Any] | None
+    features: NDArray[np.float64], labels: NDArray[np.str_], groups: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
-    """One row a family and label, the mean of its files: (rows, labels). Without groups each row is its own family."""
-    if groups is None:
-        return features, labels
+    """One row a family and label, the mean of its files: (rows, labels)."""
     pairs = np.array([f"{group}\t{label}" for group, label in zip(groups, labels, strict=True)])
     names, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
     sums = np.zeros((len(names), features.shape[1]))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petmood.audit.species import SPECIES, species_probabilities
-from petmood.train.compose import Composite, Make, aligned, all_or_given
+from petmood.train.compose import Make, aligned, fit_to
+from petmood.train.learner import Learner, Lesson
 
 
 def species_groups(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -18,7 +19,7 @@ def species_groups(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.stack([dog, cat, np.clip(1 - dog - cat, 0, 1)], axis=1)
 
 
-class SpeciesOnly(Composite):
+class SpeciesOnly(Learner):
     """Reads the probabilities of species and nothing else: what any reader of faces must beat."""
 
     def __init__(self, make: Make, logits: NDArray[np.int64]) -> None:
@@ -26,29 +27,19 @@ class SpeciesOnly(Composite):
         self.make = make
         self.logits = logits
 
-    def fit(
-        self,
-        X: NDArray[Any],
-        y: NDArray[np.str_],
-        *,
-        groups: NDArray[Any] | None = None,
-        sample_weight: NDArray[np.float64] | None = None,
-    ) -> Self:
-        """See `petmood.contract.Classifier`."""
-        self.model_ = self.make().fit(self._species(X), y, groups=groups, sample_weight=sample_weight)
-        self.classes_ = self.model_.classes_
-        return self
+    def learn(self, lesson: Lesson) -> None:
+        """See `Learner.learn`."""
+        self.model_ = fit_to(self.make, lesson, self._species(lesson.rows))
 
-    def _species(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        return species_probabilities(np.asarray(X[:, self.logits], dtype=np.float32))
+    def _species(self, rows: NDArray[Any]) -> NDArray[np.float64]:
+        return species_probabilities(np.asarray(rows[:, self.logits], dtype=np.float32))
 
-    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """See `petmood.contract.Classifier`."""
-        self.check_fitted()
-        return self.model_.predict_proba(self._species(X))
+    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """See `Learner.answer`."""
+        return self.model_.predict_proba(self._species(rows))
 
 
-class SpeciesConditional(Composite):
+class SpeciesConditional(Learner):
     """Mood given species: a classifier for each of dog, cat and the rest, mixed by the probabilities of species.
 
     Each is fitted on all rows, weighted by the row's probability of that species plus `shared`, which lets the rarer
@@ -62,33 +53,23 @@ class SpeciesConditional(Composite):
         self.features = features
         self.shared = shared
 
-    def fit(
-        self,
-        X: NDArray[Any],
-        y: NDArray[np.str_],
-        *,
-        groups: NDArray[Any] | None = None,
-        sample_weight: NDArray[np.float64] | None = None,
-    ) -> Self:
-        """See `petmood.contract.Classifier`."""
-        weights, species = all_or_given(sample_weight, len(y)), species_groups(X[:, self.logits])
-        rows = X[:, self.features]
+    def learn(self, lesson: Lesson) -> None:
+        """See `Learner.learn`."""
+        species, features = species_groups(lesson.rows[:, self.logits]), lesson.rows[:, self.features]
         self.models_ = [
-            self.make().fit(rows, y, groups=groups, sample_weight=weights * (species[:, i] + self.shared))
+            fit_to(self.make, lesson, features, lesson.weights * (species[:, i] + self.shared))
             for i in range(species.shape[1])
         ]
-        self.classes_ = np.unique(y)
-        return self
+        self.names_ = lesson.classes
 
-    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """See `petmood.contract.Classifier`."""
-        self.check_fitted()
-        species, rows = species_groups(X[:, self.logits]), X[:, self.features]
-        parts = [species[:, i : i + 1] * aligned(m, rows, self.classes_) for i, m in enumerate(self.models_)]
+    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """See `Learner.answer`."""
+        species, features = species_groups(rows[:, self.logits]), rows[:, self.features]
+        parts = [species[:, i : i + 1] * aligned(m, features, self.names_) for i, m in enumerate(self.models_)]
         return np.asarray(np.sum(parts, axis=0))
 
 
-class SpeciesRemoved(Composite):
+class SpeciesRemoved(Learner):
     """Reads what is left of the features once all that species tells linearly is taken away."""
 
     def __init__(self, make: Make, logits: NDArray[np.int64], features: NDArray[np.int64]) -> None:
@@ -97,29 +78,18 @@ class SpeciesRemoved(Composite):
         self.logits = logits
         self.features = features
 
-    def fit(
-        self,
-        X: NDArray[Any],
-        y: NDArray[np.str_],
-        *,
-        groups: NDArray[Any] | None = None,
-        sample_weight: NDArray[np.float64] | None = None,
-    ) -> Self:
-        """See `petmood.contract.Classifier`."""
+    def learn(self, lesson: Lesson) -> None:
+        """See `Learner.learn`."""
         from sklearn.linear_model import Ridge
 
-        weights = all_or_given(sample_weight, len(y))
         self.ridge_ = Ridge(alpha=1.0).fit(
-            species_groups(X[:, self.logits]), X[:, self.features], sample_weight=weights
+            species_groups(lesson.rows[:, self.logits]), lesson.rows[:, self.features], sample_weight=lesson.weights
         )
-        self.model_ = self.make().fit(self._left(X), y, groups=groups, sample_weight=weights)
-        self.classes_ = self.model_.classes_
-        return self
+        self.model_ = fit_to(self.make, lesson, self._left(lesson.rows))
 
-    def _left(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        return np.asarray(X[:, self.features] - self.ridge_.predict(species_groups(X[:, self.logits])))
+    def _left(self, rows: NDArray[Any]) -> NDArray[np.float64]:
+        return np.asarray(rows[:, self.features] - self.ridge_.predict(species_groups(rows[:, self.logits])))
 
-    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """See `petmood.contract.Classifier`."""
-        self.check_fitted()
-        return self.model_.predict_proba(self._left(X))
+    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """See `Learner.answer`."""
+        return self.model_.predict_proba(self._left(rows))
