@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-slow lint types imports docs check format tutorial clean
+.PHONY: help venv demo bench test test-slow lint types imports docs check format tutorial clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -44,6 +44,9 @@ demo: $(STAMP) ## draw the demo set, run petmood on it, say where the report is
 	$(BIN)/petmood run $(BUILD)/demo/data --out $(BUILD)/demo-run --preset quick
 	@echo "The report: $(CURDIR)/$(BUILD)/demo-run/report.html"
 	@echo "Its model: $(BIN)/petmood predict $(BUILD)/demo-run/model PHOTO"
+
+bench: $(STAMP) ## measure speed (20 minutes) and write benchmarks/results.md; PEER_PYTHON=... measures Keras beside it
+	$(BIN)/python benchmarks/suite.py
 
 test: $(STAMP) ## run the tests, without the slow ones
 	$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)

@@ -1,14 +1,14 @@
 """How well families are recovered from pixels: a data set under random names against its true, named families.
 
-Run it as `python benchmarks/families.py DATA` on a data set whose names tell its families. It copies the files under
-random names into flat class folders, finds families in pixels, and prints pair precision and recall, photos found,
-seconds, growth with the number of images, and grouped accuracy with either kind of family.
+    python benchmarks/families.py [--data DATA] [--no-accuracy]
+
+The names of the data must tell its families. It copies the files under random names into flat class folders, finds
+families in pixels, and prints pair precision and recall, photos found, seconds, growth with the number of images, and
+grouped accuracy with either kind of family.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
 import tempfile
 import time
@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+
+from sheet import Sheet, data_or_demo, options_of
 
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
@@ -71,12 +73,10 @@ def recover(folder: Path, cache: ContentCache) -> tuple[Manifest, float, float]:
     return manifest, timed.seconds["families"], time.process_time() - worked
 
 
-def show(found: Manifest, seconds: float, worked: float) -> None:
-    """Print how long it took, and how fast that is."""
+def as_row(found: Manifest, seconds: float, worked: float) -> tuple[str, ...]:
+    """How long it took, and how fast that is, as a row of the table."""
     n = len(found)
-    print(
-        f"{n:5d} images: {seconds:6.1f} s, {n / seconds:6.1f} images/s; {worked:6.1f} s of processor time", flush=True
-    )
+    return str(n), f"{seconds:.1f}", f"{n / seconds:.1f}", f"{worked:.1f}"
 
 
 def grouped_accuracy(manifest: Manifest, folder: Path, cache: ContentCache) -> str:
@@ -92,37 +92,57 @@ def grouped_accuracy(manifest: Manifest, folder: Path, cache: ContentCache) -> s
 
 
 def main() -> None:
-    """Print the measures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, help="folder or .zip whose file names tell families")
+    """Measure, and write the sheet."""
+    parser = options_of(__doc__, data=True)
     parser.add_argument("--no-accuracy", action="store_true", help="do not compare grouped accuracy")
     options = parser.parse_args()
-    manifest, files = named_families(options.data)
-    order = random.Random(1).sample(range(len(manifest)), len(manifest))
     with tempfile.TemporaryDirectory() as work:
         root = Path(work)
-        print(f"{len(manifest)} images of {manifest.n_photos} photos by name; {os.cpu_count()} cores")
-        for size in [n for n in SIZES if n < len(manifest)]:
+        data, called = data_or_demo(options.data, root)
+        manifest, files = named_families(data)
+        order = random.Random(1).sample(range(len(manifest)), 40 if options.tiny else len(manifest))
+        sheet = Sheet(
+            "families",
+            "Families found in pixels",
+            f"{len(order)} images of {called} under random names; what is found is compared with their true names.",
+            options.tiny,
+        )
+        rows = []
+        for size in [n for n in SIZES if n < len(order)]:
             scramble(manifest, files, root / str(size), order[:size])
-            show(*recover(root / str(size), ContentCache(root / f"cache{size}")))
+            rows.append(as_row(*recover(root / str(size), ContentCache(root / f"cache{size}"))))
         truth = scramble(manifest, files, root / "all", order)
         cache = ContentCache(root / "cache")
         found, seconds, worked = recover(root / "all", cache)
-        show(found, seconds, worked)
-        print(f"again: {recover(root / 'all', cache)[1]:.2f} s")
+        rows.append(as_row(found, seconds, worked))
+        sheet.table("Growth", ("images", "seconds", "images/s", "seconds of processor time"), rows)
         expected = pairs({path: record.family for path, record in truth.items()})
         got = pairs({record.path: record.family for record in found.records})
         right = len(expected & got)
-        print(f"pair precision {right / max(len(got), 1):.4f}, recall {right / max(len(expected), 1):.4f}")
-        print(f"photos found: {found.n_photos}, by name: {manifest.n_photos}")
+        by_name = len({record.family for record in truth.values()})
+        sheet.table(
+            "What is found",
+            ("pair precision", "pair recall", "photos found", "photos by name", "seconds when run again"),
+            [
+                (
+                    f"{right / max(len(got), 1):.4f}",
+                    f"{right / max(len(expected), 1):.4f}",
+                    found.n_photos,
+                    by_name,
+                    f"{recover(root / 'all', cache)[1]:.2f}",
+                )
+            ],
+        )
+        sheet.target("seconds for 1,000 images", seconds * 1000 / len(found), at_most=120, unit=" s")
         if not options.no_accuracy:
             named = tuple(replace(r, family=truth[r.path].family, derived=truth[r.path].derived) for r in found.records)
-            kept = ContentCache()
-            for kind, one in (("by name", replace(found, records=named)), ("from pixels", found)):
-                print(f"grouped accuracy, families {kind}: {grouped_accuracy(one, root / 'all', kept)}")
+            accuracies = [
+                (kind, grouped_accuracy(one, root / "all", cache))
+                for kind, one in (("by name", replace(found, records=named)), ("from pixels", found))
+            ]
+            sheet.table("Grouped accuracy", ("families", "accuracy"), accuracies)
+        sheet.finish(options.out)
 
 
 if __name__ == "__main__":
-    start = time.perf_counter()
     main()
-    print(f"{time.perf_counter() - start:.0f} s in all")

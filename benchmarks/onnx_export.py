@@ -1,6 +1,6 @@
 """The two ONNX exporters of torch on EfficientNet-Lite0: seconds for each, and how far each graph is from torch.
 
-    python benchmarks/onnx_export.py [ROUNDS]
+    python benchmarks/onnx_export.py [--rounds N]
 
 Needs the extra `train` and, for the dynamo exporter, the package onnxscript. The exporters take turns, so that a busy
 machine slows both; the first round is told apart, since it also pays for their imports. Every graph runs at sizes it
@@ -12,16 +12,17 @@ from __future__ import annotations
 import contextlib
 import io
 import statistics
-import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 import torch
+from sheet import Sheet, options_of, take_turns
 
 from petmood.features.efficientnet_lite import VARIANTS
 
@@ -59,6 +60,13 @@ def export_dynamo(network: torch.nn.Module, pixels: torch.Tensor, target: Path) 
     program.save(str(target))
 
 
+def quietly(export: Callable[..., None], *arguments: object) -> None:
+    """Export without the exporters' talk."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        export(*arguments)
+
+
 def error_against_torch(network: torch.nn.Module, graph: Path) -> float:
     """Largest absolute difference over outputs and sizes, on seeded noise."""
     session = ort.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
@@ -73,33 +81,40 @@ def error_against_torch(network: torch.nn.Module, graph: Path) -> float:
     return worst
 
 
-def main(rounds: int) -> None:
-    """Time both exporters in turn and print the table."""
+def main() -> None:
+    """Time both exporters in turn and write the sheet."""
+    parser = options_of(__doc__)
+    parser.add_argument("--rounds", type=int, default=4, help="how often each exporter runs; the first is told apart")
+    options = parser.parse_args()
+    rounds = 2 if options.tiny else max(2, options.rounds)
+    sheet = Sheet(
+        "onnx_export",
+        "The one-off export of a backbone to ONNX",
+        f"EfficientNet-Lite0, {rounds} rounds, exporters taking turns; the median is without the first round.",
+        options.tiny,
+    )
     network = VARIANTS[0].network()
     pixels = torch.zeros(2, 3, 224, 224)
-    exporters: dict[str, Callable[[torch.nn.Module, torch.Tensor, Path], None]] = {
-        "torchscript": export_torchscript,
-        "dynamo": export_dynamo,
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in exporters}
-    errors: dict[str, float] = {}
+    exporters: dict[str, Callable[[torch.nn.Module, torch.Tensor, Path], None]] = {"torchscript": export_torchscript}
+    if not options.tiny and find_spec("onnxscript"):
+        exporters["dynamo"] = export_dynamo
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(rounds):
-            for name, export in exporters.items():
-                graph = Path(folder) / f"{name}.onnx"
-                start = time.perf_counter()
-                with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-                    warnings.simplefilter("ignore")
-                    export(network, pixels, graph)
-                seconds[name].append(time.perf_counter() - start)
-                errors[name] = error_against_torch(network, graph)
-    print(f"torch {torch.__version__}, ONNX Runtime {ort.__version__}, {rounds} rounds")
-    print(f"{'exporter':<12} {'first':>8} {'median':>8}  largest error")
-    for name, times in seconds.items():
-        print(f"{name:<12} {times[0]:>6.2f} s {statistics.median(times[1:]):>6.2f} s  {errors[name]:.1e}")
+        graphs = {name: Path(folder) / f"{name}.onnx" for name in exporters}
+        jobs = {name: partial(quietly, export, network, pixels, graphs[name]) for name, export in exporters.items()}
+        seconds = take_turns(jobs, rounds)
+        errors = {name: error_against_torch(network, graph) for name, graph in graphs.items()}
     medians = {name: statistics.median(times[1:]) for name, times in seconds.items()}
-    print(f"dynamo takes {medians['dynamo'] / medians['torchscript']:.0f} times as long")
+    sheet.table(
+        "",
+        ("exporter", "first, s", "median, s", "largest error against torch"),
+        [(name, f"{seconds[name][0]:.2f}", f"{medians[name]:.2f}", f"{errors[name]:.1e}") for name in exporters],
+    )
+    if "dynamo" in medians:
+        sheet.note(f"The dynamo exporter takes {medians['dynamo'] / medians['torchscript']:.0f} times as long.")
+    else:
+        sheet.note("The dynamo exporter was not measured: a trial run, or the package onnxscript is not installed.")
+    sheet.finish(options.out)
 
 
 if __name__ == "__main__":
-    main(rounds=max(2, int(sys.argv[1])) if len(sys.argv) > 1 else 4)
+    main()

@@ -1,0 +1,68 @@
+"""build/bench/*.json -> benchmarks/results.md: all that the benchmarks found, on one page.
+
+python benchmarks/report.py [--from FOLDER] [--to FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from sheet import OUT, REPOSITORY, Target, as_markdown
+from suite import PARTS
+
+
+def load(folder: Path) -> list[dict]:
+    """The sheets of a folder, in the suite's order; sheets that the suite does not name come last."""
+    order = {part.name: i for i, part in enumerate(PARTS)}
+    sheets = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    return sorted(sheets, key=lambda facts: order.get(facts["name"], len(order)))
+
+
+def page(sheets: list[dict]) -> str:
+    """The page: machine, all targets, then each sheet."""
+    done = [facts for facts in sheets if "failed" not in facts]
+    lines = [
+        "# Measured speed",
+        "",
+        "Written by `make bench`; what is measured and how is in [the README](README.md), what limits each stage in",
+        "[docs/performance.md](../docs/performance.md). Every ratio compares things that took turns in one run.",
+        "",
+    ]
+    if done:
+        where = done[0]["machine"]
+        versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
+        lines += [
+            f"- Machine: {where['processor']}, {where['cores']} cores, {where['memory_gib']} GiB, {where['system']}",
+            f"- Python {where['python']}; {versions}",
+            f"- From {where['at']} to {done[-1]['machine']['at']}; load after the first part {where['load']}",
+            "",
+        ]
+    lines += ["| part | target | measured | limit | |", "|---|---|---|---|---|"]
+    for facts in done:
+        for target in (Target(**t) for t in facts["targets"]):
+            met = "met" if target.met else "**not met**"
+            lines.append(
+                f"| {facts['name']} | {target.claim} | {target.got:.3g}{target.unit} | {target.limit} | {met} |"
+            )
+    lines.append("")
+    for facts in sheets:
+        if "failed" in facts:
+            lines += [f"## {facts['name']}", "", f"**failed: {facts['failed']}**", ""]
+        else:
+            lines += [as_markdown(facts), f"*{facts['name']}.py, {facts['seconds']:.0f} s*", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--from", dest="folder", type=Path, default=OUT, help="folder of the sheets")
+    parser.add_argument("--to", type=Path, default=REPOSITORY / "benchmarks" / "results.md", help="page to write")
+    options = parser.parse_args()
+    options.to.write_text(page(load(options.folder)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
