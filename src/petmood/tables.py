@@ -22,14 +22,29 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, tuple[s
     Raises:
         DataError: the file cannot be read or is not CSV, the header lacks a column, or a row has too few or too many.
     """
+    return parse_rows(load_table(path), str(path), columns)
+
+
+def load_table(path: Path) -> bytes:
+    """Bytes of a file that a user names.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}. Check the path.") from error
+
+
+def parse_rows(data: bytes, path: str, columns: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """`read_rows` of a file's bytes; `path` is its name in messages."""
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path} is not UTF-8 text ({error.reason} at byte {error.start}). Save it as UTF-8."
         ) from error
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}. Check the path.") from error
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [cell.strip() for cell in next(reader, [])]

@@ -112,6 +112,11 @@ def test_random_holdouts_have_their_share_and_classes() -> None:
     assert all(set(manifest.class_index[f.evaluate]) == {0, 1, 2} for f in folds)
 
 
+def test_a_small_holdout_has_a_file_of_each_class_at_least() -> None:
+    folds = list(random_holdouts(many_photos(4, 1), share=0.05, repeats=3, seed=0))
+    assert [len(f.evaluate) for f in folds] == [3] * 3
+
+
 def test_too_few_files_are_refused() -> None:
     manifest = make_manifest([("a", "", "1", False), ("b", "", "2", False), ("b", "", "3", False)])
     with pytest.raises(DataError, match=r"got \[1, 2\]"):

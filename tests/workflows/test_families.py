@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,23 @@ from PIL import Image, ImageOps
 from drawing import photo, saved, write_tree
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
-from petmood.errors import LeakageError
-from petmood.progress import Silent, Timed
+from petmood.errors import DataError, LeakageError
+from petmood.progress import Silent, Tick, Timed
 from petmood.sources import open_source
-from petmood.workflows.families import Ingested, ingest
+from petmood.store import read_manifest
+from petmood.workflows.audit import audit
+from petmood.workflows.families import Ingested, ingest, read_split
+from petmood.workflows.labelling import export_data
+from petmood.workflows.leaderboard import leaderboard
+from petmood.workflows.leakage import leakage
+from petmood.workflows.naming import cluster
+from petmood.workflows.regrade import regrade
 from petmood.workflows.run import run
+from petmood.workflows.species import species
+from petmood.workflows.standings import LeaderboardSettings
+from petmood.workflows.suspects import find_suspects
+from petmood.workflows.train import train
+from petmood.workflows.tune import TuneSettings, tune
 
 PLANTED: dict[str, Callable[[Image.Image], bytes]] = {
     "exact": saved,
@@ -61,3 +75,97 @@ def test_names_alone_do_not_see_what_pixels_see(tmp_path: Path) -> None:
     data = write_tree(tmp_path / "data", split_photos("mirrored", "exact"))
     assert ingested(data, "names").manifest.n_photos == 21
     assert ingested(data, "pixels").manifest.n_photos == 20
+
+
+def test_groups_beside_the_images_are_read_by_all_and_an_option_goes_before_them(tmp_path: Path) -> None:
+    data = write_tree(tmp_path / "data", split_photos() | {"groups.csv": b"path,group\n"})
+    one = [f"train/Angry/train{i}.jpg" for i in (0, 1)]
+    with pytest.raises(DataError, match=r"groups\.csv has no groups"):
+        ingested(data)
+    (data / "groups.csv").write_text("path,group\n" + "".join(f"{path},tom\n" for path in one))
+    found = ingested(data)
+    assert (found.found.n_photos, found.manifest.n_photos) == (20, 19)
+    assert found.manifest.family_source == "groups, else pixels"
+    with open_source(data) as source:
+        split = read_split(source, ContentCache(), Timed(Silent()), seed=0)
+        assert split.n_photos == 19
+        other = tmp_path / "other.csv"
+        other.write_text(f"path,group\n{one[0]},tom\n")
+        assert ingest(source, ContentCache(), Timed(Silent()), groups=other).manifest.n_photos == 20
+
+
+PHOTOS = 2 * (6 + 2 + 2)
+
+
+@pytest.fixture(scope="module")
+def scrambled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`PHOTOS` photos under names that say nothing, with copies of three of them planted beside them."""
+    files, seed = {}, 0
+    for split, count in (("train", 6), ("valid", 2), ("test", 2)):
+        for name in ("Angry", "happy"):
+            for _ in range(count):
+                picture = photo(seed := seed + 1, (96, 96))
+                files[f"{split}/{name}/{hashlib.sha256(saved(picture)).hexdigest()[:12]}.jpg"] = saved(picture)
+                if seed in (2, 9, 19):
+                    files[f"{split}/{name}/{seed:012x}.jpg"] = saved(ImageOps.mirror(picture), quality=70)
+    return write_tree(tmp_path_factory.mktemp("scrambled") / "data", files)
+
+
+SETTINGS = RunSettings(cnn=False, folds=2, n_init=1)
+
+
+def photos_of_leaderboard(data: Path, out: Path) -> int:
+    return leaderboard(data, LeaderboardSettings(only=("lite0-logistic",), folds=2, repeats=1)).methods[0].n
+
+
+def photos_of_tune(data: Path, out: Path) -> int:
+    facts = tune(data, out, TuneSettings(trials=1, folds=2)).facts
+    return facts.n_held_out + facts.winner.n
+
+
+def photos_of_corrected_copy(data: Path, out: Path) -> int:
+    labels = out / "labels.csv"
+    first = sorted((data / "train" / "happy").glob("0*.jpg"))[0]
+    out.mkdir()
+    labels.write_text(f"path,label\n{first.relative_to(data).as_posix()},Angry\n")
+    outcome = export_data(data, out / "copy", labels)
+    assert outcome.relabelled == 1
+    moved = (out / "copy" / "changes.csv").read_text(encoding="utf-8").splitlines()[1:]
+    return PHOTOS if len(moved) == 2 else 0  # the photo and its copy
+
+
+class Impatient(Silent):
+    """Stops the work, as Ctrl-C would, when a backbone is to be loaded."""
+
+    def stage(self, title: str) -> AbstractContextManager[Tick]:
+        if title.startswith("Loading"):
+            raise KeyboardInterrupt
+        return super().stage(title)
+
+
+def photos_of_run(data: Path, out: Path) -> int:
+    """What a run goes on with; the rest of it is not waited for."""
+    with pytest.raises(KeyboardInterrupt):
+        run(data, out, SETTINGS, Impatient())
+    return read_manifest(out / "manifest.parquet").n_photos
+
+
+COUNTS: dict[str, Callable[[Path, Path], int]] = {
+    "audit": lambda data, out: audit(data, SETTINGS).photos,
+    "run": photos_of_run,
+    "train": lambda data, out: train(data, out, "head", SETTINGS).description.data.photos,
+    "leakage": lambda data, out: next(f.n for f in leakage(data, SETTINGS).figures if f.split == "grouped-2-fold"),
+    "regrade": lambda data, out: regrade(data, SETTINGS).claims[0].honest.n,
+    "leaderboard": photos_of_leaderboard,
+    "tune": photos_of_tune,
+    "species": lambda data, out: species(data, SETTINGS).facts.n,
+    "labels": lambda data, out: find_suspects(data, SETTINGS, ["efficientnet-lite0"]).facts.n,
+    "cluster": lambda data, out: cluster(data, out, SETTINGS, k=2).n,
+    "export-data": photos_of_corrected_copy,
+}
+
+
+@pytest.mark.parametrize("command", COUNTS)
+def test_every_command_counts_the_same_photos(command: str, scrambled: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    assert COUNTS[command](scrambled, tmp_path / "out") == PHOTOS

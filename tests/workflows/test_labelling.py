@@ -15,15 +15,16 @@ from drawing import jpeg, split_files, write_tree
 from petmood.cache import ContentCache
 from petmood.cli.main import app
 from petmood.errors import DataError
-from petmood.ingest import read_dataset
+from petmood.progress import Silent, Timed
 from petmood.records import Manifest
 from petmood.sources import open_source
-from petmood.workflows.labelling import export_data, read_labelled
+from petmood.workflows import families
+from petmood.workflows.labelling import export_data
 
 
-def ingest(root: Path) -> Manifest:
+def ingest(root: Path, labels: Path | None = None) -> Manifest:
     with open_source(root) as source:
-        return read_dataset(source, ContentCache(), labelled=False)
+        return families.ingest(source, ContentCache(), Timed(Silent()), labelled=False, labels=labels).manifest
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -62,9 +63,7 @@ def test_the_copy_has_the_labels_and_the_same_families(data: Path, tmp_path: Pat
     outcome = export_data(data, tmp_path / "copy", labels)
     assert digests(data) == before
     assert (outcome.files, outcome.relabelled, outcome.excluded) == (len(before) - 1, 2, 1)
-    with open_source(data) as source:
-        wanted = read_labelled(source, ContentCache(), labels)
-    assert partition(ingest(outcome.folder)) == partition(wanted)
+    assert partition(ingest(outcome.folder)) == partition(ingest(data, labels))
     with (outcome.folder / "changes.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     assert {(r["path"], r["new_path"]) for r in rows} == {

@@ -19,10 +19,11 @@ from petmood.cli.main import app
 from petmood.cluster.naming import METHODS, group
 from petmood.config import RunSettings
 from petmood.errors import ConfigError, DataError
+from petmood.progress import Silent, Timed
 from petmood.records import FeatureTable, Manifest
 from petmood.sources import open_source
-from petmood.workflows import naming
-from petmood.workflows.labelling import read_labelled
+from petmood.workflows import photos
+from petmood.workflows.families import ingest
 from petmood.workflows.naming import cluster, name_clusters
 
 SETTINGS = RunSettings(folds=2)
@@ -47,11 +48,11 @@ def fake_features(monkeypatch: pytest.MonkeyPatch) -> None:
     class Named:
         name = "drawn"
 
-    monkeypatch.setattr(naming, "extract_features", extract)
-    monkeypatch.setattr(naming, "load_backbone", lambda name: Named())
+    monkeypatch.setattr(photos, "extract_features", extract)
+    monkeypatch.setattr(photos, "load_backbone", lambda name: Named())
 
 
-def photos(labelled: bool) -> dict[str, bytes]:
+def pictures(labelled: bool) -> dict[str, bytes]:
     files, seed = {}, 500
     for kind, count, label in (("a", 8, "happy"), ("b", 6, "Sad"), ("c", 4, "Angry")):
         for i in range(count):
@@ -101,7 +102,7 @@ def test_kappa_is_that_of_scikit_learn() -> None:
 
 
 def test_unlabelled_photos_become_a_labelled_data_set(fake_features: None, tmp_path: Path) -> None:
-    data = write_tree(tmp_path / "Fotos für später", photos(labelled=False))
+    data = write_tree(tmp_path / "Fotos für später", pictures(labelled=False))
     facts = cluster(data, tmp_path / "out", SETTINGS)
     assert (facts.k, facts.sizes, facts.composition) == (3, (8, 6, 4), ())
     assert (tmp_path / "out" / "names.csv").read_text() == "cluster,name\n1,\n2,\n3,\n"
@@ -116,7 +117,7 @@ def test_unlabelled_photos_become_a_labelled_data_set(fake_features: None, tmp_p
     assert named.agreement is None
     assert named.accuracy == 1.0
     with open_source(data) as source:
-        manifest = read_labelled(source, ContentCache(), tmp_path / "out" / "labels.csv")
+        manifest = ingest(source, ContentCache(), Timed(Silent()), labels=tmp_path / "out" / "labels.csv").manifest
     assert Counter(r.class_name for r in manifest.records) == {"calm": 8, "tense": 6}
     # naming survives clustering again
     cluster(data, tmp_path / "out", SETTINGS)
@@ -124,7 +125,7 @@ def test_unlabelled_photos_become_a_labelled_data_set(fake_features: None, tmp_p
 
 
 def test_names_are_compared_with_the_original_labels(fake_features: None, tmp_path: Path) -> None:
-    data = write_tree(tmp_path / "pets", photos(labelled=True))
+    data = write_tree(tmp_path / "pets", pictures(labelled=True))
     facts = cluster(data, tmp_path / "out", SETTINGS, method="agglomerative", k=3)
     assert facts.composition[1] == {"Angry": 0, "happy": 0, "Sad": 6}
     names = tmp_path / "names.csv"
@@ -153,7 +154,7 @@ def test_names_are_compared_with_the_original_labels(fake_features: None, tmp_pa
     ],
 )
 def test_names_that_do_not_fit_are_refused(fake_features: None, tmp_path: Path, text: str, message: str) -> None:
-    data = write_tree(tmp_path / "pets", photos(labelled=True))
+    data = write_tree(tmp_path / "pets", pictures(labelled=True))
     cluster(data, tmp_path / "out", SETTINGS, k=3)
     names = tmp_path / "names.csv"
     names.write_text(text)
@@ -162,7 +163,7 @@ def test_names_that_do_not_fit_are_refused(fake_features: None, tmp_path: Path, 
 
 
 def test_the_commands_print_their_facts(fake_features: None, tmp_path: Path) -> None:
-    data, out = write_tree(tmp_path / "pets", photos(labelled=True)), tmp_path / "out"
+    data, out = write_tree(tmp_path / "pets", pictures(labelled=True)), tmp_path / "out"
     run = CliRunner().invoke
     made = json.loads(run(app, ["cluster", str(data), "-o", str(out), "--json"], catch_exceptions=False).stdout)
     assert made["k"] == 3

@@ -6,13 +6,25 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from manifests import make_manifest
 from petmood.cli.main import app
+from petmood.workflows.pretrain import hold_out
 
 pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
+
+
+def test_the_tenth_that_judges_has_no_copy_among_the_others() -> None:
+    files = [(name, "", f"{name}{photo}", copy) for name in "ab" for photo in range(20) for copy in (False, True)]
+    manifest = make_manifest(files)
+    held, kept = hold_out(manifest)
+    assert (len(held), len(kept)) == (4, 72)
+    families = manifest.family_index
+    assert not np.intersect1d(families[held], families[kept]).size
 
 
 @pytest.mark.slow

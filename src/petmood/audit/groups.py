@@ -8,7 +8,7 @@ from typing import Final
 
 from petmood.errors import DataError
 from petmood.records import Manifest
-from petmood.tables import read_rows, unknown_path
+from petmood.tables import load_table, parse_rows, unknown_path
 
 COLUMNS: Final = ("path", "group")
 """Columns that groups.csv must have; others may stand beside them and are not read."""
@@ -23,15 +23,24 @@ class GroupRow:
 
 
 def read_groups(path: Path, manifest: Manifest) -> dict[str, GroupRow]:
-    """Read groups.csv (columns `path` and `group`): path -> its group.
+    """Read groups.csv of a user from where they keep it; see `parse_groups`.
 
     Raises:
-        DataError: the file cannot be read or has no line, or a line names a file that is not in the data, a file for
+        DataError: the file cannot be read, or a line cannot be used.
+    """
+    return parse_groups(load_table(path), str(path), manifest)
+
+
+def parse_groups(data: bytes, path: str, manifest: Manifest) -> dict[str, GroupRow]:
+    """The bytes of groups.csv (columns `path` and `group`) -> path -> its group; `path` is its name in messages.
+
+    Raises:
+        DataError: it is not CSV or has no line, or a line names a file that is not in the data, a file for
             the second time, or no group. The message has the line's number.
     """
     known = {record.path for record in manifest.records}
     found: dict[str, GroupRow] = {}
-    for line, (name, group) in read_rows(path, COLUMNS):
+    for line, (name, group) in parse_rows(data, path, COLUMNS):
         if name not in known:
             raise DataError(f"{path}, line {line}: {unknown_path(name, manifest)}")
         if name in found:

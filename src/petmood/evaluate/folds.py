@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -35,13 +36,18 @@ def random_folds(manifest: Manifest, *, folds: int, seed: int, rows: IntArray | 
 def random_holdouts(
     manifest: Manifest, *, share: float, repeats: int, seed: int, rows: IntArray | None = None
 ) -> Iterator[Fold]:
-    """Random holdouts of a share of the files, stratified by class, blind to families: they leak, as `random_folds`."""
+    """Random holdouts of a share of the files, stratified by class, blind to families: they leak, as `random_folds`.
+
+    As many files as there are classes are held out at least.
+    """
     from sklearn.model_selection import StratifiedShuffleSplit
 
     files = np.arange(len(manifest)) if rows is None else rows
     _enough(manifest, files, 2)
-    splitter = StratifiedShuffleSplit(n_splits=repeats, test_size=share, random_state=seed)
-    for train, held in splitter.split(files, manifest.class_index[files]):
+    labels = manifest.class_index[files]
+    held_out = max(len(np.unique(labels)), math.ceil(share * len(files)))
+    splitter = StratifiedShuffleSplit(n_splits=repeats, test_size=held_out, random_state=seed)
+    for train, held in splitter.split(files, labels):
         yield Fold(train=files[train], evaluate=files[held])
 
 

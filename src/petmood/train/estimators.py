@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from petmood.bundle.inputs import prepare
 from petmood.features import Backbone, load_backbone
 from petmood.features.extract import BATCH, embed_batch, open_session
 from petmood.records import FloatArray
+from petmood.train.scaling import fit_scaler
 
 
 class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -107,7 +107,7 @@ class MoodClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     def fit(self, X: NDArray[np.floating[Any]], y: NDArray[Any], sample_weight: Any = None) -> Self:
         """Learn from (n, dim) float features and their n classes, weighted if wished."""
         features, labels = validate_data(self, X, y, dtype=np.float64)
-        self._scaler = StandardScaler().fit(features, sample_weight=sample_weight)
+        self._scaler = fit_scaler(features, sample_weight)
         penalty = 1 / features.shape[1] if self.C is None else self.C
         self._model = LogisticRegression(C=penalty, max_iter=self.max_iter)
         self._model.fit(self._scaler.transform(features), labels, sample_weight=sample_weight)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from petmood.contract import Classifier
 from petmood.errors import ConfigError
 from petmood.train.learner import Learner, Lesson
+from petmood.train.scaling import fit_scaler
 
 
 class LogisticHead(Learner):
@@ -45,7 +45,7 @@ class LogisticHead(Learner):
             raise ConfigError(f"setting 'C' must be above 0, got {self.C!r}.")
         # a mean weight of 1, so that C means the same whatever the unit of weights
         weights = lesson.weights / lesson.weights.mean()
-        scaler = StandardScaler().fit(lesson.rows, sample_weight=weights)
+        scaler = fit_scaler(lesson.rows, weights)
         model = LogisticRegression(C=self.C or 1 / lesson.rows.shape[1], max_iter=self.max_iter)
         model.fit(scaler.transform(lesson.rows), lesson.labels, sample_weight=weights)
         coefficients, intercept = model.coef_.T, model.intercept_

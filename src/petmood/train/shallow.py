@@ -14,11 +14,11 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticD
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
-from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from petmood.errors import ConfigError
 from petmood.train.learner import Learner, Lesson
+from petmood.train.scaling import fit_scaler
 
 _Estimator = Any
 
@@ -143,7 +143,7 @@ class ShallowHead(Learner):
         if self.kind in UNWEIGHTED:
             features, labels = family_means(features, labels, lesson.families)
             weights = np.ones(len(features))
-        self.scaler_ = StandardScaler().fit(features, sample_weight=weights)
+        self.scaler_ = fit_scaler(features, weights)
         rows = self.scaler_.transform(features)
         self.pca_ = None
         if self.components is not None:

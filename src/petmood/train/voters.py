@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import StandardScaler
 
 from petmood.contract import Classifier
 from petmood.train.heads import LogisticHead
 from petmood.train.learner import Learner, Lesson
+from petmood.train.scaling import fit_scaler
 
 NEIGHBOURS: Final = 15
 
@@ -33,7 +33,7 @@ class NeighbourVote(Learner):
         self._codes, self._weights = lesson.codes, lesson.weights
         # one more vote, of average weight, split as the classes are
         self._prior = lesson.prior * lesson.weights.mean()
-        self._scaler = StandardScaler().fit(lesson.rows, sample_weight=lesson.weights)
+        self._scaler = fit_scaler(lesson.rows, lesson.weights)
         self._index = NearestNeighbors(n_neighbors=min(self.k, len(lesson.rows)), metric="cosine", algorithm="brute")
         self._index.fit(self._scaler.transform(lesson.rows))
 
@@ -54,7 +54,7 @@ class ShrunkDiscriminant(Learner):
 
     def learn(self, lesson: Lesson) -> None:
         """See `Learner.learn`."""
-        self._scaler = StandardScaler().fit(lesson.rows)
+        self._scaler = fit_scaler(lesson.rows)
         # all rows lie in the span of the training rows, where a covariance of n x n does for one of dim x dim
         scaled = self._scaler.transform(lesson.rows)
         self._basis = np.linalg.svd(scaled, full_matrices=False)[2] if len(scaled) < scaled.shape[1] else None

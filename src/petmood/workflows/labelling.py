@@ -11,14 +11,14 @@ from pathlib import Path, PurePosixPath
 from petmood import images
 from petmood.cache import ContentCache
 from petmood.errors import DataError
-from petmood.ingest import read_dataset
 from petmood.ingest.layout import SPLIT_ALIASES, canonical_classes
 from petmood.ingest.names import AUGMENTED, ROBOFLOW
 from petmood.labels import apply_labels, read_labels
-from petmood.progress import Progress, Silent, Tick
+from petmood.progress import Progress, Silent, Timed
 from petmood.records import ImageRecord, Manifest
-from petmood.sources import Source, open_source
+from petmood.sources import open_source
 from petmood.store import write_bytes, write_text
+from petmood.workflows.families import ingest
 
 CHANGES = "changes.csv"
 """File of a corrected copy that says what was changed; not an image, so that ingestion passes it over."""
@@ -32,16 +32,6 @@ class ExportOutcome:
     files: int
     relabelled: int
     excluded: int
-
-
-def read_labelled(source: Source, cache: ContentCache, labels: Path | None, progress: Tick | None = None) -> Manifest:
-    """Read a data set, with the labels of labels.csv if there is one; with it, the data may have no labels itself.
-
-    Raises:
-        DataError: the data or a line of the file cannot be used.
-    """
-    manifest = read_dataset(source, cache, labelled=labels is None, progress=progress)
-    return manifest if labels is None else apply_labels(manifest, read_labels(labels, manifest))
 
 
 def export_data(data: Path, out: Path, labels: Path, progress: Progress | None = None) -> ExportOutcome:
@@ -63,9 +53,8 @@ def export_data(data: Path, out: Path, labels: Path, progress: Progress | None =
     shown = progress or Silent()
     _check_new(out, data)
     with open_source(data) as source:
-        with shown.stage("Reading images") as tick:
-            before = read_dataset(source, ContentCache(), labelled=False, progress=tick)
-            after = apply_labels(before, read_labels(labels, before))
+        before = ingest(source, ContentCache(), Timed(shown), labelled=False).manifest
+        after = apply_labels(before, read_labels(labels, before))
         old = {record.path: record.class_name for record in before.records}
         taken: Counter[str] = Counter()
         rows = []

@@ -17,14 +17,14 @@ from petmood.errors import ConfigError
 from petmood.evaluate.crossfit import OutsideRows, cross_fit
 from petmood.features import Backbone, load_backbone
 from petmood.features.views import View, view_features
-from petmood.ingest import read_dataset
-from petmood.progress import Progress, Silent
+from petmood.progress import Progress, Silent, Timed
 from petmood.records import Manifest
 from petmood.results.leaderboard import LeaderboardFacts, LeftOut
 from petmood.sources import Source, open_source
-from petmood.split import Fold, complete_splits, grouped_folds, official_fold
+from petmood.split import Fold, grouped_folds, official_fold
 from petmood.train.catalog import Method, choose
 from petmood.train.recipes import RECIPES_VERSION, build
+from petmood.workflows.families import read_split
 from petmood.workflows.outside import Outside, open_outside
 from petmood.workflows.standings import LeaderboardSettings, Runs, standings
 
@@ -145,8 +145,7 @@ def leaderboard(data: Path, settings: LeaderboardSettings, progress: Progress | 
     cache = ContentCache()
     with open_source(data) as source, threadpool_limits(1):
         # one thread: matrices are small, and threads that wait for each other take several times as long
-        with shown.stage("Reading images") as tick:
-            manifest = complete_splits(read_dataset(source, cache, progress=tick), settings.seed)
+        manifest = read_split(source, cache, Timed(shown), seed=settings.seed)
         official_fold(manifest)
         bench = Bench(manifest, source, cache, settings, shown)
         runs: dict[str, Runs] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from petmood.cache import ContentCache
@@ -13,8 +13,7 @@ from petmood.features import extract_features, load_backbone
 from petmood.progress import Progress, Silent, Timed
 from petmood.records import FeatureTable, Manifest
 from petmood.sources import Source, open_source
-from petmood.split import complete_splits
-from petmood.workflows.families import ingest
+from petmood.workflows.families import read_split
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,14 @@ def open_material(data: Path, settings: RunSettings, progress: Progress | None =
     timed = Timed(progress or Silent())
     with open_source(data) as source:
         cache = ContentCache()
-        ingested = ingest(source, cache, timed, mode=settings.families)
-        manifest = replace(complete_splits(ingested.manifest, settings.seed), allow_leakage=settings.allow_leakage)
+        manifest = read_split(
+            source,
+            cache,
+            timed,
+            seed=settings.seed,
+            mode=settings.families,
+            allow_leakage=settings.allow_leakage,
+        )
         with timed.stage("backbone", f"Loading {settings.backbone}"):
             backbone = load_backbone(settings.backbone)
         with timed.stage("features", "Extracting features") as tick:

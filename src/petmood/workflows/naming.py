@@ -18,18 +18,17 @@ from petmood.errors import DataError
 from petmood.evaluate.metrics import wilson_interval
 from petmood.evaluate.paired import paired_facts
 from petmood.evaluate.protocols import cross_predict, grouped_name
-from petmood.features import extract_features, load_backbone
-from petmood.ingest import read_dataset
 from petmood.labels import EXCLUDED, apply_labels, write_labels
-from petmood.progress import Progress, Silent
+from petmood.progress import Progress, Silent, Timed
 from petmood.records import IntArray, Manifest
 from petmood.results import AgreementFacts, GroupFacts, NamedFacts
 from petmood.sources import Source, open_source
 from petmood.split import grouped_folds
 from petmood.store import read_json, write_json, write_text
 from petmood.train.heads import make_head
+from petmood.workflows.families import ingest
 from petmood.workflows.folders import claim_run_folder
-from petmood.workflows.photos import Photos, fewest_folds, photo_manifest, photos_of
+from petmood.workflows.photos import Photos, embed_photos, fewest_folds
 from petmood.workflows.thumbnails import thumbnailer
 
 FACTS: Final = "clusters.json"
@@ -141,13 +140,8 @@ def name_clusters(
 
 
 def _read(source: Source, settings: RunSettings, cache: ContentCache, shown: Progress) -> Photos:
-    with shown.stage("Reading images") as tick:
-        full = read_dataset(source, cache, labelled=False, progress=tick)
-    manifest = photo_manifest(full)
-    backbone = load_backbone(settings.backbone)
-    with shown.stage(f"Extracting features of {backbone.name}") as tick:
-        features = extract_features(manifest, source, backbone, cache, progress=tick)
-    return replace(photos_of(features, manifest), full=full)
+    full = ingest(source, cache, Timed(shown), mode=settings.families, labelled=False).manifest
+    return embed_photos(full, source, settings.backbone, cache, shown)
 
 
 def _members(folder: Path, manifest: Manifest) -> tuple[IntArray, np.ndarray[Any, np.dtype[np.float64]]]:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from petmood import images
 from petmood.cache import ContentCache
 from petmood.errors import ConfigError, DataError
-from petmood.ingest import read_dataset
-from petmood.progress import Progress
+from petmood.progress import Progress, Timed
 from petmood.records import Manifest
 from petmood.sources import Source, open_source
+from petmood.workflows.families import ingest
 
 NEAR = 6
 """Difference hashes of 64 bits that differ in at most so many are taken for the same picture."""
@@ -62,6 +62,8 @@ def open_outside(
     source: Source,
     cache: ContentCache,
     progress: Progress,
+    *,
+    families: str = "names",
 ) -> Outside:
     """Read an outside data set and leave out all that is, or looks like, an image of the evaluated one.
 
@@ -72,14 +74,14 @@ def open_outside(
         source: where its bytes are.
         cache: keeps hashes.
         progress: where to show it.
+        families: how its families are found; what only joins training folds needs no look at pixels.
 
     Raises:
         ConfigError: a class that is neither ours nor mapped to one of ours.
         DataError: nothing is left.
     """
     theirs = open_source(path)
-    with progress.stage("Reading outside images") as tick:
-        found = read_dataset(theirs, cache, progress=tick)
+    found = ingest(theirs, cache, Timed(progress), mode=families).manifest
     names = (
         {name: name for name in found.classes} if mapping is None else _names(found, mapping, manifest.classes, path)
     )

@@ -15,11 +15,11 @@ from petmood.config import RunSettings
 from petmood.contract import Classifier
 from petmood.evaluate.protocols import Predictions, cross_predict
 from petmood.features import extract_features, load_backbone
-from petmood.progress import Progress
+from petmood.progress import Progress, Timed
 from petmood.records import FeatureTable, FloatArray, IntArray, Manifest
 from petmood.sources import Source
-from petmood.split import complete_splits, grouped_folds
-from petmood.workflows.labelling import read_labelled
+from petmood.split import grouped_folds
+from petmood.workflows.families import read_split
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,6 @@ def read_photos(
     progress: Progress,
     *,
     labels: Path | None = None,
-    backbone: str | None = None,
 ) -> Photos:
     """Read a labelled data set and embed its photos only (not the copies made from them).
 
@@ -122,15 +121,22 @@ def read_photos(
         cache: of what is known by content.
         progress: where to show it.
         labels: labels.csv, if given.
-        backbone: another backbone than that of the settings.
 
     Raises:
         PetmoodError: the data or the backbone cannot be used.
     """
-    with progress.stage("Reading images") as tick:
-        full = complete_splits(read_labelled(source, cache, labels, tick), settings.seed)
+    full = read_split(source, cache, Timed(progress), seed=settings.seed, mode=settings.families, labels=labels)
+    return embed_photos(full, source, settings.backbone, cache, progress)
+
+
+def embed_photos(full: Manifest, source: Source, backbone: str, cache: ContentCache, progress: Progress) -> Photos:
+    """The photos of a manifest with a backbone's features of them; no other file is embedded.
+
+    Raises:
+        PetmoodError: the backbone cannot be used.
+    """
     manifest = photo_manifest(full)
-    network = load_backbone(backbone or settings.backbone)
+    network = load_backbone(backbone)
     with progress.stage(f"Extracting features of {network.name}") as tick:
         features = extract_features(manifest, source, network, cache, progress=tick)
     return replace(photos_of(features, manifest), full=full)

@@ -12,22 +12,23 @@ from petmood.cache import ContentCache
 from petmood.errors import DataError
 from petmood.evaluate.metrics import wilson_interval
 from petmood.features.trunk import trunk_activations
-from petmood.ingest import read_dataset
-from petmood.progress import Progress, Silent
+from petmood.progress import Progress, Silent, Timed
+from petmood.records import IntArray, Manifest
 from petmood.results.base import Fact, Interval
 from petmood.sources import open_source
 from petmood.store import write_json
+from petmood.workflows.families import ingest
 from petmood.workflows.outside import open_outside
 
 HELD: Final = 10
-"""One image in so many is held out, so that the backbone's own accuracy can be told."""
+"""One photo in so many is held out, so that the backbone's own accuracy can be told."""
 
 
 class PretrainFacts(Fact):
     """What a pre-training gave.
 
-    `images` were trained on; `held_out` others gave `accuracy` with Wilson's interval, over `classes`. `left_out` are
-    images that resemble one of the data that is to be evaluated.
+    `images` were trained on; `held_out` photos of which no copy was among them gave `accuracy` with Wilson's interval,
+    over `classes`. `left_out` are images that resemble one of the data that is to be evaluated.
     """
 
     backbone: str
@@ -47,6 +48,18 @@ class PretrainSettings:
 
     epochs: int = 5
     seed: int = 42
+
+
+def hold_out(manifest: Manifest) -> tuple[IntArray, IntArray]:
+    """(held out, trained on): one photo in ten, and every file of the other families.
+
+    The same tenth whatever the seed of a training, so that accuracies of several seeds compare.
+    """
+    photos, families = manifest.photo_index, manifest.family_index
+    order = photos[np.random.default_rng(0).permutation(len(photos))]
+    held, kept = order[: len(order) // HELD], order[len(order) // HELD :]
+    copies = np.setdiff1d(np.flatnonzero(np.isin(families, families[kept])), kept)
+    return held, np.concatenate([kept, copies])
 
 
 def pretrain(
@@ -76,15 +89,13 @@ def pretrain(
             raise DataError(f"--out {out} lies inside {folder}; it would mix with images. Choose another path.")
     shown, cache = progress or Silent(), ContentCache()
     with open_source(data) as source:
-        with shown.stage("Reading images") as tick:
-            manifest = read_dataset(source, cache, progress=tick)
+        # every image of these data is kept out, whatever its family
+        manifest = ingest(source, cache, Timed(shown), mode="names").manifest
         # the outside classes keep their own names here: each maps to itself for the check of resemblance
-        theirs = open_outside(outside, None, manifest, source, cache, shown)
+        theirs = open_outside(outside, None, manifest, source, cache, shown, families="auto")
     with shown.stage("Running the frozen half") as tick:
         views = trunk_activations(theirs.manifest, theirs.source, cache, progress=tick)
-    # the same tenth whatever the seed, so that accuracies of several seeds compare
-    order = np.random.default_rng(0).permutation(len(views))
-    held, kept = order[: len(order) // HELD], order[len(order) // HELD :]
+    held, kept = hold_out(theirs.manifest)
     with shown.stage("Fine-tuning the upper half") as tick:
         chosen = CrownSettings(epochs=settings.epochs, seed=settings.seed)
         head = CrownHead(chosen, on_epoch=lambda epoch, epochs, loss, seconds: tick(epoch, epochs))

@@ -20,9 +20,8 @@ from petmood.progress import Silent, Timed
 from petmood.records import IntArray, Manifest
 from petmood.results import ModelFacts
 from petmood.sources import Source, open_source
-from petmood.split import complete_splits
 from petmood.workflows.cnn import load_pixels
-from petmood.workflows.families import ingest
+from petmood.workflows.families import read_split
 from petmood.workflows.frozen import model_facts
 
 _CALIBRATION: Final = 96
@@ -50,7 +49,7 @@ def quantise(bundle: Bundle, parts: Parts, data: Path, out: Path, seed: int = 42
         MissingExtraError: onnx is not installed.
     """
     with open_source(data) as source:
-        manifest = complete_splits(ingest(source, ContentCache(), Timed(Silent())).manifest, seed)
+        manifest = read_split(source, ContentCache(), Timed(Silent()), seed=seed)
         if manifest.classes != bundle.classes:
             raise DataError(
                 f"{data} has the classes {', '.join(manifest.classes)}; the bundle knows {', '.join(bundle.classes)}. "

@@ -22,12 +22,13 @@ from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.evaluate.metrics import wilson_interval
 from petmood.evaluate.protocols import grouped_name
-from petmood.progress import Progress, Silent
+from petmood.progress import Progress, Silent, Timed
 from petmood.records import IntArray
 from petmood.results import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck, SuspectFacts, TwinFacts
 from petmood.sources import open_source
 from petmood.train.voters import VOTERS
-from petmood.workflows.photos import Photos, fewest_folds, predict_photos, read_photos
+from petmood.workflows.families import read_split
+from petmood.workflows.photos import Photos, embed_photos, fewest_folds, predict_photos
 
 BACKBONES: Final = ("efficientnet-lite0", "efficientnet-lite1")
 SHOWN: Final = 60
@@ -227,7 +228,8 @@ def find_suspects(
     """
     shown, cache = progress or Silent(), ContentCache()
     with open_source(data) as source:
-        views = [read_photos(source, settings, cache, shown, labels=labels, backbone=name) for name in backbones]
+        full = read_split(source, cache, Timed(shown), seed=settings.seed, mode=settings.families, labels=labels)
+        views = [embed_photos(full, source, name, cache, shown) for name in backbones]
         with shown.stage("Asking models about labels"):
             facts = label_facts(views, settings, cache)
             order = doubts_of(views, settings, cache).order

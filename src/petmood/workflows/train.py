@@ -14,10 +14,9 @@ from petmood.errors import ConfigError, DataError
 from petmood.features import extract_features, load_backbone
 from petmood.progress import Progress, Silent, Timed
 from petmood.sources import open_source
-from petmood.split import complete_splits
 from petmood.workflows.bundles import save_head_bundle
 from petmood.workflows.cnn_bundle import save_cnn_bundle
-from petmood.workflows.families import ingest
+from petmood.workflows.families import read_split
 
 MODELS: Final = ("head", "cnn1", "cnn2")
 """What can be trained."""
@@ -64,8 +63,7 @@ def train(
     shown = progress or Silent()
     cache = ContentCache()
     with open_source(data) as source:
-        found = ingest(source, cache, Timed(shown), mode=settings.families)
-        manifest = complete_splits(found.manifest, settings.seed)
+        manifest = read_split(source, cache, Timed(shown), seed=settings.seed, mode=settings.families)
         if model != "head":
             with shown.stage(f"Training {model} at {settings.cnn_size} pixels") as tick:
                 return TrainOutcome(out, save_cnn_bundle(out, source, manifest, model, settings, cache, tick))

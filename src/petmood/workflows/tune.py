@@ -17,16 +17,16 @@ from petmood.cache import ContentCache
 from petmood.config import Settings
 from petmood.evaluate.protocols import OFFICIAL, family_weights
 from petmood.features import extract_features, load_backbone
-from petmood.ingest import read_dataset
 from petmood.progress import Progress, Silent, Timed
 from petmood.records import FloatArray, IntArray, Manifest
 from petmood.results import ModelFacts
 from petmood.results.tune import Choice, TuneFacts
 from petmood.sources import Source, open_source
-from petmood.split import Fold, complete_splits, grouped_folds, official_fold
+from petmood.split import Fold, grouped_folds, official_fold
 from petmood.store import write_json
 from petmood.train.search import SPACES, Judged, Report, search
 from petmood.workflows.cnn import load_pixels
+from petmood.workflows.families import read_split
 from petmood.workflows.folders import claim_run_folder
 from petmood.workflows.frozen import model_facts
 
@@ -84,9 +84,8 @@ def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | Non
     with open_source(data) as source:
         claim_run_folder(out, data)
         cache = ContentCache()
-        with timed.stage("ingest", "Reading images") as tick:
-            manifest = complete_splits(read_dataset(source, cache, progress=tick), settings.seed)
-            official = official_fold(manifest)
+        manifest = read_split(source, cache, timed, seed=settings.seed)
+        official = official_fold(manifest)
         with timed.stage("load", "Preparing what the model reads") as tick:
             if settings.model == "cnn":
                 judge = _cnn_judge(source, manifest, settings)

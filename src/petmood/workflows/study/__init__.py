@@ -14,15 +14,15 @@ from petmood.cluster.faces import perplexity_for, place
 from petmood.cluster.tuning import Labels, tune
 from petmood.config import StudySettings
 from petmood.features import extract_features
-from petmood.ingest import read_dataset
 from petmood.progress import Progress, Silent, Tick, Timed
 from petmood.records import FeatureTable, IntArray, Manifest
 from petmood.results import FaceMap, MapPoint, Results, StudyFacts, Tuning
 from petmood.sources import Source, open_source
-from petmood.split import complete_splits, official_fold
+from petmood.split import official_fold
 from petmood.store import write_json, write_manifest
 from petmood.workflows.environment import environment
 from petmood.workflows.facts import dataset_facts
+from petmood.workflows.families import read_split
 from petmood.workflows.folders import claim_run_folder
 from petmood.workflows.frozen import baseline_facts
 from petmood.workflows.networks import list_networks
@@ -77,11 +77,9 @@ def study(data: Path, out: Path, settings: StudySettings, progress: Progress | N
     with open_source(data) as source:
         claim_run_folder(out, data)
         cache = ContentCache()
-        with timed.stage("ingest", "Reading images") as tick:
-            manifest = complete_splits(read_dataset(source, cache, progress=tick), settings.seed)
-            manifest = in_study_order(manifest)
-            official_fold(manifest)
-            write_manifest(out / "manifest.parquet", manifest)
+        manifest = in_study_order(read_split(source, cache, timed, seed=settings.seed))
+        official_fold(manifest)
+        write_manifest(out / "manifest.parquet", manifest)
         results = _results(_Work(source, manifest, settings, cache, timed, shown))
         with timed.stage("report", "Writing the report"):
             from petmood.report.study import render_study
