@@ -35,7 +35,7 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@echo "[3/4] installing torch"
 	@$(BIN)/python -m pip install -qq -c $(CONSTRAINTS) torch==2.13.0
 	@echo "[4/4] installing petmood, its dependencies and the development tools"
-	@$(BIN)/python -m pip install -qq -c $(CONSTRAINTS) --build-constraint $(CONSTRAINTS) -e '.[train,hub,labels,web,dev]'
+	@$(BIN)/python -m pip install -qq -c $(CONSTRAINTS) --build-constraint $(CONSTRAINTS) -e '.[train,hub,labels,scale,web,dev]'
 	@touch $@
 
 demo: $(STAMP) ## draw the demo set, run petmood on it, say where the report is

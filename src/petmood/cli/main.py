@@ -13,6 +13,7 @@ from petmood.cli import (
     audit,
     clusters,
     demo,
+    embed,
     export,
     honesty,
     labels,
@@ -49,6 +50,7 @@ export.register(app)
 demo.register(app)
 labels.register(app)
 clusters.register(app)
+embed.register(app)
 review.register(app)
 models.register(app)
 species.register(app)

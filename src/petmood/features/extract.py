@@ -26,8 +26,10 @@ BATCH: Final = 32
 _AHEAD: Final = 3  # decoded batches waiting; bounds memory whatever the number of images
 
 
-def open_session(backbone: Backbone, threads: int | None = None) -> ort.InferenceSession:
-    """An ONNX Runtime session on the CPU.
+def open_session(
+    backbone: Backbone, threads: int | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
+) -> ort.InferenceSession:
+    """An ONNX Runtime session, by default on the CPU.
 
     Raises:
         ModelError: the graph cannot be loaded.
@@ -38,7 +40,7 @@ def open_session(backbone: Backbone, threads: int | None = None) -> ort.Inferenc
     options.intra_op_num_threads = threads or os.cpu_count() or 1
     options.log_severity_level = 3
     try:
-        return ort.InferenceSession(str(backbone.graph), options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(str(backbone.graph), options, providers=list(providers))
     except Exception as error:  # ONNX Runtime raises its own undocumented exception types
         raise ModelError(
             f"{backbone.graph} cannot be loaded by ONNX Runtime: {error}. Delete it to make it anew."
@@ -86,7 +88,7 @@ def extract_features(
         session = open_session(backbone)
         for index, pixels in decoded_batches(todo, manifest, source, backbone.preprocess.size):
             vectors, logits = embed_batch(session, backbone, pixels)
-            rows = {manifest.records[i].sha256: _pack(vectors, logits, row) for row, i in enumerate(index)}
+            rows = {manifest.records[i].sha256: pack_row(vectors, logits, row) for row, i in enumerate(index)}
             cache.put_many(backbone.key, rows)
             known.update(rows)
             done += len(index)
@@ -95,10 +97,16 @@ def extract_features(
     return _table(manifest, backbone, known)
 
 
-def _pack(vectors: FloatArray, logits: FloatArray | None, row: int) -> bytes:
+def pack_row(vectors: FloatArray, logits: FloatArray | None, row: int) -> bytes:
+    """What the cache holds of one image: the vector's length, the vector, the logits."""
     head = np.uint32(vectors.shape[1]).tobytes()
     tail = logits[row].tobytes() if logits is not None else b""
     return b"".join((head, vectors[row].tobytes(), tail))
+
+
+def unpack_vector(value: bytes) -> FloatArray:
+    """(dim,) float32: the vector of a value that `pack_row` made."""
+    return np.frombuffer(value, dtype=np.float32, offset=4, count=int(np.frombuffer(value, np.uint32, count=1)[0]))
 
 
 def _table(manifest: Manifest, backbone: Backbone, known: dict[str, bytes]) -> FeatureTable:

@@ -65,7 +65,7 @@ def read_dataset(
     ignored: list[SkippedFile] = []
     candidates: list[str] = []
     for name in names:
-        reason = _why_ignored(name)
+        reason = why_ignored(name)
         if reason:
             ignored.append(SkippedFile(name, reason))
         else:
@@ -96,7 +96,8 @@ def read_dataset(
     )
 
 
-def _why_ignored(name: str) -> str:
+def why_ignored(name: str) -> str:
+    """Why a file is no candidate, by its name alone; "" if it is one."""
     path = PurePosixPath(name)
     if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
         return "hidden file"

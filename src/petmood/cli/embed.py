@@ -1,0 +1,49 @@
+"""`petmood embed`: images -> shards of vectors, on this machine or on a cluster."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("embed")(embed)
+
+
+def embed(
+    data: Annotated[str, typer.Argument(help="Folder, .zip or URL of images, labelled or not.", show_default=False)],
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder or URL for the shards.", show_default=False)],
+    engine: Annotated[str, typer.Option(help="local: this process; ray: many, on a cluster.")] = "local",
+    backbone: Annotated[str, typer.Option(help="Frozen network that makes vectors.")] = "efficientnet-lite0",
+    batch_size: Annotated[int, typer.Option(help="Images in one inference.")] = 32,
+    shard_rows: Annotated[int, typer.Option(help="Images in a shard, on average.")] = 1024,
+    workers: Annotated[int | None, typer.Option(help="Ray's workers.", show_default="one a core")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Cores of a worker.", show_default="all with local, 1 with ray")
+    ] = None,
+    gpus: Annotated[float, typer.Option(help="Share of a GPU for each of Ray's workers.")] = 0.0,
+    provider: Annotated[str, typer.Option(help="What ONNX Runtime runs on: cpu, cuda, or auto.")] = "auto",
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster: host:port or ray://host:port.", show_default="one started here")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print embedding.json instead of a summary.")] = False,
+) -> None:
+    """Turn images into vectors, as sharded Parquet; interrupted or killed, the same command goes on."""
+    from petmood.cli.console import Bars
+    from petmood.workflows.embed import EmbedSettings
+    from petmood.workflows.embed import embed as work
+
+    how = {"engine": engine, "backbone": backbone, "batch_size": batch_size, "shard_rows": shard_rows}
+    where = {"workers": workers, "threads": threads, "gpus": gpus, "provider": provider, "address": address}
+    index = work(data, out, EmbedSettings.create(how | where), Bars())
+    if json:
+        typer.echo(index.model_dump_json(indent=2))
+        return
+    rejected = index.rejected
+    typer.echo(f"{index.n:,} vectors of {index.dim} numbers in {len(index.shards):,} shards: {out}")
+    for file in rejected[:5]:
+        typer.echo(f"Rejected: {file.path}: {file.reason}")
+    if len(rejected) > 5:
+        typer.echo(f"{len(rejected):,} files rejected in all; embedding.json names each.")
