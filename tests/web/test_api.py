@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 from bundle_fixtures import Trained
-from petmood.bundle import Answer
+from petmood.bundle import Answer, Bundle, Outputs
+from petmood.bundle.folder import read
+from petmood.explain import Explanations, explain, to_facts
 from web.conftest import running
 
 
@@ -72,19 +74,98 @@ def test_broken_images_are_named_beside_the_readable_ones(client: httpx.Client, 
     assert "not an image" in body["errors"][0]["error"]
 
 
-def test_explanations_have_heat_and_neighbours(client: httpx.Client, trained: Trained, photos: list[Path]) -> None:
+def test_explanations_have_maps_neighbours_and_the_background_test(
+    client: httpx.Client, trained: Trained, photos: list[Path]
+) -> None:
     body = client.post("/v1/explain", files=form(photos[:1])).json()
-    found = body["explanations"][0]
-    heat = np.array(found["heat"])
-    assert heat.shape == (7, 7)
-    assert heat.min() >= 0
-    assert heat.max() == 1
-    assert found["mood"] == found["prediction"]["mood"]
+    (found,) = Explanations.model_validate(body).explanations
+    assert found.prediction == trained.bundle.predict(photos[0])[0].model_copy(update={"source": photos[0].name})
+    assert np.array(found.cam).shape == (7, 7)
+    assert found.occlusion is None
+    assert found.background is not None
+    assert found.mood == found.prediction.mood
     kept = trained.bundle.training_photos
     assert kept is not None
-    assert {n["label"] for n in found["neighbours"]} <= set(kept.labels)
-    distances = [n["distance"] for n in found["neighbours"]]
+    assert {n.label for n in found.neighbours} <= set(kept.labels)
+    distances = [n.distance for n in found.neighbours]
     assert distances == sorted(distances)
+
+
+@pytest.mark.parametrize(
+    ("maps", "background"), [("cam", "false"), ("occlusion", "true"), ("both", "true"), ("auto", "false")]
+)
+def test_the_api_explains_as_python_does(
+    client: httpx.Client, trained: Trained, photos: list[Path], maps: str, background: str
+) -> None:
+    params = {"maps": maps, "background": background}
+    body = client.post("/v1/explain", files=form(photos[:1]), params=params).json()
+    (found,) = Explanations.model_validate(body).explanations
+    own = explain(trained.bundle, trained.bundle.prepare(photos[0]), maps=maps, background=background == "true")  # type: ignore[arg-type]
+    expected = to_facts(trained.bundle, own)
+    assert found.prediction.probabilities == expected.prediction.probabilities
+    assert found.cam == expected.cam
+    assert (found.occlusion is None) == (expected.occlusion is None)
+    if expected.occlusion is not None:  # other batches: the last digits of float32 may differ
+        np.testing.assert_allclose(found.occlusion, expected.occlusion, atol=1e-5)
+    assert (found.background is None) == (expected.background is None)
+    if expected.background is not None and found.background is not None:
+        assert found.background.reliance == pytest.approx(expected.background.reliance, abs=1e-3)
+        assert found.background.sentence == expected.background.sentence
+
+
+class Gated(Bundle):
+    """A bundle whose explanations stop at a gate: the copies of a picture come in parts of more than one."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(read(path))
+        self.gate, self.reached = threading.Event(), threading.Event()
+        self.parts = 0
+
+    def infer(self, pixels: np.ndarray) -> Outputs:
+        if len(pixels) > 1:
+            self.parts += 1
+            self.reached.set()
+            assert self.gate.wait(30)
+        return super().infer(pixels)
+
+
+def test_a_prediction_overtakes_an_explanation(trained: Trained, photos: list[Path]) -> None:
+    bundle = Gated(trained.path)
+    with running(bundle) as address, ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(httpx.post, f"{address}/v1/explain?maps=occlusion", files=form(photos[:1]), timeout=60)
+        assert bundle.reached.wait(30)
+        quick = pool.submit(httpx.post, f"{address}/v1/predict", files=form(photos[1:2]), timeout=60)
+        deadline = time.monotonic() + 30
+        while "petmood_pending_pictures 1.0" not in httpx.get(f"{address}/metrics").text:
+            assert time.monotonic() < deadline  # the event loop answers, and the prediction waits for its turn
+        begun = bundle.parts
+        bundle.gate.set()
+        assert quick.result().status_code == slow.result().status_code == 200
+    assert begun == 1  # one part was before the prediction, the others were not asked for yet
+    assert bundle.parts == 7
+
+
+def test_too_many_explanations_are_turned_away(trained: Trained, photos: list[Path]) -> None:
+    with running(trained.bundle, explain_queue=2) as address:
+        refused = httpx.post(f"{address}/v1/explain", files=form(photos[:3]), timeout=60)
+        taken = httpx.post(f"{address}/v1/explain?maps=cam", files=form(photos[:2]), timeout=60)
+    assert (refused.status_code, taken.status_code) == (503, 200)
+    assert "3 more" in refused.json()["error"]["got"]
+    assert refused.headers["retry-after"]
+
+
+def test_an_explanation_that_nobody_waits_for_is_given_up(trained: Trained, photos: list[Path]) -> None:
+    bundle = Gated(trained.path)
+    with running(bundle) as address:
+        data = photos[0].read_bytes()
+        head = f"POST /v1/explain?maps=occlusion HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n"
+        with socket.create_connection(("127.0.0.1", int(address.rsplit(":", 1)[1])), timeout=30) as client:
+            client.sendall(f"{head}Content-Type: image/jpeg\r\n\r\n".encode() + data)
+            assert bundle.reached.wait(30)
+        bundle.gate.set()
+        # the server goes on with the part under way, sees that the connection is closed, and takes the next request
+        assert httpx.post(f"{address}/v1/explain?maps=cam", files=form(photos[:1]), timeout=60).status_code == 200
+    assert bundle.parts <= 2
 
 
 def _png_bomb() -> bytes:

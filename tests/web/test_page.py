@@ -5,16 +5,21 @@ from __future__ import annotations
 import base64
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from bundle_fixtures import Trained
+from petmood.bundle import Bundle, Outputs
+from petmood.bundle.folder import read
+from petmood.explain import explain
 from web.conftest import running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs Debian's")
@@ -86,9 +91,53 @@ def test_a_chosen_photo_is_answered_with_heat_bars_and_neighbours(
     assert sorted(shares) == pytest.approx(sorted(expected.probabilities.values()), abs=1e-9)
     assert page.locator("#heat").evaluate("c => c.width * c.height") > 0
     assert page.locator("#neighbours li").count() == 5
-    page.click("#toggle")
-    assert page.get_attribute("#toggle", "aria-pressed") == "false"
+    assert "spoke for" in page.inner_text("#where")
+    page.get_by_role("radio", name="Plain photo").check(force=True)
     assert "off" in (page.get_attribute("#heat", "class") or "")
+    assert page.inner_text("#where") == ""
+
+
+def deepened(page: Page) -> None:
+    """Wait for what takes many inferences."""
+    page.locator("#views input[value=occlusion]:enabled").wait_for(state="attached")
+
+
+def test_the_covering_test_and_the_background_follow_the_answer(
+    new_page: NewPage, trained: Trained, photos: list[Path]
+) -> None:
+    page = new_page()
+    page.set_input_files("#file", photos[0])
+    answered(page)
+    deepened(page)
+    own = explain(trained.bundle, trained.bundle.prepare(photos[0]))
+    assert own.background is not None
+    assert page.inner_text("#leaning") == own.background.sentence
+    evidence = page.evaluate("document.querySelector('#heat').toDataURL()")
+    page.get_by_role("radio", name="Evidence").focus()
+    page.keyboard.press("ArrowRight")
+    assert "covering" in page.inner_text("#where")
+    assert page.evaluate("document.querySelector('#heat').toDataURL()") != evidence
+
+
+def test_a_model_without_activation_map_shows_what_covering_tells(
+    new_page: NewPage, trained: Trained, photos: list[Path]
+) -> None:
+    with running(Mapless(read(trained.path))) as address:
+        page = new_page(address)
+        page.set_input_files("#file", photos[0])
+        answered(page)
+        deepened(page)
+        assert "covering" in page.inner_text("#where")
+        assert page.get_by_role("radio", name="Evidence").count() == 0
+        assert "off" not in (page.get_attribute("#heat", "class") or "")
+        page.context.close()
+
+
+class Mapless(Bundle):
+    """A bundle without a class activation map, as those of networks with dense layers are."""
+
+    def infer(self, pixels: np.ndarray) -> Outputs:
+        return replace(super().infer(pixels), cam=None)
 
 
 def test_earlier_photos_stay_in_this_tab_and_can_be_seen_again(new_page: NewPage, photos: list[Path]) -> None:
@@ -189,21 +238,21 @@ def test_a_huge_file_is_refused_before_it_is_sent(
 
 def test_a_slow_answer_shows_that_it_is_awaited(new_page: NewPage, photos: list[Path]) -> None:
     page = new_page()
-
-    def late(route: object) -> None:
-        page.wait_for_timeout(300)
-        route.continue_()  # type: ignore[attr-defined]
-
-    page.route("**/v1/explain", late)
+    held: list[Route] = []
+    page.route("**/v1/explain?*", lambda route: held.append(route))
     page.set_input_files("#file", photos[0])
     page.wait_for_selector("#wait:visible")
     assert page.get_attribute("#result", "aria-busy") == "true"
+    while not held:
+        page.wait_for_timeout(10)
+    page.unroute("**/v1/explain?*")
+    held[0].continue_()
     assert answered(page)
 
 
 def test_a_server_that_is_gone_is_told(new_page: NewPage, photos: list[Path]) -> None:
     page = new_page()
-    page.route("**/v1/explain", lambda route: route.abort())
+    page.route("**/v1/explain?*", lambda route: route.abort())
     page.set_input_files("#file", photos[0])
     page.wait_for_selector("#problem:visible")
     assert "cannot be reached" in page.inner_text("#problem")

@@ -53,6 +53,17 @@ class Outputs:
     def __len__(self) -> int:
         return len(self.probabilities)
 
+    def row(self, at: int) -> Outputs:
+        """The outputs of one picture, as a batch of one."""
+        part = slice(at, at + 1)
+        return Outputs(
+            probabilities=self.probabilities[part],
+            scores=self.scores[part],
+            features=self.features[part],
+            cam=None if self.cam is None else self.cam[part],
+            imagenet=None if self.imagenet is None else self.imagenet[part],
+        )
+
 
 class Bundle:
     """A model that reads pictures. Its methods may be called from several threads at once."""

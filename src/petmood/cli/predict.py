@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from petmood.explain import Maps
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +28,9 @@ def predict(
     explain: Annotated[
         Path | None, typer.Option(help="Folder for a sheet a picture that shows why.", show_default=False)
     ] = None,
+    maps: Annotated[
+        str, typer.Option(help="Of --explain: cam, occlusion, both, or auto (occlusion where there is no cam).")
+    ] = "both",
     coverage: Annotated[
         float | None, typer.Option(help="How often prediction sets hold the label.", show_default="the bundle's")
     ] = None,
@@ -39,9 +45,20 @@ def predict(
     if json and csv:
         raise ConfigError("--json and --csv exclude each other. Choose one.")
     model = load(bundle)
-    answers = work(model, _names(photos), coverage=coverage, batch=batch, explain_to=explain)
+    answers = work(model, _names(photos), coverage=coverage, batch=batch, explain_to=explain, maps=_maps(maps))
     write = write_json if json else write_csv if csv else write_text
     _end(write(answers, model))
+
+
+def _maps(name: str) -> Maps:
+    from typing import get_args
+
+    from petmood.errors import ConfigError
+    from petmood.explain import Maps
+
+    if name not in get_args(Maps):
+        raise ConfigError(f"unknown map '{name}' for --maps. Choose one of: {', '.join(get_args(Maps))}.")
+    return cast("Maps", name)
 
 
 def _names(photos: Iterable[str]) -> Iterator[str]:

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 
 from petmood.bundle import Bundle, Neighbour, Outputs, Prediction, Prepared
+from petmood.explain import probes
+from petmood.explain.facts import Background, Explained, Near, Rows
 
-GRID: Final = 7
-"""Places of the occlusion map along each side: as many as the class activation map of a 224-pixel backbone has."""
-
-FACE: Final = 0.8
-"""Axes of the ellipse taken for the face, as shares of the side; its area is half of the picture's."""
+Maps = Literal["auto", "cam", "occlusion", "both"]
+"""Which maps are made; "auto" gives the class activation map where the model has one, else the occlusion map."""
 
 _BATCH: Final = 32
-
-
-@dataclass(frozen=True)
-class Background:
-    """How much an answer leans on what is around the face, taken to be in a centred ellipse (`FACE`).
-
-    Attributes:
-        probability: of the explained class in the whole picture.
-        background_blurred: the same with everything outside the ellipse blurred.
-        background_masked: the same with it replaced by the picture's mean colour.
-        face_masked: the same with the inside of the ellipse replaced instead.
-        reliance: in [0, 1]: how far the probabilities of all classes move (total variation) when the background is
-            masked, as a share of that and of how far they move when the face is. 0.5 says that both matter alike.
-    """
-
-    probability: float
-    background_blurred: float
-    background_masked: float
-    face_masked: float
-    reliance: float
 
 
 @dataclass(frozen=True)
@@ -48,102 +27,170 @@ class Explanation:
         prediction: the answer.
         mood: the class that is explained.
         cam: (h, w) float32: evidence for the class at each place; its mean is the class's score. None where the model
-            has no such map.
-        occlusion: (GRID, GRID) float32: how much of the class's probability is lost when that part is covered.
-        background: the background test.
+            has no such map, or it was not asked for.
+        occlusion: (GRID, GRID) float32: how much of the class's probability is lost when that part is covered. None if
+            not asked for.
+        background: the background test; None if not asked for.
         neighbours: the nearest training photos, nearest first.
     """
 
     prediction: Prediction
     mood: str
     cam: NDArray[np.float32] | None
-    occlusion: NDArray[np.float32]
-    background: Background
+    occlusion: NDArray[np.float32] | None
+    background: Background | None
     neighbours: tuple[Neighbour, ...]
 
 
-def explain(bundle: Bundle, prepared: Prepared, *, mood: str | None = None, count: int = 5) -> Explanation:
-    """Explain one answer; it takes about 50 inferences.
+@dataclass(frozen=True)
+class Plan:
+    """An explanation whose first inference is done, and the pictures whose answers it still needs.
+
+    Attributes:
+        prediction: the answer.
+        mood: the class to explain.
+        column: its index.
+        outputs: of the model for the picture, a batch of one.
+        maps: which maps are wanted.
+        background: whether the background test is wanted.
+        pixels: (n, size, size, 3) uint8: what is left to infer, at most `GRID` * `GRID` + 3; n may be 0.
+    """
+
+    prediction: Prediction
+    mood: str
+    column: int
+    outputs: Outputs
+    maps: Maps
+    background: bool
+    pixels: NDArray[np.uint8]
+
+    @property
+    def covers(self) -> bool:
+        """Whether an occlusion map is made."""
+        return _covers(self.maps, self.outputs)
+
+
+def plan(
+    bundle: Bundle,
+    prepared: Prepared,
+    outputs: Outputs,
+    *,
+    mood: str | None = None,
+    maps: Maps = "both",
+    background: bool = True,
+    coverage: float | None = None,
+) -> Plan:
+    """Begin an explanation.
 
     Args:
         bundle: the model.
         prepared: the picture, from `Bundle.prepare`.
+        outputs: of the model for this picture alone.
         mood: the class to explain; the most probable one if None.
+        maps: which maps to make.
+        background: whether to make the background test.
+        coverage: of the prediction set; the bundle's default if None.
+
+    Raises:
+        ValueError: the model has no such class.
+    """
+    prediction = bundle.judge([prepared], outputs, coverage=coverage)[0]
+    chosen = prediction.mood if mood is None else mood
+    parts = [np.zeros((0, *prepared.pixels.shape), dtype=np.uint8)]
+    if _covers(maps, outputs):
+        parts.append(probes.covered(prepared.pixels))
+    if background:
+        parts.append(probes.hidden(prepared.pixels))
+    column = bundle.classes.index(chosen)
+    return Plan(prediction, chosen, column, outputs, maps, background, np.concatenate(parts))
+
+
+def finish(bundle: Bundle, begun: Plan, probabilities: NDArray[np.float32], count: int = 5) -> Explanation:
+    """End an explanation.
+
+    Args:
+        bundle: the model.
+        begun: from `plan`.
+        probabilities: (n, n_classes) of its n pictures.
+        count: of nearest training photos.
+    """
+    outputs, column = begun.outputs, begun.column
+    whole = outputs.probabilities[0]
+    places = probes.GRID**2 if begun.covers else 0
+    wants_cam = begun.maps != "occlusion" and outputs.cam is not None
+    return Explanation(
+        prediction=begun.prediction,
+        mood=begun.mood,
+        cam=outputs.cam[0, column] if wants_cam and outputs.cam is not None else None,
+        occlusion=probes.occlusion(whole, probabilities[:places], column) if begun.covers else None,
+        background=probes.background(whole, probabilities[places:], column) if begun.background else None,
+        neighbours=tuple(bundle.neighbours(outputs.features, count)[0]),
+    )
+
+
+def explain(
+    bundle: Bundle,
+    prepared: Prepared,
+    outputs: Outputs | None = None,
+    *,
+    mood: str | None = None,
+    maps: Maps = "both",
+    background: bool = True,
+    coverage: float | None = None,
+    count: int = 5,
+) -> Explanation:
+    """Explain one answer; it takes at most 53 inferences, and one alone without occlusion map and background test.
+
+    Args:
+        bundle: the model.
+        prepared: the picture, from `Bundle.prepare`.
+        outputs: of the model for this picture alone, if they are known.
+        mood: the class to explain; the most probable one if None.
+        maps: which maps to make.
+        background: whether to make the background test.
+        coverage: of the prediction set; the bundle's default if None.
         count: of nearest training photos.
 
     Raises:
         ModelError: the picture was prepared for another size.
         ValueError: the model has no such class.
     """
-    outputs = bundle.infer(prepared.pixels[np.newaxis])
-    prediction = bundle.judge([prepared], outputs)[0]
-    chosen = prediction.mood if mood is None else mood
-    column = bundle.classes.index(chosen)
-    return Explanation(
-        prediction=prediction,
-        mood=chosen,
-        cam=None if outputs.cam is None else outputs.cam[0, column],
-        occlusion=occlusion(bundle, prepared.pixels, column, outputs),
-        background=background(bundle, prepared.pixels, column, outputs),
-        neighbours=tuple(bundle.neighbours(outputs.features, count)[0]),
+    outputs = outputs or bundle.infer(prepared.pixels[np.newaxis])
+    begun = plan(bundle, prepared, outputs, mood=mood, maps=maps, background=background, coverage=coverage)
+    parts = [bundle.infer(part).probabilities for part in batches(begun.pixels, _BATCH)]
+    none = outputs.probabilities[:0]
+    return finish(bundle, begun, np.concatenate([none, *parts]), count)
+
+
+def batches(pixels: NDArray[np.uint8], size: int) -> list[NDArray[np.uint8]]:
+    """Pictures in parts of at most `size`."""
+    return [pixels[i : i + size] for i in range(0, len(pixels), size)]
+
+
+def to_facts(bundle: Bundle, explanation: Explanation) -> Explained:
+    """An explanation as it is written and sent."""
+    return Explained(
+        prediction=explanation.prediction,
+        mood=explanation.mood,
+        cam=_rows(explanation.cam),
+        occlusion=_rows(explanation.occlusion),
+        background=explanation.background,
+        neighbours=tuple(_near(bundle, neighbour) for neighbour in explanation.neighbours),
     )
 
 
-def occlusion(bundle: Bundle, pixels: NDArray[np.uint8], column: int, outputs: Outputs) -> NDArray[np.float32]:
-    """(GRID, GRID) float32: probability of a class lost when a part is covered with the picture's mean colour.
-
-    Each cover is one and a half times as wide as its place, so that what lies on a border is covered at some place.
-
-    Args:
-        bundle: the model.
-        pixels: (size, size, 3) uint8 RGB.
-        column: index of the class.
-        outputs: of the model for these pixels.
-    """
-    size = len(pixels)
-    mean = pixels.mean(axis=(0, 1)).astype(np.uint8)
-    step = size / GRID
-    covered = np.repeat(pixels[np.newaxis], GRID * GRID, axis=0)
-    for place in range(GRID * GRID):
-        row, col = divmod(place, GRID)
-        top, left = (max(0, round((i - 0.25) * step)) for i in (row, col))
-        bottom, right = (round((i + 1.25) * step) for i in (row, col))
-        covered[place, top:bottom, left:right] = mean
-    kept = _probabilities(bundle, covered)[:, column]
-    lost: NDArray[np.float32] = (outputs.probabilities[0, column] - kept).astype(np.float32)
-    return lost.reshape(GRID, GRID)
+def _covers(maps: Maps, outputs: Outputs) -> bool:
+    return maps in ("occlusion", "both") or (maps == "auto" and outputs.cam is None)
 
 
-def background(bundle: Bundle, pixels: NDArray[np.uint8], column: int, outputs: Outputs) -> Background:
-    """Blur and mask what is outside of the face's ellipse, mask what is inside, and see what is left of the answer.
-
-    Args:
-        bundle: the model.
-        pixels: (size, size, 3) uint8 RGB.
-        column: index of the class.
-        outputs: of the model for these pixels.
-    """
-    size = len(pixels)
-    axis = (np.arange(size) + 0.5) / size * 2 - 1
-    inside = (axis[:, np.newaxis] ** 2 + axis[np.newaxis] ** 2 <= FACE**2)[..., np.newaxis]
-    blurred = np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(size / 16)))
-    mean = np.broadcast_to(pixels.mean(axis=(0, 1)).astype(np.uint8), pixels.shape)
-    changed = np.stack(
-        [np.where(inside, pixels, blurred), np.where(inside, pixels, mean), np.where(inside, mean, pixels)]
-    )
-    whole = outputs.probabilities[0]
-    found = _probabilities(bundle, changed)
-    without_background, without_face = (float(np.abs(whole - found[i]).sum() / 2) for i in (1, 2))
-    moved = without_background + without_face
-    return Background(
-        probability=float(whole[column]),
-        background_blurred=float(found[0, column]),
-        background_masked=float(found[1, column]),
-        face_masked=float(found[2, column]),
-        reliance=without_background / moved if moved else 0.0,
-    )
+def _rows(values: NDArray[np.float32] | None) -> Rows | None:
+    return None if values is None else tuple(tuple(float(v) for v in line) for line in values)
 
 
-def _probabilities(bundle: Bundle, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    parts = [bundle.infer(pixels[i : i + _BATCH]).probabilities for i in range(0, len(pixels), _BATCH)]
-    return np.concatenate(parts)
+def _near(bundle: Bundle, neighbour: Neighbour) -> Near:
+    kept = bundle.training_photos
+    pictures = kept.thumbnails if kept is not None else None
+    uri = None
+    if pictures is not None:
+        uri = "data:image/jpeg;base64," + base64.b64encode(pictures[neighbour.index]).decode()
+    return Near(**neighbour.model_dump(), thumbnail=uri)

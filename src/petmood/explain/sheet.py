@@ -18,6 +18,7 @@ _AGAINST: Final = np.array([33.0, 102.0, 172.0])
 _FOR: Final = np.array([178.0, 24.0, 43.0])
 _SIDE: Final = 224
 _GAP: Final = 16
+_LINE: Final = 84
 _INK: Final = (29, 28, 26)
 _SOFT: Final = (87, 83, 75)
 
@@ -47,7 +48,8 @@ def sheet(bundle: Bundle, prepared: Prepared, explanation: Explanation) -> Image
     if explanation.cam is not None:
         centred = explanation.cam - explanation.cam.mean()
         panels.append((f"evidence for {explanation.mood}", overlay(pixels, centred)))
-    panels.append((f"lost when covered: {explanation.mood}", overlay(pixels, explanation.occlusion)))
+    if explanation.occlusion is not None:
+        panels.append((f"lost when covered: {explanation.mood}", overlay(pixels, explanation.occlusion)))
     lines = [explanation.prediction.sentence, *_background(explanation), *_neighbours(explanation)]
     width = max(640, _GAP + len(panels) * (_SIDE + _GAP))
     image = Image.new("RGB", (width, _SIDE + 3 * _GAP + 24 + 22 * len(lines) + _small(bundle, explanation)), "white")
@@ -65,19 +67,20 @@ def sheet(bundle: Bundle, prepared: Prepared, explanation: Explanation) -> Image
 
 def _background(explanation: Explanation) -> list[str]:
     found = explanation.background
+    if found is None:
+        return []
     shares = (
         f"{explanation.mood}: {found.probability:.0%}; background blurred {found.background_blurred:.0%}, "
         f"masked {found.background_masked:.0%}; face masked {found.face_masked:.0%}."
     )
-    leaning = f"The answer leans on the background by {found.reliance:.0%} (50 %: face and background matter alike)."
-    return [shares, leaning]
+    return [shares, *textwrap.wrap(found.sentence, _LINE)]
 
 
 def _neighbours(explanation: Explanation) -> list[str]:
     if not explanation.neighbours:
         return []
     nearest = ", ".join(f"{n.label} ({n.distance:.2f})" for n in explanation.neighbours)
-    return textwrap.wrap(f"Nearest training photos, with their labels and distances: {nearest}.", 84)
+    return textwrap.wrap(f"Nearest training photos, with their labels and distances: {nearest}.", _LINE)
 
 
 def _small(bundle: Bundle, explanation: Explanation) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petmood import images
 from petmood.bundle import Bundle, Outputs, Prepared
@@ -21,18 +22,6 @@ _BUSY_SECONDS: Final = 1
 class _Waiting:
     prepared: Prepared
     answer: asyncio.Future[Outputs]
-
-
-def row(outputs: Outputs, at: int) -> Outputs:
-    """The outputs of one picture of a batch, as a batch of one."""
-    part = slice(at, at + 1)
-    return Outputs(
-        probabilities=outputs.probabilities[part],
-        scores=outputs.scores[part],
-        features=outputs.features[part],
-        cam=None if outputs.cam is None else outputs.cam[part],
-        imagenet=None if outputs.imagenet is None else outputs.imagenet[part],
-    )
 
 
 class Batcher:
@@ -100,6 +89,10 @@ class Batcher:
         finally:
             self._pending -= 1
 
+    async def infer(self, pixels: NDArray[np.uint8]) -> Outputs:
+        """Infer pictures that are prepared already, after the batch under way and before the next one."""
+        return await asyncio.get_running_loop().run_in_executor(self._model, self.bundle.infer, pixels)
+
     def _prepare(self, data: bytes, name: str, max_pixels: int) -> Prepared:
         images.limit_pixels(data, max_pixels)
         return self.bundle.prepare(data, name)
@@ -126,4 +119,4 @@ class Batcher:
             self.pictures += len(wanted)
             for at, item in enumerate(wanted):
                 if not item.answer.done():
-                    item.answer.set_result(row(outputs, at))
+                    item.answer.set_result(outputs.row(at))

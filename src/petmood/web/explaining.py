@@ -1,78 +1,95 @@
-"""A prediction's outputs -> where its evidence lies: a heat map over the picture and the nearest training photos."""
+"""Pictures that were read -> why they were read so, without holding up the predictions of others."""
 
 from __future__ import annotations
 
-import base64
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
-from petmood.bundle import Bundle, Neighbour, Outputs, Prediction
+from petmood.bundle import Outputs, Prepared
+from petmood.explain import Explained, Maps, batches, finish, plan, to_facts
+from petmood.web.batching import Batcher
+from petmood.web.problems import Refusal
 
+_PART: Final = 8
+"""Changed copies inferred together: a prediction that arrives meanwhile waits for one such part at most."""
 
-class Near(BaseModel):
-    """A near training photo: its label, distance, and a small JPEG as a data URI where the bundle keeps pictures."""
-
-    model_config = ConfigDict(frozen=True)
-
-    path: str
-    label: str
-    distance: float
-    thumbnail: str | None
+_BUSY_SECONDS: Final = 5
 
 
-class Explained(BaseModel):
-    """Why one picture was read as it was.
+@dataclass(frozen=True)
+class Wanted:
+    """What a request wants to know: which maps, whether the background test, and the coverage of prediction sets."""
 
-    Attributes:
-        prediction: the reading, as `/v1/predict` gives it.
-        mood: the class that is explained: the most probable one.
-        heat: rows of the evidence map, values 0 (none) to 1 (most), from top left; null where the model has none.
-        neighbours: the nearest training photos, nearest first; empty where the bundle keeps none.
+    maps: Maps
+    background: bool
+    coverage: float | None
+
+
+class Explainer:
+    """Explains one picture after another, in small parts between which predictions take their turn.
+
+    An explanation with an occlusion map takes 53 inferences. Whatever many clients ask for, the copies of one picture
+    alone are in memory, and one part of them is in front of anybody's prediction.
     """
 
-    model_config = ConfigDict(frozen=True)
+    def __init__(self, batcher: Batcher, queue: int) -> None:
+        """Explain with a batcher's model; more than `queue` pictures that wait are turned away."""
+        self._batcher = batcher
+        self._queue = queue
+        self._waiting = 0
+        self._turn = asyncio.Semaphore(1)
 
-    prediction: Prediction
-    mood: str
-    heat: list[list[float]] | None
-    neighbours: tuple[Near, ...]
+    async def explain(
+        self, pictures: Sequence[tuple[Prepared, Outputs]], wanted: Wanted, gone: Callable[[], Awaitable[bool]]
+    ) -> list[Explained]:
+        """Explain the pictures of one request.
 
+        Args:
+            pictures: each with the model's outputs for it, a batch of one.
+            wanted: what to tell of them.
+            gone: whether nobody waits for the answer any more; asked between parts.
 
-class Explanations(BaseModel):
-    """What `/v1/explain` answers: one entry a readable picture, and what was unreadable."""
+        Raises:
+            Refusal: too many pictures wait, or nobody waits for these.
+        """
+        if self._waiting + len(pictures) > self._queue:
+            raise Refusal(
+                503,
+                "the server is busy",
+                f"{self._waiting} pictures waiting to be explained, {len(pictures)} more, and room for {self._queue}",
+                "Try again in a moment, or with fewer pictures.",
+                retry_after=_BUSY_SECONDS,
+            )
+        self._waiting += len(pictures)
+        found = []
+        try:
+            for prepared, outputs in pictures:
+                async with self._turn:
+                    found.append(await self._one(prepared, outputs, wanted, gone))
+        finally:
+            self._waiting -= len(pictures)
+        return found
 
-    model_config = ConfigDict(frozen=True)
-
-    model: str
-    explanations: tuple[Explained, ...]
-    errors: tuple[dict[str, str], ...]
-
-
-def explain(bundle: Bundle, prediction: Prediction, outputs: Outputs) -> Explained:
-    """Explain one prediction from the outputs (a batch of one) it was made of."""
-    return Explained(
-        prediction=prediction,
-        mood=prediction.mood,
-        heat=_heat(bundle, prediction, outputs),
-        neighbours=tuple(_near(bundle, n) for n in bundle.neighbours(outputs.features)[0]),
-    )
-
-
-def _heat(bundle: Bundle, prediction: Prediction, outputs: Outputs) -> list[list[float]] | None:
-    if outputs.cam is None:
-        return None
-    evidence = outputs.cam[0, bundle.classes.index(prediction.mood)].astype(np.float64)
-    positive = np.maximum(evidence, 0)
-    top = positive.max()
-    scaled = positive / top if top > 0 else positive
-    return [[round(float(v), 4) for v in line] for line in scaled]
-
-
-def _near(bundle: Bundle, neighbour: Neighbour) -> Near:
-    kept = bundle.training_photos
-    pictures = kept.thumbnails if kept is not None else None
-    uri = None
-    if pictures is not None:
-        uri = "data:image/jpeg;base64," + base64.b64encode(pictures[neighbour.index]).decode()
-    return Near(path=neighbour.path, label=neighbour.label, distance=neighbour.distance, thumbnail=uri)
+    async def _one(
+        self, prepared: Prepared, outputs: Outputs, wanted: Wanted, gone: Callable[[], Awaitable[bool]]
+    ) -> Explained:
+        bundle = self._batcher.bundle
+        begun = await asyncio.to_thread(
+            plan,
+            bundle,
+            prepared,
+            outputs,
+            maps=wanted.maps,
+            background=wanted.background,
+            coverage=wanted.coverage,
+        )
+        found = [outputs.probabilities[:0]]
+        for part in batches(begun.pixels, _PART):
+            if await gone():
+                raise Refusal(503, "nobody waits for this explanation", "a closed connection", "Ask again.")
+            found.append((await self._batcher.infer(part)).probabilities)
+        return to_facts(bundle, finish(bundle, begun, np.concatenate(found)))

@@ -22,6 +22,7 @@ class ServerSettings(Settings):
         decoders: threads that decode.
         read_timeout: seconds that a client may take to send its request.
         queue: pictures that may wait; more are turned away with 503, so that a flood cannot fill the memory.
+        explain_queue: pictures that may wait to be explained; the same holds of more.
     """
 
     host: str = "127.0.0.1"
@@ -35,3 +36,4 @@ class ServerSettings(Settings):
     decoders: int = Field(default=2, ge=1, le=64)
     read_timeout: float = Field(default=30.0, gt=0, le=600)
     queue: int = Field(default=512, ge=1, le=100_000)
+    explain_queue: int = Field(default=128, ge=1, le=100_000)

@@ -6,12 +6,15 @@ import glob
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from petmood import images
 from petmood.bundle import Bundle, Prediction, Unreadable
 from petmood.errors import DataError
+
+if TYPE_CHECKING:
+    from petmood.explain import Maps
 
 
 def predict(
@@ -21,6 +24,7 @@ def predict(
     coverage: float | None = None,
     batch: int = 32,
     explain_to: Path | None = None,
+    maps: Maps = "both",
 ) -> Iterator[Prediction | Unreadable]:
     """Read every picture that the names stand for, in their order.
 
@@ -30,6 +34,7 @@ def predict(
         coverage: of the prediction sets; the bundle's default if None.
         batch: pictures inferred together.
         explain_to: folder for a sheet (PNG) a picture and `explanations.jsonl`; None explains nothing.
+        maps: which maps an explanation has.
 
     Raises:
         DataError: a name stands for nothing.
@@ -37,13 +42,13 @@ def predict(
     """
     if explain_to is None:
         return bundle.stream(pictures(photos), coverage=coverage, batch=batch)
-    return _explained(bundle, pictures(photos), coverage, batch, explain_to)
+    return _explained(bundle, pictures(photos), coverage, batch, explain_to, maps)
 
 
 def _explained(
-    bundle: Bundle, paths: Iterable[Path], coverage: float | None, batch: int, folder: Path
+    bundle: Bundle, paths: Iterable[Path], coverage: float | None, batch: int, folder: Path, maps: Maps
 ) -> Iterator[Prediction | Unreadable]:
-    from petmood.explain import explain, sheet
+    from petmood.explain import explain, sheet, to_facts
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,27 +58,18 @@ def _explained(
     number = 0
     with lines:
         for prepared, outputs in bundle.stream_outputs(paths, batch=batch):
-            readable = [p for p in prepared if not isinstance(p, Unreadable)]
-            answers = iter(bundle.judge(readable, outputs, coverage=coverage) if outputs is not None else ())
+            rows = iter(() if outputs is None else [outputs.row(i) for i in range(len(outputs))])
             for item in prepared:
                 if isinstance(item, Unreadable):
                     yield item
                     continue
+                found = explain(bundle, item, next(rows), maps=maps, coverage=coverage)
                 number += 1
-                found = explain(bundle, item)
                 name = f"{number:05d}-{Path(item.source).stem}.png"
                 sheet(bundle, item, found).save(folder / name)
-                facts = {
-                    "source": item.source,
-                    "sheet": name,
-                    "mood": found.mood,
-                    "background": asdict(found.background),
-                    "occlusion": found.occlusion.tolist(),
-                    "cam": None if found.cam is None else found.cam.tolist(),
-                    "neighbours": [n.model_dump(mode="json") for n in found.neighbours],
-                }
-                lines.write(json.dumps(facts, ensure_ascii=False) + "\n")
-                yield next(answers)
+                facts = to_facts(bundle, found).model_dump(mode="json")
+                lines.write(json.dumps({"sheet": name, "explanation": facts}, ensure_ascii=False) + "\n")
+                yield found.prediction
 
 
 def pictures(photos: Iterable[str]) -> Iterator[Path]:

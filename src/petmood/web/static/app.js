@@ -3,13 +3,19 @@
 
 const byId = (id) => document.getElementById(id);
 const part = Object.fromEntries(
-  ["drop", "file", "snap", "choose", "camera", "problem", "result", "photo", "heat", "wait", "where", "toggle", "species",
-    "mood", "sentence", "bars", "cautions", "near", "neighbours", "gallery", "shelf", "viewfinder", "video", "shoot",
+  ["drop", "file", "snap", "choose", "camera", "problem", "result", "photo", "heat", "wait", "where", "views", "species",
+    "mood", "sentence", "bars", "leaning", "cautions", "near", "neighbours", "gallery", "shelf", "viewfinder", "video", "shoot",
     "cancel", "token"].map((id) => [id, byId(id)]));
 const limit = Number(document.body.dataset.maxMb) * 2 ** 20;
 const shelfSize = 24;
-const seen = []; // newest first: {url, name, answer}
+const seen = []; // newest first: {url, file, name, answer, deeper}; `deeper` is a promise once it was asked for
 let latest = 0; // number of the newest request, so that a slow answer cannot overwrite a newer one
+let shown = null; // the entry of `seen` that is on display
+const maps = {
+  cam: (mood) => `Bright: what spoke for “${mood}”.`,
+  occlusion: (mood) => `Bright: where covering the photo costs “${mood}” most.`,
+  none: () => "",
+};
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 
@@ -49,15 +55,9 @@ async function read(file) {
   const url = URL.createObjectURL(file);
   waiting(url);
   try {
-    const form = new FormData();
-    form.append("images", file, file.name || "picture");
-    const token = part.token && part.token.value.trim();
-    const response = await fetch("v1/explain", {
-      method: "POST", body: form, headers: token ? { Authorization: `Bearer ${token}` } : {},
-    });
-    const body = await response.json();
-    if (!response.ok) throw new Error(`${body.error.what} (${body.error.got}). ${body.error.next}`);
-    const entry = { url, name: file.name || "picture", answer: body.explanations[0] };
+    // what takes one inference first, so that the answer never waits for the rest
+    const answer = await ask(file, "maps=cam&background=false");
+    const entry = { url, file, name: file.name || "picture", answer, deeper: null };
     seen.unshift(entry);
     while (seen.length > shelfSize) URL.revokeObjectURL(seen.pop().url);
     if (request === latest) show(entry);
@@ -73,6 +73,28 @@ async function read(file) {
   }
 }
 
+async function ask(file, options) {
+  const form = new FormData();
+  form.append("images", file, file.name || "picture");
+  const token = part.token && part.token.value.trim();
+  const response = await fetch(`v1/explain?${options}`, {
+    method: "POST", body: form, headers: token ? { Authorization: `Bearer ${token}` } : {},
+  });
+  const body = await response.json();
+  if (!response.ok) throw new Error(`${body.error.what} (${body.error.got}). ${body.error.next}`);
+  return body.explanations[0];
+}
+
+// Cover and hide parts of the photo on show: slow, so it is asked for once, and only for what is looked at.
+async function deepen(entry) {
+  entry.deeper ??= ask(entry.file, "maps=occlusion&background=true").then(
+    ({ occlusion, background }) => Object.assign(entry.answer, { occlusion, background }),
+    () => Object.assign(entry, { failed: true }),
+  );
+  await entry.deeper;
+  if (entry === shown) look(entry);
+}
+
 function waiting(url) {
   part.result.hidden = false;
   part.result.setAttribute("aria-busy", "true");
@@ -82,7 +104,8 @@ function waiting(url) {
   part.drop.classList.add("small-drop");
   for (const name of ["species", "mood", "sentence", "where"]) part[name].textContent = "";
   for (const name of ["bars", "cautions", "neighbours"]) part[name].replaceChildren();
-  part.near.hidden = part.toggle.hidden = true;
+  part.leaning.textContent = "";
+  part.near.hidden = part.views.hidden = true;
   part.result.scrollIntoView({ block: "nearest" });
 }
 
@@ -92,7 +115,8 @@ function done() {
 }
 
 function show(entry) {
-  const { prediction: reading, heat, neighbours } = entry.answer;
+  shown = entry;
+  const { prediction: reading, neighbours } = entry.answer;
   part.photo.src = entry.url;
   part.photo.alt = `The picture ${entry.name}`;
   part.species.textContent = reading.species && reading.species !== "other" ? reading.species : "";
@@ -102,11 +126,33 @@ function show(entry) {
   part.cautions.replaceChildren(...reading.cautions.map((caution) => make("li", caution.message)));
   part.neighbours.replaceChildren(...neighbours.map(neighbour));
   part.near.hidden = neighbours.length === 0;
-  part.toggle.hidden = heat === null;
-  part.where.textContent = heat === null ? "" : `Bright: what spoke for “${entry.answer.mood}”.`;
-  const paint = () => drawHeat(heat);
-  if (part.photo.complete) paint(); else part.photo.addEventListener("load", paint, { once: true });
+  look(entry);
   done();
+}
+
+const chosenMap = () => part.views.querySelector("input:checked").value;
+
+// Where it looked, as far as that is known by now.
+function look(entry) {
+  const { answer } = entry;
+  const known = Boolean(answer.background);
+  part.leaning.textContent = known
+    ? answer.background.sentence
+    : entry.failed ? "" : "Testing how much the background counts…";
+  const choices = [...part.views.querySelectorAll("input")];
+  for (const choice of choices) {
+    choice.parentElement.hidden = choice.value === "cam" && !answer.cam;
+    choice.disabled = choice.value === "occlusion" && !answer.occlusion;
+  }
+  // a model without a map of its own shows what covering tells, as soon as that is known
+  if (chosenMap() === "cam" && !answer.cam) choices.find((choice) => choice.value === "occlusion").checked = true;
+  part.views.hidden = !answer.cam && !answer.occlusion;
+  const map = chosenMap();
+  const values = map === "none" ? null : answer[map];
+  part.where.textContent = values ? maps[map](answer.mood)
+    : map === "occlusion" && !entry.failed ? "Covering one part after another…" : "";
+  const paint = () => drawHeat(values);
+  if (part.photo.complete) paint(); else part.photo.addEventListener("load", paint, { once: true });
 }
 
 function bars(reading) {
@@ -137,17 +183,19 @@ function neighbour(near) {
   return item;
 }
 
-function drawHeat(heat) {
+function drawHeat(values) {
   const canvas = part.heat;
-  canvas.classList.toggle("off", heat === null || part.toggle.getAttribute("aria-pressed") !== "true");
-  if (heat === null) return;
+  canvas.classList.toggle("off", !values);
+  if (!values) return;
+  const most = Math.max(1e-12, ...values.flat());
+  const heat = values.map((line) => line.map((value) => Math.max(0, value) / most));
   const small = document.createElement("canvas");
   small.height = heat.length;
   small.width = heat[0].length;
   const brush = small.getContext("2d");
   heat.forEach((line, y) => line.forEach((value, x) => {
     // dark where nothing spoke for the mood, clear where much did: the face stays visible
-    brush.fillStyle = `rgb(10 24 28 / ${(0.72 * (1 - value)).toFixed(3)})`;
+    brush.fillStyle = `rgb(10 24 28 / ${(0.62 * (1 - value)).toFixed(3)})`;
     brush.fillRect(x, y, 1, 1);
   }));
   canvas.width = part.photo.clientWidth;
@@ -173,6 +221,7 @@ function shelve() {
     button.append(picture, make("span", headline(entry.answer.prediction)));
     button.addEventListener("click", () => {
       show(entry);
+      deepen(entry);
       part.result.focus();
     });
     item.append(button);
@@ -187,6 +236,7 @@ async function readAll(files) {
     return;
   }
   for (const file of pictures) await read(file);
+  if (shown) deepen(shown);
 }
 
 let stream = null;
@@ -220,7 +270,7 @@ function shoot() {
   canvas.height = part.video.videoHeight;
   canvas.getContext("2d").drawImage(part.video, 0, 0);
   closeCamera();
-  canvas.toBlob((blob) => read(new File([blob], "camera.jpg", { type: "image/jpeg" })), "image/jpeg", 0.95);
+  canvas.toBlob((blob) => readAll([new File([blob], "camera.jpg", { type: "image/jpeg" })]), "image/jpeg", 0.95);
 }
 
 part.choose.addEventListener("click", () => part.file.click());
@@ -235,12 +285,7 @@ for (const input of [part.file, part.snap]) {
     if (files.length) await readAll(files);
   });
 }
-part.toggle.addEventListener("click", () => {
-  const on = part.toggle.getAttribute("aria-pressed") !== "true";
-  part.toggle.setAttribute("aria-pressed", String(on));
-  part.toggle.textContent = on ? "Hide where it looked" : "Show where it looked";
-  part.heat.classList.toggle("off", !on);
-});
+part.views.addEventListener("change", () => look(shown));
 let depth = 0;
 window.addEventListener("dragenter", () => { depth += 1; part.drop.classList.add("over"); });
 window.addEventListener("dragleave", () => { depth -= 1; if (depth <= 0) part.drop.classList.remove("over"); });
@@ -256,6 +301,5 @@ window.addEventListener("paste", (event) => {
   if (files.length) readAll(files);
 });
 window.addEventListener("resize", () => {
-  const current = seen.find((entry) => entry.url === part.photo.src);
-  if (current) drawHeat(current.answer.heat);
+  if (shown) look(shown);
 });
