@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from petmood.cache import ContentCache, cache_dir
+from petmood.cache import ContentCache, cache_dir, parse_size
 from petmood.errors import ConfigError
 
 
@@ -21,13 +21,14 @@ def test_what_is_put_is_got_and_counted(tmp_path: Path) -> None:
     assert cache.get("b", "k1") is None
 
 
-def test_a_damaged_value_reads_as_absent(tmp_path: Path) -> None:
+def test_a_damaged_value_reads_as_absent_and_is_dropped(tmp_path: Path) -> None:
     cache = ContentCache(tmp_path)
     cache.put("a", "k", b"right")
     with sqlite3.connect(cache.path) as db:
         db.execute("UPDATE entries SET value=?", (b"wrong",))
     db.close()
     assert cache.get("a", "k") is None
+    assert cache.namespaces() == []
     cache.put("a", "k", b"right")
     assert cache.get("a", "k") == b"right"
 
@@ -104,3 +105,69 @@ def test_a_value_is_computed_once_for_its_causes(tmp_path: Path) -> None:
     cache.remember("n/v1", ["x", 2], make)
     cache.remember("n/v2", ["x", 1], make)
     assert len(calls) == 3
+
+
+def test_it_keeps_to_its_limit_by_itself(tmp_path: Path) -> None:
+    limit = 400_000
+    cache = ContentCache(tmp_path, limit=limit)
+    for i in range(100):
+        cache.put("a", f"{i:03}", bytes([i]) * 10_000)
+        if i == 50:
+            with sqlite3.connect(cache.path) as db:
+                db.execute("UPDATE entries SET used=1")
+            db.close()
+    assert cache.size_bytes <= limit * 1.2
+    held = cache.get_many("a", [f"{i:03}" for i in range(100)])
+    assert len(held) > 10
+    assert set(held) <= {f"{i:03}" for i in range(51, 100)}
+    assert "099" in held
+
+
+def test_what_was_not_used_for_long_is_dropped(tmp_path: Path) -> None:
+    cache = ContentCache(tmp_path)
+    cache.put_many("a", {"old": bytes(100), "new": bytes(50)})
+    with sqlite3.connect(cache.path) as db:
+        db.execute("UPDATE entries SET used=1000 WHERE key='old'")
+    db.close()
+    assert cache.prune(unused_since=1000) == 0
+    assert cache.prune(unused_since=1001) == 100
+    assert cache.get("a", "new") == bytes(50)
+
+
+def _write_and_check(folder: Path, worker: int, rounds: int) -> None:
+    """Writes and reads back within a limit that both processes hit again and again."""
+    cache = ContentCache(folder, limit=300_000)
+    for i in range(rounds):
+        value = bytes([worker, i % 256]) * 2000
+        cache.put("shared", f"{worker}-{i}", value)
+        found = cache.get_many("shared", [f"{w}-{i}" for w in range(2)])
+        for key, got in found.items():
+            assert got == bytes([int(key[0]), i % 256]) * 2000
+        if i % 20 == 0:
+            cache.prune(max_bytes=100_000)
+
+
+def test_processes_prune_while_others_write(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_write_and_check, args=(tmp_path, n, 150)) for n in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    with sqlite3.connect(ContentCache(tmp_path).path) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("0", 0), ("500MB", 500_000_000), ("1.5 gb", 1_500_000_000), ("2k", 2000), ("7B", 7)]
+)
+def test_sizes_are_read(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MB", "-1", "10 apples", "1e3"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="is no size"):
+        parse_size(text)

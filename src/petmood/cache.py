@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,13 @@ from petmood.errors import ConfigError
 FORMAT_VERSION = 1
 """Part of the database's file name: a new format starts a new database and leaves the old one to `prune`."""
 
+DEFAULT_LIMIT = "10GB"
+"""What the cache may hold unless $PETMOOD_CACHE_LIMIT says otherwise."""
+
 _DAY = 86_400
+_KEPT = 0.8  # a full cache is brought down to this share of its limit, so that it is not full again at once
+_CHECK_EVERY = 64 * 2**20  # bytes written between looks at the size
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _CHUNK = 500  # SQLite's default limit on bound variables is far above; small chunks keep memory flat
 
 
@@ -30,6 +37,18 @@ def cache_dir() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("petmood", appauthor=False)
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as 500MB, 1.5GB or 0.
+
+    Raises:
+        ConfigError: it is no size.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B?)", text.strip().upper())
+    if found is None or (unit := found[2]) not in (*_UNITS, *"KMGT"):
+        raise ConfigError(f"'{text}' is no size. Write it like 500MB or 10GB.")
+    return int(float(found[1]) * _UNITS[unit if unit in _UNITS else f"{unit}B"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +64,15 @@ class NamespaceUse:
 class ContentCache:
     """Bytes by (namespace, key). A namespace covers every cause but the content; the key is the content's digest.
 
-    Each value is stored with a checksum: a damaged one reads as absent. Many processes may read and write at once.
-    `hits` and `misses` count lookups of this object.
+    Each value is stored with a checksum: a damaged one is dropped and reads as absent. Many processes may read and
+    write at once. Over the limit ($PETMOOD_CACHE_LIMIT), the least recently used entries make room. `hits` and `misses`
+    count lookups of this object.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, limit: int | None = None) -> None:
         self.folder = folder if folder is not None else cache_dir()
+        self.limit = limit if limit is not None else parse_size(os.environ.get("PETMOOD_CACHE_LIMIT", DEFAULT_LIMIT))
+        self._unlooked = _CHECK_EVERY  # bytes written since the size was last looked at
         self.hits = 0
         self.misses = 0
         try:
@@ -88,6 +110,7 @@ class ContentCache:
     def get_many(self, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Values of the keys that are present and undamaged."""
         found: dict[str, bytes] = {}
+        damaged: list[tuple[str, str, bytes]] = []
         unique = list(dict.fromkeys(keys))
         now = int(time.time())
         with self._connect() as db:
@@ -100,6 +123,11 @@ class ContentCache:
                     if _checksum(value) == checksum:
                         found[key] = value
                         stale = stale or used < now - _DAY
+                    else:
+                        damaged.append((namespace, key, checksum))
+            if damaged:
+                # by its checksum, lest a value be dropped that another process has just put right
+                db.executemany("DELETE FROM entries WHERE namespace=? AND key=? AND checksum=?", damaged)
             if stale:
                 db.executemany(
                     "UPDATE entries SET used=? WHERE namespace=? AND key=?", [(now, namespace, key) for key in found]
@@ -114,13 +142,33 @@ class ContentCache:
 
     def put_many(self, namespace: str, items: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> None:
         """Store values; an existing key is overwritten."""
-        pairs = items.items() if isinstance(items, Mapping) else items
+        pairs = list(items.items() if isinstance(items, Mapping) else items)
         now = int(time.time())
         with self._connect() as db:
             db.executemany(
                 "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)",
                 ((namespace, key, value, _checksum(value), now) for key, value in pairs),
             )
+        self._unlooked += sum(len(value) for _, value in pairs)
+        if self._unlooked >= min(_CHECK_EVERY, self.limit // 8):
+            self._unlooked = 0
+            self._keep_to_limit()
+
+    def _keep_to_limit(self) -> None:
+        used = self.size_bytes
+        if used > self.limit:
+            # values fill pages in part: what is to be dropped is told by their share of the pages
+            values = sum(use.size_bytes for use in self.namespaces())
+            self.prune(max_bytes=int(values * _KEPT * self.limit / used), give_back=False)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the database in use, pages that are free for new entries left out."""
+        with self._connect() as db:
+            pages, free, size = (
+                db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+            )
+        return int((pages - free) * size)
 
     def put(self, namespace: str, key: str, value: bytes) -> None:
         """Store one value."""
@@ -151,25 +199,40 @@ class ContentCache:
             ).fetchall()
         return [NamespaceUse(*row) for row in rows]
 
-    def prune(self, *, max_bytes: int) -> int:
-        """Drop the least recently used entries until at most `max_bytes` of values remain. Returns bytes dropped."""
-        if max_bytes < 0:
+    def prune(self, *, max_bytes: int | None = None, unused_since: float | None = None, give_back: bool = True) -> int:
+        """Drop entries, the least recently used first. Returns bytes of values dropped.
+
+        Args:
+            max_bytes: drop until at most so many bytes of values remain; None for no such limit.
+            unused_since: drop what was last used before this time (seconds since the epoch), to a day; None for none.
+            give_back: also make the file smaller, which takes as long as writing what remains.
+        """
+        if max_bytes is not None and max_bytes < 0:
             raise ConfigError(f"the cache's size limit must be 0 or more, got {max_bytes}.")
-        dropped = 0
         with self._connect() as db:
-            total = db.execute("SELECT COALESCE(SUM(LENGTH(value)), 0) FROM entries").fetchone()[0]
-            rows = db.execute("SELECT namespace, key, LENGTH(value) FROM entries ORDER BY used, namespace, key")
-            doomed = []
-            for namespace, key, size in rows:
-                if total - dropped <= max_bytes:
-                    break
-                doomed.append((namespace, key))
-                dropped += size
-            db.executemany("DELETE FROM entries WHERE namespace=? AND key=?", doomed)
-        if dropped:
-            with closing(sqlite3.connect(self.path, timeout=60)) as db:
+            # at once a writer: a reader that becomes one fails if another process has written in between
+            db.execute("BEGIN IMMEDIATE")
+            before = _total(db)
+            if unused_since is not None:
+                db.execute("DELETE FROM entries WHERE used < ?", (int(unused_since),))
+            if max_bytes is not None:
+                db.execute(
+                    "DELETE FROM entries WHERE (namespace, key) IN (SELECT namespace, key FROM (SELECT namespace, key,"
+                    " SUM(LENGTH(value)) OVER (ORDER BY used DESC, namespace DESC, key DESC) AS kept FROM entries)"
+                    " WHERE kept > ?)",
+                    (max_bytes,),
+                )
+            dropped = before - _total(db)
+        if dropped and give_back:
+            # another process at work may hold the file: its pages are then reused instead of given back
+            with suppress(sqlite3.OperationalError), closing(sqlite3.connect(self.path, timeout=5)) as db:
                 db.execute("VACUUM")
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return dropped
+
+
+def _total(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT COALESCE(SUM(LENGTH(value)), 0) FROM entries").fetchone()[0])
 
 
 def _checksum(value: bytes) -> bytes:

@@ -11,6 +11,7 @@ import typer
 from petmood import __version__
 from petmood.cli import (
     audit,
+    cache,
     clusters,
     demo,
     embed,
@@ -51,6 +52,7 @@ demo.register(app)
 labels.register(app)
 clusters.register(app)
 embed.register(app)
+cache.register(app)
 review.register(app)
 models.register(app)
 species.register(app)
