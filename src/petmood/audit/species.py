@@ -45,6 +45,13 @@ def _columns() -> NDArray[np.int64]:
     return column
 
 
+def grouping() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Prior weights (1000,) of ImageNet's classes and (1000, 8) which species each is: all that grouping depends on."""
+    prior = np.ones(N_IMAGENET)
+    prior[N_ANIMALS:] = THING_WEIGHT
+    return prior, np.eye(len(SPECIES))[_columns()]
+
+
 def species_probabilities(logits: FloatArray) -> NDArray[np.float64]:
     """(n, 8) float64 probabilities in the order of `SPECIES`; rows sum to 1.
 
@@ -63,9 +70,7 @@ def species_probabilities(logits: FloatArray) -> NDArray[np.float64]:
             "Use a backbone that has one, such as efficientnet-lite0."
         )
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    probabilities = np.exp(shifted)
-    probabilities[:, N_ANIMALS:] *= THING_WEIGHT
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
-    grouped = np.zeros((len(logits), len(SPECIES)))
-    np.add.at(grouped.T, _columns(), probabilities.T)
+    prior, members = grouping()
+    probabilities = np.exp(shifted) * prior
+    grouped: NDArray[np.float64] = (probabilities / probabilities.sum(axis=1, keepdims=True)) @ members
     return grouped

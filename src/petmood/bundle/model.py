@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.bundle import graph
+from petmood.bundle import ops
 from petmood.bundle.folder import Neighbours, Parts, read
 from petmood.bundle.inputs import Prepared, prepare
 from petmood.bundle.judge import judge
@@ -183,13 +183,13 @@ class Bundle:
             raise ModelError(
                 f"the model reads (n, {self.size}, {self.size}, 3) uint8, got {pixels.shape} {pixels.dtype}."
             )
-        values = dict(zip(self._outputs, self._session.run(self._outputs, {graph.PIXELS: pixels}), strict=True))
+        values = dict(zip(self._outputs, self._session.run(self._outputs, {ops.PIXELS: pixels}), strict=True))
         return Outputs(
-            probabilities=values[graph.PROBABILITIES],
-            scores=values[graph.SCORES],
-            features=values[graph.FEATURES],
-            cam=values.get(graph.CAM),
-            imagenet=values.get(graph.IMAGENET),
+            probabilities=values[ops.PROBABILITIES],
+            scores=values[ops.SCORES],
+            features=values[ops.FEATURES],
+            cam=values.get(ops.CAM),
+            imagenet=values.get(ops.IMAGENET),
         )
 
     def judge(

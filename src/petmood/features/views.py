@@ -26,14 +26,14 @@ POOLINGS: Final = ("mean", "logits", "max", "spread", "parts", "second-order", "
 
 mean: the pooled features. logits: the scores of its own head. max, spread: the maximum and the standard deviation over
 the places of the local map. parts: means of the map's 3 by 3 overlapping parts, so that eyes and mouth keep their
-places. second-order: the covariance over places of `_PROJECTED` random combinations of channels, signed square root.
-tokens: each place's projection to `_TOKEN` random combinations of channels, for heads that learn where to look.
+places. second-order: the covariance over places of `PROJECTED` random combinations of channels, signed square root.
+tokens: each place's projection to `TOKEN` random combinations of channels, for heads that learn where to look.
 """
 
 MIRRORS: Final = ("none", "average")
 
-_PROJECTED: Final = 48
-_TOKEN: Final = 96
+PROJECTED: Final = 48
+TOKEN: Final = 96
 _SEED: Final = 2026
 
 
@@ -88,8 +88,7 @@ def view_features(
     Raises:
         ModelError: the backbone has no output that the pooling needs.
     """
-    plain = replace(view, pooling="mean")
-    if plain == View(view.backbone) and view.pooling in ("mean", "logits"):
+    if _is_plain(view):
         table = extract_features(manifest, source, backbone, cache, progress=progress)
         whole = table.vectors if view.pooling == "mean" else table.logits
         if whole is None:
@@ -107,7 +106,7 @@ def view_features(
     if todo:
         session = open_session(backbone)
         side = view.size or backbone.preprocess.size
-        for index, pixels in decoded_batches(todo, manifest, source, _decode_side(side, view.crop)):
+        for index, pixels in decoded_batches(todo, manifest, source, decode_side(view, backbone)):
             vectors = _vectors(session, backbone, view, _crop(pixels, side))
             rows = {manifest.records[i].sha256: vectors[row].tobytes() for row, i in enumerate(index)}
             cache.put_many(key, rows)
@@ -123,8 +122,18 @@ def _key(backbone: Backbone, view: View) -> str:
     return f"views/{VIEWS_VERSION}/{backbone.key}/{json.dumps(asdict(view), sort_keys=True)}"
 
 
-def _decode_side(side: int, crop: float) -> int:
-    return round(side / crop)
+def decode_side(view: View, backbone: Backbone) -> int:
+    """Side in pixels of the square to which pictures are decoded for a view."""
+    return round((view.size or backbone.preprocess.size) / view.crop)
+
+
+def is_half_precision(view: View) -> bool:
+    """Whether a view's vectors are kept, and so read by heads, in half precision."""
+    return not _is_plain(view)
+
+
+def _is_plain(view: View) -> bool:
+    return replace(view, pooling="mean") == View(view.backbone) and view.pooling in ("mean", "logits")
 
 
 def _crop(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -159,28 +168,28 @@ def pool_map(local: FloatArray, pooling: str) -> FloatArray:
     if pooling == "spread":
         return np.asarray(places.std(axis=2), dtype=np.float32)
     if pooling == "parts":
-        rows, columns = _thirds(height), _thirds(width)
+        rows, columns = thirds(height), thirds(width)
         parts = [
             local[:, :, top:bottom, left:right].mean(axis=(2, 3)) for top, bottom in rows for left, right in columns
         ]
         return np.concatenate(parts, axis=1, dtype=np.float32)
     if pooling == "tokens":
-        return np.asarray((_projection(channels, _TOKEN).T @ places).reshape(n, -1), dtype=np.float32)
-    small = _projection(channels, _PROJECTED).T @ places
+        return np.asarray((projection(channels, TOKEN).T @ places).reshape(n, -1), dtype=np.float32)
+    small = projection(channels, PROJECTED).T @ places
     small = small - small.mean(axis=2, keepdims=True)
     covariance = small @ small.transpose(0, 2, 1) / small.shape[2]
-    upper = covariance[:, *np.triu_indices(_PROJECTED)]
+    upper = covariance[:, *np.triu_indices(PROJECTED)]
     return np.asarray(np.sign(upper) * np.sqrt(np.abs(upper)), dtype=np.float32)
 
 
-def _thirds(length: int) -> list[tuple[int, int]]:
+def thirds(length: int) -> list[tuple[int, int]]:
     """Three overlapping spans of about half of `length` each."""
     span = max(1, (length + 1) // 2)
     return [(start, start + span) for start in (0, (length - span) // 2, length - span)]
 
 
 @lru_cache(maxsize=8)
-def _projection(channels: int, dim: int) -> NDArray[np.float64]:
+def projection(channels: int, dim: int) -> NDArray[np.float64]:
     """(channels, dim): orthonormal columns drawn once and for all, so that nothing is fitted to any data."""
     rng = np.random.default_rng(_SEED)
     return np.linalg.qr(rng.standard_normal((channels, dim)))[0]

@@ -6,7 +6,7 @@ Whatever they hold out while they learn, they hold out by family, inside the row
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from petmood.contract import Classifier
 from petmood.train.learner import Learner, Lesson
 
 Make = Callable[[], Classifier]
+
+LOG_FLOOR: Final = 1e-4
+"""Least probability of which a stack takes the logarithm."""
 
 
 def fit_to(
@@ -105,7 +108,7 @@ class Blend(Learner):
 
 
 def _logs(probabilities: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    return np.log(np.clip(np.concatenate(probabilities, axis=1), 1e-4, 1.0))
+    return np.log(np.clip(np.concatenate(probabilities, axis=1), LOG_FLOOR, 1.0))
 
 
 class NoiseRobust(Learner):
@@ -152,3 +155,77 @@ class EvenPrior(Learner):
         """See `Learner.answer`."""
         tilted = self.model_.predict_proba(rows) / self.prior_**self.strength
         return np.asarray(tilted / tilted.sum(axis=1, keepdims=True))
+
+
+class SelfTraining(Learner):
+    """Learns twice: the second time with unlabelled rows too, under the labels that the first model gave them.
+
+    Of each class the surest rows are taken, as many as its share of the labelled weight, so that a class that is easily
+    believed does not crowd out the others.
+    """
+
+    def __init__(
+        self, make: Make, unlabelled: NDArray[np.floating[Any]], keep: float = 0.5, weight: float = 0.1
+    ) -> None:
+        """Choose the classifier, (m, dim) unlabelled rows, the share of them to keep, and what each of those weighs."""
+        self.make = make
+        self.unlabelled = unlabelled
+        self.keep = keep
+        self.weight = weight
+
+    def learn(self, lesson: Lesson) -> None:
+        """See `Learner.learn`."""
+        more = self.check_rows(self.unlabelled)
+        believed = aligned(fit_to(self.make, lesson), more, lesson.classes)
+        guess, sureness = believed.argmax(axis=1), believed.max(axis=1)
+        kept: list[NDArray[np.int64]] = []
+        for code, share in enumerate(lesson.prior):
+            mine = np.flatnonzero(guess == code)
+            kept.append(mine[np.argsort(-sureness[mine], kind="stable")[: round(self.keep * share * len(more))]])
+        rows = np.concatenate(kept)
+        self.model_ = self.make().fit(
+            np.concatenate([lesson.rows, more[rows]]),
+            np.concatenate([lesson.labels, lesson.classes[guess[rows]]]),
+            groups=np.concatenate([own_families(lesson), len(lesson.rows) + rows]),
+            sample_weight=np.concatenate([lesson.weights, np.full(len(rows), self.weight)]),
+        )
+
+    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """See `Learner.answer`."""
+        return self.model_.predict_proba(rows)
+
+
+class Distilled(Learner):
+    """A small student that learns what a large teacher says of rows whose families the teacher did not see.
+
+    Each row counts once for each class, weighted by the teacher's probability of it, mixed with its label.
+    """
+
+    def __init__(self, teacher: Make, student: Make, labels: float = 0.5, folds: int = 5, seed: int = 0) -> None:
+        """Choose teacher and student, and how much labels count beside the teacher: 0 not at all, 1 alone."""
+        self.teacher = teacher
+        self.student = student
+        self.labels = labels
+        self.folds = folds
+        self.seed = seed
+
+    def learn(self, lesson: Lesson) -> None:
+        """See `Learner.learn`."""
+        said = out_of_fold(self.teacher, lesson, folds=self.folds, seed=self.seed)
+        target = self.labels * np.eye(len(lesson.classes))[lesson.codes] + (1 - self.labels) * said
+        k, families = len(lesson.classes), own_families(lesson)
+        self.model_ = self.student().fit(
+            np.tile(lesson.rows, (k, 1)),
+            np.repeat(lesson.classes, len(lesson.rows)),
+            groups=np.tile(families, k),
+            sample_weight=(lesson.weights[:, np.newaxis] * target).T.ravel(),
+        )
+
+    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """See `Learner.answer`."""
+        return self.model_.predict_proba(rows)
+
+
+def own_families(lesson: Lesson) -> NDArray[np.int64]:
+    """(n,) int64: families as numbers below n, whatever they were given as."""
+    return np.asarray(np.unique(lesson.families, return_inverse=True)[1], dtype=np.int64)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from petmood.contract import Classifier
 from petmood.errors import ConfigError
-from petmood.train.compose import Blend, Columns, EvenPrior, NoiseRobust
+from petmood.train.attention import AttentionHead
+from petmood.train.compose import Blend, Columns, Distilled, EvenPrior, NoiseRobust
 from petmood.train.shallow import ShallowHead
 from petmood.train.species import SpeciesConditional, SpeciesOnly, SpeciesRemoved
 
@@ -25,7 +26,8 @@ class Recipe:
 
     Attributes:
         kind: a shallow head of `petmood.train.shallow`, or a composition: "blend", "stack", "species-only",
-            "species-conditional", "species-removed", "noise-robust", "even-prior".
+            "species-conditional", "species-removed", "noise-robust", "even-prior"; "distilled", of a teacher and a
+            student; "attention", on tokens.
         settings: its numbers and names.
         blocks: which blocks of columns it reads, by number; all if None. For the species compositions the first is the
             block of ImageNet scores.
@@ -58,7 +60,11 @@ def build(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Cla
     try:
         if recipe.kind in _COMPOSED:
             return _COMPOSED[recipe.kind](recipe, blocks, seed)
-        head = ShallowHead(recipe.kind, seed, **recipe.settings)  # type: ignore[arg-type]  # checked as they are used
+        head: Classifier
+        if recipe.kind == "attention":
+            head = AttentionHead(**recipe.settings)  # type: ignore[arg-type]
+        else:
+            head = ShallowHead(recipe.kind, seed, **recipe.settings)  # type: ignore[arg-type]  # checked as they are used
     except TypeError as error:
         raise ConfigError(f"recipe '{recipe.kind}' has a setting that it does not know: {error}.") from error
     return head if recipe.blocks is None else Columns(lambda: head, columns_of(recipe.blocks, blocks))
@@ -94,6 +100,11 @@ def _species(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> 
     return SpeciesConditional(make, logits, features, **recipe.settings)  # type: ignore[arg-type]
 
 
+def _distilled(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Classifier:
+    teacher, student = (_maker(member, blocks, seed) for member in recipe.members)
+    return Distilled(teacher, student, seed=seed, **recipe.settings)  # type: ignore[arg-type]
+
+
 def _robust(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Classifier:
     return NoiseRobust(_maker(recipe.members[0], blocks, seed), seed=seed, **recipe.settings)  # type: ignore[arg-type]
 
@@ -110,4 +121,5 @@ _COMPOSED: Final[dict[str, _Builder]] = {
     "species-removed": _species,
     "noise-robust": _robust,
     "even-prior": _even,
+    "distilled": _distilled,
 }

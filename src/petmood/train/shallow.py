@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
@@ -108,17 +109,32 @@ UNWEIGHTED: Final = ("lda", "qda")
 _ROTATABLE: Final = ("logistic", "svm")
 
 
-class _Rotation:
-    """Coordinates in the span of some rows: lengths and inner products stay as they are."""
+@dataclass(frozen=True)
+class Basis:
+    """Coordinates along some directions: (rows - shift) @ basis.
 
-    def fit(self, rows: NDArray[np.float64]) -> Self:
-        """Find an orthonormal basis of the span."""
-        self.basis_ = np.linalg.qr(rows.T)[0]
-        return self
+    Attributes:
+        basis_: (dim, rank) float64, orthonormal columns.
+        shift_: (dim,) float64.
+    """
+
+    basis_: NDArray[np.float64]
+    shift_: NDArray[np.float64]
+
+    @classmethod
+    def principal(cls, rows: NDArray[np.float64], count: int, seed: int) -> Self:
+        """The directions in which rows differ most."""
+        found = PCA(min(count, *rows.shape), random_state=seed).fit(rows)
+        return cls(found.components_.T, found.mean_)
+
+    @classmethod
+    def span(cls, rows: NDArray[np.float64]) -> Self:
+        """The span of rows: lengths and inner products stay as they are."""
+        return cls(np.linalg.qr(rows.T)[0], np.zeros(rows.shape[1]))
 
     def transform(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, dim) -> (n, rank)."""
-        return np.asarray(rows @ self.basis_)
+        return np.asarray((rows - self.shift_) @ self.basis_)
 
 
 class ShallowHead(Learner):
@@ -145,12 +161,12 @@ class ShallowHead(Learner):
             weights = np.ones(len(features))
         self.scaler_ = fit_scaler(features, weights)
         rows = self.scaler_.transform(features)
-        self.pca_ = None
+        self.pca_: Basis | None = None
         if self.components is not None:
-            self.pca_ = PCA(min(self.components, *rows.shape), random_state=self.seed).fit(rows)
+            self.pca_ = Basis.principal(rows, self.components, self.seed)
         elif len(rows) < rows.shape[1] and self.kind in _ROTATABLE:
             # a penalty on the length of weights sees only the span of the rows: exactly the same model, much faster
-            self.pca_ = _Rotation().fit(rows)
+            self.pca_ = Basis.span(rows)
         rows = self._components(rows)
         self.scale_ = 1.0
         if self.kind == "svm":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,13 @@ from petmood.audit.species import SPECIES, species_probabilities
 from petmood.train.compose import Make, aligned, fit_to
 from petmood.train.learner import Learner, Lesson
 
+GROUPED: Final = np.array([[name == "dog", name == "cat", name not in ("dog", "cat")] for name in SPECIES], dtype=float)
+"""(8, 3): which of dog, cat and anything else each species is."""
+
 
 def species_groups(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """(n, 3) float64: probability of dog, of cat, of anything else, by an ImageNet head's scores."""
-    every = species_probabilities(np.asarray(logits, dtype=np.float32))
-    dog, cat = every[:, SPECIES.index("dog")], every[:, SPECIES.index("cat")]
-    return np.stack([dog, cat, np.clip(1 - dog - cat, 0, 1)], axis=1)
+    return np.asarray(species_probabilities(np.asarray(logits, dtype=np.float32)) @ GROUPED)
 
 
 class SpeciesOnly(Learner):

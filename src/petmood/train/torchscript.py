@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from petmood.bundle.graph import PIXELS
+from petmood.bundle.ops import PIXELS
 from petmood.errors import MissingExtraError, ModelError
 from petmood.store import write_bytes
 

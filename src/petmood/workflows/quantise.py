@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from petmood.bundle import Bundle, ModelDescription, save
 from petmood.bundle.folder import Parts
-from petmood.bundle.graph import PIXELS
+from petmood.bundle.ops import PIXELS
 from petmood.cache import ContentCache
 from petmood.errors import DataError, MissingExtraError
 from petmood.evaluate.protocols import OFFICIAL
