@@ -1,4 +1,4 @@
-"""A graph of several networks and views gives the views that training reads, and the probabilities of the head on them."""
+"""A graph of several networks gives the views that training reads, and the probabilities of the head on them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import pytest
-
-onnx = pytest.importorskip("onnx")
 import onnxruntime as ort
+import pytest
 
 from drawing import split_files, write_tree
 from petmood import images
@@ -26,6 +24,8 @@ from petmood.train.answers import as_head
 from petmood.train.compose import Blend, Columns
 from petmood.train.shallow import ShallowHead
 from petmood.train.species import SpeciesConditional
+
+onnx = pytest.importorskip("onnx")
 
 SIDE = 32
 

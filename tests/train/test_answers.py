@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pytest
-
-onnx = pytest.importorskip("onnx")
 import onnxruntime as ort
+import pytest
 
 from petmood.bundle.composite import Rows
 from petmood.bundle.ops import OPSET, Operators
@@ -21,6 +19,8 @@ from petmood.train.heads import LogisticHead
 from petmood.train.recipes import Recipe
 from petmood.train.shallow import ShallowHead
 from petmood.train.species import SpeciesConditional, SpeciesOnly, SpeciesRemoved
+
+onnx = pytest.importorskip("onnx")
 
 FEATURES, LOGITS = 24, 1000
 OF_FEATURES, OF_LOGITS = np.arange(FEATURES), np.arange(FEATURES, FEATURES + LOGITS)

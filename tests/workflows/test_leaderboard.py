@@ -12,17 +12,20 @@ from petmood.cli.main import app
 from petmood.errors import ConfigError
 from petmood.report.leaderboard import markdown
 from petmood.results.leaderboard import LeaderboardFacts
-from petmood.workflows import leaderboard as workflow
+from petmood.workflows import bench
+from petmood.workflows.bench import Means
 from petmood.workflows.leaderboard import leaderboard
 from petmood.workflows.standings import LeaderboardSettings, Runs
 
 ONLY = ("species-only", "lite0-logistic", "lite0-prototypes", "mobilenet-mirror-logistic", "both-outside-0.1")
 
+SETTINGS = LeaderboardSettings(only=ONLY, repeats=2, means=Means(use={"mobilenet": "nothing-of-the-kind"}))
+
 
 @pytest.fixture(scope="module")
 def facts(demo_data: Path) -> LeaderboardFacts:
     pytest.importorskip("torch")
-    return leaderboard(demo_data, LeaderboardSettings(only=ONLY, repeats=2, use={"mobilenet": "nothing-of-the-kind"}))
+    return leaderboard(demo_data, SETTINGS)
 
 
 def test_methods_are_ranked_with_intervals_around_their_scores(facts: LeaderboardFacts) -> None:
@@ -64,9 +67,8 @@ def test_a_second_run_fits_nothing_and_says_the_same(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr(workflow, "cross_fit", refuse)
-    settings = LeaderboardSettings(only=ONLY, repeats=2, use={"mobilenet": "nothing-of-the-kind"})
-    assert leaderboard(demo_data, settings) == facts
+    monkeypatch.setattr(bench, "cross_fit", refuse)
+    assert leaderboard(demo_data, SETTINGS) == facts
 
 
 def test_markdown_has_every_method_and_command(facts: LeaderboardFacts) -> None:

@@ -25,6 +25,7 @@ def leaderboard(
     extra: Annotated[Path | None, typer.Option(help="Outside labelled images, for training only.")] = None,
     mapping: Annotated[list[str] | None, typer.Option("--map", help="Outside class, THEIRS=OURS.")] = None,
     use: Annotated[list[str] | None, typer.Option(help="What a backbone stands for, NAME=BACKBONE.")] = None,
+    unlabelled: Annotated[Path | None, typer.Option(help="Images without labels, for training only.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the leaderboard as Markdown.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -32,13 +33,13 @@ def leaderboard(
     from petmood.cli.console import Bars
     from petmood.report.leaderboard import markdown
     from petmood.store import write_text
+    from petmood.workflows.bench import Means
     from petmood.workflows.leaderboard import leaderboard as work
     from petmood.workflows.outside import parse_map
     from petmood.workflows.standings import LeaderboardSettings
 
-    settings = LeaderboardSettings(
-        tuple(only or ()), seed, folds, repeats, extra, parse_map(mapping or ()), parse_map(use or ())
-    )
+    means = Means(parse_map(use or (), "--use"), extra, parse_map(mapping or ()), unlabelled)
+    settings = LeaderboardSettings(tuple(only or ()), seed, folds, repeats, means)
     found = work(data, settings, Bars())
     if out is not None:
         write_text(out, markdown(found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,22 @@ from petmood.contract import Classifier
 from petmood.evaluate.protocols import Predictions, cross_predict
 from petmood.records import FloatArray, IntArray, Manifest
 from petmood.split import Fold, grouped_folds
+
+CrossPredict = Callable[[Manifest, IntArray, Sequence[Fold]], Predictions]
+"""(some records as a data set of their own, their numbers in the whole, folds of them) -> out-of-sample predictions."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A candidate under nested cross-validation.
+
+    Attributes:
+        predictions: of the photos of all outer folds, each by a model that saw nothing of its family.
+        inner: for each outer fold, the candidate's accuracy by cross-validation inside that fold's training photos.
+    """
+
+    predictions: Predictions
+    inner: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -26,6 +42,52 @@ def among(manifest: Manifest, rows: IntArray) -> Manifest:
     return replace(manifest, records=tuple(manifest.records[int(i)] for i in rows))
 
 
+def judge(predict: CrossPredict, manifest: Manifest, outer: Sequence[Fold], *, folds: int, seed: int) -> Judged:
+    """Predict each outer fold's photos, and score the candidate inside each outer fold's training photos.
+
+    Args:
+        predict: fits and predicts the candidate.
+        manifest: labels and families.
+        outer: partitions with disjoint evaluation photos.
+        folds: of the inner cross-validation.
+        seed: of the inner folds.
+
+    Raises:
+        DataError: a class has fewer training photos than inner folds.
+        LeakageError: a family straddles an outer fold.
+    """
+    made = predict(manifest, np.arange(len(manifest)), outer)
+    inner = []
+    for fold in outer:
+        inside = among(manifest, fold.train)
+        held = predict(inside, fold.train, list(grouped_folds(inside, folds=folds, seed=seed)))
+        inner.append(float((held.predicted == inside.class_index[held.index]).mean()))
+    return Judged(made, tuple(inner))
+
+
+def choose_nested(candidates: Mapping[str, Judged], outer: Sequence[Fold]) -> Nested:
+    """For each outer fold, the predictions of the candidate that is best inside its training photos.
+
+    The evaluated photos choose nothing, so the accuracy is that of choosing and fitting together.
+
+    Args:
+        candidates: name -> how it was judged on `outer`; the first wins where several are equally good.
+        outer: the partitions.
+    """
+    chosen = dict.fromkeys(candidates, 0)
+    index, probabilities = [], []
+    for number, fold in enumerate(outer):
+        best = max(candidates, key=lambda name: candidates[name].inner[number])
+        chosen[best] += 1
+        made = candidates[best].predictions
+        kept = np.isin(made.index, fold.evaluate)
+        index.append(made.index[kept])
+        probabilities.append(made.probabilities[kept])
+    order = np.argsort(np.concatenate(index), kind="stable")
+    n_train = round(float(np.mean([judged.predictions.n_train for judged in candidates.values()])))
+    return Nested(Predictions(np.concatenate(index)[order], np.concatenate(probabilities)[order], n_train), chosen)
+
+
 def nested_predict(
     candidates: Mapping[str, Callable[[], Classifier]],
     vectors: FloatArray,
@@ -35,9 +97,7 @@ def nested_predict(
     folds: int,
     seed: int,
 ) -> Nested:
-    """For each outer fold, choose a candidate by grouped cross-validation inside its training photos, then predict.
-
-    The evaluated photos choose nothing, so the accuracy is that of choosing and fitting together.
+    """Judge classifiers on the same vectors, then choose among them for each outer fold.
 
     Args:
         candidates: name -> what makes a fresh classifier; the first wins where several are equally good.
@@ -51,24 +111,12 @@ def nested_predict(
         DataError: a class has fewer training photos than inner folds.
         LeakageError: a family straddles an outer fold.
     """
-    chosen = dict.fromkeys(candidates, 0)
-    parts: list[Predictions] = []
-    for fold in outer:
-        inside, own = among(manifest, fold.train), vectors[fold.train]
-        inner = list(grouped_folds(inside, folds=folds, seed=seed))
-        rates = {}
-        for name, make in candidates.items():
-            made = cross_predict(make, own, inside, inner)
-            rates[name] = float((made.predicted == inside.class_index[made.index]).mean())
-        best = max(rates, key=lambda name: rates[name])
-        chosen[best] += 1
-        parts.append(cross_predict(candidates[best], vectors, manifest, [fold]))
-    order = np.argsort(np.concatenate([p.index for p in parts]), kind="stable")
-    return Nested(
-        Predictions(
-            np.concatenate([p.index for p in parts])[order],
-            np.concatenate([p.probabilities for p in parts])[order],
-            round(float(np.mean([p.n_train for p in parts]))),
-        ),
-        chosen,
-    )
+    partitions = list(outer)
+
+    def predictor(make: Callable[[], Classifier]) -> CrossPredict:
+        return lambda data, rows, made: cross_predict(make, vectors[rows], data, made)
+
+    judged = {
+        name: judge(predictor(make), manifest, partitions, folds=folds, seed=seed) for name, make in candidates.items()
+    }
+    return choose_nested(judged, partitions)

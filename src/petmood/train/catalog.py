@@ -24,6 +24,7 @@ class Method:
         photos_only: whether copies made from photos are left out of training.
         outside: weight of an outside image where a photo weighs 1; None uses none.
         repeats: of grouped cross-validation, at most.
+        unlabelled: weight of an image without a label, under the one that a first model gives it; None uses none.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Method:
     photos_only: bool = True
     outside: float | None = None
     repeats: int = 10
+    unlabelled: float | None = None
 
     def backbones(self) -> tuple[str, ...]:
         """Names of the networks it reads, each once."""

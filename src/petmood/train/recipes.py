@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -42,6 +42,18 @@ class Recipe:
     def described(self) -> dict[str, Any]:
         """JSON-ready description, equal for equal recipes."""
         return asdict(self)
+
+    def reads_species(self) -> bool:
+        """Whether it, or something it is made of, groups ImageNet's classes into species."""
+        return self.kind.startswith("species") or any(member.reads_species() for member in self.members)
+
+    def pinned(self, blocks: tuple[int, ...]) -> Recipe:
+        """The same reading these blocks where it read all there are."""
+        if self.kind.startswith("species"):
+            return replace(self, blocks=self.blocks or blocks)
+        if self.members:
+            return replace(self, members=tuple(member.pinned(blocks) for member in self.members))
+        return replace(self, blocks=blocks if self.blocks is None else self.blocks)
 
 
 def build(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Classifier:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from petmood import images
 from petmood.cache import ContentCache
 from petmood.errors import ConfigError, DataError
+from petmood.ingest import read_dataset
 from petmood.progress import Progress, Timed
 from petmood.records import Manifest
 from petmood.sources import Source, open_source
@@ -40,7 +41,7 @@ class Outside:
     left_out: tuple[str, ...]
 
 
-def parse_map(pairs: Sequence[str]) -> dict[str, str]:
+def parse_map(pairs: Sequence[str], option: str = "--map") -> dict[str, str]:
     """`["relaxed=Other"]` -> {"relaxed": "Other"}.
 
     Raises:
@@ -50,7 +51,8 @@ def parse_map(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         theirs, sign, ours = pair.partition("=")
         if not sign or not theirs or not ours:
-            raise ConfigError(f"--map is '{pair}'; give THEIRS=OURS, e.g. relaxed=Other.")
+            wanted = "NAME=BACKBONE, e.g. outside=onnx:FILE" if option == "--use" else "THEIRS=OURS, e.g. relaxed=Other"
+            raise ConfigError(f"{option} is '{pair}'; give {wanted}.")
         found[theirs] = ours
     return found
 
@@ -85,16 +87,42 @@ def open_outside(
     names = (
         {name: name for name in found.classes} if mapping is None else _names(found, mapping, manifest.classes, path)
     )
-    with progress.stage("Looking for outside images among ours") as tick:
-        own = _hashes(manifest, source, cache)
-        near = resembling(_hashes(found, theirs, cache, tick), own)
-    exact = np.isin(found.sha256s(), manifest.sha256s())
-    kept = np.flatnonzero(~(near | exact))
-    if not len(kept):
-        raise DataError(f"every image of {path} is also in the data to be evaluated; outside images must be others.")
-    left = tuple(found.records[i].path for i in np.flatnonzero(near | exact))
-    used = replace(found, records=tuple(found.records[i] for i in kept))
+    used, left = _without_ours(path, found, theirs, manifest, source, cache, progress)
     return Outside(used, theirs, np.array([names[r.class_name] for r in used.records]), left)
+
+
+def open_unlabelled(path: Path, manifest: Manifest, source: Source, cache: ContentCache, progress: Progress) -> Outside:
+    """Read a folder of images whatever labels it has, and leave out all that is, or looks like, an evaluated one.
+
+    Args as for `open_outside`; the labels of what is returned are empty.
+
+    Raises:
+        DataError: there are no images, or nothing is left.
+    """
+    theirs = open_source(path)
+    with progress.stage("Reading images without labels") as tick:
+        found = read_dataset(theirs, cache, labelled=False, progress=tick)
+    used, left = _without_ours(path, found, theirs, manifest, source, cache, progress)
+    return Outside(used, theirs, np.full(len(used), ""), left)
+
+
+def _without_ours(
+    path: Path,
+    found: Manifest,
+    theirs: Source,
+    manifest: Manifest,
+    source: Source,
+    cache: ContentCache,
+    progress: Progress,
+) -> tuple[Manifest, tuple[str, ...]]:
+    """What of `found` is not, and does not look like, an image of the manifest; and the paths of what is or does."""
+    with progress.stage("Looking for outside images among ours") as tick:
+        near = resembling(_hashes(found, theirs, cache, tick), _hashes(manifest, source, cache))
+    same = near | np.isin(found.sha256s(), manifest.sha256s())
+    if same.all():
+        raise DataError(f"every image of {path} is also in the data to be evaluated; outside images must be others.")
+    left = tuple(found.records[i].path for i in np.flatnonzero(same))
+    return replace(found, records=tuple(found.records[i] for i in np.flatnonzero(~same))), left
 
 
 def _names(found: Manifest, mapping: Mapping[str, str], ours: tuple[str, ...], path: Path) -> dict[str, str]:

@@ -19,6 +19,7 @@ from petmood.evaluate.selection import best_of_many
 from petmood.records import Manifest
 from petmood.results.leaderboard import Choice, LeaderboardFacts, LeftOut, MethodScore
 from petmood.train.catalog import FROZEN, SPECIES_ONLY, Method
+from petmood.workflows.bench import Means
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,14 @@ class LeaderboardSettings:
         seed: of the first repeat; repeat r uses seed + r for its folds and random choices.
         folds: of grouped cross-validation.
         repeats: at most so many for each method; a method may set fewer.
-        extra: folder or .zip of outside labelled images, if any.
-        mapping: its classes -> ours.
-        use: names of backbones -> what they stand for, e.g. {"mobilenet": "onnx:FILE"}.
+        means: backbones and outside images that methods may use.
     """
 
     only: tuple[str, ...] = ()
     seed: int = 42
     folds: int = 5
     repeats: int = 10
-    extra: Path | None = None
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    use: Mapping[str, str] = field(default_factory=dict)
+    means: Means = field(default_factory=Means)
 
     def __post_init__(self) -> None:
         if self.repeats < 1 or self.folds < 2:
@@ -150,13 +147,16 @@ def _score(
 def command(method: Method, data: Path, settings: LeaderboardSettings) -> str:
     """The command that gives one method's scores, with what it needs and nothing more."""
     words = ["petmood", "leaderboard", data.name, "--only", method.name]
+    means = settings.means
     for name in method.backbones():
-        if name in settings.use:
-            kind, _, rest = settings.use[name].partition(":")
+        if name in means.use:
+            kind, _, rest = means.use[name].partition(":")
             words += ["--use", f"{name}={kind}:{Path(rest).name}" if rest else f"{name}={kind}"]
-    if method.outside is not None and settings.extra is not None:
-        words += ["--extra", settings.extra.name]
-        words += [word for theirs, ours in settings.mapping.items() for word in ("--map", f"{theirs}={ours}")]
+    if method.outside is not None and means.extra is not None:
+        words += ["--extra", means.extra.name]
+        words += [word for theirs, ours in means.mapping.items() for word in ("--map", f"{theirs}={ours}")]
+    if method.unlabelled is not None and means.unlabelled is not None:
+        words += ["--unlabelled", means.unlabelled.name]
     return shlex.join(words)
 
 

@@ -1,0 +1,177 @@
+"""Data, backbones and cache -> what a registered method reads, its classifier, and what its predictions depend on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.audit.species import grouping
+from petmood.cache import ContentCache
+from petmood.contract import Classifier
+from petmood.errors import ConfigError
+from petmood.evaluate.crossfit import OutsideRows, cross_fit
+from petmood.evaluate.protocols import Predictions
+from petmood.features import Backbone, load_backbone
+from petmood.features.views import View, view_features
+from petmood.progress import Progress
+from petmood.records import IntArray, Manifest
+from petmood.sources import Source
+from petmood.split import Fold
+from petmood.train.catalog import Method
+from petmood.train.compose import SelfTraining
+from petmood.train.recipes import build
+from petmood.workflows.outside import Outside, open_outside, open_unlabelled
+
+SPECIES: Final = hashlib.sha256(b"".join(part.tobytes() for part in grouping())).hexdigest()[:16]
+"""Of the grouping of ImageNet's classes into species."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What methods may use beside the data and the backbones that petmood knows.
+
+    Attributes:
+        use: names of backbones -> what they stand for, e.g. {"mobilenet": "onnx:FILE"}.
+        extra: folder or .zip of outside labelled images, for training alone.
+        mapping: its classes -> ours.
+        unlabelled: folder or .zip of images without labels, for training alone.
+    """
+
+    use: Mapping[str, str] = field(default_factory=dict)
+    extra: Path | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    unlabelled: Path | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a method reads of every image, and how to make its classifier.
+
+    Attributes:
+        method: the method.
+        backbones: the network of each view.
+        vectors: (n_images, dim) float32, a row a record of the manifest.
+        widths: columns of each view.
+        outside: more labelled rows for training, if it uses such.
+        unlabelled: (m, dim) unlabelled rows for training, if it uses such.
+        causes: JSON-ready: all that its predictions depend on, but for data, folds, seed and the recipes' version.
+    """
+
+    method: Method
+    backbones: tuple[Backbone, ...]
+    vectors: NDArray[np.float32]
+    widths: tuple[int, ...]
+    outside: OutsideRows | None
+    unlabelled: NDArray[np.float32] | None
+    causes: list[Any]
+
+    @property
+    def blocks(self) -> list[NDArray[np.int64]]:
+        """The columns of each view."""
+        return [np.arange(a, b) for a, b in pairwise(np.cumsum([0, *self.widths]))]
+
+    def make(self, seed: int) -> Classifier:
+        """A fresh classifier."""
+        blocks, recipe = self.blocks, self.method.recipe
+        if self.unlabelled is None or self.method.unlabelled is None:
+            return build(recipe, blocks, seed)
+        return SelfTraining(lambda: build(recipe, blocks, seed), self.unlabelled, weight=self.method.unlabelled)
+
+    def predict(self, manifest: Manifest, rows: IntArray, folds: Sequence[Fold], seed: int) -> Predictions:
+        """Out-of-sample predictions on some records, which are a data set of their own with these folds."""
+        return cross_fit(
+            lambda: self.make(seed),
+            self.vectors[rows],
+            manifest,
+            folds,
+            photos_only=self.method.photos_only,
+            outside=self.outside,
+        )
+
+
+class Bench:
+    """Data, backbones and cache, on which methods are run one after the other."""
+
+    def __init__(
+        self, manifest: Manifest, source: Source, cache: ContentCache, means: Means, progress: Progress
+    ) -> None:
+        self.manifest = manifest
+        self.source = source
+        self.cache = cache
+        self.means = means
+        self.progress = progress
+        self.outside: Outside | None = None
+        self.unlabelled: Outside | None = None
+        if means.extra is not None:
+            self.outside = open_outside(means.extra, means.mapping, manifest, source, cache, progress)
+        if means.unlabelled is not None:
+            self.unlabelled = open_unlabelled(means.unlabelled, manifest, source, cache, progress)
+        self._backbones: dict[str, Backbone] = {}
+
+    def lacks(self, method: Method) -> str | None:
+        """What a method needs that is not at hand, or None."""
+        if method.outside is not None and self.outside is None:
+            return "outside images: give --extra FOLDER"
+        if method.unlabelled is not None and self.unlabelled is None:
+            return "images without labels: give --unlabelled FOLDER"
+        for name in method.backbones():
+            if name not in self._backbones:
+                try:
+                    self._backbones[name] = replace(load_backbone(self.means.use.get(name, name)), name=name)
+                except ConfigError:
+                    return f"the backbone '{name}': give --use {name}=onnx:FILE"
+        return None
+
+    def backbone(self, name: str) -> Backbone:
+        """A network that a method which lacks nothing reads."""
+        return self._backbones[name]
+
+    def read(self, method: Method) -> Reading:
+        """What a method reads; features that the cache knows are not made again. It must lack nothing."""
+        tables = [self._table(view, self.manifest, self.source) for view in method.views]
+        outside, outside_key = self._outside(method)
+        unlabelled, unlabelled_key = self._unlabelled(method)
+        causes: list[Any] = [
+            [key for _, key in tables],
+            method.recipe.described(),
+            method.photos_only,
+            outside_key,
+        ]
+        causes += [] if unlabelled_key is None else [unlabelled_key]
+        causes += [SPECIES] if method.recipe.reads_species() else []
+        return Reading(
+            method,
+            tuple(self._backbones[view.backbone] for view in method.views),
+            np.concatenate([vectors for vectors, _ in tables], axis=1),
+            tuple(vectors.shape[1] for vectors, _ in tables),
+            outside,
+            unlabelled,
+            causes,
+        )
+
+    def _table(self, view: View, manifest: Manifest, source: Source) -> tuple[NDArray[np.float32], str]:
+        with self.progress.stage(f"Features: {view.name}") as tick:
+            table = view_features(manifest, source, self._backbones[view.backbone], view, self.cache, progress=tick)
+        return table.vectors, table.key
+
+    def _all(self, views: Sequence[View], own: Outside) -> NDArray[np.float32]:
+        return np.concatenate([self._table(view, own.manifest, own.source)[0] for view in views], axis=1)
+
+    def _outside(self, method: Method) -> tuple[OutsideRows | None, Any]:
+        if method.outside is None or self.outside is None:
+            return None, None
+        own = self.outside
+        rows = OutsideRows(self._all(method.views, own), own.labels, np.arange(len(own.labels)), method.outside)
+        return rows, [own.manifest.digest, own.labels.tolist(), method.outside]
+
+    def _unlabelled(self, method: Method) -> tuple[NDArray[np.float32] | None, Any]:
+        if method.unlabelled is None or self.unlabelled is None:
+            return None, None
+        return self._all(method.views, self.unlabelled), [self.unlabelled.manifest.sha256s(), method.unlabelled]
