@@ -23,7 +23,9 @@ answers for one picture of one pet's face, cropped about as in the training phot
 
 def model_card(model: ModelDescription) -> str:
     """The card as Markdown with its YAML header."""
-    return "\n".join([_header(model), _intro(model), _LIMITS, _evaluation(model), _trust(model), _data(model)])
+    return "\n".join(
+        [_header(model), _intro(model), _LIMITS, _evaluation(model), *_search(model), _trust(model), _data(model)]
+    )
 
 
 def _header(model: ModelDescription) -> str:
@@ -64,6 +66,28 @@ def _evaluation(model: ModelDescription) -> str:
         )
     texts = dict.fromkeys((e.protocol, e.protocol_text) for e in model.evaluation)
     return "\n".join([*lines, "", *(f"- *{name}*: {text}" for name, text in texts), ""])
+
+
+def _search(model: ModelDescription) -> list[str]:
+    found = model.search
+    if found is None:
+        return []
+    lines = [
+        "## How the method was chosen",
+        "",
+        f"`{found.winner}` is the best that can be a bundle of {len(found.standings)} candidates, by {found.protocol}.",
+        "Its own figure here is flattered by having been chosen; the nested one above pays for the choice.",
+        "",
+        *([] if found.versus is None else [found.versus.verdict, ""]),
+        "| candidate | accuracy | 95 % interval | photos | chosen in outer folds |",
+        "|---|---|---|---|---|",
+    ]
+    for row in found.standings:
+        why = "" if row.not_exported is None else f" (no bundle: {row.not_exported})"
+        low, high = row.accuracy_ci
+        cells = (f"{row.title}{why}", f"{row.accuracy:.3f}", f"{low:.3f} to {high:.3f}", str(row.n), str(row.chosen))
+        lines.append(f"| {' | '.join(cells)} |")
+    return ["\n".join([*lines, ""])]
 
 
 def _trust(model: ModelDescription) -> str:

@@ -134,6 +134,59 @@ class LicenceNote(Record):
     licence: str
 
 
+class StandingFacts(Record):
+    """One candidate of a search for a method.
+
+    `accuracy` of `n` photos by cross-validation grouped by photo, with a 95 % interval by resampling photos; `chosen`
+    in so many of the outer folds, by the photos inside them. `not_exported` says why it can be no bundle, if so.
+    """
+
+    name: str
+    title: str
+    accuracy: float
+    accuracy_ci: tuple[float, float]
+    macro_f1: float
+    n: int
+    seconds: float
+    chosen: int
+    not_exported: str | None = None
+
+
+class VersusFacts(Record):
+    """What the choice is worth beside a frozen baseline, on the same `n` photos under the same protocol.
+
+    `difference` is the nested accuracy minus the baseline's, with its 95 % interval by a paired bootstrap and McNemar's
+    exact `p`; `beats` whether the difference is above 0 and p below 0.05.
+    """
+
+    baseline: str
+    baseline_accuracy: float
+    nested_accuracy: float
+    n: int
+    difference: float
+    difference_ci: tuple[float, float]
+    p: float
+    beats: bool
+    verdict: str
+
+
+class SearchFacts(Record):
+    """How a method was chosen.
+
+    `winner` is what the bundle holds. `standings` are the candidates by accuracy; `not_reached` those for which the
+    budget was too short, `lacking` those that needed something that was not at hand (name, what). `versus` compares
+    choosing, at its honest price, with the frozen baseline; None where there was nothing to choose.
+    """
+
+    winner: str
+    protocol: str
+    budget_seconds: float
+    standings: tuple[StandingFacts, ...]
+    not_reached: tuple[str, ...]
+    lacking: dict[str, str]
+    versus: VersusFacts | None
+
+
 class NeighbourFacts(Record):
     """The file with features and labels of the training photos, of which `n` are kept."""
 
@@ -147,7 +200,9 @@ class ModelDescription(Record):
 
     `kind` is how the model was trained: "head" (on frozen features), "cnn1", "cnn2" or another name of a recipe.
     `maps` tells whether the graph gives class activation maps, `imagenet` whether it gives ImageNet scores.
-    `features` is the length of the feature vector. `graph_sha256` and `neighbours` are filled in when it is saved.
+    `backbone` is the frozen network, or the first of several, then all in `backbones`. `search` tells how the method
+    was chosen, if it was. `features` is the length of the feature vector. `graph_sha256` and `neighbours` are filled in
+    when it is saved.
     """
 
     schema_version: Literal[1] = Field(default=SCHEMA_VERSION, alias="schema")
@@ -161,6 +216,8 @@ class ModelDescription(Record):
     imagenet: bool
     graph_sha256: str = ""
     backbone: BackboneFacts | None
+    backbones: tuple[BackboneFacts, ...] = ()
+    search: SearchFacts | None = None
     calibration: Calibration
     conformal: Conformal | None
     pet: PetRule | None

@@ -20,25 +20,44 @@ def train(
     data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="The bundle: a folder or a .zip.", show_default=False)],
     model: Annotated[
-        str, typer.Option(help="head: logistic regression on frozen features; cnn1, cnn2: the networks of the study.")
+        str,
+        typer.Option(
+            help="auto: the best of many methods; head: logistic regression on features; cnn1, cnn2: the study's."
+        ),
     ] = "head",
     preset: Annotated[str, typer.Option(help="quick: a CNN at 64 pixels; full: at 224, as in the study.")] = "quick",
     backbone: Annotated[
         str | None, typer.Option(help="Frozen network that makes features.", show_default="efficientnet-lite0")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
+    budget: Annotated[str | None, typer.Option(help="Of the search of auto: 90s, 10m, 1h.", show_default="10m")] = None,
+    use: Annotated[list[str] | None, typer.Option(help="What a backbone of auto stands for, NAME=BACKBONE.")] = None,
+    extra: Annotated[Path | None, typer.Option(help="Outside labelled images for auto, for training only.")] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="Outside class, THEIRS=OURS.")] = None,
+    extra_weight: Annotated[
+        float | None, typer.Option(help="Of an outside image, where a photo weighs 1.", show_default="0.1")
+    ] = None,
+    unlabelled: Annotated[Path | None, typer.Option(help="Images without labels for auto, for training only.")] = None,
+    distil: Annotated[
+        bool, typer.Option("--distil", help="Save a small student of what auto chose, instead of it.")
+    ] = False,
     thumbnails: Annotated[
         bool, typer.Option("--thumbnails", help="Keep small copies of the training photos in the bundle.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the bundle's model.json instead of a summary.")] = False,
 ) -> None:
     """Train a model on labelled faces, evaluate it and save it as a bundle."""
-    from petmood.cli.console import Bars
+    from petmood.cli.console import Bars, console
+    from petmood.cli.contest import Standings
     from petmood.config import run_settings
+    from petmood.workflows.auto_settings import auto_settings
     from petmood.workflows.train import train as work
 
     settings = run_settings(preset, seed=seed, backbone=backbone)
-    outcome = work(data, out, model, settings, Bars(), thumbnails=thumbnails)
+    auto = auto_settings(budget, use, extra, mapping, extra_weight, unlabelled, distil)
+    shown = console(stderr=True)
+    with Standings(shown) as standings:
+        outcome = work(data, out, model, settings, Bars(shown), thumbnails=thumbnails, auto=auto, watch=standings.show)
     if json:
         typer.echo((outcome.description).model_dump_json(by_alias=True, indent=2))
     else:
@@ -57,4 +76,6 @@ def _summary(model: ModelDescription, bundle: Path) -> None:
         scores = (f"{entry.accuracy:.3f}", f"{low:.3f} to {high:.3f}", f"{entry.macro_f1:.3f}")
         table.add_row(entry.title, entry.protocol, str(entry.n), *scores)
     out.print(table)
+    if model.search is not None and model.search.versus is not None:
+        out.print(model.search.versus.verdict, soft_wrap=True)
     out.print(f"Bundle: {bundle}\nTry it: petmood predict {bundle} PHOTO", soft_wrap=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from petmood.contract import Classifier
 from petmood.errors import LeakageError
 from petmood.evaluate.protocols import Predictions, family_weights, in_class_order
-from petmood.records import Manifest
+from petmood.records import IntArray, Manifest
 from petmood.split import Fold
 
 
@@ -54,22 +54,37 @@ def cross_fit(
     Raises:
         LeakageError: a family stands on both sides of a fold.
     """
-    labels = np.array(manifest.classes)[manifest.class_index]
     families = manifest.family_index
-    photos = manifest.photo_index
     index, probabilities, sizes = [], [], []
     for fold in folds:
-        train = np.intersect1d(fold.train, photos) if photos_only else fold.train
+        train = training_rows(manifest, fold.train, photos_only)
         if np.isin(families[train], families[fold.evaluate]).any():
             raise LeakageError("a photo stands on both sides of a fold; make the folds by family.")
-        X, y, groups, weights = vectors[train], labels[train], families[train], family_weights(manifest, train)
-        if outside is not None:
-            X, y = np.concatenate([X, outside.vectors]), np.concatenate([y, outside.labels])
-            groups = np.concatenate([groups, outside.groups + len(manifest)])
-            weights = np.concatenate([weights, np.full(len(outside.labels), outside.weight)])
-        model = make().fit(X, y, groups=groups, sample_weight=weights)
+        model = fit_rows(make, vectors, manifest, train, outside)
         index.append(fold.evaluate)
         probabilities.append(in_class_order(model, model.predict_proba(vectors[fold.evaluate]), manifest.classes))
         sizes.append(len(np.unique(families[train])))
     order = np.argsort(np.concatenate(index), kind="stable")
     return Predictions(np.concatenate(index)[order], np.concatenate(probabilities)[order], round(float(np.mean(sizes))))
+
+
+def training_rows(manifest: Manifest, rows: IntArray, photos_only: bool) -> IntArray:
+    """Of some records those to train on: all, or with `photos_only` no copies made from photos."""
+    return np.intersect1d(rows, manifest.photo_index) if photos_only else rows
+
+
+def fit_rows(
+    make: Callable[[], Classifier],
+    vectors: NDArray[np.floating],
+    manifest: Manifest,
+    train: IntArray,
+    outside: OutsideRows | None = None,
+) -> Classifier:
+    """Fit on some records, weighted by family, and on the outside rows, if any. Arguments as for `cross_fit`."""
+    X, y = vectors[train], np.array(manifest.classes)[manifest.class_index[train]]
+    groups, weights = manifest.family_index[train], family_weights(manifest, train)
+    if outside is not None:
+        X, y = np.concatenate([X, outside.vectors]), np.concatenate([y, outside.labels])
+        groups = np.concatenate([groups, outside.groups + len(manifest)])
+        weights = np.concatenate([weights, np.full(len(outside.labels), outside.weight)])
+    return make().fit(X, y, groups=groups, sample_weight=weights)

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 
-from petmood.errors import ConfigError
+from petmood.errors import ConfigError, DataError
 from petmood.train.learner import Learner, Lesson
 from petmood.train.scaling import fit_scaler
 
@@ -163,7 +163,7 @@ class ShallowHead(Learner):
         rows = self.scaler_.transform(features)
         self.pca_: Basis | None = None
         if self.components is not None:
-            self.pca_ = Basis.principal(rows, self.components, self.seed)
+            self.pca_ = Basis.principal(rows, self._able(labels), self.seed)
         elif len(rows) < rows.shape[1] and self.kind in _ROTATABLE:
             # a penalty on the length of weights sees only the span of the rows: exactly the same model, much faster
             self.pca_ = Basis.span(rows)
@@ -175,6 +175,13 @@ class ShallowHead(Learner):
         self.model_ = _KINDS[self.kind](self.seed, **self.settings)
         given = {} if self.kind in UNWEIGHTED else {"sample_weight": weights}
         self.model_.fit(rows / self.scale_, labels, **given)
+
+    def _able(self, labels: NDArray[np.str_]) -> int:
+        """As many components as asked for, or as the covariance of each class can be told from its rows."""
+        wanted, least = self.components or 1, int(np.unique(labels, return_counts=True)[1].min())
+        if self.kind == "qda" and least < 3:
+            raise DataError(f"a quadratic discriminant needs 3 photos of each class or more, got {least}.")
+        return min(wanted, least - 1) if self.kind == "qda" else wanted
 
     def _components(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         return rows if self.pca_ is None else np.asarray(self.pca_.transform(rows))

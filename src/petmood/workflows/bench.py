@@ -16,7 +16,7 @@ from petmood.audit.species import grouping
 from petmood.cache import ContentCache
 from petmood.contract import Classifier
 from petmood.errors import ConfigError
-from petmood.evaluate.crossfit import OutsideRows, cross_fit
+from petmood.evaluate.crossfit import OutsideRows, cross_fit, fit_rows, training_rows
 from petmood.evaluate.protocols import Predictions
 from petmood.features import Backbone, load_backbone
 from petmood.features.views import View, view_features
@@ -84,6 +84,11 @@ class Reading:
             return build(recipe, blocks, seed)
         return SelfTraining(lambda: build(recipe, blocks, seed), self.unlabelled, weight=self.method.unlabelled)
 
+    def fit(self, manifest: Manifest, rows: IntArray, seed: int) -> Classifier:
+        """The classifier, fitted on some records of the manifest."""
+        train = training_rows(manifest, rows, self.method.photos_only)
+        return fit_rows(lambda: self.make(seed), self.vectors, manifest, train, self.outside)
+
     def predict(self, manifest: Manifest, rows: IntArray, folds: Sequence[Fold], seed: int) -> Predictions:
         """Out-of-sample predictions on some records, which are a data set of their own with these folds."""
         return cross_fit(
@@ -114,6 +119,8 @@ class Bench:
         if means.unlabelled is not None:
             self.unlabelled = open_unlabelled(means.unlabelled, manifest, source, cache, progress)
         self._backbones: dict[str, Backbone] = {}
+        # the bench holds the manifests, so that their identities are theirs for as long as it lives
+        self._tables: dict[tuple[View, int], tuple[NDArray[np.float32], str]] = {}
 
     def lacks(self, method: Method) -> str | None:
         """What a method needs that is not at hand, or None."""
@@ -157,9 +164,12 @@ class Bench:
         )
 
     def _table(self, view: View, manifest: Manifest, source: Source) -> tuple[NDArray[np.float32], str]:
-        with self.progress.stage(f"Features: {view.name}") as tick:
-            table = view_features(manifest, source, self._backbones[view.backbone], view, self.cache, progress=tick)
-        return table.vectors, table.key
+        key = (view, id(manifest))
+        if key not in self._tables:
+            with self.progress.stage(f"Features: {view.name}") as tick:
+                table = view_features(manifest, source, self._backbones[view.backbone], view, self.cache, progress=tick)
+            self._tables[key] = table.vectors, table.key
+        return self._tables[key]
 
     def _all(self, views: Sequence[View], own: Outside) -> NDArray[np.float32]:
         return np.concatenate([self._table(view, own.manifest, own.source)[0] for view in views], axis=1)

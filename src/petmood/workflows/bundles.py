@@ -28,12 +28,12 @@ from petmood.split import Fold, grouped_folds
 from petmood.train.heads import LogisticHead
 from petmood.workflows.cnn import load_pixels
 from petmood.workflows.frozen import HEAD, baseline_facts, model_facts, predict_cached
-from petmood.workflows.pet_rule import pet_rule
+from petmood.workflows.pet_rule import drawn_by, pet_rule
 from petmood.workflows.trust import trust
 
 _THUMBNAIL: Final = 96
 _QUALITY_PHOTOS: Final = 1000
-_SHOWN: Final = "The very weights of this bundle, fitted on train and valid, evaluated once on the photos of test."
+SHOWN: Final = "The very weights of this bundle, fitted on train and valid, evaluated once on the photos of test."
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def save_head_bundle(
         backbone=BackboneFacts(name=backbone.name, sha256=backbone.digest, licence=backbone.licence),
         calibration=calibration,
         conformal=conformal,
-        pet=pet_rule(inner, inner_features, backbone, folds, cache),
+        pet=pet_rule(inner, inner_features, lambda: drawn_by(backbone, cache), folds),
         quality=quality(source, manifest, photos, backbone.preprocess.size, cache),
         data=data_facts(manifest, fitted.rows),
         evaluation=head_evaluation(manifest, features, fitted, settings, cache),
@@ -106,13 +106,12 @@ def save_head_bundle(
     return save(out, graph, description, neighbours(source, manifest, features, photos, thumbnails))
 
 
-def fit_head(manifest: Manifest, features: FeatureTable, cache: ContentCache) -> Fitted:
-    """Fit the head on all files of train and valid, weighted by family; the same data and features are fitted once.
+def fitted_and_judging(manifest: Manifest) -> tuple[IntArray, IntArray]:
+    """Records that a bundle may be fitted on (train and valid, ascending), and the photos of test that only judge.
 
     Raises:
         LeakageError: a photo of test stands in train or valid too.
     """
-    test = manifest.photos_in_split("test")
     rows = np.sort(np.concatenate([manifest.in_split("train"), manifest.in_split("valid")]))
     families = manifest.family_index
     shared = np.intersect1d(families[rows], families[manifest.in_split("test")])
@@ -121,6 +120,16 @@ def fit_head(manifest: Manifest, features: FeatureTable, cache: ContentCache) ->
             f"{len(shared)} photos of test stand in train or valid too; the bundle's figures would count memory as "
             "skill. Remove the copies, or let petmood make the splits by giving it plain class folders."
         )
+    return rows, manifest.photos_in_split("test")
+
+
+def fit_head(manifest: Manifest, features: FeatureTable, cache: ContentCache) -> Fitted:
+    """Fit the head on all files of train and valid, weighted by family; the same data and features are fitted once.
+
+    Raises:
+        LeakageError: a photo of test stands in train or valid too.
+    """
+    rows, test = fitted_and_judging(manifest)
     names = np.array(manifest.classes)
 
     def compute() -> dict[str, Any]:
@@ -171,7 +180,7 @@ def head_evaluation(
         protocol=OFFICIAL,
         n_train=len(np.unique(manifest.family_index[fitted.rows])),
         settings=chosen,
-    ).model_copy(update={"protocol_text": _SHOWN})
+    ).model_copy(update={"protocol_text": SHOWN})
     protocol = grouped_name(settings.folds)
     folds = list(grouped_folds(manifest, folds=settings.folds, seed=settings.seed))
     made = predict_cached(HEAD, features, manifest, protocol, folds, settings.seed, cache)

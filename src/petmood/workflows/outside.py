@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from petmood import images
 from petmood.cache import ContentCache
 from petmood.errors import ConfigError, DataError
-from petmood.ingest import read_dataset
 from petmood.progress import Progress, Timed
 from petmood.records import Manifest
 from petmood.sources import Source, open_source
@@ -100,8 +99,7 @@ def open_unlabelled(path: Path, manifest: Manifest, source: Source, cache: Conte
         DataError: there are no images, or nothing is left.
     """
     theirs = open_source(path)
-    with progress.stage("Reading images without labels") as tick:
-        found = read_dataset(theirs, cache, labelled=False, progress=tick)
+    found = ingest(theirs, cache, Timed(progress), mode="names", labelled=False).manifest
     used, left = _without_ours(path, found, theirs, manifest, source, cache, progress)
     return Outside(used, theirs, np.full(len(used), ""), left)
 

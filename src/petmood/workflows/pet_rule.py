@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -22,19 +22,21 @@ NEAREST: Final = 5
 _SHARE: Final = 0.01  # of the training photos that each threshold gives up
 _DRAWN: Final = 16 * KINDS
 
+Drawn = tuple[FloatArray, FloatArray]
+"""(n, dim) features and (n, 1000) ImageNet scores."""
+
 
 def pet_rule(
-    manifest: Manifest, features: FeatureTable, backbone: Backbone, folds: Iterable[Fold], cache: ContentCache
+    manifest: Manifest, features: FeatureTable, drawn: Callable[[], Drawn], folds: Iterable[Fold]
 ) -> PetRule | None:
     """Thresholds that give up a hundredth of the fitted photos each; None without ImageNet scores or enough photos.
 
     Args:
         manifest: the fitted records alone.
-        features: of those records, with the scores of the backbone's own head.
-        backbone: made the features; it reads the drawn pictures too.
+        features: of those records, with the scores of a network's own ImageNet head.
+        drawn: gives features and scores of `drawn_pixels`, made as those of the records were.
         folds: partitions of the photos, by which missed pets are counted: each photo is judged by thresholds and
             training photos that know nothing of it.
-        cache: keeps what the backbone says of the drawn pictures.
     """
     photos = manifest.photo_index
     if features.logits is None or features.logits.shape[1] != N_IMAGENET or len(photos) <= 2 * NEAREST:
@@ -48,7 +50,7 @@ def pet_rule(
         low, high = _thresholds(mass[known], unit[known])
         seen = _pets(mass[fold.evaluate], _distance(unit[fold.evaluate], unit[known]), low, high)
         missed += int((~seen).sum())
-    drawn_features, drawn_logits = _drawn(backbone, cache)
+    drawn_features, drawn_logits = drawn()
     distance = _distance(_unit(drawn_features), unit[photos])
     taken = int(_pets(animal_mass(drawn_logits), distance, min_mass, max_distance).sum())
     return PetRule(
@@ -85,14 +87,19 @@ def _unit(vectors: FloatArray) -> FloatArray:
     return np.asarray(vectors / np.maximum(norms, np.finfo(np.float32).tiny), dtype=np.float32)
 
 
-def _drawn(backbone: Backbone, cache: ContentCache) -> tuple[FloatArray, FloatArray]:
-    """Features and ImageNet scores of the drawn pictures."""
+def drawn_pixels(size: int) -> Iterator[NDArray[np.uint8]]:
+    """Pictures without a pet: batches of (n, size, size, 3) uint8."""
+    pixels = list(draw_nonpets(_DRAWN, size))
+    yield from (np.stack(pixels[i : i + BATCH]) for i in range(0, _DRAWN, BATCH))
+
+
+def drawn_by(backbone: Backbone, cache: ContentCache) -> Drawn:
+    """Features and ImageNet scores that a backbone gives the drawn pictures."""
     namespace, key = f"nonpets/v{VERSION}/{backbone.key}", str(_DRAWN)
     kept = cache.get(namespace, key)
     if kept is None:
         session = open_session(backbone)
-        pixels = list(draw_nonpets(_DRAWN, backbone.preprocess.size))
-        parts = [embed_batch(session, backbone, np.stack(pixels[i : i + BATCH])) for i in range(0, _DRAWN, BATCH)]
+        parts = [embed_batch(session, backbone, pixels) for pixels in drawn_pixels(backbone.preprocess.size)]
         rows = [np.concatenate([vectors, logits], axis=1) for vectors, logits in parts if logits is not None]
         kept = np.concatenate(rows).astype(np.float32).tobytes()
         cache.put(namespace, key, kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +13,18 @@ from petmood.config import RunSettings
 from petmood.errors import ConfigError, DataError
 from petmood.features import extract_features, load_backbone
 from petmood.progress import Progress, Silent, Timed
-from petmood.sources import open_source
-from petmood.workflows.bundles import save_head_bundle
+from petmood.records import Manifest
+from petmood.sources import Source, open_source
+from petmood.workflows.auto import Watch
+from petmood.workflows.auto_settings import AutoSettings
+from petmood.workflows.bundles import fitted_and_judging, save_head_bundle
 from petmood.workflows.cnn_bundle import save_cnn_bundle
 from petmood.workflows.families import read_split
 
-MODELS: Final = ("head", "cnn1", "cnn2")
+MODELS: Final = ("auto", "head", "cnn1", "cnn2")
 """What can be trained."""
+
+_SEARCHED: Final = "--budget, --use, --extra, --map, --extra-weight, --unlabelled and --distil"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ def train(
     progress: Progress | None = None,
     *,
     thumbnails: bool = False,
+    auto: AutoSettings | None = None,
+    watch: Watch = lambda rows, title: None,
 ) -> TrainOutcome:
     """Train a model on labelled faces and save it as a bundle.
 
@@ -47,7 +54,9 @@ def train(
         model: one of `MODELS`.
         settings: seed, backbone, folds and size of the CNN.
         progress: where to show it.
-        thumbnails: whether a head's bundle keeps small copies of its training photos.
+        thumbnails: whether the bundle of a head or of a search keeps small copies of its training photos.
+        auto: how the model "auto" is searched for; the seed and the folds are those of `settings`.
+        watch: is shown the standings of that search as they come.
 
     Raises:
         PetmoodError: anything the user can mend.
@@ -56,14 +65,21 @@ def train(
         near = difflib.get_close_matches(model, MODELS, n=1)
         hint = f"Did you mean '{near[0]}'?" if near else f"Choose one of: {', '.join(MODELS)}."
         raise ConfigError(f"unknown model '{model}'. {hint}")
-    if thumbnails and model != "head":
-        raise ConfigError(f"thumbnails are kept by the model 'head' alone, got '{model}'. Leave out --thumbnails.")
+    if thumbnails and model not in ("auto", "head"):
+        raise ConfigError(
+            f"thumbnails are kept by the models 'auto' and 'head', got '{model}'. Leave out --thumbnails."
+        )
+    if auto is not None and model != "auto":
+        raise ConfigError(f"--model {model} searches for nothing: {_SEARCHED} are for --model auto.")
     if data.is_dir() and data.resolve() in (out.resolve(), *out.resolve().parents):
         raise DataError(f"--out {out} lies inside the data {data}; it would mix with images. Choose another path.")
     shown = progress or Silent()
     cache = ContentCache()
     with open_source(data) as source:
         manifest = read_split(source, cache, Timed(shown), seed=settings.seed, mode=settings.families)
+        if model == "auto":
+            search = replace(auto or AutoSettings(), seed=settings.seed, folds=settings.folds)
+            return _auto(out, source, manifest, settings, search, cache, shown, watch, thumbnails)
         if model != "head":
             with shown.stage(f"Training {model} at {settings.cnn_size} pixels") as tick:
                 return TrainOutcome(out, save_cnn_bundle(out, source, manifest, model, settings, cache, tick))
@@ -75,4 +91,38 @@ def train(
             description = save_head_bundle(
                 out, source, manifest, features, backbone, settings, cache, thumbnails=thumbnails
             )
+    return TrainOutcome(out, description)
+
+
+def _auto(
+    out: Path,
+    source: Source,
+    manifest: Manifest,
+    settings: RunSettings,
+    search: AutoSettings,
+    cache: ContentCache,
+    shown: Progress,
+    watch: Watch,
+    thumbnails: bool,
+) -> TrainOutcome:
+    from threadpoolctl import threadpool_limits
+
+    from petmood.workflows.auto import contest, distil
+    from petmood.workflows.auto_bundle import save_auto_bundle
+    from petmood.workflows.bench import Bench
+
+    rows, test = fitted_and_judging(manifest)
+    # one thread: matrices are small, and threads that wait for each other take several times as long
+    with threadpool_limits(1):
+        bench = Bench(manifest, source, cache, search.means, shown)
+        made = contest(bench, rows, search, watch)
+        winner = made.ranked()[0]
+        if search.distil:
+            with shown.stage(f"Distilling {winner}"):
+                made = distil(bench, made, winner, search)
+            winner = f"{winner}+distilled"
+    with shown.stage(f"Refitting {winner} and saving") as tick:
+        description = save_auto_bundle(
+            out, source, manifest, test, made, winner, settings, search, cache, tick, thumbnails=thumbnails
+        )
     return TrainOutcome(out, description)
