@@ -36,6 +36,7 @@ _BLACK, _WHITE = 5, 250  # grey levels at which pixels are clipped and show noth
 _MIN_DETAIL: Final = 2.0  # grey levels of detail below which a window is a blank wall that agrees with any other
 _MIN_PIXELS: Final = 256
 _TINY: Final = 1e-3
+_HOPELESS: Final = 0.5  # correlation of two thumbnails below which no detail can agree everywhere
 _SEED: Final = 7
 
 Transform = NDArray[np.float64]
@@ -75,7 +76,19 @@ class Verdict:
 
 def rules() -> list[float]:
     """Every number that a verdict depends on beside the pictures: part of the cache key of what is made of verdicts."""
-    return [MIN_INLIERS, MIN_AGREEMENT, MIN_OVERLAP, _RATIO, _REPROJECTION, _STEPS, _FINE, _COARSE, _WINDOW, _WORST]
+    return [
+        MIN_INLIERS,
+        MIN_AGREEMENT,
+        MIN_OVERLAP,
+        _RATIO,
+        _REPROJECTION,
+        _STEPS,
+        _FINE,
+        _COARSE,
+        _WINDOW,
+        _WORST,
+        _HOPELESS,
+    ]
 
 
 NOTHING: Final = Verdict(1, 0.0, 0.0, 0.0, 1.0, False)
@@ -87,6 +100,9 @@ class Verifier:
 
     def __init__(self, found: list[LocalFeatures]) -> None:
         self._found = found
+        small = [thumbnail(f.grey) for f in found]
+        # (n, 8, side * side): each picture's thumbnail in its eight flips and quarter turns, itself first
+        self._turned = np.stack([np.stack([t.ravel() for t in quarter_turns(one)]) for one in small])
 
     def verify_all(self, pairs: Sequence[tuple[int, int]]) -> list[Verdict]:
         """`verify` for many pairs at once, on all cores."""
@@ -101,7 +117,7 @@ class Verifier:
         by_points = self._by_points(i, j)
         if by_points.same_photo:
             return by_points
-        whole = _by_whole(self._found[i], self._found[j])
+        whole = self._by_whole(i, j)
         return whole if whole.same_photo else by_points
 
     def _by_points(self, i: int, j: int) -> Verdict:
@@ -131,6 +147,23 @@ class Verifier:
             return NOTHING
         inliers, transform, mirrored = best
         return _judge(a, b, transform, inliers, mirrored)
+
+    def _by_whole(self, i: int, j: int) -> Verdict:
+        """Compare whole pictures in the best of the eight flips and quarter turns: some have too little texture."""
+        import cv2
+
+        a, b = self._found[i], self._found[j]
+        alike = self._turned[i] @ self._turned[j, 0]
+        which = int(alike.argmax())
+        if alike[which] < _HOPELESS:
+            return NOTHING
+        side = np.ascontiguousarray(quarter_turns(a.grey)[which])
+        scale = b.height / side.shape[0], b.width / side.shape[1]
+        if not 0.9 < scale[0] / scale[1] < 1.1:
+            return NOTHING
+        laid = np.asarray(cv2.resize(side, (b.width, b.height), interpolation=cv2.INTER_AREA), np.uint8)
+        agreement, likeness = _likeness(laid, b.grey, np.ones(b.grey.shape, dtype=np.bool_))
+        return Verdict(0, agreement, likeness, 1.0, scale[0], which >= 4)
 
 
 def _matches(a: FloatArray, b: FloatArray) -> tuple[IntArray, IntArray]:
@@ -213,19 +246,3 @@ def _detail(grey: Grey, weight: FloatArray) -> FloatArray:
     fine_of, coarse_of = cv2.GaussianBlur(weight, (0, 0), _FINE), cv2.blur(weight, coarse)
     fine = cv2.GaussianBlur(values, (0, 0), _FINE) / np.maximum(fine_of, _TINY)
     return np.asarray((fine - cv2.blur(values, coarse) / np.maximum(coarse_of, _TINY)) * weight, dtype=np.float32)
-
-
-def _by_whole(a: LocalFeatures, b: LocalFeatures) -> Verdict:
-    """Compare whole pictures in the best of the eight flips and quarter turns: for pictures with too little texture."""
-    import cv2
-
-    turned = [np.asarray(side, np.float32) for side in quarter_turns(thumbnail(a.grey))]
-    reference = thumbnail(b.grey).ravel()
-    which = int(np.argmax([float(side.ravel() @ reference) for side in turned]))
-    side = np.ascontiguousarray(quarter_turns(a.grey)[which])
-    scale = b.height / side.shape[0], b.width / side.shape[1]
-    if not 0.9 < scale[0] / scale[1] < 1.1:
-        return NOTHING
-    laid = np.asarray(cv2.resize(side, (b.width, b.height), interpolation=cv2.INTER_AREA), np.uint8)
-    agreement, likeness = _likeness(laid, b.grey, np.ones(b.grey.shape, dtype=np.bool_))
-    return Verdict(0, agreement, likeness, 1.0, scale[0], which >= 4)
