@@ -18,7 +18,8 @@ def page(name: str) -> str:
 
 
 def fact_types() -> list[type[results.Fact]]:
-    return sorted(results.Fact.__subclasses__(), key=lambda fact: fact.__name__)
+    kinds = {*results.Fact.__subclasses__(), *results.Marked.__subclasses__()} - {results.Marked}
+    return sorted(kinds, key=lambda fact: fact.__name__)
 
 
 @pytest.mark.parametrize("fact", fact_types(), ids=lambda fact: fact.__name__)

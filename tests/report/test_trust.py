@@ -158,8 +158,12 @@ def test_a_run_on_a_leaking_split_is_marked_above_and_beside_every_figure() -> N
     page = report_html(found.model_copy(update={"models": marked}), lambda path: None)
     assert marks(found) == ()
     assert f"Every one of them was {reason}." in page
-    assert page.count("(leaking split)") == len(marked)
+    assert page.count('<p class="ribbon">') == 1
+    # in the table, and again where the model is told of
+    assert page.count('<span class="tag">leaking split</span>') == 2 * len(marked)
+    assert "never on both sides of a split" not in page
 
 
-def test_percent_signs_are_set_as_on_the_rest_of_the_page() -> None:
+def test_percent_and_minus_signs_are_set_as_on_the_rest_of_the_page() -> None:
+    assert prose("-1.9 to -0.5, of 5-fold -x") == "\N{MINUS SIGN}1.9 to \N{MINUS SIGN}0.5, of 5-fold -x"
     assert prose("48.4% of 370 (95 % 43.0 to 54.0)") == "48.4\N{NARROW NO-BREAK SPACE}% of 370 (95 % 43.0 to 54.0)"

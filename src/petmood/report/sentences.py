@@ -14,8 +14,8 @@ NMI_WORDS = ((0.1, "almost nothing"), (0.3, "little"), (0.6, "something"), (1.01
 """What clusters are said to say about the classes, for normalised mutual information below each bound."""
 
 
-def data_sentence(data: DatasetFacts) -> str:
-    """How files relate to photos."""
+def data_sentence(data: DatasetFacts, *, leaks: bool = False) -> str:
+    """How files relate to photos, and to splits that may leak."""
     files = plural(data.images, "file")
     if not data.derived and data.images == data.photos:
         return f"{files}, each a photo of its own: no edited copy and no duplicate was found."
@@ -24,6 +24,8 @@ def data_sentence(data: DatasetFacts) -> str:
         relation = f"{files} {verb} {plural(data.photos, 'photo')}: {_copies(data.derived)}."
     else:
         relation = f"{files} come from {plural(data.photos, 'photo')}; {_copies(data.derived)}."
+    if leaks:
+        return f"{relation} Accuracies here count photos, each once, but some stand on both sides of the data's splits."
     return (
         f"{relation} Accuracies here count photos, each once, and a photo and its copies are never on both sides "
         "of a split."

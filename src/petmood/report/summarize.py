@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from petmood.report import facts, sentences
 from petmood.report.facts import Protocol
 from petmood.report.sentences import are, nmi_words
-from petmood.report.trust import headline_above_species, prose
+from petmood.report.trust import headline_above_species, marks, prose
 from petmood.report.wording import THIN, count, interval, number, percent, plural, quoted
 from petmood.results import ClusterFacts, ModelFacts, Results
 
@@ -66,7 +66,10 @@ def summarize(results: Results) -> Summary:
 
 def _findings(results: Results, protocols: tuple[Protocol, ...]) -> Iterator[Finding]:
     topics: dict[str, list[str | None]] = {
-        "The data": [sentences.data_sentence(results.dataset), sentences.balance_sentence(results.dataset)],
+        "The data": [
+            sentences.data_sentence(results.dataset, leaks=bool(marks(results))),
+            sentences.balance_sentence(results.dataset),
+        ],
         "Accuracy": [sentences.accuracy_sentence(protocol) for protocol in protocols],
         "Comparison": [text for protocol in protocols for text in _comparisons(results, protocol)],
         "Moods": [text for protocol in protocols[:1] for text in sentences.class_sentences(protocol.best)],

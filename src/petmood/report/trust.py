@@ -12,11 +12,12 @@ from petmood.report.wording import THIN
 from petmood.results import AboveSpecies, Leaderboard, LeakageFigure, ModelFacts, Results, SplitLeak
 
 _PERCENT = re.compile(r"(?<=\d)%")
+_MINUS = re.compile(r"(?<![\w.-])-(?=\d)")
 
 
 def prose(text: str) -> str:
-    """A sentence of results.json in the page's typography: "48.4%" becomes "48.4 %"."""
-    return _PERCENT.sub(f"{THIN}%", text)
+    """A sentence of results.json in the page's typography: "-48.4%" becomes "−48.4 %"."""
+    return _MINUS.sub("\N{MINUS SIGN}", _PERCENT.sub(f"{THIN}%", text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from petmood.results.audit import (
     LabelConflict,
     Shortcut,
 )
-from petmood.results.base import Fact, Interval
+from petmood.results.base import Fact, Interval, Marked, put_mark
 from petmood.results.calibration import (
     AbstainPoint,
     CalibrationFacts,
@@ -117,6 +117,7 @@ __all__ = [
     "LeakageFigure",
     "LearningFacts",
     "MapPoint",
+    "Marked",
     "ModelFacts",
     "NamedFacts",
     "NeighbourFacts",
@@ -155,6 +156,7 @@ __all__ = [
     "TuningRow",
     "TwinFacts",
     "Warn",
+    "put_mark",
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from petmood.results.base import Fact, Interval
+from petmood.results.base import Fact, Interval, Marked
 from petmood.results.dataset import ClassCount, Skipped, SplitFacts, Warn
 
 
@@ -67,7 +67,7 @@ class AlikePair(Fact):
     features: int
 
 
-class Shortcut(Fact):
+class Shortcut(Marked):
     """How well one property of the files, which is no part of a face, predicts the class.
 
     `gain` is accuracy minus that of the commonest class under the same folds; `gain_ci` is a bootstrap over photos,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from petmood.results.base import Fact, Interval
+from petmood.results.base import Fact, Interval, Marked
 
 
-class ReliabilityFacts(Fact):
+class ReliabilityFacts(Marked):
     """Photos whose most probable class had a probability in (`low`, `high`]: mean probability against hit rate."""
 
     low: float
@@ -16,7 +16,7 @@ class ReliabilityFacts(Fact):
     accuracy_ci: Interval
 
 
-class Sureness(Fact):
+class Sureness(Marked):
     """How good probabilities are: ECE (lower is better; biased upwards on few photos), Brier score, log loss."""
 
     ece: float
@@ -25,7 +25,7 @@ class Sureness(Fact):
     reliability: tuple[ReliabilityFacts, ...]
 
 
-class ClassCoverage(Fact):
+class ClassCoverage(Marked):
     """How often sets hold the true class, among the `n` photos of one class.
 
     `covered` is false for a class that has too few photos for any threshold: it stands in every set.
@@ -37,7 +37,7 @@ class ClassCoverage(Fact):
     coverage_ci: Interval
 
 
-class SetFacts(Fact):
+class SetFacts(Marked):
     """Prediction sets which aim to hold the true class in a share `target` of photos, class by class.
 
     `coverage` is what was measured on photos that the thresholds had not seen; `size_counts[i]` counts photos whose set
@@ -56,7 +56,7 @@ class SetFacts(Fact):
     verdict: str
 
 
-class AbstainPoint(Fact):
+class AbstainPoint(Marked):
     """Answering only the photos whose probability is `threshold` or more: `n` of them, and how many were right."""
 
     answered: float

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from petmood.results.base import Fact, Interval
+from petmood.results.base import Interval, Marked
 
 
-class CauseFacts(Fact):
+class CauseFacts(Marked):
     """One cause and its experiment.
 
     `effect` is in accuracy (0.05 is 5 points) and positive where the cause matters: what leakage adds to a claim, what
@@ -28,7 +28,7 @@ class CauseFacts(Fact):
     advice: str
 
 
-class CausesFacts(Fact):
+class CausesFacts(Marked):
     """Causes from largest to smallest effect, those that were shown first."""
 
     backbone: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from petmood.results.base import Fact
+from petmood.results.base import Fact, Marked
 
 
 class ClusterSplit(Fact):
@@ -21,7 +21,7 @@ class ClusterSplit(Fact):
     silhouette: float | None
 
 
-class ClusterFacts(Fact):
+class ClusterFacts(Marked):
     """One clustering: how it was made and how it falls on each split.
 
     `preprocess` says whether pixels were fed as the backbone wants them ("correct") or as the reference study did

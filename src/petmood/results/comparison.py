@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from petmood.results.base import Fact, Interval
+from petmood.results.base import Fact, Interval, Marked
 
 
-class PairFacts(Fact):
+class PairFacts(Marked):
     """Two models on the same `n` photos: `difference` is the accuracy of `a` minus that of `b`.
 
     `only_a` and `only_b` count photos that one alone got right; `p` is of McNemar's exact test on these, `p_holm` the
@@ -25,7 +25,7 @@ class PairFacts(Fact):
     verdict: str
 
 
-class Rank(Fact):
+class Rank(Marked):
     """One line of a leaderboard. No two models that share a number in `groups` can be told apart."""
 
     name: str
@@ -46,7 +46,7 @@ class Leaderboard(Fact):
     verdicts: tuple[str, ...]
 
 
-class AboveSpecies(Fact):
+class AboveSpecies(Marked):
     """What a model knows beyond the kind of animal: its accuracy minus that of species alone, on the same photos."""
 
     model: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from petmood.results.base import Fact, Interval
+from petmood.results.base import Fact, Interval, Marked
 
 
 class NeighbourFacts(Fact):
@@ -47,7 +47,7 @@ class TwinFacts(Fact):
     similarity: float
 
 
-class LabelModel(Fact):
+class LabelModel(Marked):
     """One of the models whose out-of-fold probabilities are used, and how often it agrees with the labels."""
 
     name: str
@@ -72,7 +72,7 @@ class PlantedCheck(Fact):
     estimate_after: float
 
 
-class LabelFacts(Fact):
+class LabelFacts(Marked):
     """What out-of-fold models say of the labels of n photos.
 
     `noise_rate` is the confident joint's share of wrong labels, with its 95 % interval; `ceiling` is 1 minus it: the

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from petmood.results.base import Fact, Interval
+from petmood.results.base import Fact, Interval, Marked
 
 
-class LeakageFigure(Fact):
+class LeakageFigure(Marked):
     """One subject (a model or a control) under one split.
 
     `n` predictions were counted, of `photos` distinct photos: a random split of files counts files, as those who use
@@ -24,7 +24,7 @@ class LeakageFigure(Fact):
     ci_method: str
 
 
-class SplitLeak(Fact):
+class SplitLeak(Marked):
     """Whether one split leaks.
 
     `exposed` of the `n` evaluated items have a file of their own photo in training. `gap` is the accuracy of the best

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from petmood.results.base import Fact, Interval
+from petmood.results.base import Fact, Interval, Marked
 
 
 class ClassScore(Fact):
@@ -33,14 +33,13 @@ class Epochs(Fact):
     n_val: int | None = None
 
 
-class ModelFacts(Fact):
+class ModelFacts(Marked):
     """One model under one protocol.
 
     `n` is the number of photos predicted, each once; `accuracy_ci` is a 95 % interval made by `ci_method`.
     `confusion[i][j]` counts photos of class i predicted as class j, in the order of `classes`. `photos` are the rows of
     the manifest that were predicted, `truth` and `predicted` the class indices of each, so that models can be compared
-    photo by photo; all may be empty. `split_use` says what each split was used for, and `mark` why a figure is not to
-    be trusted.
+    photo by photo; all may be empty. `split_use` says what each split was used for.
     """
 
     name: str
@@ -64,4 +63,3 @@ class ModelFacts(Fact):
     photos: tuple[int, ...] = ()
     truth: tuple[int, ...] = ()
     predicted: tuple[int, ...] = ()
-    mark: str | None = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from petmood.results.base import Fact, Interval
+from petmood.results.base import Fact, Interval, Marked
 
 
-class RepeatedFacts(Fact):
+class RepeatedFacts(Marked):
     """Grouped cross-validation several times over: `accuracy` is the mean over repeats of `by_repeat`.
 
     `accuracy_ci` is a 95 % interval by a bootstrap over the `n` photos, each with its hit rate over the repeats.
@@ -22,7 +22,7 @@ class RepeatedFacts(Fact):
     by_repeat: tuple[float, ...]
 
 
-class SpeciesOut(Fact):
+class SpeciesOut(Marked):
     """One species left out of training: accuracy on its `n` photos.
 
     `seen_accuracy` is the accuracy on the same photos where their species was trained on (grouped folds), `difference`
@@ -51,7 +51,7 @@ class SpeciesOutFacts(Fact):
     too_rare: dict[str, int]
 
 
-class CurvePoint(Fact):
+class CurvePoint(Marked):
     """A learning curve at one size: models trained on `photos` photos (mean over folds), evaluated on all `n`.
 
     `class_photos` and `class_recall` say the same of each class.
@@ -66,7 +66,7 @@ class CurvePoint(Fact):
     class_recall: dict[str, float]
 
 
-class Forecast(Fact):
+class Forecast(Marked):
     """How many more photos a fitted curve a - b n^-c asks for to gain `gain`.
 
     `class_name` is None for the accuracy over all classes, else the class whose recall is meant. `more_photos` is None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from petmood.results.base import Fact, Interval
+from petmood.results.base import Fact, Interval, Marked
 
 
-class Association(Fact):
+class Association(Marked):
     """How strongly two attributes of n photos go together: bias-corrected Cramer's V and NMI, both in [0, 1]."""
 
     n: int
@@ -15,7 +15,7 @@ class Association(Fact):
     nmi_ci: Interval
 
 
-class SpeciesClusters(Fact):
+class SpeciesClusters(Marked):
     """K-means with k centres, fitted on train's photos and applied to all n: NMI with species and with mood.
 
     All are means over `repeats` clusterings with different seeds.
@@ -36,7 +36,7 @@ class SpeciesClusters(Fact):
     mood_change_ci: Interval
 
 
-class PairedFacts(Fact):
+class PairedFacts(Marked):
     """Two ways of predicting the same n photos under one protocol: both accuracies, and their paired difference.
 
     `gain` is `accuracy` minus `reference_accuracy`; `gain_ci` its 95 % interval by resampling photos; `p` that of

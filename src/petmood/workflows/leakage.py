@@ -15,9 +15,9 @@ from petmood.evaluate.leakage import accuracy_gap, exposed_items, judge_split, l
 from petmood.evaluate.protocols import OFFICIAL, Predictions, grouped_name
 from petmood.progress import Progress, Tick
 from petmood.records import FeatureTable, FloatArray, IntArray, Manifest
-from petmood.results import LeakageFacts, LeakageFigure
+from petmood.results import LeakageFacts, LeakageFigure, put_mark
 from petmood.split import Fold, grouped_folds, official_fold, straddling_families
-from petmood.workflows.frozen import HEAD
+from petmood.workflows.frozen import HEAD, leak_mark
 from petmood.workflows.material import open_material
 from petmood.workflows.predictions import Subject, head_subject, predict
 from petmood.workflows.simple import thumbnail_subject, thumbnail_vectors
@@ -135,4 +135,7 @@ def leakage(data: Path, settings: RunSettings, progress: Progress | None = None,
     with open_material(data, settings, progress) as material:
         thumbnails = thumbnail_vectors(material.manifest, material.source, material.cache)
         with material.progress.stage("leakage", "Measuring leakage") as tick:
-            return leakage_facts(material.manifest, material.features, thumbnails, settings, material.cache, tick, head)
+            manifest, features, cache = material.manifest, material.features, material.cache
+            facts = leakage_facts(manifest, features, thumbnails, settings, cache, tick, head)
+    mark = leak_mark(manifest)
+    return put_mark(facts, mark) if mark else facts

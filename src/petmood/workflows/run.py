@@ -13,7 +13,7 @@ from petmood.evaluate.leaderboard import compare_models
 from petmood.features import extract_features, load_backbone
 from petmood.progress import Progress, Silent, Timed
 from petmood.records import FeatureTable, Manifest
-from petmood.results import ClusterFacts, Results
+from petmood.results import ClusterFacts, Results, put_mark
 from petmood.sources import Source, open_source
 from petmood.split import complete_splits, official_fold
 from petmood.store import write_json, write_manifest
@@ -81,6 +81,8 @@ def run(
             audit = audit_facts(source, ingested, manifest, settings, cache, tick)
         results = _results(source, manifest, settings, cache, timed, out / "model")
         results = results.model_copy(update={"audit": audit})
+        if mark := leak_mark(manifest):
+            results = put_mark(results, mark)
         with timed.stage("report", "Writing the report"):
             report = out / "report.html"
             write_json(out / "results.json", results.model_dump(mode="json", by_alias=True))
