@@ -119,20 +119,23 @@ def main() -> None:
         expected = pairs({path: record.family for path, record in truth.items()})
         got = pairs({record.path: record.family for record in found.records})
         right = len(expected & got)
+        precision, recall = right / max(len(got), 1), right / max(len(expected), 1)
         by_name = len({record.family for record in truth.values()})
         sheet.table(
             "What is found",
             ("pair precision", "pair recall", "photos found", "photos by name", "seconds when run again"),
             [
                 (
-                    f"{right / max(len(got), 1):.4f}",
-                    f"{right / max(len(expected), 1):.4f}",
+                    f"{precision:.4f}",
+                    f"{recall:.4f}",
                     found.n_photos,
                     by_name,
                     f"{recover(root / 'all', cache)[1]:.2f}",
                 )
             ],
         )
+        sheet.target("pair precision", precision, at_least=0.97)
+        sheet.target("pair recall", recall, at_least=0.97)
         sheet.target("seconds for 1,000 images", seconds * 1000 / len(found), at_most=120, unit=" s")
         if not options.no_accuracy:
             named = tuple(replace(r, family=truth[r.path].family, derived=truth[r.path].derived) for r in found.records)
