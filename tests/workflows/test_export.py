@@ -59,12 +59,14 @@ def _runtime(path: Path, names: tuple[str, ...] = RUNTIME_FILES) -> Path:
 def test_the_site_is_the_page_the_model_and_the_runtime(trained: Trained, tmp_path: Path) -> None:
     export(trained.path, tmp_path / "site", "web", runtime=_runtime(tmp_path / "ort.tgz"))
     found = {p.relative_to(tmp_path / "site").as_posix() for p in (tmp_path / "site").rglob("*") if p.is_file()}
-    assert found == {"index.html", "app.js", "model.json", "model.onnx", *(f"ort/{n}" for n in RUNTIME_FILES)}
+    page = {"index.html", "page.css", "petmood.css", "app.js", "judge.js", "pixels.js"}
+    model = {"model.json", "model.onnx", "rules.json", "neighbours.bin"}
+    assert found == page | model | {f"ort/{n}" for n in RUNTIME_FILES}
     assert (tmp_path / "site" / "model.onnx").read_bytes() == (trained.path / "model.onnx").read_bytes()
     assert json.loads((tmp_path / "site" / "model.json").read_text())["classes"] == list(trained.bundle.classes)
-    page = (tmp_path / "site" / "index.html").read_text() + (tmp_path / "site" / "app.js").read_text()
-    assert "http://" not in page
-    assert "https://" not in page
+    text = "".join((tmp_path / "site" / name).read_text() for name in page)
+    assert "http://" not in text
+    assert "https://" not in text
     assert not (tmp_path / "outside.txt").exists()
 
 

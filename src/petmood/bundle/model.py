@@ -218,7 +218,7 @@ class Bundle:
         kept, unit = self._neighbours, self._unit
         if kept is None or unit is None:
             return [[] for _ in features]
-        distances = 1 - _unit_rows(features) @ unit.T
+        distances = 1 - unit_rows(features) @ unit.T
         rows = []
         for row in distances:
             order = np.argsort(row, kind="stable")[:count]
@@ -232,12 +232,12 @@ class Bundle:
 
     @cached_property
     def _unit(self) -> NDArray[np.float32] | None:
-        return None if self._neighbours is None else _unit_rows(self._neighbours.features)
+        return None if self._neighbours is None else unit_rows(self._neighbours.features)
 
     def _distances(self, features: NDArray[np.float32], nearest: int) -> NDArray[np.float32]:
         unit = self._unit
         assert unit is not None
-        distances = 1 - _unit_rows(features) @ unit.T
+        distances = 1 - unit_rows(features) @ unit.T
         return np.sort(distances, axis=1)[:, :nearest]
 
     def _try(self, picture: Picture) -> Prepared | Unreadable:
@@ -274,7 +274,8 @@ def _open(graph_bytes: bytes, name: str, threads: int | None) -> ort.InferenceSe
         raise ModelError(f"the graph of {name} cannot be loaded by ONNX Runtime: {error}. Train it again.") from error
 
 
-def _unit_rows(features: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit_rows(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, dim) float32: rows scaled to length one."""
     norms = np.linalg.norm(features, axis=1, keepdims=True)
     rows: NDArray[np.float32] = (features / np.maximum(norms, np.finfo(np.float32).tiny)).astype(np.float32)
     return rows

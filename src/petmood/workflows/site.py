@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import tarfile
@@ -10,7 +11,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from petmood.audit.species import SPECIES, grouping
 from petmood.bundle.folder import Parts
+from petmood.bundle.model import unit_rows
 from petmood.errors import DataError
 from petmood.store import write_bytes, write_text
 
@@ -18,7 +21,7 @@ RUNTIME: Final = "onnxruntime-web@1.22.0"
 """The npm package whose files run the graph, and the version that the page was tried with."""
 
 _FILES: Final = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-_PAGE: Final = ("index.html", "app.js")
+_PAGE: Final = ("index.html", "page.css", "app.js", "judge.js", "pixels.js")
 
 
 def write_site(parts: Parts, out: Path, runtime: Path | None = None) -> tuple[str, ...]:
@@ -35,7 +38,9 @@ def write_site(parts: Parts, out: Path, runtime: Path | None = None) -> tuple[st
     files = {f"ort/{name}": data for name, data in _runtime(runtime).items()}
     for name in _PAGE:
         files[name] = resources.files("petmood.workflows").joinpath("browser", name).read_bytes()
+    files["petmood.css"] = resources.files("petmood.report").joinpath("templates", "petmood.css").read_bytes()
     files["model.onnx"] = parts.graph
+    files |= _rules(parts)
     try:
         for name, data in files.items():
             write_bytes(out / name, data)
@@ -43,6 +48,22 @@ def write_site(parts: Parts, out: Path, runtime: Path | None = None) -> tuple[st
     except OSError as error:
         raise DataError(f"cannot write to {out}: {error.strerror}. Choose another folder for --out.") from error
     return (*sorted(files), "model.json")
+
+
+def _rules(parts: Parts) -> dict[str, bytes]:
+    """What the page needs beside model.json to judge as petmood does: the grouping of species, the training photos."""
+    kept = parts.neighbours if parts.description.pet is not None else None
+    prior, members = grouping()
+    rules = {
+        "species": SPECIES,
+        "prior": prior.tolist(),
+        "columns": members.argmax(axis=1).tolist(),
+        "photos": 0 if kept is None else len(kept),
+    }
+    files = {"rules.json": json.dumps(rules).encode()}
+    if kept is not None:
+        files["neighbours.bin"] = unit_rows(kept.features).astype("<f4").tobytes()
+    return files
 
 
 def _runtime(given: Path | None) -> dict[str, bytes]:

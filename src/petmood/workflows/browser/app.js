@@ -1,87 +1,101 @@
-// Runs a bundle's graph in the browser: a photo -> calibrated probabilities. Everything stays in this tab.
+// The page: a photo -> its reading, by the model that runs here. Everything stays in this tab.
 import * as ort from "./ort/ort.wasm.min.mjs";
+import { judge, sentence } from "./judge.js";
+import { prepare } from "./pixels.js";
 
 const at = (id) => document.getElementById(id);
+const percent = (share) => `${Math.round(100 * share)} %`;
 // one thread needs no cross-origin isolation, so that any static server will do
 ort.env.wasm.numThreads = 1;
 ort.env.wasm.wasmPaths = new URL("./ort/", import.meta.url).href;
 
-const model = await (await fetch("model.json")).json();
-const session = await ort.InferenceSession.create("model.onnx", { executionProviders: ["wasm"] });
-const size = model.input.size;
-at("answer").textContent = "Ready.";
-const tested = model.evaluation[0];
-if (tested) {
-  at("facts").textContent =
-    `${tested.title}: right for ${tested.correct} of ${tested.n} photos (${tested.protocol}; 95 % interval ` +
-    `${Math.round(100 * tested.accuracy_ci[0])} to ${Math.round(100 * tested.accuracy_ci[1])} %).`;
+const fetched = async (name) => {
+  const response = await fetch(name);
+  if (!response.ok) throw new Error(`${name} is missing on this server`);
+  return response;
+};
+const ready = load();
+ready.then(({ model }) => { at("answer").textContent = "Ready for a photo."; tell(model); },
+  (error) => { at("answer").textContent = `The model cannot be loaded: ${error.message}. Reload the page.`; });
+
+async function load() {
+  const [model, rules] = await Promise.all(["model.json", "rules.json"].map(async (name) => (await fetched(name)).json()));
+  const unit = rules.photos ? new Float32Array(await (await fetched("neighbours.bin")).arrayBuffer()) : null;
+  const session = await ort.InferenceSession.create("model.onnx", { executionProviders: ["wasm"] });
+  return { model, rules, unit, session };
 }
+
+function tell(model) {
+  const tested = model.evaluation[0];
+  if (!tested) return;
+  const [low, high] = tested.accuracy_ci;
+  at("facts").textContent = `${tested.title}: right for ${tested.correct} of ${tested.n} photos ` +
+    `(${tested.protocol}; 95 % interval ${Math.round(100 * low)} to ${percent(high)}).`;
+}
+
+let latest = 0; // number of the newest photo, so that a slow reading cannot overwrite a newer one
 
 async function read(blob) {
+  const turn = ++latest;
   at("answer").textContent = "Reading…";
-  let bitmap;
+  at("bars").replaceChildren();
+  at("cautions").replaceChildren();
+  at("species").textContent = "";
   try {
-    bitmap = await createImageBitmap(blob, {
-      imageOrientation: "from-image", resizeWidth: size, resizeHeight: size, resizeQuality: "high",
+    const { model, rules, unit, session } = await ready;
+    const size = model.input.size;
+    const picture = await prepare(blob, size).catch(() => {
+      throw new Error("This file is no picture that the browser can read. Choose another one.");
     });
-  } catch {
-    at("answer").textContent = "This file is no picture that the browser can read. Choose another one.";
-    return;
+    const found = await session.run({ pixels: new ort.Tensor("uint8", picture.pixels, [1, size, size, 3]) });
+    const outputs = Object.fromEntries(Object.entries(found).map(([name, tensor]) => [name, tensor.data]));
+    const reading = judge(model, rules, unit, picture, outputs);
+    if (turn === latest) show(reading, blob);
+  } catch (error) {
+    if (turn === latest) at("answer").textContent = error.message;
   }
-  const canvas = at("photo");
-  canvas.width = canvas.height = size;
-  canvas.hidden = false;
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.fillStyle = "white";
-  context.fillRect(0, 0, size, size);
-  context.drawImage(bitmap, 0, 0);
-  const rgba = context.getImageData(0, 0, size, size).data;
-  const rgb = new Uint8Array(size * size * 3);
-  for (let from = 0, to = 0; from < rgba.length; from += 4) {
-    rgb[to++] = rgba[from];
-    rgb[to++] = rgba[from + 1];
-    rgb[to++] = rgba[from + 2];
-  }
-  const outputs = await session.run({ pixels: new ort.Tensor("uint8", rgb, [1, size, size, 3]) });
-  show(Array.from(outputs.probabilities.data));
 }
 
-function show(probabilities) {
-  const order = probabilities.map((_, i) => i).sort((a, b) => probabilities[b] - probabilities[a]);
-  const percent = (i) => `${Math.round(100 * probabilities[i])} %`;
-  at("answer").textContent = sentence(probabilities, order, percent);
-  at("bars").replaceChildren(...order.flatMap((i) => {
-    const name = document.createElement("dt");
-    name.textContent = model.classes[i];
-    const bar = document.createElement("dd");
-    const meter = document.createElement("meter");
-    meter.value = probabilities[i];
-    bar.append(meter);
-    const share = document.createElement("dd");
-    share.textContent = percent(i);
-    return [name, bar, share];
+function show(reading, blob) {
+  const photo = at("photo");
+  URL.revokeObjectURL(photo.src);
+  photo.src = URL.createObjectURL(blob);
+  photo.hidden = false;
+  at("species").textContent = reading.species && reading.species !== "other" ? reading.species : "";
+  const held = new Set(reading.prediction_set ?? [reading.mood]);
+  const sorted = Object.entries(reading.probabilities).sort((a, b) => b[1] - a[1]);
+  at("bars").replaceChildren(...sorted.map(([name, share]) => bar(name, share, held.has(name))));
+  at("cautions").replaceChildren(...reading.cautions.map(({ message }) => {
+    const item = document.createElement("li");
+    item.textContent = message;
+    return item;
   }));
+  document.body.dataset.reading = JSON.stringify(reading);
+  at("answer").textContent = sentence(reading);
 }
 
-function sentence(probabilities, order, percent) {
-  const first = model.classes[order[0]];
-  const sets = model.conformal;
-  if (!sets) return `${first} (${percent(order[0])})`;
-  const level = sets.levels.find((l) => Math.abs(l.coverage - sets.default) < 1e-9);
-  const held = order.filter((i, rank) => {
-    const limit = level.thresholds[model.classes[i]];
-    return rank === 0 || limit === null || 1 - probabilities[i] <= limit;
-  });
-  if (held.length === 1) return `${first} (${percent(order[0])}).`;
-  return `Not sure: ${held.map((i) => model.classes[i]).join(" or ")} (most likely ${first}, ${percent(order[0])}).`;
+function bar(name, share, inSet) {
+  const item = document.createElement("li");
+  const label = document.createElement("span");
+  label.textContent = name;
+  label.className = inSet ? "in" : "out";
+  const meter = document.createElement("progress");
+  meter.max = 1;
+  meter.value = share;
+  meter.setAttribute("aria-label", `${name}: ${percent(share)}`);
+  const value = document.createElement("span");
+  value.textContent = percent(share);
+  item.append(label, meter, value);
+  return item;
 }
 
-at("file").addEventListener("change", (event) => event.target.files[0] && read(event.target.files[0]));
-document.addEventListener("paste", (event) => event.clipboardData.files[0] && read(event.clipboardData.files[0]));
+const first = (files) => files[0] && read(files[0]);
+at("file").addEventListener("change", (event) => first(event.target.files));
+document.addEventListener("paste", (event) => first(event.clipboardData.files));
 document.addEventListener("dragover", (event) => { event.preventDefault(); at("drop").classList.add("over"); });
 document.addEventListener("dragleave", () => at("drop").classList.remove("over"));
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   at("drop").classList.remove("over");
-  if (event.dataTransfer.files[0]) read(event.dataTransfer.files[0]);
+  first(event.dataTransfer.files);
 });
