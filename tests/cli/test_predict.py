@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -123,3 +125,34 @@ def test_train_refuses_what_it_cannot_do(petmood: Run, tiny_data: Path, tmp_path
     (tmp_path / "precious" / "thesis.txt").write_text("years of work")
     assert "is no bundle" in petmood("train", tiny_data, "--out", tmp_path / "precious")[2]
     assert petmood("predict", tmp_path, "x.jpg")[0] == 2
+
+
+def peak(trained: Trained, folder: Path) -> tuple[int, int]:
+    """Pictures read by `petmood predict`, and the most memory that it took in bytes."""
+    program = "from petmood.cli.main import run; run()"
+    args = [sys.executable, "-c", program, "predict", str(trained.path), str(folder), "--csv"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(args, stdout=subprocess.PIPE, env=environment) as asked:
+        assert asked.stdout is not None
+        lines = sum(1 for _ in asked.stdout)
+        _, status, usage = os.wait4(asked.pid, 0)
+        asked.returncode = os.waitstatus_to_exitcode(status)
+    assert asked.returncode == 0
+    return lines - 1, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell the memory of a child that has ended")
+def test_ten_thousand_photos_take_the_memory_of_a_few_hundred(trained: Trained, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(jpeg(5, (320, 240)))
+    peaks = {}
+    for count in (300, 10_000):
+        folder = tmp_path / str(count)
+        for i in range(count):  # links: files enough for any number of photos, and no room on the disk
+            place = folder / f"{i // 500:02d}"
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"{i:05d}.jpg").hardlink_to(tmp_path / "photo.jpg")
+        read, peaks[count] = peak(trained, folder)
+        assert read == count
+    assert peaks[10_000] < peaks[300] + 24 * 2**20, peaks

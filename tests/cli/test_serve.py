@@ -52,3 +52,21 @@ def test_a_missing_bundle_is_one_line(tmp_path: Path) -> None:
         _, errors = server.communicate(timeout=60)
     assert server.returncode == 2
     assert len([line for line in errors.splitlines() if line]) == 1
+
+
+def test_without_the_extra_it_is_named(trained: Trained, tmp_path: Path) -> None:
+    # a package of that name that cannot be found any more: what a plain installation looks like
+    absent = "import sys; sys.modules['uvicorn'] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(absent)
+    code = "import sitecustomize; from petmood.cli.main import run; run()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "serve", str(trained.path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+    )
+    assert done.returncode == 2
+    assert "Serving a bundle needs the package 'uvicorn'" in done.stderr
+    assert "pip install 'petmood[web]'" in done.stderr
+    assert "Traceback" not in done.stderr

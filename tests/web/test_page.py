@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import numpy as np
 import pytest
 
 from bundle_fixtures import Trained
 from petmood.bundle import Bundle, Outputs
 from petmood.bundle.folder import read
+from petmood.cli.answers import write_json
 from petmood.explain import explain
+from petmood.workflows.predict import predict
 from web.conftest import CHROMIUM, running
 
 if TYPE_CHECKING:
@@ -115,6 +119,25 @@ class Mapless(Bundle):
 
     def infer(self, pixels: np.ndarray) -> Outputs:
         return replace(super().infer(pixels), cam=None)
+
+
+def test_command_python_api_and_page_agree_bit_for_bit(
+    new_page: NewPage, trained: Trained, photos: list[Path], address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (python,) = trained.bundle.predict(photos[1])
+    write_json(iter(predict(trained.bundle, [str(photos[1])])), trained.bundle)
+    (command,) = json.loads(capsys.readouterr().out)["predictions"]
+    sent = httpx.post(f"{address}/v1/predict", files={"images": (str(photos[1]), photos[1].read_bytes())}, timeout=60)
+    (api,) = sent.json()["predictions"]
+    assert command == python.model_dump(mode="json")
+    assert api["probabilities"] == command["probabilities"] == python.probabilities
+    page = new_page()
+    page.set_input_files("#file", photos[1])
+    answered(page)
+    rows = page.locator("#bars li").evaluate_all(
+        "all => all.map(e => [e.querySelector('.name').textContent, e.querySelector('progress').value])"
+    )
+    assert dict(rows) == python.probabilities
 
 
 def test_earlier_photos_stay_in_this_tab_and_can_be_seen_again(new_page: NewPage, photos: list[Path]) -> None:
