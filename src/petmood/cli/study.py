@@ -29,6 +29,7 @@ def study(
         list[str] | None, typer.Option(help="Frozen network; may be repeated.", show_default="the study's two")
     ] = None,
     seed: Annotated[int, typer.Option(help="First seed.")] = 42,
+    labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
     device: Annotated[str, typer.Option(help="Where networks are trained: auto, cpu, cuda or mps.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a summary.")] = False,
 ) -> None:
@@ -41,7 +42,7 @@ def study(
     settings = StudySettings.create(
         chosen | {"preprocess": preprocess, "backbones": tuple(backbone or ()), "seed": seed, "device": device}
     )
-    outcome = work(data, out, settings, Bars())
+    outcome = work(data, out, settings, Bars(), labels=labels)
     if json:
         typer.echo(outcome.results.model_dump_json(by_alias=True, indent=2))
     else:

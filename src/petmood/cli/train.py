@@ -30,6 +30,7 @@ def train(
         str | None, typer.Option(help="Frozen network that makes features.", show_default="efficientnet-lite0")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
+    labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
     budget: Annotated[str | None, typer.Option(help="Of the search of auto: 90s, 10m, 1h.", show_default="10m")] = None,
     use: Annotated[list[str] | None, typer.Option(help="What a backbone of auto stands for, NAME=BACKBONE.")] = None,
     extra: Annotated[Path | None, typer.Option(help="Outside labelled images for auto, for training only.")] = None,
@@ -57,7 +58,17 @@ def train(
     auto = auto_settings(budget, use, extra, mapping, extra_weight, unlabelled, distil)
     shown = console(stderr=True)
     with Standings(shown) as standings:
-        outcome = work(data, out, model, settings, Bars(shown), thumbnails=thumbnails, auto=auto, watch=standings.show)
+        outcome = work(
+            data,
+            out,
+            model,
+            settings,
+            Bars(shown),
+            labels=labels,
+            thumbnails=thumbnails,
+            auto=auto,
+            watch=standings.show,
+        )
     if json:
         typer.echo((outcome.description).model_dump_json(by_alias=True, indent=2))
     else:

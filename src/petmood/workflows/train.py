@@ -42,6 +42,7 @@ def train(
     settings: RunSettings,
     progress: Progress | None = None,
     *,
+    labels: Path | None = None,
     thumbnails: bool = False,
     auto: AutoSettings | None = None,
     watch: Watch = lambda rows, title: None,
@@ -54,6 +55,7 @@ def train(
         model: one of `MODELS`.
         settings: seed, backbone, folds and size of the CNN.
         progress: where to show it.
+        labels: labels.csv whose labels replace the data's, if given.
         thumbnails: whether the bundle of a head or of a search keeps small copies of its training photos.
         auto: how the model "auto" is searched for; the seed and the folds are those of `settings`.
         watch: is shown the standings of that search as they come.
@@ -76,7 +78,7 @@ def train(
     shown = progress or Silent()
     cache = ContentCache()
     with open_source(data) as source:
-        manifest = read_split(source, cache, Timed(shown), seed=settings.seed, mode=settings.families)
+        manifest = read_split(source, cache, Timed(shown), seed=settings.seed, mode=settings.families, labels=labels)
         if model == "auto":
             search = replace(auto or AutoSettings(), seed=settings.seed, folds=settings.folds)
             return _auto(out, source, manifest, settings, search, cache, shown, watch, thumbnails)

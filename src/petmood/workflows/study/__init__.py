@@ -23,7 +23,7 @@ from petmood.store import write_json, write_manifest
 from petmood.workflows.environment import environment
 from petmood.workflows.facts import dataset_facts
 from petmood.workflows.families import read_split
-from petmood.workflows.folders import claim_run_folder
+from petmood.workflows.folders import claim_run_folder, write_source
 from petmood.workflows.frozen import baseline_facts
 from petmood.workflows.networks import list_networks
 from petmood.workflows.study import published
@@ -55,9 +55,12 @@ class _Work:
     cache: ContentCache
     timed: Timed
     progress: Progress
+    relabelled: bool
 
 
-def study(data: Path, out: Path, settings: StudySettings, progress: Progress | None = None) -> StudyOutcome:
+def study(
+    data: Path, out: Path, settings: StudySettings, progress: Progress | None = None, *, labels: Path | None = None
+) -> StudyOutcome:
     """Repeat the reference study from end to end, and set its figures beside ours.
 
     Finished work is kept in the cache by content, and a network's training after each epoch, so that an interrupted
@@ -68,6 +71,7 @@ def study(data: Path, out: Path, settings: StudySettings, progress: Progress | N
         out: run folder; made if absent, and reused only if it is a run folder.
         settings: what to do.
         progress: where to show it.
+        labels: labels.csv whose labels replace the data's, if given.
 
     Raises:
         PetmoodError: anything the user can mend.
@@ -77,10 +81,11 @@ def study(data: Path, out: Path, settings: StudySettings, progress: Progress | N
     with open_source(data) as source:
         claim_run_folder(out, data)
         cache = ContentCache()
-        manifest = in_study_order(read_split(source, cache, timed, seed=settings.seed))
+        manifest = in_study_order(read_split(source, cache, timed, seed=settings.seed, labels=labels))
         official_fold(manifest)
         write_manifest(out / "manifest.parquet", manifest)
-        results = _results(_Work(source, manifest, settings, cache, timed, shown))
+        write_source(out, data, labels)
+        results = _results(_Work(source, manifest, settings, cache, timed, shown, labels is not None))
         with timed.stage("report", "Writing the report"):
             from petmood.report.study import render_study
 
@@ -117,7 +122,7 @@ def _results(work: _Work) -> Results:
     networks = list_networks(len(manifest.classes), settings.cnn_size)
     every = [c for i in range(len(chosen)) for found in runs.values() for c in found[i : i + 1]]
     models, trainings = [m for m, _ in trained], [t for _, t in trained]
-    same = is_same_data(manifest)
+    same = is_same_data(manifest) and not work.relabelled
     faithful = settings.cnn_size == published.TARGET_SIZE and settings.cnn_epochs == published.EPOCHS_RUN["cnn1"]
     fed_as_study = [c.seeds for c in runs.get("study", [])]
     rows = compare(manifest, backbones, fed_as_study, list_networks(), trainings, models, Comparison(same, faithful))
