@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from petmood.errors import ConfigError
+from petmood.features.views import TOKEN
 from petmood.train.catalog import FROZEN, METHODS, SPECIES_ONLY, choose
 from petmood.train.recipes import Recipe, build
 
@@ -20,7 +21,7 @@ def test_every_method_builds_fits_and_predicts(method: object) -> None:
     from petmood.train.catalog import Method
 
     assert isinstance(method, Method)
-    widths = [1000 if view.pooling == "logits" else DIM for view in method.views]
+    widths = [{"logits": 1000, "tokens": 2 * TOKEN}.get(view.pooling, DIM) for view in method.views]
     ends = np.cumsum([0, *widths])
     blocks = [np.arange(a, b) for a, b in pairwise(ends)]
     rng = np.random.default_rng(0)

@@ -27,7 +27,8 @@ from petmood.ingest import read_dataset
 from petmood.progress import Silent
 from petmood.sources import open_source
 from petmood.train.answers import as_head
-from petmood.train.catalog import FROZEN, METHODS, candidates, choose
+from petmood.train.candidates import candidates
+from petmood.train.catalog import FROZEN, METHODS, choose
 from petmood.workflows import auto as auto_module
 from petmood.workflows import bench as bench_module
 from petmood.workflows.auto import Contest, contest, standings, why_no_bundle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from petmood.errors import ConfigError
@@ -50,10 +50,12 @@ _MOBILE: Final = View("mobilenet")
 _MOBILE_MIRROR: Final = View("mobilenet", mirror="average")
 _SCORES: Final = View("efficientnet-lite0", pooling="logits")
 _TUNED: Final = View("outside", mirror="average")
+_TUNED_224: Final = View("outside", size=224, mirror="average")
 _BOTH: Final = (_LITE0_MIRROR, _MOBILE_MIRROR)
 
 
-def _logistic(C: float = 1e-3, **settings: float | bool | int) -> Recipe:  # noqa: N803  # its name everywhere
+def logistic(C: float = 1e-3, **settings: float | bool | int) -> Recipe:  # noqa: N803  # its name everywhere
+    """Logistic regression with an inverse strength of the penalty."""
     return Recipe("logistic", {"C": C, **settings})
 
 
@@ -66,14 +68,14 @@ METHODS: Final[tuple[Method, ...]] = (
         SPECIES_ONLY,
         "Species only: logistic regression on the probabilities of 8 species",
         (_SCORES,),
-        Recipe("species-only", blocks=(0,), members=(_logistic(1.0),)),
+        Recipe("species-only", blocks=(0,), members=(logistic(1.0),)),
     ),
-    Method(FROZEN, "Lite0, logistic regression: the frozen baseline", (_LITE0,), _logistic(), False),
-    Method("lite0-mirror-logistic", "Lite0 averaged with the mirror image, logistic", (_LITE0_MIRROR,), _logistic()),
-    Method("lite0-logistic-photos", "Lite0, logistic, photos without their copies", (_LITE0,), _logistic()),
-    Method("lite0-logistic-weak", "Lite0, logistic, weak penalty", (_LITE0,), _logistic(3e-2)),
-    Method("lite0-logistic-balanced", "Lite0, logistic, classes balanced", (_LITE0,), _logistic(balanced=True)),
-    Method("lite0-pca-logistic", "Lite0, 64 components, logistic", (_LITE0,), _logistic(3e-2, components=64)),
+    Method(FROZEN, "Lite0, logistic regression: the frozen baseline", (_LITE0,), logistic(), False),
+    Method("lite0-mirror-logistic", "Lite0 averaged with the mirror image, logistic", (_LITE0_MIRROR,), logistic()),
+    Method("lite0-logistic-photos", "Lite0, logistic, photos without their copies", (_LITE0,), logistic()),
+    Method("lite0-logistic-weak", "Lite0, logistic, weak penalty", (_LITE0,), logistic(3e-2)),
+    Method("lite0-logistic-balanced", "Lite0, logistic, classes balanced", (_LITE0,), logistic(balanced=True)),
+    Method("lite0-pca-logistic", "Lite0, 64 components, logistic", (_LITE0,), logistic(3e-2, components=64)),
     Method("lite0-svm", "Lite0, SVM with a Gaussian kernel", (_LITE0,), Recipe("svm", {"C": 1.0})),
     Method("lite0-knn", "Lite0, 25 nearest neighbours", (_LITE0,), Recipe("knn", {"k": 25})),
     Method("lite0-prototypes", "Lite0, one prototype a class", (_LITE0,), Recipe("prototypes")),
@@ -88,36 +90,36 @@ METHODS: Final[tuple[Method, ...]] = (
     ),
     Method("lite0-trees", "Lite0, extremely randomised trees", (_LITE0,), Recipe("trees"), repeats=5),
     Method("lite0-mlp", "Lite0, one hidden layer of 64", (_LITE0,), Recipe("mlp"), repeats=5),
-    Method("mobilenet-mirror-logistic", "MobileNet with mirror, logistic", (_MOBILE_MIRROR,), _logistic()),
+    Method("mobilenet-mirror-logistic", "MobileNet with mirror, logistic", (_MOBILE_MIRROR,), logistic()),
     Method("mobilenet-mirror-svm", "MobileNet with mirror, SVM", (_MOBILE_MIRROR,), Recipe("svm", {"C": 1.0})),
-    Method("both-logistic", "Lite0 and MobileNet with mirrors, logistic", _BOTH, _logistic()),
+    Method("both-logistic", "Lite0 and MobileNet with mirrors, logistic", _BOTH, logistic()),
     Method("both-svm", "Lite0 and MobileNet with mirrors, SVM", _BOTH, Recipe("svm", {"C": 1.0})),
     Method(
         "species-conditional",
         "Mood given species: a logistic head for dogs, cats and the rest",
         (_SCORES, *_BOTH),
-        Recipe("species-conditional", blocks=(0, 1, 2), members=(_logistic(),)),
+        Recipe("species-conditional", blocks=(0, 1, 2), members=(logistic(),)),
     ),
     Method(
         "species-removed",
         "Lite0 and MobileNet, species taken away, logistic",
         (_SCORES, *_BOTH),
-        Recipe("species-removed", blocks=(0, 1, 2), members=(_logistic(),)),
+        Recipe("species-removed", blocks=(0, 1, 2), members=(logistic(),)),
     ),
     Method(
         "both-even-prior",
         "Lite0 and MobileNet, logistic, halfway to even classes",
         _BOTH,
-        Recipe("even-prior", {"strength": 0.5}, members=(_logistic(),)),
+        Recipe("even-prior", {"strength": 0.5}, members=(logistic(),)),
     ),
     Method(
         "both-noise-robust",
         "Lite0 and MobileNet, logistic, doubted labels weigh less",
         _BOTH,
-        Recipe("noise-robust", {"floor": 0.2}, members=(_logistic(),)),
+        Recipe("noise-robust", {"floor": 0.2}, members=(logistic(),)),
         repeats=5,
     ),
-    Method("outside-logistic", "Lite0 tuned on outside images, logistic", (_TUNED,), _logistic()),
+    Method("outside-logistic", "Lite0 tuned on outside images, logistic", (_TUNED,), logistic()),
     Method("outside-svm", "Lite0 tuned on outside images, SVM", (_TUNED,), _svm(0.5)),
     Method("outside-svm-c1", "Lite0 tuned on outside images, SVM, weaker penalty", (_TUNED,), _svm()),
     Method("outside-knn", "Lite0 tuned on outside images, 25 nearest neighbours", (_TUNED,), Recipe("knn", {"k": 25})),
@@ -126,7 +128,7 @@ METHODS: Final[tuple[Method, ...]] = (
         "outside-scores",
         "Logistic regression on the four outside moods' scores alone",
         (View("outside", pooling="logits"),),
-        _logistic(0.1),
+        logistic(0.1),
     ),
     Method(
         "outside-noise-robust",
@@ -147,7 +149,7 @@ METHODS: Final[tuple[Method, ...]] = (
         "outside-blend",
         "Mean of SVM and logistic regression on Lite0 tuned on outside images",
         (_TUNED,),
-        Recipe("blend", members=(_svm(0.5), _logistic())),
+        Recipe("blend", members=(_svm(0.5), logistic())),
     ),
     Method(
         "outside-stack",
@@ -163,7 +165,7 @@ METHODS: Final[tuple[Method, ...]] = (
             f"both-outside-{weight:g}",
             f"Lite0 and MobileNet, 96 components, logistic, outside images at weight {weight:g}",
             (_LITE0, _MOBILE),
-            _logistic(components=96),
+            logistic(components=96),
             outside=weight,
             repeats=3,
         )
@@ -179,52 +181,80 @@ METHODS: Final[tuple[Method, ...]] = (
     Method(
         "outside-224-svm",
         "Lite0 tuned on outside images, at 224 pixels, SVM",
-        (View("outside", size=224, mirror="average"),),
+        (_TUNED_224,),
         _svm(0.5),
     ),
+    Method(
+        "outside-224-species-conditional",
+        "Mood given species on Lite0 tuned on outside images, both at 224 pixels, SVM",
+        (_SCORES, _TUNED_224),
+        Recipe("species-conditional", {"shared": 0.5}, (0, 1), (_svm(),)),
+        repeats=5,
+    ),
+    Method(
+        "outside-scales-blend",
+        "Mean of SVMs on Lite0 tuned on outside images: at 160 and 224 pixels, and nine parts",
+        (_TUNED, _TUNED_224, View("outside", "parts")),
+        Recipe("blend", members=(_svm(0.5, (0,)), _svm(0.5, (1,)), _svm(1.0, (2,)))),
+        repeats=5,
+    ),
+    Method(
+        "outside-scales-stack",
+        "Stack of SVMs on Lite0 tuned on outside images: at 160 and 224 pixels, and nine parts",
+        (_TUNED, _TUNED_224, View("outside", "parts")),
+        Recipe("stack", members=(_svm(0.5, (0,)), _svm(0.5, (1,)), _svm(1.0, (2,)))),
+        repeats=3,
+    ),
+    *(
+        Method(
+            f"{name}-attention",
+            f"{title}, attention over places",
+            (View(backbone, "tokens"),),
+            Recipe("attention"),
+            repeats=5,
+        )
+        for name, backbone, title in (
+            ("lite0", "efficientnet-lite0", "Lite0"),
+            ("outside", "outside", "Lite0 tuned on outside images"),
+        )
+    ),
+    Method(
+        "lite0-self-trained",
+        "Lite0, 64 components, logistic, self-trained on unlabelled images",
+        (_LITE0,),
+        logistic(3e-2, components=64),
+        repeats=3,
+        unlabelled=0.1,
+    ),
+    Method(
+        "outside-self-trained",
+        "Lite0 tuned on outside images, SVM, self-trained on unlabelled images",
+        (_TUNED,),
+        _svm(0.5),
+        repeats=3,
+        unlabelled=0.1,
+    ),
+    Method(
+        "outside-blend-distilled",
+        "Logistic regression on the tuned Lite0, distilled from the mean of SVM and logistic regression on it",
+        (_TUNED,),
+        Recipe("distilled", members=(Recipe("blend", members=(_svm(0.5), logistic())), logistic())),
+        repeats=5,
+    ),
+    Method(
+        "outside-scales-distilled",
+        "SVM on the tuned Lite0, distilled from the mean of SVMs at two sizes and on nine parts",
+        (_TUNED, _TUNED_224, View("outside", "parts")),
+        Recipe(
+            "distilled",
+            members=(
+                Recipe("blend", members=(_svm(0.5, (0,)), _svm(0.5, (1,)), _svm(1.0, (2,)))),
+                _svm(0.5, (0,)),
+            ),
+        ),
+        repeats=3,
+    ),
 )
-
-
-_EXTENDED: Final = ("lite0-pca-logistic", "outside-logistic", "outside-svm")
-"""Methods that a search also tries with outside and with unlabelled images, where such are given."""
-
-_NO_CANDIDATES: Final = (SPECIES_ONLY, "species-removed")
-
-
-def candidates(extra_weight: float | None = None, unlabelled_weight: float | None = None) -> tuple[Method, ...]:
-    """What a search tries, in this order: the frozen baseline, what uses more images, then cheap methods first.
-
-    Args:
-        extra_weight: of an outside labelled image where a photo weighs 1; None where there are none.
-        unlabelled_weight: of an image without a label; None where there are none.
-    """
-    methods = {m.name: m for m in METHODS if m.name not in _NO_CANDIDATES and m.outside is None}
-    more = []
-    for name in _EXTENDED:
-        method = methods[name]
-        if extra_weight is not None:
-            title = f"{method.title}, outside images at weight {extra_weight:g}"
-            more.append(replace(method, name=f"{name}+extra", title=title, outside=extra_weight))
-        if unlabelled_weight is not None:
-            title = f"{method.title}, self-trained on unlabelled images at weight {unlabelled_weight:g}"
-            more.append(replace(method, name=f"{name}+unlabelled", title=title, unlabelled=unlabelled_weight))
-    frozen = methods.pop(FROZEN)
-    # methods of few repeats are those whose fits take long
-    return (frozen, *more, *sorted(methods.values(), key=lambda method: -method.repeats))
-
-
-def distilled(teacher: Method, student: View) -> Method:
-    """A method whose classifier is a logistic regression on one view that learnt from a teacher; it reads that view."""
-    views = teacher.views if student in teacher.views else (*teacher.views, student)
-    everything = tuple(range(len(teacher.views)))
-    learner = replace(_logistic(), blocks=(views.index(student),))
-    return replace(
-        teacher,
-        name=f"{teacher.name}+distilled",
-        title=f"Logistic regression on {student.name}, distilled from: {teacher.title}",
-        views=views,
-        recipe=Recipe("distilled", members=(teacher.recipe.pinned(everything), learner)),
-    )
 
 
 def choose(names: Sequence[str]) -> tuple[Method, ...]:

@@ -21,7 +21,8 @@ from petmood.features.views import View
 from petmood.records import IntArray, Manifest
 from petmood.split import Fold, grouped_folds
 from petmood.train.answers import why_no_operators
-from petmood.train.catalog import FROZEN, Method, candidates, distilled
+from petmood.train.candidates import candidates, distilled
+from petmood.train.catalog import FROZEN, Method
 from petmood.train.recipes import RECIPES_VERSION
 from petmood.workflows.auto_settings import AutoSettings
 from petmood.workflows.bench import Bench, Reading
