@@ -10,9 +10,12 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
+import torch
+
 from petmood.errors import ConfigError, DataError, ModelError
 from petmood.features.trunk import SHAPE, SIZE
-from petmood.train.crown import CrownHead, CrownSettings
+from petmood.train.crown import Crown, CrownSettings, mixed
+from petmood.train.finetune import CrownHead
 
 QUICK = CrownSettings(epochs=6, batch_size=4, rate=3e-3, mixup=0.0, dropout=0.0)
 
@@ -80,3 +83,39 @@ def test_what_cannot_be_trained_says_so() -> None:
         CrownHead().fit(np.zeros((4, 10)), np.array(["a", "b", "a", "b"]))
     with pytest.raises(ConfigError, match="epochs"):
         CrownSettings(epochs=0)
+
+
+def test_the_network_is_thawed_from_the_top() -> None:
+    crown = Crown(2, 0.0)
+    crown.thaw(0.0)
+    assert [name for name, p in crown.named_parameters() if p.requires_grad] == ["fc.weight", "fc.bias"]
+    crown.thaw(0.5)
+    trained = {name.split(".")[1] for name, p in crown.named_parameters() if p.requires_grad and "blocks" in name}
+    assert trained == {str(i) for i in range(8 - len(trained), 8)}
+    assert 0 < len(trained) < 8
+    crown.thaw(1.0)
+    assert all(p.requires_grad for p in crown.parameters())
+
+
+def test_images_are_mixed_in_the_shares_that_are_told() -> None:
+    x = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 2, 8, 8).clone()
+    for cutmix in (0.0, 1.0):
+        settings = CrownSettings(mixup=1.0, cutmix=cutmix)
+        for seed in range(5):
+            made, share, other = mixed(x, settings, np.random.default_rng(seed))
+            mean = made.mean(dim=(1, 2, 3))
+            torch.testing.assert_close(mean, share * torch.arange(4.0) + (1 - share) * other.float())
+            values = {round(v, 4) for v in made[0].unique().tolist()}
+            # a pasted rectangle keeps the values of both images; mixing makes new ones
+            assert values <= {0.0, float(other[0])} if cutmix else len(values) == 1
+
+
+def test_early_stopping_looks_at_families_held_out_and_keeps_the_best_epoch() -> None:
+    X, y = activations(20)
+    families = np.arange(20) // 2 * 2 + np.arange(20) % 2  # each its own
+    settings = CrownSettings(epochs=3, batch_size=4, rate=10.0, mixup=0.0, patience=1, thaw=0.9)
+    losses: list[int] = []
+    head = CrownHead(settings, on_epoch=lambda epoch, epochs, loss, seconds: losses.append(epoch))
+    head.fit(X, y, groups=families)
+    assert 1 <= head.epoch_ <= len(losses) <= 3
+    assert np.isfinite(head.predict_proba(X)).all()

@@ -14,13 +14,11 @@ from drawing import split_files, write_tree
 from networks import network
 from petmood.bundle import load
 from petmood.bundle.composite import composite_graph
-from petmood.bundle.folder import Parts
-from petmood.bundle.model import Bundle
 from petmood.bundle.schema import StandingFacts
 from petmood.cache import ContentCache
 from petmood.cli.main import app
 from petmood.config import RunSettings
-from petmood.errors import ConfigError
+from petmood.errors import ConfigError, ModelError
 from petmood.evaluate.calibrate import apply_temperature
 from petmood.evaluate.protocols import in_class_order
 from petmood.ingest import read_dataset
@@ -34,7 +32,7 @@ from petmood.workflows import bench as bench_module
 from petmood.workflows.auto import Contest, contest, standings, why_no_bundle
 from petmood.workflows.auto_settings import AutoSettings, auto_settings, parse_duration
 from petmood.workflows.bench import Bench, Means
-from petmood.workflows.bundles import fitted_and_judging
+from petmood.workflows.bundles import fitted_and_judging, require_agreement
 from petmood.workflows.cnn import load_pixels
 from petmood.workflows.train import TrainOutcome, train
 
@@ -242,13 +240,8 @@ def test_the_command_prints_plain_lines_where_nobody_watches(data: Path, means: 
     assert isinstance(refused.exception, ConfigError)
 
 
-def test_a_graph_that_disagrees_is_refused(made: TrainOutcome) -> None:
-    from petmood.bundle.folder import read
-    from petmood.errors import ModelError
-    from petmood.workflows.auto_bundle import _agree
-
-    parts: Parts = read(made.bundle)
-    outputs = Bundle(parts).infer(np.zeros((1, 32, 32, 3), dtype=np.uint8))
-    _agree(outputs, outputs.probabilities.astype(np.float64), "it")
+def test_a_graph_that_disagrees_is_refused() -> None:
+    said = np.array([[0.25, 0.75]])
+    require_agreement(said.astype(np.float32), said, "it")
     with pytest.raises(ModelError, match="differs from the training code"):
-        _agree(outputs, outputs.probabilities + 2e-4, "it")
+        require_agreement(said + 2e-4, said, "it")

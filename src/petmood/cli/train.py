@@ -21,17 +21,17 @@ def train(
     out: Annotated[Path, typer.Option("--out", "-o", help="The bundle: a folder or a .zip.", show_default=False)],
     model: Annotated[
         str,
-        typer.Option(
-            help="auto: the best of many methods; head: logistic regression on features; cnn1, cnn2: the study's."
-        ),
+        typer.Option(help="auto: the best of many; head: logistic regression on features; finetune; cnn1, cnn2."),
     ] = "head",
-    preset: Annotated[str, typer.Option(help="quick: a CNN at 64 pixels; full: at 224, as in the study.")] = "quick",
+    preset: Annotated[
+        str, typer.Option(help="quick: for a CPU; full: CNNs at 224 pixels, finetune for a GPU.")
+    ] = "quick",
     backbone: Annotated[
         str | None, typer.Option(help="Frozen network that makes features.", show_default="efficientnet-lite0")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
     labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
-    budget: Annotated[str | None, typer.Option(help="Of the search of auto: 90s, 10m, 1h.", show_default="10m")] = None,
+    budget: Annotated[str | None, typer.Option(help="Of auto and finetune: 90s, 10m, 1h.", show_default="10m")] = None,
     use: Annotated[list[str] | None, typer.Option(help="What a backbone of auto stands for, NAME=BACKBONE.")] = None,
     extra: Annotated[Path | None, typer.Option(help="Outside labelled images for auto, for training only.")] = None,
     mapping: Annotated[list[str] | None, typer.Option("--map", help="Outside class, THEIRS=OURS.")] = None,
@@ -39,6 +39,7 @@ def train(
         float | None, typer.Option(help="Of an outside image, where a photo weighs 1.", show_default="0.1")
     ] = None,
     unlabelled: Annotated[Path | None, typer.Option(help="Images without labels for auto, for training only.")] = None,
+    device: Annotated[str, typer.Option(help="Where finetune trains: auto, cpu, cuda or mps.")] = "auto",
     distil: Annotated[
         bool, typer.Option("--distil", help="Save a small student of what auto chose, instead of it.")
     ] = False,
@@ -67,6 +68,7 @@ def train(
             labels=labels,
             thumbnails=thumbnails,
             auto=auto,
+            device=device,
             watch=standings.show,
         )
     if json:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageEnhance
 
 from petmood import images
 from petmood.cache import ContentCache, cache_dir
+from petmood.features.augment import augment
 from petmood.features.efficientnet_lite import VARIANTS
 from petmood.records import Manifest
 from petmood.sources import Source
@@ -169,22 +169,6 @@ def _augmented(
         for start in range(0, len(todo), step):
             part = todo[start : start + step]
             yield part, np.stack(list(pool.map(read, part)))
-
-
-def augment(picture: Image.Image, rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
-    """(size, size, 3) uint8: a random crop (half the area or more), mirrored, turned a little, recoloured."""
-    width, height = picture.size
-    area, ratio = rng.uniform(0.5, 1.0), float(np.exp(rng.uniform(np.log(0.8), np.log(1.25))))
-    side_x, side_y = min(1.0, (area * ratio) ** 0.5), min(1.0, (area / ratio) ** 0.5)
-    left, top = rng.uniform(0, 1 - side_x) * width, rng.uniform(0, 1 - side_y) * height
-    box = (left, top, left + side_x * width, top + side_y * height)
-    turned = picture.rotate(rng.uniform(-10, 10), Image.Resampling.BILINEAR, fillcolor=(127, 127, 127))
-    image = turned.resize((size, size), Image.Resampling.BICUBIC, box=box)
-    if rng.random() < 0.5:
-        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-        image = enhancer(image).enhance(rng.uniform(0.7, 1.3))
-    return np.asarray(image)
 
 
 def describe_trunk() -> str:

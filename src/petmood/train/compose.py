@@ -36,12 +36,10 @@ def fit_to(
 def out_of_fold(make: Make, lesson: Lesson, *, folds: int, seed: int) -> NDArray[np.float64]:
     """(n, n_classes) float64: each row's probabilities by a model that saw no row of its family.
 
-    There are as many folds as asked for, or as the smallest class has families; at least 2.
+    There are as many folds as asked for, or as the smallest class has families.
     """
-    smallest = min(len(np.unique(lesson.families[lesson.labels == name])) for name in lesson.classes)
-    folds = max(2, min(folds, smallest))
     found = np.full((len(lesson.labels), len(lesson.classes)), 1.0 / len(lesson.classes))
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    splitter = StratifiedGroupKFold(lesson.folds(folds), shuffle=True, random_state=seed)
     for train, held in splitter.split(lesson.rows, lesson.labels, lesson.families):
         model = make().fit(
             lesson.rows[train],

@@ -37,6 +37,10 @@ class Lesson:
         """(n,) int64: each label's index into `classes`."""
         return np.searchsorted(self.classes, self.labels)
 
+    def folds(self, wanted: int) -> int:
+        """As many inner folds as wanted, or as the smallest class has families; at least 2."""
+        return max(2, min(wanted, *(len(np.unique(self.families[self.labels == name])) for name in self.classes)))
+
     @property
     def prior(self) -> NDArray[np.float64]:
         """(n_classes,) float64: each class's share of the weights."""

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from petmood import __version__
 from petmood.audit.species import N_IMAGENET
-from petmood.bundle import Bundle, ModelDescription, Outputs, save
+from petmood.bundle import Bundle, ModelDescription, save
 from petmood.bundle.composite import composite_graph
 from petmood.bundle.folder import Parts
 from petmood.bundle.schema import BackboneFacts, Calibration, Conformal, InputFacts, LicenceNote, PetRule
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
-from petmood.errors import ModelError
 from petmood.evaluate.calibrate import apply_temperature
 from petmood.evaluate.protocols import OFFICIAL, Predictions, grouped_name, in_class_order
 from petmood.evaluate.select import among
@@ -34,14 +33,11 @@ from petmood.train.answers import as_head
 from petmood.train.catalog import FROZEN
 from petmood.workflows.auto import Contest, search_facts
 from petmood.workflows.auto_settings import AutoSettings
-from petmood.workflows.bundles import SHOWN, data_facts, neighbours, quality
+from petmood.workflows.bundles import SHOWN, data_facts, neighbours, quality, require_agreement
 from petmood.workflows.cnn import load_pixels
 from petmood.workflows.frozen import baseline_facts, model_facts
 from petmood.workflows.pet_rule import drawn_pixels, pet_rule
 from petmood.workflows.trust import trust
-
-TOLERANCE: Final = 1e-4
-"""A bundle's probabilities differ from those of the training code by no more."""
 
 _BATCH: Final = 32
 
@@ -94,7 +90,8 @@ def save_auto_bundle(
     description = _described(made, winner, manifest, read, side, graph, calibration, conformal, settings)
     bundle = Bundle(Parts(description, graph, None))
     expected = apply_temperature(on_test, calibration.temperature)
-    _agree(bundle.infer(load_pixels(source, manifest, test, side)), expected, winner)
+    found = bundle.infer(load_pixels(source, manifest, test, side)).probabilities
+    require_agreement(found, expected, winner)
     photos = np.intersect1d(manifest.photo_index, made.rows)
     seen = _read(bundle, source, manifest, photos, tick)
     whole = description.model_copy(
@@ -153,15 +150,6 @@ def _described(
         ),
         settings={"method": winner, "seed": settings.seed, "folds": settings.folds, "budget_seconds": settings.budget},
     )
-
-
-def _agree(outputs: Outputs, expected: NDArray[np.float64], winner: str) -> None:
-    worst = float(np.abs(outputs.probabilities - expected).max())
-    if worst > TOLERANCE:
-        raise ModelError(
-            f"the graph of {winner} differs from the training code by {worst:.1e} in a probability of a photo of test, "
-            f"more than {TOLERANCE:g}. This is a fault of petmood; train another model with --model head."
-        )
 
 
 def _read(bundle: Bundle, source: Source, manifest: Manifest, photos: IntArray, tick: Tick) -> FeatureTable:

@@ -18,7 +18,7 @@ from petmood.bundle.inputs import measure
 from petmood.bundle.schema import BackboneFacts, Calibration, Conformal, DataFacts, InputFacts, LicenceNote, Quality
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
-from petmood.errors import LeakageError
+from petmood.errors import LeakageError, ModelError
 from petmood.evaluate.protocols import OFFICIAL, family_weights, grouped_name, in_class_order
 from petmood.features import Backbone
 from petmood.records import FeatureTable, IntArray, Manifest
@@ -33,6 +33,9 @@ from petmood.workflows.trust import trust
 
 _THUMBNAIL: Final = 96
 _QUALITY_PHOTOS: Final = 1000
+TOLERANCE: Final = 1e-4
+"""A bundle's probabilities differ from those of the training code by no more."""
+
 SHOWN: Final = "The very weights of this bundle, fitted on train and valid, evaluated once on the photos of test."
 
 
@@ -149,6 +152,25 @@ def fit_head(manifest: Manifest, features: FeatureTable, cache: ContentCache) ->
     kept = cache.remember("head-fit/v1", [manifest.digest, features.key, HEAD], compute)
     head = LinearHead(np.array(kept["weights"]), np.array(kept["bias"]))
     return Fitted(head, rows, test, np.array(kept["test"]))
+
+
+def require_agreement(found: NDArray[np.floating[Any]], expected: NDArray[np.float64], what: str) -> None:
+    """Pass a bundle that says what the training code says.
+
+    Args:
+        found: (n, n_classes) probabilities by the bundle.
+        expected: the same by the training code, calibrated.
+        what: the model, for the message.
+
+    Raises:
+        ModelError: they differ by more than `TOLERANCE`.
+    """
+    worst = float(np.abs(found - expected).max())
+    if worst > TOLERANCE:
+        raise ModelError(
+            f"the graph of {what} differs from the training code by {worst:.1e} in a probability of a photo of test, "
+            f"more than {TOLERANCE:g}. This is a fault of petmood; train another model with --model head."
+        )
 
 
 def head_trust(

@@ -81,8 +81,9 @@ def pretrain(
         MissingExtraError: torch is not installed.
         DataError: `out` lies inside one of the data folders.
     """
-    from petmood.train.crown import CrownHead, CrownSettings
+    from petmood.train.crown import CrownSettings
     from petmood.train.crown_export import export
+    from petmood.train.finetune import CrownHead
 
     for folder in (outside, data):
         if folder.is_dir() and folder.resolve() in (out.resolve(), *out.resolve().parents):

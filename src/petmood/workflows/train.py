@@ -21,7 +21,7 @@ from petmood.workflows.bundles import fitted_and_judging, save_head_bundle
 from petmood.workflows.cnn_bundle import save_cnn_bundle
 from petmood.workflows.families import read_split
 
-MODELS: Final = ("auto", "head", "cnn1", "cnn2")
+MODELS: Final = ("auto", "head", "finetune", "cnn1", "cnn2")
 """What can be trained."""
 
 _SEARCHED: Final = "--budget, --use, --extra, --map, --extra-weight, --unlabelled and --distil"
@@ -45,6 +45,7 @@ def train(
     labels: Path | None = None,
     thumbnails: bool = False,
     auto: AutoSettings | None = None,
+    device: str = "auto",
     watch: Watch = lambda rows, title: None,
 ) -> TrainOutcome:
     """Train a model on labelled faces and save it as a bundle.
@@ -58,6 +59,7 @@ def train(
         labels: labels.csv whose labels replace the data's, if given.
         thumbnails: whether the bundle of a head or of a search keeps small copies of its training photos.
         auto: how the model "auto" is searched for; the seed and the folds are those of `settings`.
+        device: where "finetune" trains.
         watch: is shown the standings of that search as they come.
 
     Raises:
@@ -71,7 +73,8 @@ def train(
         raise ConfigError(
             f"thumbnails are kept by the models 'auto' and 'head', got '{model}'. Leave out --thumbnails."
         )
-    if auto is not None and model != "auto":
+    alone = model == "finetune" and auto is not None and auto == AutoSettings(budget=auto.budget)
+    if auto is not None and model != "auto" and not alone:
         raise ConfigError(f"--model {model} searches for nothing: {_SEARCHED} are for --model auto.")
     if data.is_dir() and data.resolve() in (out.resolve(), *out.resolve().parents):
         raise DataError(f"--out {out} lies inside the data {data}; it would mix with images. Choose another path.")
@@ -82,6 +85,12 @@ def train(
         if model == "auto":
             search = replace(auto or AutoSettings(), seed=settings.seed, folds=settings.folds)
             return _auto(out, source, manifest, settings, search, cache, shown, watch, thumbnails)
+        if model == "finetune":
+            from petmood.workflows.finetune import save_finetuned
+            from petmood.workflows.finetune_settings import finetune_settings
+
+            tuned = finetune_settings(settings.preset, None if auto is None else auto.budget, device, settings.backbone)
+            return TrainOutcome(out, save_finetuned(out, source, manifest, settings, tuned, cache, shown))
         if model != "head":
             with shown.stage(f"Training {model} at {settings.cnn_size} pixels") as tick:
                 return TrainOutcome(out, save_cnn_bundle(out, source, manifest, model, settings, cache, tick))
