@@ -24,7 +24,7 @@ from petmood.web.server import bind
 from petmood.web.settings import ServerSettings
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -48,6 +48,14 @@ def browser() -> Iterator[Browser]:
         found = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield found
         found.close()
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait until an expression is true; policies that forbid evaluated strings keep drivers from waiting themselves."""
+    deadline = time.monotonic() + 30
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, expression
+        page.wait_for_timeout(20)
 
 
 @contextmanager

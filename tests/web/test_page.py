@@ -19,7 +19,7 @@ from petmood.bundle.folder import read
 from petmood.cli.answers import write_json
 from petmood.explain import explain
 from petmood.workflows.predict import predict
-from web.conftest import CHROMIUM, running
+from web.conftest import CHROMIUM, running, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -169,10 +169,7 @@ def test_the_camera_takes_a_picture(new_page: NewPage, address: str) -> None:
     page = new_page(permissions=["camera"])
     page.click("#camera")
     page.locator("#viewfinder[open]").wait_for()
-    for _ in range(100):  # the page forbids evaluated strings, which waiting for a function would need
-        if page.evaluate("document.querySelector('#video').videoWidth") > 0:
-            break
-        page.wait_for_timeout(50)
+    until(page, "document.querySelector('#video').videoWidth > 0")
     page.click("#shoot")
     assert answered(page)
     assert page.evaluate("document.querySelector('#viewfinder').open") is False
@@ -196,7 +193,7 @@ def test_everything_works_by_keyboard(new_page: NewPage, photos: list[Path]) -> 
     )
     page.focus("#choose")
     page.keyboard.press("Enter")
-    page.wait_for_function("window.dialogueAsked === true")
+    until(page, "window.dialogueAsked === true")
     page.set_input_files("#file", photos[0])
     assert answered(page)
     assert page.get_attribute("#result", "aria-live") == "polite"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ import numpy as np
 
 from petmood.audit.association import cohen_kappa, cross_table, table_interval
 from petmood.cache import ContentCache
-from petmood.cluster.naming import group
+from petmood.cluster.naming import Grouping, group
 from petmood.config import RunSettings
 from petmood.errors import DataError
 from petmood.evaluate.metrics import wilson_interval
@@ -24,10 +25,10 @@ from petmood.records import IntArray, Manifest
 from petmood.results import AgreementFacts, GroupFacts, NamedFacts
 from petmood.sources import Source, open_source
 from petmood.split import grouped_folds
-from petmood.store import read_json, write_json, write_text
+from petmood.store import read_json, write_json, write_manifest, write_text
 from petmood.train.heads import make_head
 from petmood.workflows.families import ingest
-from petmood.workflows.folders import claim_run_folder
+from petmood.workflows.folders import claim_run_folder, write_source
 from petmood.workflows.photos import Photos, embed_photos, fewest_folds
 from petmood.workflows.thumbnails import thumbnailer
 
@@ -65,38 +66,56 @@ def cluster(
         photos = _read(source, settings, cache, shown)
         with shown.stage("Clustering"):
             found = group(photos.features, method=method, k=k, seed=settings.seed)
-        labels = photos.labels
-        labelled = bool(photos.manifest.classes)
-        records = photos.manifest.records
-        order = np.argsort(-found.confidence, kind="stable")
-        inside = [[int(i) for i in order if found.clusters[i] == c] for c in range(found.k)]
-        facts = GroupFacts(
-            data=photos.manifest.name,
-            backbone=photos.backbone,
-            method=method,
-            k=found.k,
-            seed=settings.seed,
-            n=len(records),
-            silhouettes={str(count): round(score, 6) for count, score in found.silhouettes.items()},
-            sizes=tuple(len(rows) for rows in inside),
-            composition=tuple(
-                {name: int((labels[rows] == i).sum()) for i, name in enumerate(photos.manifest.classes)}
-                for rows in inside
-            )
-            if labelled
-            else (),
-            central=tuple(tuple(records[i].path for i in rows[:CENTRAL]) for rows in inside),
-            doubtful=tuple(tuple(records[i].path for i in rows[CENTRAL:][-DOUBTFUL:][::-1]) for rows in inside),
-        )
+        write_manifest(out / "manifest.parquet", photos.full)
+        write_source(out, data, None)
         with shown.stage("Writing sheets"):
-            write_json(out / FACTS, facts.model_dump(mode="json"))
-            rows = zip(records, found.clusters, found.confidence, strict=True)
-            table = [(r.path, str(c + 1), f"{v:.4f}") for r, c, v in rows]
-            write_text(out / MEMBERS, _csv([("path", "cluster", "confidence"), *table]))
-            if not (out / NAMES).exists():
-                write_text(out / NAMES, _csv([("cluster", "name"), *((str(c + 1), "") for c in range(found.k))]))
+            facts = save_groups(out, photos.manifest, found, photos.backbone, settings.seed)
             render_sheets(facts, thumbnailer(source, photos.full, cache), out / SHEET)
     return facts
+
+
+def save_groups(out: Path, manifest: Manifest, found: Grouping, backbone: str, seed: int) -> GroupFacts:
+    """Write clusters.json, clusters.csv and, unless it is there already, names.csv.
+
+    Args:
+        out: the folder.
+        manifest: the photos, a record each.
+        found: their clusters.
+        backbone: name of the network that made the features.
+        seed: of the clustering.
+    """
+    records, labels = manifest.records, manifest.class_index
+    order = np.argsort(-found.confidence, kind="stable")
+    inside = [[int(i) for i in order if found.clusters[i] == c] for c in range(found.k)]
+    facts = GroupFacts(
+        data=manifest.name,
+        backbone=backbone,
+        method=found.method,
+        k=found.k,
+        seed=seed,
+        n=len(records),
+        silhouettes={str(count): round(score, 6) for count, score in found.silhouettes.items()},
+        sizes=tuple(len(rows) for rows in inside),
+        composition=tuple(
+            {name: int((labels[rows] == i).sum()) for i, name in enumerate(manifest.classes)} for rows in inside
+        )
+        if manifest.classes
+        else (),
+        central=tuple(tuple(records[i].path for i in rows[:CENTRAL]) for rows in inside),
+        doubtful=tuple(tuple(records[i].path for i in rows[CENTRAL:][-DOUBTFUL:][::-1]) for rows in inside),
+    )
+    write_json(out / FACTS, facts.model_dump(mode="json"))
+    rows = zip(records, found.clusters, found.confidence, strict=True)
+    table = [(r.path, str(c + 1), f"{v:.4f}") for r, c, v in rows]
+    write_text(out / MEMBERS, _csv([("path", "cluster", "confidence"), *table]))
+    if not (out / NAMES).exists():
+        write_names(out / NAMES, dict.fromkeys(range(1, found.k + 1), ""))
+    return facts
+
+
+def write_names(path: Path, names: Mapping[int, str]) -> None:
+    """Write names.csv: a row a cluster, numbered from 1; "" is no name."""
+    write_text(path, _csv([("cluster", "name"), *((str(number), name) for number, name in sorted(names.items()))]))
 
 
 def name_clusters(
@@ -125,8 +144,8 @@ def name_clusters(
     shown, cache = progress or Silent(), ContentCache()
     with open_source(data) as source:
         photos = _read(source, settings, cache, shown)
-        clusters, sure = _members(folder, photos.manifest)
-        named = _read_names(names or folder / NAMES, int(clusters.max()) + 1)
+        clusters, sure = read_members(folder, photos.manifest)
+        named = read_names(names or folder / NAMES, int(clusters.max()) + 1)
         wanted = {
             record.path: named[int(c)]
             for record, c, v in zip(photos.manifest.records, clusters, sure, strict=True)
@@ -144,7 +163,7 @@ def _read(source: Source, settings: RunSettings, cache: ContentCache, shown: Pro
     return embed_photos(full, source, settings.backbone, cache, shown)
 
 
-def _members(folder: Path, manifest: Manifest) -> tuple[IntArray, np.ndarray[Any, np.dtype[np.float64]]]:
+def read_members(folder: Path, manifest: Manifest) -> tuple[IntArray, np.ndarray[Any, np.dtype[np.float64]]]:
     """Cluster (from 0) and confidence of each photo, as `cluster` wrote them."""
     read_json(folder / FACTS)
     try:
@@ -156,7 +175,12 @@ def _members(folder: Path, manifest: Manifest) -> tuple[IntArray, np.ndarray[Any
     return np.array([c for c, _ in found], dtype=np.int64), np.array([v for _, v in found])
 
 
-def _read_names(path: Path, k: int) -> dict[int, str]:
+def read_names(path: Path, k: int) -> dict[int, str]:
+    """Cluster (from 0) -> its name in names.csv, "" if it has none.
+
+    Raises:
+        DataError: the file cannot be read, or a line names a cluster that is not there, or for the second time.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

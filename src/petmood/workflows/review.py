@@ -12,15 +12,15 @@ import numpy as np
 
 from petmood.audit.neighbours import contradiction, lookalikes
 from petmood.cache import ContentCache
-from petmood.cluster.kmeans import fit_kmeans
 from petmood.errors import DataError, PetmoodError
 from petmood.features import extract_features, load_backbone
 from petmood.progress import Progress, Silent
-from petmood.records import FeatureTable, ImageRecord, Manifest
+from petmood.records import ImageRecord, Manifest
 from petmood.sources import open_source
 from petmood.store import read_json, read_manifest
 from petmood.workflows.folders import APPLIED_LABELS, read_source
 from petmood.workflows.photos import photo_manifest
+from petmood.workflows.review_clusters import Groups, groups_of_folder, groups_of_run, made_to_be_named
 
 BESIDE: Final = 3
 """Neighbours of each class shown beside a photo."""
@@ -69,6 +69,7 @@ class ReviewSet:
         queues: the first is the one to begin with; the last has every photo.
         families: path of every file of the run -> its family.
         applied: the labels.csv that the run was given, if any.
+        groups: clusters that can be named, and where; None if there are none.
         note: why something is missing, for the user; or "".
     """
 
@@ -79,6 +80,7 @@ class ReviewSet:
     queues: tuple[Queue, ...]
     families: Mapping[str, str]
     applied: Path | None
+    groups: Groups | None
     note: str
 
 
@@ -107,20 +109,26 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
     results = read_json(run / "results.json") if (run / "results.json").exists() else {}
     photos = [ReviewPhoto(photo_id(record), record) for record in manifest.records]
     note = ""
-    clusters: tuple[Queue, ...] = ()
-    try:
-        photos, clusters = _compare(photos, manifest, place, results, shown)
-    except PetmoodError as error:
-        note = f"Neighbours and clusters are not shown: {error}"
+    groups: Groups | None = None
+    if made_to_be_named(run):
+        groups = groups_of_folder(run, manifest)
+        photos = _numbered(photos, groups)
+    else:
+        try:
+            photos, groups = _compare(run, photos, manifest, place, results, shown)
+        except PetmoodError as error:
+            note = f"Neighbours and clusters are not shown: {error}"
     photos, suspects = _with_suspects(photos, results)
+    everything = Queue("all", "All photos", tuple(photo.id for photo in photos))
     return ReviewSet(
         run=run,
         data=place,
         classes=manifest.classes,
         photos={photo.id: photo for photo in photos},
-        queues=(*suspects, *clusters, Queue("all", "All photos", tuple(photo.id for photo in photos))),
+        queues=(*suspects, *_cluster_queues(photos, groups), everything),
         families={record.path: record.family for record in files.records},
         applied=applied if (applied := run / APPLIED_LABELS).exists() else None,
+        groups=groups,
         note=note,
     )
 
@@ -144,8 +152,13 @@ def _find_data(run: Path, data: Path | None, manifest: Manifest) -> Path:
 
 
 def _compare(
-    photos: Sequence[ReviewPhoto], manifest: Manifest, data: Path, results: Mapping[str, Any], progress: Progress
-) -> tuple[list[ReviewPhoto], tuple[Queue, ...]]:
+    run: Path,
+    photos: Sequence[ReviewPhoto],
+    manifest: Manifest,
+    data: Path,
+    results: Mapping[str, Any],
+    progress: Progress,
+) -> tuple[list[ReviewPhoto], Groups]:
     """Give photos neighbours, what these say of the label, and clusters, by features that the run left in the cache."""
     made = results.get("clusters") or []
     if not made:
@@ -174,27 +187,28 @@ def _compare(
         )
         for i, photo in enumerate(photos)
     ]
-    numbers, queues = _clusters(compared, features, manifest, made[0])
-    compared = [replace(photo, cluster=int(number)) for photo, number in zip(compared, numbers, strict=True)]
+    groups = groups_of_run(run, features, manifest, made[0])
+    compared = _numbered(compared, groups)
     order = np.argsort(same - against, kind="stable")
-    return [compared[i] for i in order], queues
+    return [compared[i] for i in order], groups
 
 
-def _clusters(
-    photos: Sequence[ReviewPhoto], features: FeatureTable, manifest: Manifest, made: Mapping[str, Any]
-) -> tuple[list[int], tuple[Queue, ...]]:
-    """Cluster numbers from 1, and a queue a cluster: its most central photos first, its most doubtful last."""
-    model = fit_kmeans(features, manifest.in_split("train"), k=made["k"], n_init=made["n_init"], seed=made["seed"])
-    distances = model.transform(features.vectors)
-    assigned = distances.argmin(axis=1)
-    queues = []
-    for number in range(distances.shape[1]):
-        members = np.flatnonzero(assigned == number)
-        ordered = members[np.argsort(distances[members, number], kind="stable")]
-        if len(ordered):
-            name = f"Cluster {number + 1}"
-            queues.append(Queue(f"cluster-{number + 1}", name, tuple(photos[i].id for i in ordered)))
-    return [int(number) + 1 for number in assigned], tuple(queues)
+def _numbered(photos: Sequence[ReviewPhoto], groups: Groups) -> list[ReviewPhoto]:
+    return [replace(photo, cluster=int(c) + 1) for photo, c in zip(photos, groups.clusters, strict=True)]
+
+
+def _cluster_queues(photos: Sequence[ReviewPhoto], groups: Groups | None) -> tuple[Queue, ...]:
+    """The clusters themselves, to be named, and the photos of each."""
+    if groups is None:
+        return ()
+    ids = {photo.record.path: photo.id for photo in photos}
+    return (
+        Queue("clusters", "Clusters to name", tuple(group.id for group in groups.groups)),
+        *(
+            Queue(f"cluster-{group.number}", f"Cluster {group.number}", tuple(ids[path] for path in group.members))
+            for group in groups.groups
+        ),
+    )
 
 
 def _with_suspects(

@@ -14,10 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from petmood.cluster.naming import Grouping
 from petmood.labels import read_decisions
+from petmood.workflows.naming import read_names, save_groups
+from petmood.workflows.photos import photo_manifest
 from review_fixtures import SUSPECT, drawn_run
+from web.conftest import until
 
 sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("fastapi")
@@ -160,7 +165,7 @@ def test_twenty_photos_by_keyboard_outlive_undo_reload_and_a_killed_server(
     press(page, "u", "u")
     page.wait_for_selector(READY)
     expect = {path: label for path, label in twenty.items() if path not in order[18:20]}
-    page.wait_for_function("page.pending.length === 0 && page.decided.size === 18")
+    until(page, "page.pending.length === 0 && page.decided.size === 18")
     page.reload()
     page.wait_for_selector(READY)
     assert standing(page) == expect
@@ -189,7 +194,7 @@ def test_a_suspect_is_shown_with_its_neighbours_and_nothing_comes_from_elsewhere
     assert page.inner_text("#given").split() == ["Labelled", "Sad"]
     assert page.inner_text("#why") == "5 of 6 models read happy."
     assert [text.split()[-1] for text in page.locator("#beside h3").all_inner_texts()] == ["Sad", "happy"]
-    page.wait_for_function("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
+    until(page, "[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
     assert page.evaluate("document.getElementById('photo').naturalWidth") == 96
     press(page, "h")
     page.wait_for_selector("#summary[open]")
@@ -244,6 +249,56 @@ def test_a_second_reader_labels_blind_and_agreement_is_shown_at_the_end(
         assert labels(run) == first
     finally:
         second.kill()
+
+
+def test_clusters_are_named_by_keyboard_and_the_names_outlive_undo_reload_and_a_killed_server(
+    tmp_path: Path, context: Any
+) -> None:
+    run, manifest = drawn_run(tmp_path)
+    photos = photo_manifest(manifest)
+    which = np.arange(len(photos)) % 4
+    sure = np.linspace(1, 0, len(photos))
+    save_groups(run, photos, Grouping("kmeans", 4, which, sure, {}), "drawn", 0)
+    server = Server(run).start()
+    page = opened(context, server, "clusters")
+
+    def said() -> list[str]:
+        ids = page.evaluate("page.queue.photos")
+        return [page.evaluate(f"page.decided.has('{i}') ? worded(page.decided.get('{i}')) : ''") for i in ids]
+
+    try:
+        assert page.inner_text("#sheet h2") == "Cluster 1, 6 photos"
+        assert page.inner_text("#sheet .given").split()[0] == "Labelled"
+        until(page, "[...document.querySelectorAll('.faces img')].every((i) => i.complete && i.naturalWidth > 0)")
+        assert page.locator(".faces img").count() == 6
+        press(page, "2", "a", "x")
+        page.fill("#name", "calm, at rest")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#summary[open]")
+        assert "petmood name-clusters" in page.inner_text("#use")
+        page.click("#close-summary")
+        page.wait_for_selector(READY)
+        assert said() == ["happy", "Angry", "not a pet", "calm, at rest"]
+        press(page, "u")
+        until(page, "page.pending.length === 0 && page.decided.size === 3")
+        page.reload()
+        page.wait_for_selector(READY)
+        assert said() == ["happy", "Angry", "not a pet", ""]
+        assert page.inner_text("#sheet h2") == "Cluster 4, 6 photos"
+        assert read_names(run / "names.csv", 4) == {0: "happy", 1: "Angry", 2: "not-a-pet", 3: ""}
+
+        server.kill()
+        press(page, "s")  # decided while nobody listens
+        page.wait_for_selector("#trouble:not([hidden])")
+        server.start()
+        page.wait_for_selector(READY)
+        assert read_names(run / "names.csv", 4)[3] == "Sad"
+        assert not (run / "labels.csv").exists()  # no photo was decided about
+        page.click("#close-summary")
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    finally:
+        server.kill()
 
 
 def test_requests_that_are_not_the_pages_own_are_refused(shared: Server) -> None:

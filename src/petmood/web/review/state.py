@@ -11,6 +11,7 @@ from petmood.labels import Decision
 from petmood.report.palette import class_colours
 from petmood.web.review.store import DecisionStore
 from petmood.workflows.review import Queue, ReviewPhoto
+from petmood.workflows.review_clusters import ReviewGroup
 
 RESERVED: Final = frozenset("xuz")
 """Letters that mean something else on the page: not a pet, undo."""
@@ -46,6 +47,11 @@ def page_state(store: DecisionStore, *, blind: bool) -> dict[str, Any]:
         ],
         "queues": [{"id": queue.id, "title": queue.title, "photos": list(queue.photos)} for queue in queues],
         "photos": {id: {} if blind else _told(photo, ids) for id, photo in review.photos.items()},
+        "groups": {} if blind or review.groups is None else {g.id: _sheet(g, ids) for g in review.groups.groups},
+        "names": str(store.names_path or ""),
+        "naming": ""
+        if review.groups is None
+        else f"petmood name-clusters {quote(str(review.data))} {quote(str(review.groups.folder))}",
     }
 
 
@@ -61,7 +67,7 @@ def summary(store: DecisionStore, *, blind: bool) -> dict[str, Any]:
     hidden = blind and bool(set(_blind_queues(store)[0].photos) - {ids[path] for path in standing})
     return {
         "version": version,
-        "decisions": [_decided(ids[path], decision) for path, decision in standing.items()],
+        "decisions": [_decided(ids.get(key, key), decision) for key, decision in store.in_order().items()],
         "agreement": [] if hidden else agreements(store),
         "agreement_hidden": hidden,
     }
@@ -122,6 +128,16 @@ def _told(photo: ReviewPhoto, ids: dict[str, str]) -> dict[str, Any]:
             for name, paths in list(photo.neighbours.items())[:2]
             if paths
         ],
+    }
+
+
+def _sheet(group: ReviewGroup, ids: dict[str, str]) -> dict[str, Any]:
+    return {
+        "number": group.number,
+        "size": group.size,
+        "composition": dict(group.composition),
+        "central": [ids[path] for path in group.central if path in ids],
+        "doubtful": [ids[path] for path in group.doubtful if path in ids],
     }
 
 

@@ -24,11 +24,13 @@ from petmood.labels import (
 )
 from petmood.tables import read_rows
 from petmood.workflows.review import ReviewSet
+from petmood.workflows.review_clusters import names_file, save_names
 
 LOG: Final = "decisions.jsonl"
 FIRST: Final = "first"
 """The reader whose decisions become labels.csv; those of another become labels-NAME.csv."""
 GIVEN: Final = "given labels"
+_LONGEST: Final = 40
 
 _READER = re.compile(r"[\w-]{1,40}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*(?:Z|\+00:00)")
@@ -61,11 +63,12 @@ class DecisionStore:
         self.reader = reader
         self.log = review.run / LOG
         self._known = {photo.record.path: photo for photo in review.photos.values()}
+        self._groups = {group.id: group for group in review.groups.groups} if review.groups is not None else {}
         self._lock = threading.Lock()
         self._read_at = -1
         self._decisions: tuple[Decision, ...] = ()
         if self.log.exists():
-            self._write_labels()  # a server that was killed may have logged a decision and not come to this
+            self._write()  # a server that was killed may have logged a decision and not come to this
 
     @property
     def labels_path(self) -> Path:
@@ -76,7 +79,7 @@ class DecisionStore:
         """Add a decision; when this returns it is on the disk, and labels.csv follows it.
 
         Args:
-            photo: its id.
+            photo: its id, or that of a cluster, which can have any name.
             action: see `petmood.labels.Decision`.
             label: class name for "label".
             time: when it was made, as the page has it. A page that had no answer sends the same decision again, with
@@ -88,18 +91,23 @@ class DecisionStore:
         Raises:
             DataError: no such photo or class, or the disk refused it.
         """
-        if photo not in self.review.photos:
+        if photo not in self.review.photos and photo not in self._groups:
             raise DataError(f"there is no photo '{photo}' in this run. Load the page again.")
-        if (action == "label") != (label in self.review.classes):
+        if photo in self._groups:
+            label = label.strip()
+            if (action == "label") != bool(label) or len(label) > _LONGEST:
+                raise DataError(f"a cluster's name has 1 to {_LONGEST} letters, got '{label[:80]}'.")
+        elif (action == "label") != (label in self.review.classes):
             raise DataError(f"'{label}' is not a class of this run. Known: {', '.join(self.review.classes)}.")
         if time and not _TIME.fullmatch(time):
             raise DataError(f"'{time}' is not a time such as 2030-01-31T12:00:00.000Z.")
-        made = Decision(self.review.photos[photo].record.path, action, label, self.reader, time)
+        path = photo if photo in self._groups else self.review.photos[photo].record.path
+        made = Decision(path, action, label, self.reader, time)
         with self._lock:
             if time and made in self._all():
                 return False
             append_decision(self.log, made)
-            self._write_labels()
+            self._write()
         return True
 
     def version(self) -> int:
@@ -110,6 +118,22 @@ class DecisionStore:
         """Path -> the reader's decision that stands, in the order in which they were made."""
         settled = settle(self._all(), self.reader if reader is None else reader)
         return {path: decision for path, decision in settled.items() if path in self._known}
+
+    def named(self) -> dict[str, Decision]:
+        """Cluster id -> the reader's decision that stands."""
+        return {id: decision for id, decision in settle(self._all(), self.reader).items() if id in self._groups}
+
+    @property
+    def names_path(self) -> Path | None:
+        """Where the reader's names of clusters go; None if there are no clusters."""
+        if self.review.groups is None:
+            return None
+        return self.review.groups.folder / names_file("" if self.reader == FIRST else f"-{self.reader}")
+
+    def in_order(self) -> dict[str, Decision]:
+        """Path or cluster id -> the reader's decision that stands, in the order in which they were made."""
+        settled = settle(self._all(), self.reader)
+        return {key: d for key, d in settled.items() if key in self._known or key in self._groups}
 
     def readers(self) -> tuple[str, ...]:
         """Everybody who has decided something, in the order of their first decision."""
@@ -128,6 +152,15 @@ class DecisionStore:
         if size != self._read_at:
             self._decisions, self._read_at = read_decisions(self.log), size
         return self._decisions
+
+    def _write(self) -> None:
+        """Bring labels.csv and names.csv up to the log, each if there was a decision about what it has."""
+        decided = {decision.path for decision in self._all() if decision.reader == self.reader}
+        if decided & self._known.keys():
+            self._write_labels()
+        groups = self.review.groups
+        if groups is not None and decided & self._groups.keys() and self.names_path is not None:
+            save_names(groups.folder, self.names_path.name, groups.groups, self.named(), decided)
 
     def _write_labels(self) -> None:
         """labels.csv: what this reader decided, over the labels.csv that the run itself was given."""

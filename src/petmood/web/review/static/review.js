@@ -96,6 +96,7 @@ function now() {
 // ---- deciding
 
 const current = () => page.queue.photos[page.at];
+const groupOf = (id) => page.state.groups[id];
 
 function decide(action, label = "") {
   const photo = current();
@@ -192,6 +193,8 @@ function draw() {
   const { photos } = page.state;
   const id = current();
   const photo = photos[id] || {};
+  const group = groupOf(id);
+  drawSheet(group, page.decided.get(id));
   const done = page.queue.photos.filter((p) => page.decided.has(p)).length;
   const total = page.queue.photos.length;
   $("count").replaceChildren(element("strong", {}, String(done)), ` of ${total} decided`);
@@ -199,7 +202,7 @@ function draw() {
   $("progress").value = done;
 
   const picture = $("photo");
-  if (picture.dataset.id !== id) {
+  if (!group && picture.dataset.id !== id) {
     picture.dataset.id = id;
     picture.src = `/photo/${id}.jpg`;
     $("gone").hidden = true;
@@ -222,8 +225,25 @@ function draw() {
   drawBeside(photo);
   for (let step = 1; step <= AHEAD; step++) {
     const ahead = page.queue.photos[page.at + step];
-    if (ahead) new Image().src = `/photo/${ahead}.jpg`;
+    if (ahead && !groupOf(ahead)) new Image().src = `/photo/${ahead}.jpg`;
   }
+}
+
+// A cluster: its faces in place of one photo.
+function drawSheet(group, stands) {
+  for (const [id, off] of [["subject", Boolean(group)], ["sheet", !group], ["naming", !group], ["keep", Boolean(group) || page.state.blind]]) {
+    $(id).hidden = off;
+  }
+  $("question").textContent = group ? "What do these faces show?" : "What does this face show?";
+  if (!group) return;
+  const faces = (title, ids) => (ids.length ? [element("h3", {}, title), element("div", { className: "faces" }, ...ids.map((id) =>
+    element("img", { src: `/small/${id}.jpg`, alt: title, width: 240, height: 240 })))] : []);
+  const given = Object.entries(group.composition).sort((a, b) => b[1] - a[1]).filter(([, n]) => n);
+  $("sheet").replaceChildren(
+    element("h2", {}, `Cluster ${group.number}, ${group.size} photos`,
+      ...(stands ? [element("span", { className: "stands" }, "You said ", chip(stands.label || "", worded(stands)))] : [])),
+    ...(given.length ? [element("p", { className: "given" }, "Labelled ", ...given.map(([name, n]) => chip(name, `${name} ${n}`)))] : []),
+    ...faces("Most central", group.central), ...faces("Most doubtful", group.doubtful));
 }
 
 function drawBeside(photo) {
@@ -251,7 +271,7 @@ function drawClasses() {
 
 function say(decision, text = "") {
   if (!decision) return void $("last").replaceChildren(text);
-  const { given } = page.state.photos[decision.photo];
+  const { given } = page.state.photos[decision.photo] || {};
   const changed = decision.action === "label" && given && given !== decision.label;
   $("last").replaceChildren("Last: ", ...(changed ? [chip(given), " → "] : []), chip(decision.label, worded(decision)));
 }
@@ -272,12 +292,13 @@ async function openSummary(finished) {
 }
 
 function drawSummary(finished) {
-  const { photos, blind, labels, command } = page.state;
-  const all = [...page.decided.entries()];
+  const { photos, groups, blind, labels, command, names, naming } = page.state;
+  const ofGroups = Boolean(groupOf(current()));
+  const all = [...page.decided.entries()].filter(([id]) => Boolean(groups[id]) === ofGroups);
   const count = (test) => all.filter(([id, d]) => test(d, photos[id])).length;
-  const labelled = (test) => count((d, photo) => d.action === "label" && test(photo.given === d.label));
+  const labelled = (test) => count((d, photo) => d.action === "label" && test(photo?.given === d.label));
   const tally = [
-    ...(blind ? [["labelled", labelled(() => true)]]
+    ...(ofGroups ? [["named", labelled(() => true)]] : blind ? [["labelled", labelled(() => true)]]
       : [["label kept", labelled((same) => same)], ["label changed", labelled((same) => !same)]]),
     ["not a pet", count((d) => d.action === "exclude")],
     ["skipped", count((d) => d.action === "skip")],
@@ -285,11 +306,11 @@ function drawSummary(finished) {
   $("summary-title").textContent = finished ? `All of “${page.queue.title}” decided` : "So far";
   $("tally").replaceChildren(...tally.map(([name, n]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, String(n)))));
-  $("agreement").replaceChildren(...drawAgreement());
+  $("agreement").replaceChildren(...(ofGroups ? [] : drawAgreement()));
   $("use").replaceChildren(
-    element("h3", {}, "Use these labels"),
-    element("p", { className: "small soft" }, "They are in ", element("code", {}, labels), ". Your photos stay as they are."),
-    element("pre", {}, command));
+    element("h3", {}, ofGroups ? "Label photos by these names" : "Use these labels"),
+    element("p", { className: "small soft" }, "They are in ", element("code", {}, ofGroups ? names : labels), ". Your photos stay as they are."),
+    element("pre", {}, ofGroups ? naming : command));
 }
 
 function drawAgreement() {
@@ -324,7 +345,7 @@ const ACTIONS = {
 
 function onKey(event) {
   if (event.repeat || event.altKey || event.ctrlKey || event.metaKey) return;
-  if ($("summary").open || event.target.closest("select")) return;
+  if ($("summary").open || event.target.closest("select, input")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const chosen = page.state.classes.find((c) => c.digit === key || c.letter === key);
   const action = chosen ? () => decide("label", chosen.name) : ACTIONS[key];
@@ -341,6 +362,13 @@ function listen() {
   for (const [id, work] of Object.entries(buttons)) {
     $(id).onclick = (event) => { work(); event.currentTarget.blur(); };
   }
+  $("naming").onsubmit = (event) => {
+    event.preventDefault();
+    const name = $("name").value.trim();
+    $("name").value = "";
+    $("name").blur();
+    if (name) decide("label", name);
+  };
   $("photo").onerror = async (event) => {
     const id = event.target.dataset.id;
     event.target.hidden = true;
@@ -357,7 +385,7 @@ async function start() {
   const state = await ask("/api/state");
   page.state = state;
   try {
-    page.pending = JSON.parse(sessionStorage.getItem(PENDING) || "[]").filter((d) => d.photo in state.photos);
+    page.pending = JSON.parse(sessionStorage.getItem(PENDING) || "[]").filter((d) => d.photo in state.photos || d.photo in state.groups);
   } catch { page.pending = []; }
   adopt(state);
   $("queue").replaceChildren(...state.queues.map((q) =>
