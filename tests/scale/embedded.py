@@ -11,7 +11,7 @@ from PIL import Image
 
 from petmood.records import FloatArray
 from petmood.scale.places import open_folder
-from petmood.scale.shards import Embedding, read_index, read_rows
+from petmood.scale.shards import Embedding, Rows, Shard, encode, file_name, read_index, read_rows, write_index
 
 
 def table(out: Path | str) -> dict[str, FloatArray]:
@@ -51,4 +51,19 @@ def assert_complete(out: Path | str, photos: Path) -> Embedding:
     assert index.ignored == 1
     files = [name for name in folder.names() if name.endswith((".parquet", ".part"))]
     assert sorted(shard.file for shard in index.shards) == files
+    return index
+
+
+def write_set(folder: Path, vectors: FloatArray, rows: int = 100) -> Embedding:
+    """An embedded set of given vectors, as `petmood embed` would write it."""
+    out = open_folder(str(folder))
+    shards = []
+    for start in range(0, len(vectors), rows):
+        part = vectors[start : start + rows]
+        names = [f"{start + i:07}.jpg" for i in range(len(part))]
+        file = file_name(names, names, "made")
+        out.write(file, encode(Rows(names, names, part, ())))
+        shards.append(Shard(file=file, rows=len(part), dim=part.shape[1], rejected=()))
+    index = Embedding(backbone="made", key="made", dim=vectors.shape[1], n=len(vectors), shards=tuple(shards))
+    write_index(out, index)
     return index

@@ -23,25 +23,41 @@ Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
 
 
 def cluster(
-    data: Data,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for clusters and sheets.", show_default=False)],
-    method: Annotated[str, typer.Option(help="kmeans, agglomerative or gmm.")] = "kmeans",
-    k: Annotated[int | None, typer.Option(help="Clusters.", show_default="highest silhouette")] = None,
+    data: Annotated[
+        str, typer.Argument(help="Folder or .zip of faces, labelled or not; or what embed wrote.", show_default=False)
+    ],
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder for clusters and sheets.", show_default=False)],
+    method: Annotated[str, typer.Option(help="kmeans, agglomerative or gmm; over shards kmeans alone.")] = "kmeans",
+    k: Annotated[
+        int | None, typer.Option(help="Clusters; over shards it must be given.", show_default="highest silhouette")
+    ] = None,
     backbone: Backbone = None,
     seed: Seed = None,
+    engine: Annotated[str, typer.Option(help="Over shards: local or ray.")] = "local",
+    workers: Annotated[
+        int | None, typer.Option(help="Over shards: how many at once.", show_default="one a core")
+    ] = None,
+    address: Annotated[str | None, typer.Option(help="Ray cluster.", show_default="one started here")] = None,
     json: Json = False,
 ) -> None:
-    """Group photos by looks alone, and write sheets of faces to name the groups by."""
+    """Group photos by looks alone, and write sheets of faces to name the groups by; or vectors that embed wrote."""
     from petmood.cli.console import Bars, print_json
-    from petmood.config import run_settings
-    from petmood.workflows.naming import cluster as work
+    from petmood.results import ShardClusters
+    from petmood.workflows.cluster_shards import cluster_set
 
-    facts = work(data, out, run_settings("quick", backbone=backbone, seed=seed), Bars(), method=method, k=k)
+    settings = {"k": k, "seed": seed, "engine": engine, "workers": workers, "address": address}
+    facts = cluster_set(data, out, settings, Bars(), method=method, backbone=backbone)
     if json:
         print_json(facts.model_dump(mode="json"))
         return
     typer.echo(f"{facts.n:,} photos in {facts.k} clusters: {', '.join(map(str, facts.sizes))}")
-    typer.echo(f"Look:  {out / 'clusters.html'}\nName:  {out / 'names.csv'}, then petmood name-clusters {data} {out}")
+    if isinstance(facts, ShardClusters):
+        typer.echo(f"Clusters of each photo: {out}; inertia {facts.inertia:.6g} after {facts.passes} passes")
+        return
+    folder = Path(out)
+    typer.echo(
+        f"Look:  {folder / 'clusters.html'}\nName:  {folder / 'names.csv'}, then petmood name-clusters {data} {out}"
+    )
 
 
 def name_clusters(

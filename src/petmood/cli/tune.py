@@ -28,6 +28,10 @@ def tune(
     folds: Annotated[int, typer.Option(help="Folds of cross-validation.")] = 3,
     backbone: Annotated[str, typer.Option(help="Frozen network whose features a head reads.")] = "efficientnet-lite0",
     seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 42,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="Journal file or database URL of the search.", show_default="OUT/trials.journal"),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print tune.json instead of a summary.")] = False,
 ) -> None:
     """Search for hyperparameters on held-out photos of train and valid, never of test."""
@@ -36,7 +40,7 @@ def tune(
     from petmood.workflows.tune import tune as work
 
     search = {"model": model, "objective": objective, "trials": trials, "minutes": minutes, "folds": folds}
-    training = {"size": size, "epochs": epochs, "backbone": backbone, "seed": seed}
+    training = {"size": size, "epochs": epochs, "backbone": backbone, "seed": seed, "storage": storage}
     outcome = work(data, out, TuneSettings.create(search | training), Bars())
     if json:
         typer.echo(outcome.facts.model_dump_json(indent=2))

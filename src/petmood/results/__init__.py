@@ -26,7 +26,7 @@ from petmood.results.calibration import (
     Sureness,
 )
 from petmood.results.causes import CauseFacts, CausesFacts
-from petmood.results.clusters import ClusterFacts, ClusterSplit
+from petmood.results.clusters import ClusterFacts, ClusterSplit, ShardClusters
 from petmood.results.comparison import AboveSpecies, ComparisonFacts, Leaderboard, PairFacts, Rank
 from petmood.results.dataset import (
     ClassCount,
@@ -135,6 +135,7 @@ __all__ = [
     "Results",
     "Sample",
     "SetFacts",
+    "ShardClusters",
     "Shortcut",
     "SizeCount",
     "Skipped",

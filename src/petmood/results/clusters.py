@@ -38,3 +38,21 @@ class ClusterFacts(Marked):
     splits: dict[str, ClusterSplit]
     preprocess: str = "correct"
     pooling: str = "avg"
+
+
+class ShardClusters(Fact):
+    """K-means over all vectors of an embedded set (clusters.json of `petmood cluster` over shards).
+
+    `inertia` is the sum of the n squared distances to the nearest of k centres, `inertias` what it was in each of the
+    `passes` before; `sizes` counts the vectors of each cluster.
+    """
+
+    backbone: str
+    n: int
+    dim: int
+    k: int
+    seed: int
+    passes: int
+    inertia: float
+    inertias: tuple[float, ...]
+    sizes: tuple[int, ...]

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from petmood.cache import ContentCache, cache_dir
-from petmood.errors import ConfigError, PetmoodError, require_extra
+from petmood.errors import PetmoodError
 from petmood.features.backbones import Backbone
+from petmood.scale.connection import connected
 from petmood.scale.embed import ShardMaker, Work
-from petmood.scale.places import is_url, open_files, open_folder
+from petmood.scale.places import open_files, open_folder
 from petmood.scale.shards import Shard
 from petmood.store import write_bytes
 
 Done = Callable[[int], None]
 """Called with the number of files done since the last call."""
-
-_OBJECTS: Final = 256 * 2**20  # bytes; shards go to the folder, only their descriptions pass between processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +79,7 @@ class RayEngine:
 
     def run(self, job: Job, parts: Sequence[tuple[str, ...]], done: Done) -> list[Shard]:
         """One shard for each part; an actor that dies is started again and its part done again."""
-        require_extra("--engine ray", "scale", "ray", "pyarrow")
-        if self.address and self.address.startswith("ray://") and find_spec("grpc") is None:
-            raise ConfigError("an address with ray:// needs Ray's client: pip install 'ray[client]', or use host:port.")
-        with _connected(self.address, self.workers * job.work.threads) as ray:
+        with connected(self.address, self.workers * job.work.threads) as ray:
             graph = ray.put(np.frombuffer(job.backbone.graph.read_bytes(), dtype=np.uint8))
             shards = []
             for shard, n in self._stream(job, graph, parts):
@@ -160,40 +152,3 @@ def _with_graph(backbone: Backbone, graph: Any) -> Backbone:
     if not path.is_file():
         write_bytes(path, graph.tobytes())
     return replace(backbone, graph=path)
-
-
-@contextmanager
-def _connected(address: str | None, cpus: int) -> Iterator[Any]:
-    """Ray, connected to a cluster or to one of its own on this machine, which ends with the work.
-
-    Raises:
-        ConfigError: there is no cluster at the address.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else C++ parts write hints for developers to the terminal
-    import ray
-
-    if ray.is_initialized():
-        yield ray
-        return
-    own: dict[str, Any] = {
-        "num_cpus": cpus,
-        "include_dashboard": False,
-        "object_store_memory": _OBJECTS,
-        "_node_ip_address": "127.0.0.1",
-    }
-    try:
-        ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **({} if address else own))
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        where = f"no Ray cluster answers at {address}" if address else "Ray does not start on this machine"
-        raise ConfigError(f"{where} ({str(error).splitlines()[0]}). Check --address, or leave it out.") from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
-
-
-def local_folder(place: str) -> str:
-    """A path as every process on the machine finds it; URLs stay."""
-    return place if is_url(place) else str(Path(place).resolve())

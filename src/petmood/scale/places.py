@@ -21,6 +21,11 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
+def absolute(place: str) -> str:
+    """A path as every process on the machine finds it; URLs stay."""
+    return place if is_url(place) else str(Path(place).resolve())
+
+
 class Files(Protocol):
     """A set of named files, as `petmood.sources.Source` has it, wherever they are."""
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import socket
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,6 +52,12 @@ HEAD: Final[Space] = {
     "augment": ("none", "copies"),
 }
 
+_WORKER: Final = "worker"
+_FINISHED: Final = ("COMPLETE", "PRUNED")
+_POLL: Final = 0.5  # seconds between looks at what others do
+_STALE: Final = timedelta(hours=12)  # a trial on another machine that takes longer is taken for dead
+_NAMELESS: Final = timedelta(minutes=1)  # and so is one whose process has not said its name by then
+
 SPACES: Final = {"cnn": CNN, "head": HEAD}
 
 
@@ -81,10 +91,14 @@ class Found:
         return min((t for t in self.trials if t.loss is not None), key=lambda t: t.loss or 0.0)
 
 
+class _Surplus(Exception):  # noqa: N818  # it is no error: other processes have taken all the trials there were
+    """Ends a trial that was begun when as many as were wanted had been begun before it."""
+
+
 def search(
     judge: Callable[[dict[str, Choice], Report], Judged],
     space: Space,
-    journal: Path,
+    storage: str,
     name: str,
     *,
     trials: int,
@@ -92,12 +106,16 @@ def search(
     seed: int,
     on_trial: Callable[[int, int], None],
 ) -> Found:
-    """Try choices until there are `trials` finished or pruned ones in the journal, or the minutes are over.
+    """Try choices until there are `trials` finished or pruned ones in the storage, or the minutes are over.
+
+    Any number of processes may search at once: each trial is tried by one of them, there are `trials` in all, and each
+    process returns when all are done. Choices follow from the seed, the trial's number and the trials before it.
 
     Args:
         judge: trains and judges a set of choices.
         space: what may be chosen.
-        journal: file of the search; a search of the same name in it is gone on with.
+        storage: path of a journal file, or the URL of a database (sqlite:///..., postgresql://...); a search of the
+            same name in it is gone on with.
         name: of the search: covers the data and all settings, so that others' trials do not mix.
         trials: how many there are to be in all.
         minutes: wall-clock budget of this call, or None; a trial begun is finished.
@@ -105,21 +123,16 @@ def search(
         on_trial: called with (trials done, trials in all).
 
     Raises:
-        ConfigError: no trial was finished within the budget.
+        ConfigError: no trial was finished within the budget, or the storage cannot be opened.
         MissingExtraError: optuna is not installed.
     """
     if importlib.util.find_spec("optuna") is None:
         raise MissingExtraError("petmood tune", "train", "optuna")
     import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    # the default lock is a symbolic link, which some file systems and users do not have
-    backend = JournalFileBackend(str(journal), lock_obj=JournalFileOpenLock(str(journal)))
     study = optuna.create_study(
-        storage=JournalStorage(backend),
+        storage=_open(storage),
         study_name=name,
         load_if_exists=True,
         direction="minimize",
@@ -127,6 +140,12 @@ def search(
     )
 
     def objective(trial: optuna.Trial) -> float:
+        trial.set_user_attr(_WORKER, [socket.gethostname(), os.getpid()])
+        if sum(_counts(t) for t in study.get_trials(deepcopy=False) if t.number < trial.number) >= trials:
+            raise _Surplus
+        # by number: processes draw different choices, and a resumed search draws what it would have drawn
+        study.sampler = optuna.samplers.TPESampler(seed=seed + trial.number)
+
         def report(step: int, loss: float) -> None:
             trial.report(loss, step)
             if trial.should_prune():
@@ -137,26 +156,61 @@ def search(
         trial.set_user_attr("epochs", found.epochs)
         return found.loss
 
-    done = _done(study)
-    on_trial(done, trials)
-    if done < trials:
-        # a sampler's state is not kept: seeded with what is done, a resumed search does not repeat its first choices
-        study.sampler = optuna.samplers.TPESampler(seed=seed + done)
-        study.optimize(
-            objective,
-            n_trials=trials - done,
-            timeout=None if minutes is None else 60 * minutes,
-            callbacks=[lambda s, _: on_trial(_done(s), trials)],
-        )
-    found = Found(tuple(_facts(trial) for trial in study.trials if trial.state.is_finished()), _importance(study))
+    end = None if minutes is None else time.monotonic() + 60 * minutes
+    while (done := _done(study)) < trials and (end is None or time.monotonic() < end):
+        on_trial(done, trials)
+        if sum(_counts(t) for t in study.get_trials(deepcopy=False)) < trials:
+            study.optimize(objective, n_trials=1, catch=(_Surplus,))
+        else:
+            time.sleep(_POLL)  # others are at the last ones; should they die, theirs are tried here
+    on_trial(_done(study), trials)
+    told = tuple(_facts(trial) for trial in study.trials if trial.state.is_finished() and trial.params)
+    found = Found(told, _importance(study))
     if all(trial.loss is None for trial in found.trials):
         raise ConfigError("no trial was finished within the budget. Give --trials or --minutes more.")
     return found
 
 
+def _open(storage: str) -> optuna.storages.BaseStorage:
+    from optuna.storages import JournalStorage, RDBStorage
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+    if "://" in storage:
+        try:
+            return RDBStorage(storage)
+        except Exception as error:  # SQLAlchemy and each driver raise their own types
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"the storage {storage} cannot be opened ({reason}). Check --storage.") from error
+    Path(storage).parent.mkdir(parents=True, exist_ok=True)
+    # the default lock is a symbolic link, which some file systems and users do not have
+    return JournalStorage(JournalFileBackend(storage, lock_obj=JournalFileOpenLock(storage)))
+
+
 def _done(study: optuna.Study) -> int:
-    wanted = ("COMPLETE", "PRUNED")
-    return sum(trial.state.name in wanted for trial in study.get_trials(deepcopy=False))
+    return sum(trial.state.name in _FINISHED for trial in study.get_trials(deepcopy=False))
+
+
+def _counts(trial: optuna.trial.FrozenTrial) -> bool:
+    """Whether a trial takes one of the places: it is finished, or a process is at it."""
+    if trial.state.name in _FINISHED:
+        return True
+    host, pid = trial.user_attrs.get(_WORKER, (None, None))
+    if trial.state.name != "RUNNING":
+        return False
+    if host == socket.gethostname():
+        return _lives(pid)
+    limit = _NAMELESS if host is None else _STALE
+    return trial.datetime_start is not None and datetime.now() - trial.datetime_start < limit  # noqa: DTZ005
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _suggest(trial: optuna.Trial, name: str, choice: Range | tuple[Choice, ...]) -> Choice:

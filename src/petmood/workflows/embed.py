@@ -15,8 +15,8 @@ from petmood.ingest.layout import find_layout
 from petmood.ingest.reader import why_ignored
 from petmood.progress import Progress, Silent, Tick
 from petmood.scale.embed import Work, cores
-from petmood.scale.engines import Engine, Job, LocalEngine, RayEngine, local_folder
-from petmood.scale.places import is_url, open_files, open_folder, unfinished
+from petmood.scale.engines import Engine, Job, LocalEngine, RayEngine
+from petmood.scale.places import absolute, is_url, open_files, open_folder, unfinished
 from petmood.scale.shards import SUFFIX, Embedding, chunks, place_of, write_index
 from petmood.workflows.folders import claim_run_folder
 
@@ -72,7 +72,7 @@ def embed(data: str, out: str, settings: EmbedSettings, progress: Progress | Non
         PetmoodError: anything the user can mend.
     """
     shown = progress or Silent()
-    data, out = local_folder(data), local_folder(out)
+    data, out = absolute(data), absolute(out)
     if not is_url(out):
         claim_run_folder(Path(out), Path(data))
     names, ignored = _images(data)

@@ -30,7 +30,7 @@ from petmood.workflows.families import read_split
 from petmood.workflows.folders import claim_run_folder
 from petmood.workflows.frozen import model_facts
 
-_VERSION: Final = 1  # raise it when what a trial does changes, so that older trials are not gone on with
+_VERSION: Final = 2  # raise it when what a trial does changes, so that older trials are not gone on with
 
 
 class TuneSettings(Settings):
@@ -46,6 +46,8 @@ class TuneSettings(Settings):
         epochs: of each training at most; it stops after 3 without a lower loss.
         backbone: whose features a head reads.
         seed: of every random choice.
+        storage: a journal file or the URL of a database, for searches from several machines; by default a journal in
+            the results' folder.
     """
 
     model: Literal["cnn", "head"] = "head"
@@ -57,6 +59,7 @@ class TuneSettings(Settings):
     epochs: int = Field(default=10, ge=1, le=10_000)
     backbone: str = "efficientnet-lite0"
     seed: int = Field(default=42, ge=0, lt=2**31)
+    storage: str | None = None
 
 
 Outcome = tuple[NDArray[np.float64], float | None]
@@ -75,7 +78,8 @@ class TuneOutcome:
 def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | None = None) -> TuneOutcome:
     """Search, refit the winner on train and judge it once on test.
 
-    The search is kept in `out/trials.journal`: the same command goes on where it was interrupted.
+    The search is kept in `out/trials.journal`: the same command goes on where it was interrupted, and run by several
+    processes at once it shares the work.
 
     Raises:
         PetmoodError: anything the user can mend.
@@ -99,7 +103,7 @@ def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | Non
             found = search(
                 lambda choices, report: _judge_all(judge, choices, folds, manifest, report),
                 SPACES[settings.model],
-                out / "trials.journal",
+                settings.storage or str(out / "trials.journal"),
                 _name(manifest, settings),
                 trials=settings.trials,
                 minutes=settings.minutes,
@@ -144,7 +148,7 @@ def _folds(manifest: Manifest, settings: TuneSettings) -> list[Fold]:
 
 
 def _name(manifest: Manifest, settings: TuneSettings) -> str:
-    chosen = settings.model_dump(exclude={"trials", "minutes"})
+    chosen = settings.model_dump(exclude={"trials", "minutes", "storage"})
     causes = json.dumps([_VERSION, manifest.digest, chosen], sort_keys=True)
     return f"{settings.model}-{hashlib.sha256(causes.encode()).hexdigest()[:16]}"
 
