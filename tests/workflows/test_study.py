@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
+import runpy
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageOps
 
 from petmood.config import StudySettings
 from petmood.errors import ConfigError
 from petmood.progress import Silent
 from petmood.results import Results, StudyFacts
+from petmood.store import read_manifest
 from petmood.workflows.study import StudyOutcome, study
 from petmood.workflows.study.compare import Comparison
 
 pytest.importorskip("torch")
+
+PLANTED = "train/happy/same-again.jpg"
+"""A mirrored copy whose name tells nothing."""
 
 SETTINGS = StudySettings(cnn_size=32, cnn_epochs=1, seeds=2, backbones=("efficientnet-lite0",))
 
@@ -27,9 +34,11 @@ def some_data(demo_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     root = tmp_path_factory.mktemp("part")
     for folder in sorted(demo_data.glob("*/*")):
         files = sorted(folder.glob("*.jpg"))
-        for file in (*files[:12], *[f for f in files if f.name.startswith("aug-")][:4]):
+        for file in (*files[:4], *[f for f in files if f.name.startswith("aug-")][:3]):
             (root / file.relative_to(demo_data)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, root / file.relative_to(demo_data))
+    with Image.open(root / "train" / "happy" / "001.jpg") as picture:
+        ImageOps.mirror(picture.convert("RGB")).save(root / PLANTED)
     return root
 
 
@@ -146,6 +155,31 @@ def test_without_the_study_s_networks_another_stands_in_and_says_so(
     assert chosen.backbone.name == "efficientnet-lite0"
     assert chosen.stands_in_for == "MobileNet and ResNet50"
     assert "lacks config.json" in chosen.note
+
+
+def test_photos_are_counted_by_pixels_too(outcome: StudyOutcome) -> None:
+    records = {r.path: r for r in read_manifest(outcome.folder / "manifest.parquet").records}
+    assert records[PLANTED].derived
+    assert outcome.results.dataset.photos == sum(not r.derived for r in records.values())
+
+
+def test_the_page_of_the_documentation_is_written_from_results_alone(
+    outcome: StudyOutcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Path(__file__).resolve().parents[2] / "docs" / "study-replicated.py"
+    folder = str(outcome.folder)
+    monkeypatch.setattr("sys.argv", [str(source), folder, folder, "--backbone", "b", "--out", str(tmp_path / "x.md")])
+    runpy.run_path(str(source), run_name="__main__")
+    page = (tmp_path / "x.md").read_text(encoding="utf-8")
+    assert "--size 32 --epochs 1 --seeds 2 --seeds-cnn2 1 --backbone b\n" in page
+    assert "| 1.5.2 CNN 1 | parameters | 11,169,476 | 11,169,476 | equal |" in page
+    for model in outcome.results.models:
+        assert f"| {model.title} | {model.correct} of {model.n} |" in page
+    kept = source.with_suffix(".md").read_text(encoding="utf-8")
+    headings = re.findall("^## .*$", page, re.M)
+    assert [h for h in headings if "K-means" not in h] == [
+        h for h in re.findall("^## .*$", kept, re.M) if "K-means" not in h
+    ]
 
 
 def test_a_device_that_is_not_there_is_said(some_data: Path, tmp_path: Path) -> None:
