@@ -79,7 +79,7 @@ class StudySettings(RunSettings):
         pooling: "flatten", as the study, or "avg".
         preprocess: "study" feeds backbones pixels in [0, 1], "correct" what their weights were trained on, or "both".
         backbones: those whose features are clustered; the study's two if empty.
-        device: where networks are trained; "auto" takes a GPU if there is one.
+        device: where networks are trained; "auto" takes a GPU or TPU if there is one.
     """
 
     preset: str = "study"
@@ -89,7 +89,7 @@ class StudySettings(RunSettings):
     pooling: Literal["flatten", "avg"] = "flatten"
     preprocess: Literal["study", "correct", "both"] = "both"
     backbones: tuple[str, ...] = ()
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "mps", "xla"] = "auto"
 
 
 PRESETS: Final[dict[str, dict[str, Any]]] = {

@@ -399,7 +399,7 @@ def test_absent_device_is_named(data):
         ({"learning_rate": float("nan")}, "'learning_rate' must be above 0 and finite, got nan"),
         ({"patience": 0}, "'patience' must be at least 1, or none"),
         ({"seed": -1}, "'seed' must be from 0"),
-        ({"device": "tpu"}, "'device' must be one of auto, cpu, cuda, mps, got 'tpu'"),
+        ({"device": "tpu"}, "'device' must be one of auto, cpu, cuda, mps, xla, got 'tpu'"),
     ],
 )
 def test_settings_out_of_range_are_named(wrong, words):

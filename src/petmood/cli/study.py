@@ -30,7 +30,7 @@ def study(
     ] = None,
     seed: Annotated[int, typer.Option(help="First seed.")] = 42,
     labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
-    device: Annotated[str, typer.Option(help="Where networks are trained: auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="Where networks are trained: auto, cpu, cuda, mps or xla.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a summary.")] = False,
 ) -> None:
     """Replicate the reference study, and set each of its figures beside ours."""

@@ -206,7 +206,7 @@ class CnnClassifier:
     def _restore(self, saved: _Saved, weights: bytes, device: str) -> None:
         import safetensors.torch
 
-        from petmood.train.loop import resolve_device
+        from petmood.train.devices import resolve_device
         from petmood.train.modules import build
 
         self.network_ = make_network(saved.network, len(saved.classes), saved.settings.size)

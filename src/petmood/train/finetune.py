@@ -17,8 +17,8 @@ from torch.nn import functional
 from petmood.errors import DataError
 from petmood.features.trunk import SHAPE
 from petmood.train.crown import Crown, CrownSettings, average_into, mixed, rate_at
+from petmood.train.devices import resolve_device
 from petmood.train.learner import Learner, Lesson
-from petmood.train.loop import resolve_device
 
 _PLAIN_VIEWS: Final = 2  # the image and its mirror image: what is predicted on
 _BATCH: Final = 64

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from petmood.errors import ConfigError
 from petmood.train import checkpoint
+from petmood.train.devices import finish_step, resolve_device, seed_device, without_gradients
 from petmood.train.settings import EpochLog, OnEpoch, OnStep, TrainResult, TrainSettings
 from petmood.train.state import TrainingState
 
@@ -99,25 +100,11 @@ def train(
     )
 
 
-def resolve_device(name: str) -> torch.device:
-    """The torch device of a setting; "auto" takes CUDA, else Apple's MPS, else the CPU.
-
-    Raises:
-        ConfigError: torch finds no such device.
-    """
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(device for device, is_there in present.items() if is_there)
-    if not present.get(name):
-        raise ConfigError(f"device '{name}' is not there: torch {torch.__version__} does not find it. Use auto or cpu.")
-    return torch.device(name)
-
-
 def predict_logits(module: nn.Module, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(n, n_classes) float32 logits of (n, height, width, 3) uint8 RGB images; leaves the module in evaluation mode."""
     device = next(module.parameters()).device
     module.eval()
-    with torch.inference_mode():
+    with without_gradients(device):
         batches = (images[start : start + _EVAL_BATCH] for start in range(0, max(len(images), 1), _EVAL_BATCH))
         return np.concatenate([module(_to_input(batch, device)).cpu().numpy() for batch in batches])
 
@@ -135,7 +122,7 @@ def _run_epoch(state: TrainingState, data: LabelledImages, on_step: OnStep | Non
     """One pass through the images in a fresh order: (loss, accuracy), each image as seen at its step."""
     settings, module, device = state.settings, state.module, state.device
     seed = np.random.SeedSequence([settings.seed, state.epoch]).generate_state(1, np.uint64)
-    torch.manual_seed(int(seed[0]) >> 1)
+    seed_device(device, int(seed[0]) >> 1)
     order = torch.randperm(len(data)).numpy()
     steps = -(-len(data) // settings.batch_size)
     module.train()
@@ -152,6 +139,7 @@ def _run_epoch(state: TrainingState, data: LabelledImages, on_step: OnStep | Non
         state.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's types lack it
         state.optimiser.step()
+        finish_step(device)
         loss_sum += loss.detach() * len(rows)
         correct += (logits.detach().argmax(dim=1) == targets).sum()
         if on_step is not None:

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from petmood.errors import ConfigError
 from petmood.results import Epochs
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
+Device = Literal["auto", "cpu", "cuda", "mps", "xla"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class TrainSettings:
             None trains all epochs and keeps the last weights.
         reduce_lr: when to reduce the learning rate; None never does.
         seed: of initial weights, order of images and dropout.
-        device: where to train; "auto" takes a GPU (CUDA, then Apple's) if there is one.
+        device: where to train; "auto" takes a GPU or TPU (CUDA, then XLA, then Apple's) if there is one.
         size: side in pixels of the network's square input.
 
     Raises:
@@ -100,7 +100,7 @@ class TrainResult:
         best_epoch: the epoch of the lowest validation loss, from 1; None without validation images.
         kept_epoch: the epoch whose weights the network has now: the best with `patience`, else the last.
         resumed_from: epochs that were taken from a checkpoint instead of being run; 0 if none.
-        device: where it ran: "cpu", "cuda" or "mps".
+        device: where it ran: "cpu", "cuda", "mps" or "xla".
     """
 
     history: Epochs
