@@ -26,8 +26,8 @@ def test_every_method_builds_fits_and_predicts(method: object) -> None:
     blocks = [np.arange(a, b) for a, b in pairwise(ends)]
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((24, ends[-1])), np.array(["x", "y"])[np.arange(24) % 2]
-    if any(word in json.dumps(method.recipe.described()) for word in ("boosting", "trees", "mlp")):
-        pytest.skip("slow kinds are fitted in test_shallow.py")
+    if any(word in json.dumps(method.recipe.described()) for word in ("boosting", "trees", "mlp", "finetune")):
+        pytest.skip("slow kinds are fitted in test_shallow.py and test_crown.py")
     model = build(method.recipe, blocks, seed=0).fit(X, y, groups=np.arange(24), sample_weight=np.ones(24))
     probabilities = model.predict_proba(X)
     assert probabilities.shape == (24, 2)

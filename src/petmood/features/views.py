@@ -15,6 +15,7 @@ from petmood.cache import ContentCache
 from petmood.errors import ConfigError, ModelError
 from petmood.features.backbones import Backbone
 from petmood.features.extract import decoded_batches, extract_features, open_session
+from petmood.features.trunk import describe_trunk, trunk_activations
 from petmood.records import FeatureTable, FloatArray, Manifest
 from petmood.sources import Source
 
@@ -30,6 +31,9 @@ places. second-order: the covariance over places of `PROJECTED` random combinati
 tokens: each place's projection to `TOKEN` random combinations of channels, for heads that learn where to look.
 """
 
+TRUNK: Final = "trunk"
+"""Another way: activations at half depth of EfficientNet-Lite0 for several views of each image, for fine-tuning."""
+
 MIRRORS: Final = ("none", "average")
 
 PROJECTED: Final = 48
@@ -43,7 +47,7 @@ class View:
 
     Attributes:
         backbone: name of the frozen network.
-        pooling: one of `POOLINGS`.
+        pooling: one of `POOLINGS`, or `TRUNK`.
         size: side in pixels of the input; None is the size the network was trained at.
         mirror: "average" averages the vectors of the image and of its mirror image.
         crop: side of the central square kept, as a share of the image's; 1 keeps all.
@@ -56,7 +60,7 @@ class View:
     crop: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.pooling not in POOLINGS:
+        if self.pooling not in (*POOLINGS, TRUNK):
             raise ConfigError(f"unknown pooling '{self.pooling}'. Choose one of: {', '.join(POOLINGS)}.")
         if self.mirror not in MIRRORS:
             raise ConfigError(f"unknown mirror '{self.mirror}'. Choose one of: {', '.join(MIRRORS)}.")
@@ -88,6 +92,10 @@ def view_features(
     Raises:
         ModelError: the backbone has no output that the pooling needs.
     """
+    if view.pooling == TRUNK:
+        activations = trunk_activations(manifest, source, cache, progress=progress)
+        flat = activations.reshape(len(activations), -1).astype(np.float32)
+        return FeatureTable(view.name, flat, None, describe_trunk())
     if _is_plain(view):
         table = extract_features(manifest, source, backbone, cache, progress=progress)
         whole = table.vectors if view.pooling == "mean" else table.logits

@@ -23,6 +23,7 @@ from petmood.train.support import support_vectors
 
 UNEXPORTED: Final = {
     "boosting": "gradient boosting has no operators in the graphs that bundles are made of",
+    "finetune": "fine-tuning is saved by --model finetune",
     "trees": "trees have no operators in the graphs that bundles are made of",
 }
 """Kinds of recipes that cannot be bundles, and why."""

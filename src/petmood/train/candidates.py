@@ -12,7 +12,7 @@ from petmood.train.recipes import Recipe
 _EXTENDED: Final = ("lite0-pca-logistic", "outside-logistic", "outside-svm")
 """Methods that a search also tries with outside and with unlabelled images, where such are given."""
 
-_NO_CANDIDATES: Final = (SPECIES_ONLY, "species-removed")
+_NO_CANDIDATES: Final = (SPECIES_ONLY, "species-removed", "lite0-finetuned", "outside-finetuned")
 
 
 def candidates(extra_weight: float | None = None, unlabelled_weight: float | None = None) -> tuple[Method, ...]:

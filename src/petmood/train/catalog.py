@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from petmood.errors import ConfigError
-from petmood.features.views import View
+from petmood.features.views import TRUNK, View
 from petmood.train.recipes import Recipe
 
 
@@ -51,6 +51,7 @@ _MOBILE_MIRROR: Final = View("mobilenet", mirror="average")
 _SCORES: Final = View("efficientnet-lite0", pooling="logits")
 _TUNED: Final = View("outside", mirror="average")
 _TUNED_224: Final = View("outside", size=224, mirror="average")
+_FINETUNED: Final = Recipe("finetune", {"epochs": 5, "rate": 6e-4, "thaw": 0.5, "patience": 3, "cutmix": 0.3})
 _BOTH: Final = (_LITE0_MIRROR, _MOBILE_MIRROR)
 
 
@@ -216,6 +217,13 @@ METHODS: Final[tuple[Method, ...]] = (
         for name, backbone, title in (
             ("lite0", "efficientnet-lite0", "Lite0"),
             ("outside", "outside", "Lite0 tuned on outside images"),
+        )
+    ),
+    *(
+        Method(f"{name}-finetuned", title, (View(backbone, TRUNK),), _FINETUNED, repeats=1)
+        for name, backbone, title in (
+            ("lite0", "efficientnet-lite0", "Upper half of Lite0, fine-tuned inside the folds"),
+            ("outside", "outside", "Upper half of Lite0 tuned on outside images, fine-tuned on inside the folds"),
         )
     ),
     Method(

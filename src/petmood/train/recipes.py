@@ -27,7 +27,7 @@ class Recipe:
     Attributes:
         kind: a shallow head of `petmood.train.shallow`, or a composition: "blend", "stack", "species-only",
             "species-conditional", "species-removed", "noise-robust", "even-prior"; "distilled", of a teacher and a
-            student; "attention", on tokens.
+            student; "attention", on tokens; "finetune", on activations at half depth.
         settings: its numbers and names.
         blocks: which blocks of columns it reads, by number; all if None. For the species compositions the first is the
             block of ImageNet scores.

@@ -26,8 +26,10 @@ from petmood.sources import Source
 from petmood.split import Fold
 from petmood.train.catalog import Method
 from petmood.train.compose import SelfTraining
-from petmood.train.recipes import build
+from petmood.train.recipes import Recipe, build
 from petmood.workflows.outside import Outside, open_outside, open_unlabelled
+
+LITE0: Final = "efficientnet-lite0"
 
 SPECIES: Final = hashlib.sha256(b"".join(part.tobytes() for part in grouping())).hexdigest()[:16]
 """Of the grouping of ImageNet's classes into species."""
@@ -73,6 +75,11 @@ class Reading:
     causes: list[Any]
 
     @property
+    def start(self) -> Path | None:
+        """The graph of a tuned network, from whose upper half fine-tuning goes on; None starts from ImageNet's."""
+        return None if self.backbones[0].name == LITE0 else self.backbones[0].graph
+
+    @property
     def blocks(self) -> list[NDArray[np.int64]]:
         """The columns of each view."""
         return [np.arange(a, b) for a, b in pairwise(np.cumsum([0, *self.widths]))]
@@ -80,6 +87,8 @@ class Reading:
     def make(self, seed: int) -> Classifier:
         """A fresh classifier."""
         blocks, recipe = self.blocks, self.method.recipe
+        if recipe.kind == "finetune":
+            return _tuned(recipe, seed, self.start)
         if self.unlabelled is None or self.method.unlabelled is None:
             return build(recipe, blocks, seed)
         return SelfTraining(lambda: build(recipe, blocks, seed), self.unlabelled, weight=self.method.unlabelled)
@@ -99,6 +108,15 @@ class Reading:
             photos_only=self.method.photos_only,
             outside=self.outside,
         )
+
+
+def _tuned(recipe: Recipe, seed: int, start: Path | None) -> Classifier:
+    from petmood.train.crown import CrownSettings
+    from petmood.train.crown_export import load_start
+    from petmood.train.finetune import CrownHead
+
+    settings = CrownSettings(seed=seed, **recipe.settings)  # type: ignore[arg-type]
+    return CrownHead(settings, None if start is None else load_start(start))
 
 
 class Bench:
@@ -152,6 +170,8 @@ class Bench:
             outside_key,
         ]
         causes += [] if unlabelled_key is None else [unlabelled_key]
+        if method.recipe.kind == "finetune":
+            causes.append([self._backbones[name].digest for name in method.backbones()])
         causes += [SPECIES] if method.recipe.reads_species() else []
         return Reading(
             method,

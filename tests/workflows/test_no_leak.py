@@ -1,0 +1,222 @@
+"""Nothing of an evaluated photo reaches training: not by copies, more images, doubts, calibration, students or search.
+
+Each image's features hold the number of its family, and every fit notes the numbers that it sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from drawing import jpeg, split_files, write_tree
+from networks import network
+from petmood.bundle.folder import read
+from petmood.cache import ContentCache
+from petmood.config import RunSettings
+from petmood.features.views import View
+from petmood.ingest import read_dataset
+from petmood.progress import Silent
+from petmood.records import FeatureTable, Manifest
+from petmood.sources import Source, open_source
+from petmood.split import Fold, grouped_folds
+from petmood.train.candidates import candidates, distilled
+from petmood.train.catalog import FROZEN, Method, choose
+from petmood.train.learner import Learner
+from petmood.workflows import auto as auto_module
+from petmood.workflows import bench as bench_module
+from petmood.workflows.auto import candidate, contest
+from petmood.workflows.auto_settings import AutoSettings
+from petmood.workflows.bench import Bench, Means
+from petmood.workflows.bundles import fitted_and_judging
+from petmood.workflows.train import train
+
+SETTINGS = AutoSettings(folds=2)
+OUTSIDE = 10_000
+"""Families of more images count from here."""
+
+NAMES = (
+    *(FROZEN, "lite0-lda", "both-svm", "both-even-prior", "outside-noise-robust", "outside-stack"),
+    *("outside-species-conditional", "outside-svm+extra", "outside-svm+unlabelled", "outside-blend-distilled"),
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tree(tmp_path_factory.mktemp("leak") / "data", split_files(8, ("Sad", "Angry", "happy")))
+
+
+@pytest.fixture(scope="module")
+def more(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    files = {f"{('Sad', 'Angry', 'happy')[i % 3]}/{i}.jpg": jpeg(500 + i) for i in range(12)}
+    return write_tree(tmp_path_factory.mktemp("more") / "more", files)
+
+
+@pytest.fixture(scope="module")
+def means(more: Path, tmp_path_factory: pytest.TempPathFactory) -> Means:
+    made = network(tmp_path_factory.mktemp("network") / "n.onnx", 0, 17, imagenet=True, mean=120.0)
+    names = ("efficientnet-lite0", "mobilenet", "outside")
+    return Means(dict.fromkeys(names, f"onnx:{made.graph}"), extra=more, unlabelled=more)
+
+
+def marked(manifest: Manifest, source: Source, backbone: object, view: View, *_: Any, **__: Any) -> FeatureTable:
+    """Features of noise in which the first column is the family's number."""
+    wide = 1000 if view.pooling == "logits" else 6
+    first = OUTSIDE if source.location.name == "more" else 0
+    rows = np.random.default_rng(len(view.name)).standard_normal((len(manifest), wide)).astype(np.float32)
+    rows[:, 0] = manifest.family_index + first
+    return FeatureTable(view.name, rows, None, f"marked/{view.name}/{first}")
+
+
+@pytest.fixture
+def bench(data: Path, means: Means, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(bench_module, "view_features", marked)
+    with open_source(data) as source:
+        cache = ContentCache(tmp_path / "cache")
+        yield Bench(read_dataset(source, cache), source, cache, means, Silent())
+
+
+class Watcher:
+    """Notes, while it is in place, the families of the rows that each fit sees; those of more images apart."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.fits: list[set[int]] = []
+        real = Learner.fit
+
+        def fit(model: Learner, X: Any, y: Any, **given: Any) -> Learner:
+            # only whole rows have the mark in front: inner heads are handed columns, of the same rows
+            if (np.asarray(X)[:, 0] % 1 == 0).all():
+                self.fits.append({int(v) for v in np.asarray(X)[:, 0] if v < OUTSIDE})
+            return real(model, X, y, **given)
+
+        monkeypatch.setattr(Learner, "fit", fit)
+
+
+def method_named(name: str) -> Method:
+    found = {m.name: m for m in candidates(0.1, 0.1)}
+    return found[name] if name in found else choose([name])[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_fit_of_a_fold_sees_a_family_of_it(name: str, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    method = method_named(name)
+    assert bench.lacks(method) is None
+    reading, manifest = bench.read(method), bench.manifest
+    assert len(manifest) > manifest.n_photos, "there are copies, which must stay on the side of their photo"
+    for fold in grouped_folds(manifest, folds=2, seed=0):
+        watcher = Watcher(monkeypatch)
+        reading.predict(manifest, np.arange(len(manifest)), [fold], 0)
+        held = set(manifest.family_index[fold.evaluate].tolist())
+        assert watcher.fits
+        assert all(not seen & held for seen in watcher.fits)
+        assert any(len(seen) > 2 for seen in watcher.fits)
+
+
+def test_a_search_fits_nothing_of_test_and_chooses_inside_each_fold(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, test = fitted_and_judging(bench.manifest)
+    watcher = Watcher(monkeypatch)
+    few = tuple(method_named(name) for name in (FROZEN, "outside-noise-robust", "outside-svm+unlabelled"))
+    monkeypatch.setattr(auto_module, "candidates", lambda *weights: few)
+    made = contest(bench, rows, SETTINGS, lambda standings, title: None)
+    assert set(made.found) == {m.name for m in few}
+    judging = set(bench.manifest.family_index[test].tolist())
+    assert all(not seen & judging for seen in watcher.fits)
+
+
+def test_labels_and_features_of_a_fold_change_nothing_in_its_choice(bench: Bench) -> None:
+    """The inner scores, by which a fold's candidate is chosen, and its predictions do not depend on its photos."""
+    rows, _ = fitted_and_judging(bench.manifest)
+    method = method_named("outside-stack")
+    assert bench.lacks(method) is None
+    reading = bench.read(method)
+    inside = auto_module.among(bench.manifest, rows)
+    outer = list(grouped_folds(inside, folds=2, seed=0))
+    spoilt = reading.vectors.copy()
+    spoilt[rows[outer[0].evaluate], 1:] = 50.0
+
+    def inner(vectors: np.ndarray, labels: Manifest) -> float:
+        own = replace(reading, vectors=vectors)
+
+        def predict(data: Manifest, picked: np.ndarray, folds: list[Fold]) -> Any:
+            return own.predict(data, rows[picked], folds, 0)
+
+        return auto_module.judge(predict, labels, outer[:1], folds=2, seed=0).inner[0]
+
+    swapped = list(inside.records)
+    for i in outer[0].evaluate:
+        swapped[i] = replace(swapped[i], class_name="happy")
+    before = inner(reading.vectors, inside)
+    assert inner(spoilt, inside) == before
+    assert inner(reading.vectors, replace(inside, records=tuple(swapped))) == before
+
+
+def test_a_student_learns_of_each_photo_what_a_teacher_said_that_had_not_seen_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, test = fitted_and_judging(bench.manifest)
+    teacher = method_named("outside-blend")
+    student = distilled(teacher, View("outside"))
+    assert bench.lacks(student) is None
+    watcher = Watcher(monkeypatch)
+    inside = auto_module.among(bench.manifest, rows)
+    outer = list(grouped_folds(inside, folds=2, seed=0))
+    candidate(bench, student, inside, rows, outer, SETTINGS)
+    judging = set(bench.manifest.family_index[test].tolist())
+    assert watcher.fits
+    assert all(not seen & judging for seen in watcher.fits)
+
+
+def test_other_photos_of_test_give_the_same_model(
+    data: Path, means: Means, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Search, standardisation, weights, calibration, prediction sets: test photos touch none of them."""
+    other = tmp_path / "other"
+    for number, file in enumerate(sorted(data.rglob("*.jpg"))):
+        target = other / file.relative_to(data)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(jpeg(7000 + number) if file.parts[-3] == "test" else file.read_bytes())
+    few = tuple(method_named(name) for name in (FROZEN, "outside-noise-robust"))
+    monkeypatch.setattr(auto_module, "candidates", lambda *weights: few)
+    found = []
+    for number, folder in enumerate((data, other)):
+        monkeypatch.setenv("PETMOOD_CACHE", str(tmp_path / f"cache{number}"))
+        out = train(folder, tmp_path / f"m{number}", "auto", RunSettings(folds=2), auto=AutoSettings(means=means))
+        found.append((out.description, read(out.bundle).graph))
+    (one, first), (two, second) = found
+    assert one.evaluation[0].n == two.evaluation[0].n
+    assert first == second
+    assert (one.calibration, one.conformal) == (two.calibration, two.conformal)
+    assert one.search is not None
+    assert two.search is not None
+    assert [(r.name, r.accuracy, r.chosen) for r in one.search.standings] == [
+        (r.name, r.accuracy, r.chosen) for r in two.search.standings
+    ]
+    assert one.evaluation[1:4] == two.evaluation[1:4]
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+def test_more_images_that_show_an_evaluated_photo_stay_out(
+    data: Path, means: Means, tmp_path: Path, split: str
+) -> None:
+    """Whether labelled or not: a copy, mirrored, smaller and in other bytes, of a photo of any split."""
+    more = write_tree(
+        tmp_path / "m", {f"{name}/{i}.png": jpeg(800 + i, fmt="PNG") for i, name in enumerate(("Sad", "Angry"))}
+    )
+    photo = next(p for p in sorted((data / split / "Sad").glob("*.jpg")) if not p.name.startswith("aug"))
+    with Image.open(photo) as image:
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).resize((40, 40)).save(more / "Sad" / "copy.png")
+    given = replace(means, extra=more, unlabelled=more)
+    with open_source(data) as source:
+        cache = ContentCache(tmp_path / "cache")
+        bench = Bench(read_dataset(source, cache), source, cache, given, Silent())
+    for found in (bench.outside, bench.unlabelled):
+        assert found is not None
+        assert found.left_out == ("Sad/copy.png",)
+        assert len(found.manifest) == 2
