@@ -236,6 +236,8 @@ def test_the_command_prints_plain_lines_where_nobody_watches(data: Path, means: 
     assert result.exit_code == 0, result.output
     assert "1 judged; first is lite0-logistic" in result.stderr
     assert json.loads(result.stdout)["search"]["winner"] == FROZEN
+    wrong = [*arguments[:-2], "--use", "outside=onnx:nowhere.onnx"]
+    assert isinstance(CliRunner().invoke(app, wrong).exception, ModelError)
     refused = CliRunner().invoke(app, ["train", str(data), "--budget", "5m", "--out", str(tmp_path / "n")])
     assert isinstance(refused.exception, ConfigError)
 

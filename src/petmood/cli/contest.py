@@ -55,10 +55,18 @@ class Standings:
 
 def table(rows: Sequence[StandingFacts], title: str) -> Table:
     """Standings, best first."""
-    made = Table("candidate", "accuracy", "95 % interval", "macro-F1", "n", "seconds", "chosen", title=title)
+    made = Table(title=title)
+    made.add_column("candidate", overflow="fold", ratio=1)
+    for heading in ("accuracy (95 % interval)", "n", "seconds", "chosen"):
+        made.add_column(heading, no_wrap=True)
     for row in rows:
         low, high = row.accuracy_ci
         name = row.name if row.not_exported is None else f"{row.name} (no bundle)"
-        figures = (f"{row.accuracy:.3f}", f"{low:.3f} to {high:.3f}", f"{row.macro_f1:.3f}", str(row.n))
-        made.add_row(name, *figures, f"{row.seconds:.1f}", str(row.chosen))
+        made.add_row(
+            name,
+            f"{row.accuracy:.3f} ({low:.3f} to {high:.3f})",
+            str(row.n),
+            f"{row.seconds:.1f}",
+            str(row.chosen),
+        )
     return made

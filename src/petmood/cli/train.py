@@ -91,4 +91,6 @@ def _summary(model: ModelDescription, bundle: Path) -> None:
     out.print(table)
     if model.search is not None and model.search.versus is not None:
         out.print(model.search.versus.verdict, soft_wrap=True)
+        if model.search.not_reached:
+            out.print(f"Not reached in time: {', '.join(model.search.not_reached)}", soft_wrap=True)
     out.print(f"Bundle: {bundle}\nTry it: petmood predict {bundle} PHOTO", soft_wrap=True)

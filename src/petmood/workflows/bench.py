@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from petmood.audit.species import grouping
 from petmood.cache import ContentCache
 from petmood.contract import Classifier
-from petmood.errors import ConfigError
+from petmood.errors import ConfigError, MissingExtraError, ModelError
 from petmood.evaluate.crossfit import OutsideRows, cross_fit, fit_rows, training_rows
 from petmood.evaluate.protocols import Predictions
 from petmood.features import Backbone, load_backbone
@@ -150,8 +150,8 @@ class Bench:
             if name not in self._backbones:
                 try:
                     self._backbones[name] = replace(load_backbone(self.means.use.get(name, name)), name=name)
-                except ConfigError:
-                    return f"the backbone '{name}': give --use {name}=onnx:FILE"
+                except (ConfigError, ModelError, MissingExtraError) as error:
+                    return f"the backbone '{name}': give --use {name}=onnx:FILE ({error})"
         return None
 
     def backbone(self, name: str) -> Backbone:

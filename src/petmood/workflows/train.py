@@ -123,6 +123,9 @@ def _auto(
     from petmood.workflows.bench import Bench
 
     rows, test = fitted_and_judging(manifest)
+    for stands in search.means.use.values():
+        # what the user named must be there; what nobody named is merely left out
+        load_backbone(stands)
     # one thread: matrices are small, and threads that wait for each other take several times as long
     with threadpool_limits(1):
         bench = Bench(manifest, source, cache, search.means, shown)
