@@ -50,6 +50,8 @@ class RunSettings(Settings):
         cnn: whether to train the study's CNN.
         cnn_size: side in pixels of the CNN's input.
         cnn_epochs: its epochs.
+        cnn_precision: of the products in its training steps; "auto" takes bfloat16, twice as fast, where the processor
+            multiplies it, else float32.
         samples: images in the report's sample grid.
         repeats: how often grouped cross-validation is repeated with other folds.
         allow_leakage: whether to go on with splits that leak, with every figure marked.
@@ -65,6 +67,7 @@ class RunSettings(Settings):
     cnn: bool = True
     cnn_size: int = Field(default=64, ge=32, le=1024)
     cnn_epochs: int = Field(default=10, ge=1, le=10_000)
+    cnn_precision: Literal["float32", "bfloat16", "auto"] = "float32"
     samples: int = Field(default=15, ge=0, le=200)
     repeats: int = Field(default=5, ge=1, le=100)
     allow_leakage: bool = False
@@ -93,7 +96,7 @@ class StudySettings(RunSettings):
 
 
 PRESETS: Final[dict[str, dict[str, Any]]] = {
-    "quick": {"cnn_size": 64, "cnn_epochs": 10, "repeats": 2},
+    "quick": {"cnn_size": 64, "cnn_epochs": 10, "cnn_precision": "auto", "repeats": 2},
     "full": {"cnn_size": 224, "cnn_epochs": 10, "repeats": 10},
 }
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import resource
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +14,7 @@ from torch import nn  # noqa: E402
 from petmood.errors import ConfigError, ModelError  # noqa: E402
 from petmood.train import checkpoint, loop  # noqa: E402
 from petmood.train.loop import LabelledImages, evaluate, predict_logits, train  # noqa: E402
+from petmood.train.memory import kept_pages  # noqa: E402
 from petmood.train.modules import build  # noqa: E402
 from petmood.train.networks import make_network, study_cnn  # noqa: E402
 from petmood.train.settings import ReduceOnPlateau, TrainSettings  # noqa: E402
@@ -425,3 +428,43 @@ def test_epoch_log_tells_what_the_history_keeps(data, watched):
 
 def test_size_of_the_first_dense_layer_follows_the_input():
     assert build(study_cnn(size=64), 0).get_submodule("dense_1").in_features == 128 * 6 * 6
+
+
+@pytest.mark.parametrize("name", ["cnn1", "cnn2"])
+def test_bfloat16_learns_the_curve_of_float32(faces, name):
+    data = labelled(*faces(48, 40, 5))
+    results = {
+        precision: train(
+            build(make_network(name, 2, 40), 1),
+            data,
+            TrainSettings(epochs=4, size=40, batch_size=16, precision=precision),
+        )
+        for precision in ("float32", "bfloat16")
+    }
+    assert [results[p].precision for p in results] == ["float32", "bfloat16"]
+    plain, low = (np.array(result.history.loss) for result in results.values())
+    assert not np.array_equal(plain, low)
+    assert plain[-1] < plain[0] - 0.1  # it learns
+    np.testing.assert_allclose(low, plain, atol=0.06)
+
+
+def test_precision_is_a_cause_and_where_it_trains_is_none():
+    settings = TrainSettings()
+    assert replace(settings, device="cpu").causes == settings.causes
+    assert replace(settings, precision="bfloat16").causes != settings.causes
+    assert "precision" not in settings.causes  # trainings kept from before there was a choice stay known
+
+
+def test_freed_pages_are_used_again_while_training():
+    if sys.platform != "linux":
+        pytest.skip("only glibc can be told")
+
+    def faults():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(8):
+            torch.ones(16 * 2**20, dtype=torch.uint8)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    with kept_pages():
+        faults()
+        assert faults() < 4096  # one buffer has 4,096 pages, eight have eight times as many

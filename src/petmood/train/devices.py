@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from petmood.errors import ConfigError
+from petmood.train.settings import Precision
 
 
 def resolve_device(name: str) -> torch.device:
@@ -58,3 +59,19 @@ def finish_step(device: torch.device) -> None:
 def without_gradients(device: torch.device) -> AbstractContextManager[None]:
     """Inference mode, or what comes nearest: XLA's tensors cannot be made in inference mode."""
     return torch.no_grad() if device.type == "xla" else torch.inference_mode()
+
+
+def resolve_precision(name: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
+    """Of the products of a training step; "auto" takes bfloat16 where the device multiplies it by itself."""
+    if name == "auto":
+        return "bfloat16" if _multiplies_bfloat16(device) else "float32"
+    return name
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    found = dict(torch.cpu.get_capabilities())
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from json import dumps
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from torch.nn import functional
 
 from petmood.errors import ConfigError
 from petmood.train import checkpoint
-from petmood.train.devices import finish_step, resolve_device, seed_device, without_gradients
+from petmood.train.devices import finish_step, resolve_device, resolve_precision, seed_device, without_gradients
+from petmood.train.memory import kept_pages
 from petmood.train.settings import EpochLog, OnEpoch, OnStep, TrainResult, TrainSettings
 from petmood.train.state import TrainingState
 
@@ -73,7 +74,7 @@ def train(
     device = resolve_device(settings.device)
     key = "" if checkpoint_dir is None else _digest(module, data, validation, settings, device)
     state = TrainingState(module.to(device), settings)
-    with _reproducible(device):
+    with _reproducible(device), kept_pages():
         found = None if checkpoint_dir is None else checkpoint.load(checkpoint_dir, key, settings.epochs)
         if found is not None:
             state.restore(found)
@@ -97,6 +98,7 @@ def train(
         kept_epoch=state.keep_best(),
         resumed_from=resumed_from,
         device=device.type,
+        precision=resolve_precision(settings.precision, device),
     )
 
 
@@ -121,6 +123,7 @@ def evaluate(module: nn.Module, data: LabelledImages) -> tuple[float, float]:
 def _run_epoch(state: TrainingState, data: LabelledImages, on_step: OnStep | None) -> tuple[float, float]:
     """One pass through the images in a fresh order: (loss, accuracy), each image as seen at its step."""
     settings, module, device = state.settings, state.module, state.device
+    low = resolve_precision(settings.precision, device) == "bfloat16"
     seed = np.random.SeedSequence([settings.seed, state.epoch]).generate_state(1, np.uint64)
     seed_device(device, int(seed[0]) >> 1)
     order = torch.randperm(len(data)).numpy()
@@ -130,7 +133,9 @@ def _run_epoch(state: TrainingState, data: LabelledImages, on_step: OnStep | Non
     for step in range(steps):
         rows = order[step * settings.batch_size : (step + 1) * settings.batch_size]
         targets = torch.from_numpy(data.targets[rows]).to(device)
-        logits = module(_to_input(data.images[rows], device))
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=low):
+            logits = module(_to_input(data.images[rows], device))
+        logits = logits.float()
         if data.weights is None:
             loss = functional.cross_entropy(logits, targets)
         else:
@@ -177,7 +182,8 @@ def _digest(
     device: torch.device,
 ) -> str:
     """Of all that decides how a training goes: initial weights, images, settings, torch. Not of how long it goes."""
-    chosen = asdict(settings) | {"epochs": None, "device": device.type, "torch": torch.__version__}
+    chosen = replace(settings, precision=resolve_precision(settings.precision, device)).causes
+    chosen |= {"epochs": None, "device": device.type, "torch": torch.__version__}
     arrays = [tensor.detach().cpu().contiguous().numpy() for tensor in module.state_dict().values()]
     for part in (data, validation):
         if part is not None:

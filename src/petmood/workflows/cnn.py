@@ -7,7 +7,7 @@ import importlib.util
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +45,7 @@ class CnnOutcome:
         epochs: its learning curves.
         kept_epoch: the epoch whose weights made the probabilities, from 1.
         stopped_early: whether patience ended the training.
+        precision: of the products of its steps: "float32" or "bfloat16".
     """
 
     valid: NDArray[np.float64]
@@ -52,6 +53,7 @@ class CnnOutcome:
     epochs: Epochs
     kept_epoch: int
     stopped_early: bool
+    precision: str
 
 
 def load_pixels(source: Source, manifest: Manifest, rows: Sequence[int] | IntArray, size: int) -> NDArray[np.uint8]:
@@ -99,6 +101,7 @@ def train_cnn(
         epochs=Epochs.model_validate(outcome["epochs"] | {"n_val": len(outcome["valid"])}),
         kept_epoch=outcome["kept_epoch"],
         stopped_early=outcome["stopped_early"],
+        precision=outcome.get("precision", "float32"),
     )
 
 
@@ -112,8 +115,7 @@ def _key(manifest: Manifest, network: str, settings: TrainSettings) -> str:
         sorted(manifest.classes),
         [[[records[i].sha256, records[i].class_name] for i in part] for part in rows],
         network,
-        # where it trains is no cause of what is learnt, beyond rounding
-        asdict(replace(settings, device="auto")),
+        settings.causes,
     ]
     return hashlib.sha256(json.dumps(causes).encode()).hexdigest()
 
@@ -173,13 +175,21 @@ def _train(
         "epochs": model.history_.model_dump(mode="json"),
         "kept_epoch": model.result_.kept_epoch,
         "stopped_early": model.result_.stopped_early,
+        "precision": model.result_.precision,
     }
     return json.dumps(outcome).encode()
 
 
+def cnn_settings(settings: RunSettings) -> TrainSettings:
+    """How a run trains the study's CNN."""
+    return TrainSettings(
+        epochs=settings.cnn_epochs, size=settings.cnn_size, seed=settings.seed, precision=settings.cnn_precision
+    )
+
+
 def cnn_facts(source: Source, manifest: Manifest, settings: RunSettings, cache: ContentCache, tick: Tick) -> ModelFacts:
     """The study's first CNN as one entry of results.json: its figures on the photos of test."""
-    training = TrainSettings(epochs=settings.cnn_epochs, size=settings.cnn_size, seed=settings.seed)
+    training = cnn_settings(settings)
     outcome = train_cnn(source, manifest, "cnn1", training, cache, tick)
     return describe_cnn(manifest, "cnn1", training, outcome)
 
@@ -200,6 +210,7 @@ def describe_cnn(manifest: Manifest, network: str, settings: TrainSettings, outc
             "input_size": settings.size,
             "epochs": settings.epochs,
             "parameters": total,
+            "precision": outcome.precision,
             "seed": settings.seed,
         },
         epochs=outcome.epochs,

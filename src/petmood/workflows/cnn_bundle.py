@@ -19,9 +19,8 @@ from petmood.progress import Tick
 from petmood.records import FloatArray, IntArray, Manifest
 from petmood.sources import Source
 from petmood.train.networks import describe
-from petmood.train.settings import TrainSettings
 from petmood.workflows.bundles import data_facts, quality
-from petmood.workflows.cnn import TITLES, describe_cnn, fit_cnn, load_pixels, train_cnn
+from petmood.workflows.cnn import TITLES, cnn_settings, describe_cnn, fit_cnn, load_pixels, train_cnn
 from petmood.workflows.frozen import baseline_facts
 from petmood.workflows.trust import trust
 
@@ -52,7 +51,7 @@ def save_cnn_bundle(
         LeakageError: a photo stands in both train and test.
         MissingExtraError: torch is not installed.
     """
-    training = TrainSettings(epochs=settings.cnn_epochs, size=settings.cnn_size, seed=settings.seed)
+    training = cnn_settings(settings)
     outcome = train_cnn(source, manifest, network, training, cache, tick)
     model = fit_cnn(source, manifest, network, training, tick)
     from petmood.train.export import network_onnx
