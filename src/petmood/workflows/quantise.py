@@ -57,7 +57,7 @@ def quantise(bundle: Bundle, parts: Parts, data: Path, out: Path, seed: int = 42
             )
         known = manifest.photos_in_split("train")
         chosen = known[:: max(1, len(known) // _CALIBRATION)][:_CALIBRATION]
-        graph = _quantised(parts.graph, load_pixels(source, manifest, chosen, bundle.size))
+        graph = quantised_graph(parts.graph, load_pixels(source, manifest, chosen, bundle.size))
         smaller = Bundle(Parts(parts.description, graph, parts.neighbours), bundle.name)
         evaluation = tuple(
             _on_test(model, source, manifest, title)
@@ -73,7 +73,16 @@ def quantise(bundle: Bundle, parts: Parts, data: Path, out: Path, seed: int = 42
     return save(out, graph, description, parts.neighbours)
 
 
-def _quantised(graph: bytes, pixels: NDArray[np.uint8]) -> bytes:
+def quantised_graph(graph: bytes, inputs: NDArray[np.uint8] | NDArray[np.float32]) -> bytes:
+    """An ONNX graph with int8 weights and activations, but for what petmood added to it.
+
+    Args:
+        graph: its one input is called `pixels`.
+        inputs: (n, ...) what it is fed; ranges of activations are taken from them.
+
+    Raises:
+        MissingExtraError: onnx is not installed.
+    """
     try:
         import onnx
         from onnxruntime import quantization
@@ -86,7 +95,7 @@ def _quantised(graph: bytes, pixels: NDArray[np.uint8]) -> bytes:
 
         def __init__(self) -> None:
             self.batches: Iterator[dict[str, Any]] = (
-                {PIXELS: pixels[i : i + _BATCH]} for i in range(0, len(pixels), _BATCH)
+                {PIXELS: inputs[i : i + _BATCH]} for i in range(0, len(inputs), _BATCH)
             )
 
         def get_next(self) -> dict[str, Any] | None:

@@ -1,0 +1,124 @@
+"""Whole runs: `petmood run` cold and warm, one photo added, and `petmood --help`; where each second goes.
+
+    python benchmarks/runs.py [--data DATA]
+
+Every command runs as a process of its own, as a user starts it. Cold means an empty cache, the export of the backbone
+included. Process time is that of the processor, over all cores, user and system.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from PIL import Image
+from sheet import Sheet, data_or_demo, fresh_cache, options_of
+
+LIMITS = {
+    "ingest": "reading and hashing files",
+    "families": "decoding, and matching of corners between look-alikes",
+    "backbone": "import of torch, once a machine",
+    "features": "ONNX Runtime's convolutions, at the processor's limit",
+    "cnn": "convolutions of 10 epochs, at the processor's limit",
+    "leakage": "logistic regressions on split after split",
+    "protocols": "logistic regressions, a fold at a time",
+    "heads": "logistic regressions, a fold at a time",
+    "species": "logistic regressions, a fold at a time",
+    "labels": "logistic regressions for confident learning",
+    "causes": "logistic regressions on changed features",
+}
+
+
+def petmood(*arguments: str) -> tuple[float, float]:
+    """Seconds by the clock and of the processor that a command took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", "from petmood.cli.main import run; run()", *arguments], capture_output=True, check=False
+    )
+    took = time.perf_counter() - start
+    if done.returncode:
+        raise SystemExit(f"petmood {arguments[0]}: {done.stderr.decode()[-300:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def stages(run: Path) -> dict[str, float]:
+    """Seconds by stage that a run wrote down."""
+    found: dict[str, float] = json.loads((run / "results.json").read_text(encoding="utf-8"))["environment"]["seconds"]
+    return found
+
+
+def add_photo(data: Path) -> None:
+    """One photo more: a picture of train turned upside down, so that its bytes and its features are new."""
+    first = sorted(data.rglob("*.jpg"))[0]
+    with Image.open(first) as picture:
+        picture.transpose(Image.Transpose.ROTATE_180).save(first.with_name("one-more.jpg"), quality=95)
+
+
+def main() -> None:
+    """Measure, and write the sheet."""
+    options = options_of(__doc__, data=True).parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        scratch = Path(work)
+        fresh_cache(scratch)
+        helps = [petmood("--help") for _ in range(2 if options.tiny else 7)]
+        if options.tiny:
+            sheet = Sheet("runs", "Whole runs", "Start-up alone.", options.tiny)
+        else:
+            source, called = data_or_demo(options.data, scratch)
+            data = scratch / "data"
+            shutil.copytree(source, data, copy_function=shutil.copyfile)
+            sheet = Sheet("runs", "Whole runs", f"`petmood run`, quick preset, on {called}.")
+            measure_runs(sheet, data, scratch / "run")
+        clock, worked = (statistics.median(values) for values in zip(*helps, strict=True))
+        sheet.table(
+            "Start-up",
+            ("command", "n", "clock, s", "process, s"),
+            [("petmood --help", len(helps), f"{clock:.3f}", f"{worked:.3f}")],
+        )
+        sheet.target("`petmood --help`", clock, at_most=0.3, unit=" s")
+        sheet.finish(options.out)
+
+
+def measure_runs(sheet: Sheet, data: Path, run: Path) -> None:
+    """Add the cold run, warm ones, and one with a photo more."""
+    arguments = ("run", str(data), "--out", str(run))
+    cold, cold_work = petmood(*arguments)
+    profile = stages(run)
+    warm = [petmood(*arguments) for _ in range(3)]
+    clock, worked = (statistics.median(values) for values in zip(*warm, strict=True))
+    again = stages(run)
+    add_photo(data)
+    more, more_work = petmood(*arguments)
+    added = stages(run)
+    sheet.table(
+        "",
+        ("run", "n", "clock, s", "process, s"),
+        [
+            ("cold", 1, f"{cold:.1f}", f"{cold_work:.1f}"),
+            ("warm", len(warm), f"{clock:.2f}", f"{worked:.2f}"),
+            ("one photo added", 1, f"{more:.1f}", f"{more_work:.1f}"),
+        ],
+    )
+    rows = [
+        (name, f"{profile[name]:.2f}", f"{again.get(name, 0):.2f}", f"{added.get(name, 0):.2f}", LIMITS.get(name, ""))
+        for name in profile
+    ]
+    rest = [total - sum(part.values()) for total, part in ((cold, profile), (clock, again), (more, added))]
+    rows.append(("start-up, report", *(f"{value:.2f}" for value in rest), "imports, charts"))
+    sheet.table("Where each second goes", ("stage", "cold, s", "warm, s", "one more, s", "what limits it"), rows)
+    sheet.target("cold run", cold, at_most=90, unit=" s")
+    sheet.target("warm run, process time", worked, at_most=2, unit=" s")
+    sheet.note("A photo more costs one inference; figures of models are computed anew, since their data changed.")
+
+
+if __name__ == "__main__":
+    main()
