@@ -13,8 +13,8 @@ from petmood.features import Backbone, load_backbone
 SIDE = 32
 
 
-def network(path: Path, seed: int, opset: int, *, imagenet: bool, mean: float) -> Backbone:
-    """Write an ONNX file and its JSON, and load them."""
+def network(path: Path, seed: int, opset: int, *, imagenet: bool, mean: float, inner: bool = False) -> Backbone:
+    """Write an ONNX file and its JSON, and load them; with `inner`, the map is no output of the file."""
     onnx = pytest.importorskip("onnx")
     rng = np.random.default_rng(seed)
     outputs = 1000 if imagenet else 7
@@ -29,6 +29,8 @@ def network(path: Path, seed: int, opset: int, *, imagenet: bool, mean: float) -
     ]
     weights = {"w": rng.standard_normal((100, 3, 4, 4)) * 0.3, "h": rng.standard_normal((100, outputs)) * 3}
     shapes = {"map": ["n", 100, "a", "b"], "features": ["n", 100], "logits": ["n", outputs]}
+    if inner:
+        del shapes["map"]
     graph = onnx.helper.make_graph(
         nodes,
         "g",
@@ -38,6 +40,6 @@ def network(path: Path, seed: int, opset: int, *, imagenet: bool, mean: float) -
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)], ir_version=8)
     onnx.save(model, str(path))
-    stated = {"size": SIDE, "mean": [mean] * 3, "std": [60.0] * 3, "logits": "logits", "map": "map"}
+    stated = {"size": SIDE, "mean": [mean] * 3, "std": [60.0] * 3, "logits": "logits", "map": None if inner else "map"}
     path.with_suffix(".json").write_text(json.dumps(stated), encoding="utf-8")
     return load_backbone(f"onnx:{path}")

@@ -32,8 +32,8 @@ onnx = pytest.importorskip("onnx")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Backbone, Backbone]:
     folder = tmp_path_factory.mktemp("networks")
     return (
-        network(folder / "one.onnx", 0, 17, imagenet=True, mean=127.0),
-        network(folder / "two.onnx", 1, 13, imagenet=False, mean=100.0),
+        network(folder / "one.onnx", 0, 13, imagenet=True, mean=127.0),
+        network(folder / "two.onnx", 1, 17, imagenet=False, mean=100.0, inner=True),
     )
 
 

@@ -30,7 +30,8 @@ _IR: Final = 8
 
 def width_of(value: ValueInfoProto) -> int:
     """Columns of a (n, columns) value; 0 where the graph leaves them open."""
-    return int(value.type.tensor_type.shape.dim[1].dim_value)
+    dims = value.type.tensor_type.shape.dim
+    return int(dims[1].dim_value) if len(dims) > 1 else 0
 
 
 def load_onnx() -> Any:
