@@ -4,8 +4,9 @@
 
 Bare ONNX Runtime infers the same images, decoded and prepared beforehand, in batches of the same size: what remains is
 what petmood adds by reading, decoding, preparing and storing. The study's way is Keras' `predict` once an image, from
-file to MobileNet's pooled features; `--mobilenet` names an ONNX graph of the same network for petmood, else petmood's own backbone stands there. All take turns. The int8 graph is calibrated
-on photos of train; what it costs is the accuracy of logistic regression on its vectors, folds grouped by family.
+file to MobileNet's pooled features; `--mobilenet` names an ONNX graph of the same network for petmood, else petmood's
+own backbone stands there. All take turns. The int8 graph is calibrated on photos of train; what it costs is the
+accuracy of logistic regression on its vectors, folds grouped by family.
 """
 
 from __future__ import annotations
