@@ -71,6 +71,8 @@ def train(
             device=device,
             watch=standings.show,
         )
+    if outcome is None:
+        return  # another process of torchrun's tells
     if json:
         typer.echo((outcome.description).model_dump_json(by_alias=True, indent=2))
     else:

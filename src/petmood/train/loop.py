@@ -19,6 +19,7 @@ from torch.nn import functional
 from petmood.errors import ConfigError
 from petmood.train import checkpoint
 from petmood.train.devices import finish_step, resolve_device, resolve_precision, seed_device, without_gradients
+from petmood.train.distributed import Team
 from petmood.train.memory import kept_pages
 from petmood.train.settings import EpochLog, OnEpoch, OnStep, TrainResult, TrainSettings
 from petmood.train.state import TrainingState
@@ -78,18 +79,19 @@ def train(
         found = None if checkpoint_dir is None else checkpoint.load(checkpoint_dir, key, settings.epochs)
         if found is not None:
             state.restore(found)
-        resumed_from = state.epoch
-        while state.epoch < settings.epochs and not state.out_of_patience():
-            began, rate = time.perf_counter(), state.learning_rate
-            scores = _run_epoch(state, data, on_step)
-            val_scores = None if validation is None else evaluate(module, validation)
-            state.finish_epoch(scores, val_scores)
-            if checkpoint_dir is not None:
-                checkpoint.save(checkpoint_dir, key, state.snapshot())
-            if on_epoch is not None:
-                val_loss, val_accuracy = val_scores or (None, None)
-                seconds = time.perf_counter() - began
-                on_epoch(EpochLog(state.epoch, settings.epochs, *scores, val_loss, val_accuracy, rate, seconds))
+        resumed_from, team = state.epoch, Team(module)
+        with team.working(module, resumed_from):
+            while state.epoch < settings.epochs and not state.out_of_patience():
+                began, rate = time.perf_counter(), state.learning_rate
+                scores = _run_epoch(state, data, team, on_step)
+                val_scores = team.agreed(None if validation is None else evaluate(module, validation))
+                state.finish_epoch(scores, val_scores)
+                if checkpoint_dir is not None and team.leads:
+                    checkpoint.save(checkpoint_dir, key, state.snapshot())
+                if on_epoch is not None:
+                    val_loss, val_accuracy = val_scores or (None, None)
+                    seconds = time.perf_counter() - began
+                    on_epoch(EpochLog(state.epoch, settings.epochs, *scores, val_loss, val_accuracy, rate, seconds))
     return TrainResult(
         history=state.history,
         epochs_run=state.epoch,
@@ -120,7 +122,7 @@ def evaluate(module: nn.Module, data: LabelledImages) -> tuple[float, float]:
     return float(np.average(losses, weights=data.weights)), accuracy
 
 
-def _run_epoch(state: TrainingState, data: LabelledImages, on_step: OnStep | None) -> tuple[float, float]:
+def _run_epoch(state: TrainingState, data: LabelledImages, team: Team, on_step: OnStep | None) -> tuple[float, float]:
     """One pass through the images in a fresh order: (loss, accuracy), each image as seen at its step."""
     settings, module, device = state.settings, state.module, state.device
     low = resolve_precision(settings.precision, device) == "bfloat16"
@@ -131,10 +133,11 @@ def _run_epoch(state: TrainingState, data: LabelledImages, on_step: OnStep | Non
     module.train()
     loss_sum, correct = torch.zeros((), device=device), torch.zeros((), device=device, dtype=torch.int64)
     for step in range(steps):
-        rows = order[step * settings.batch_size : (step + 1) * settings.batch_size]
+        share = team.share(order[step * settings.batch_size : (step + 1) * settings.batch_size])
+        rows = share.rows
         targets = torch.from_numpy(data.targets[rows]).to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=low):
-            logits = module(_to_input(data.images[rows], device))
+            logits = team.forward(_to_input(data.images[rows], device))
         logits = logits.float()
         if data.weights is None:
             loss = functional.cross_entropy(logits, targets)
@@ -142,14 +145,15 @@ def _run_epoch(state: TrainingState, data: LabelledImages, on_step: OnStep | Non
             losses = functional.cross_entropy(logits, targets, reduction="none")
             loss = (losses * torch.from_numpy(data.weights[rows]).to(device)).mean()
         state.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's types lack it
+        (loss * share.scale).backward()  # type: ignore[no-untyped-call]  # torch's types lack it
         state.optimiser.step()
         finish_step(device)
-        loss_sum += loss.detach() * len(rows)
-        correct += (logits.detach().argmax(dim=1) == targets).sum()
+        loss_sum += loss.detach() * share.counted
+        correct += (logits.detach().argmax(dim=1) == targets)[: share.counted].sum()
         if on_step is not None:
             on_step(state.epoch * steps + step + 1, settings.epochs * steps)
-    return float(loss_sum) / len(data), int(correct) / len(data)
+    loss_total, right = team.total(loss_sum, correct)
+    return loss_total / len(data), right / len(data)
 
 
 def _to_input(images: NDArray[np.uint8], device: torch.device) -> Tensor:

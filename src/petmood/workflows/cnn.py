@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from petmood import images
 from petmood.cache import ContentCache, cache_dir
 from petmood.config import RunSettings
-from petmood.errors import MissingExtraError
+from petmood.errors import MissingExtraError, require_extra
 from petmood.evaluate.protocols import OFFICIAL, in_class_order
 from petmood.progress import Tick
 from petmood.records import IntArray, Manifest
@@ -103,6 +104,44 @@ def train_cnn(
         stopped_early=outcome["stopped_early"],
         precision=outcome.get("precision", "float32"),
     )
+
+
+def processes() -> int:
+    """How many processes torchrun started, this one included; 1 without torchrun."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def leads() -> bool:
+    """Whether this process writes and tells: the first of those that torchrun started, or the only one."""
+    return os.environ.get("RANK", "0") == "0" or processes() == 1
+
+
+def train_together(
+    source: Source, manifest: Manifest, network: str, settings: TrainSettings, cache: ContentCache, tick: Tick
+) -> CnnOutcome | None:
+    """As `train_cnn`, by all processes that torchrun started; the outcome in the first, None in the others.
+
+    Raises:
+        LeakageError: a photo stands in both train and test.
+        MissingExtraError: torch is not installed.
+        ModelError: the processes do not share a disk for checkpoints.
+    """
+    if processes() == 1:
+        return train_cnn(source, manifest, network, settings, cache, tick)
+    require_extra("training with torchrun", "train", "torch")
+    from petmood.train.distributed import agreed, join, leave
+
+    join()
+    try:
+        # a training that is known already is not begun by the others either
+        wanted = agreed(cache.get("cnn", _key(manifest, network, settings)) is None)
+        if leads():
+            return train_cnn(source, manifest, network, settings, cache, tick)
+        if wanted:
+            fit_cnn(source, manifest, network, settings, tick)
+        return None
+    finally:
+        leave()
 
 
 def _key(manifest: Manifest, network: str, settings: TrainSettings) -> str:

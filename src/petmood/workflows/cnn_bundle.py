@@ -20,7 +20,7 @@ from petmood.records import FloatArray, IntArray, Manifest
 from petmood.sources import Source
 from petmood.train.networks import describe
 from petmood.workflows.bundles import data_facts, quality
-from petmood.workflows.cnn import TITLES, cnn_settings, describe_cnn, fit_cnn, load_pixels, train_cnn
+from petmood.workflows.cnn import TITLES, cnn_settings, describe_cnn, fit_cnn, load_pixels, train_together
 from petmood.workflows.frozen import baseline_facts
 from petmood.workflows.trust import trust
 
@@ -35,8 +35,10 @@ def save_cnn_bundle(
     settings: RunSettings,
     cache: ContentCache,
     tick: Tick,
-) -> ModelDescription:
+) -> ModelDescription | None:
     """Train a network on the files of train, as the study does, and save it as a bundle.
+
+    Of the processes that torchrun started, which train as one, the first does the rest; the others return None.
 
     Args:
         out: folder, or a path that ends in .zip.
@@ -52,7 +54,9 @@ def save_cnn_bundle(
         MissingExtraError: torch is not installed.
     """
     training = cnn_settings(settings)
-    outcome = train_cnn(source, manifest, network, training, cache, tick)
+    outcome = train_together(source, manifest, network, training, cache, tick)
+    if outcome is None:
+        return None
     model = fit_cnn(source, manifest, network, training, tick)
     from petmood.train.export import network_onnx
 

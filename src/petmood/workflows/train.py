@@ -18,6 +18,7 @@ from petmood.sources import Source, open_source
 from petmood.workflows.auto import Watch
 from petmood.workflows.auto_settings import AutoSettings
 from petmood.workflows.bundles import fitted_and_judging, save_head_bundle
+from petmood.workflows.cnn import TITLES, leads, processes
 from petmood.workflows.cnn_bundle import save_cnn_bundle
 from petmood.workflows.families import read_split
 
@@ -47,8 +48,10 @@ def train(
     auto: AutoSettings | None = None,
     device: str = "auto",
     watch: Watch = lambda rows, title: None,
-) -> TrainOutcome:
+) -> TrainOutcome | None:
     """Train a model on labelled faces and save it as a bundle.
+
+    Processes that torchrun started train a network of the study as one; the first saves it, the others return None.
 
     Args:
         data: folder or .zip of labelled images.
@@ -78,7 +81,9 @@ def train(
         raise ConfigError(f"--model {model} searches for nothing: {_SEARCHED} are for --model auto.")
     if data.is_dir() and data.resolve() in (out.resolve(), *out.resolve().parents):
         raise DataError(f"--out {out} lies inside the data {data}; it would mix with images. Choose another path.")
-    shown = progress or Silent()
+    if processes() > 1 and model not in TITLES:
+        raise ConfigError(f"with torchrun only {' and '.join(TITLES)} are trained, got '{model}'. Start it without.")
+    shown = progress if progress and leads() else Silent()
     cache = ContentCache()
     with open_source(data) as source:
         manifest = read_split(source, cache, Timed(shown), seed=settings.seed, mode=settings.families, labels=labels)
@@ -93,7 +98,8 @@ def train(
             return TrainOutcome(out, save_finetuned(out, source, manifest, settings, tuned, cache, shown))
         if model != "head":
             with shown.stage(f"Training {model} at {settings.cnn_size} pixels") as tick:
-                return TrainOutcome(out, save_cnn_bundle(out, source, manifest, model, settings, cache, tick))
+                made = save_cnn_bundle(out, source, manifest, model, settings, cache, tick)
+                return None if made is None else TrainOutcome(out, made)
         with shown.stage(f"Loading {settings.backbone}"):
             backbone = load_backbone(settings.backbone)
         with shown.stage("Extracting features") as tick:
