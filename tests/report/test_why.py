@@ -16,6 +16,7 @@ from petmood.results import (
     LabelFacts,
     LabelModel,
     NeighbourFacts,
+    NoiseEstimate,
     PairedFacts,
     PlantedCheck,
     SpeciesClusters,
@@ -188,9 +189,27 @@ def test_causes_are_ranked_and_only_shown_ones_come_with_advice(root: ET.Element
     assert "none of 1 causes was shown" in causes.ranking_sentence(none)
 
 
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("confident-learning", "own mistakes"),
+        ("look-alikes", "3 have two labels"),
+        ("reader", "upper bound, and the ceiling what one person"),
+    ],
+)
+def test_each_estimate_of_the_noise_says_what_it_cannot_tell(method: str, words: str) -> None:
+    estimate = NoiseEstimate(
+        method=method, n=20, differ=3, rate=0.15, rate_ci=(0.05, 0.36), ceiling=0.85, ceiling_ci=(0.64, 0.95)
+    )
+    told = suspects.estimate_sentence(estimate, label_facts(noise=0.19))
+    assert words in told
+    assert "15.0" in told
+    assert "85.0" in told
+
+
 def test_weak_models_are_not_believed() -> None:
-    assert "upper bound" in suspects.noise_sentence(label_facts(noise=0.19))
-    assert "upper bound" not in suspects.noise_sentence(label_facts(noise=0.1))
+    assert "upper bound" in suspects.weakness_sentence(label_facts(noise=0.19))
+    assert "upper bound" not in suspects.weakness_sentence(label_facts(noise=0.1))
 
 
 @pytest.mark.parametrize(

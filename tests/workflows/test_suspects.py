@@ -12,11 +12,16 @@ import pytest
 from sklearn.metrics import average_precision_score
 from typer.testing import CliRunner
 
+from petmood.audit.noise import error_rate
 from petmood.cache import ContentCache
 from petmood.cli.main import app
 from petmood.config import RunSettings
+from petmood.progress import Silent, Timed
 from petmood.results import LabelFacts, SpeciesFacts
-from petmood.workflows.suspects import find_suspects, label_facts
+from petmood.sources import open_source
+from petmood.workflows.families import ingest
+from petmood.workflows.noise import by_reader
+from petmood.workflows.suspects import LabelsOutcome, find_suspects, label_facts
 from planted import planted
 
 if TYPE_CHECKING:
@@ -49,8 +54,12 @@ def test_facts_hang_together() -> None:
         assert s.path not in {n.path for n in (*s.neighbours_given, *s.neighbours_suggested)}
 
 
-def test_on_the_demo_set_planted_wrong_labels_are_found(demo: tuple[Path, DemoTruth], demo_data: Path) -> None:
-    outcome = find_suspects(demo_data, SETTINGS, ["efficientnet-lite0"])
+@pytest.fixture(scope="module")
+def outcome(demo_data: Path) -> LabelsOutcome:
+    return find_suspects(demo_data, SETTINGS, ["efficientnet-lite0"])
+
+
+def test_on_the_demo_set_planted_wrong_labels_are_found(demo: tuple[Path, DemoTruth], outcome: LabelsOutcome) -> None:
     planted_wrong = set(demo[1].wrong_labels)
     truth = np.array([path in planted_wrong for path in outcome.ranking])
     assert truth.sum() == len(planted_wrong)
@@ -89,6 +98,39 @@ def test_on_the_demo_set_the_species_imbalance_is_reported_and_removing_species_
         if c.erased != "none":
             assert c.nmi_species < plain[c.k].nmi_species / 4
             assert c.mood_change > 0, c
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_the_rate_of_errors_follows_from_pairs_that_differ(classes: int) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, classes, 40_000)
+    wrong = 0.15
+    readings = [
+        np.where(rng.random(len(truth)) < wrong, (truth + rng.integers(1, classes, len(truth))) % classes, truth)
+        for _ in range(2)
+    ]
+    assert error_rate(float((readings[0] != readings[1]).mean()), classes) == pytest.approx(wrong, abs=0.01)
+    assert error_rate(0.0, classes) == 0
+    assert error_rate(1.0, classes) == (classes - 1) / classes
+
+
+def test_every_estimate_of_the_noise_of_the_demo_set_holds_the_planted_rate(
+    demo: tuple[Path, DemoTruth], demo_data: Path, outcome: LabelsOutcome, tmp_path: Path
+) -> None:
+    truth, facts = demo[1], outcome.facts
+    mood = {f.path: f.mood for f in truth.files}
+    reader = tmp_path / "labels-anna.csv"  # a reader who knows the truth
+    with reader.open("w", newline="") as handle:
+        csv.writer(handle).writerows([("path", "label"), *((path, mood[path]) for path in outcome.ranking)])
+    with open_source(demo_data) as source:
+        manifest = ingest(source, ContentCache(), Timed(Silent())).manifest
+    second = by_reader(reader, manifest)
+    planted_rate = len(truth.wrong_labels) / facts.n
+    assert (second.n, second.differ) == (facts.n, len(truth.wrong_labels))
+    assert facts.estimates[0].method == "confident-learning"
+    for estimate in (*facts.estimates, second):
+        assert estimate.rate_ci[0] <= planted_rate <= estimate.rate_ci[1], estimate
+        assert estimate.ceiling == pytest.approx(1 - estimate.rate)
 
 
 @pytest.mark.realdata

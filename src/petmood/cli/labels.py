@@ -27,6 +27,9 @@ def labels(
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
     folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
     labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
+    reader: Annotated[
+        Path | None, typer.Option(help="labels.csv of a second reader: another estimate.", show_default=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
     """Find labels that are likely wrong, and say how many there may be."""
@@ -35,7 +38,7 @@ def labels(
     from petmood.workflows.suspects import BACKBONES, find_suspects
 
     outcome = find_suspects(
-        data, run_settings("quick", seed=seed, folds=folds), backbone or BACKBONES, Bars(), labels=labels
+        data, run_settings("quick", seed=seed, folds=folds), backbone or BACKBONES, Bars(), labels=labels, reader=reader
     )
     if json:
         print_json({**outcome.facts.model_dump(mode="json"), "ranking": list(outcome.ranking)})
@@ -53,11 +56,10 @@ def _summary(facts: LabelFacts) -> None:
     for s in facts.suspects[:20]:
         table.add_row(str(s.rank), s.path, s.given, s.suggested, s.why)
     out.print(table)
-    (low, high), (worst, best) = facts.noise_rate_ci, facts.ceiling_ci
-    out.print(
-        f"Noise rate {facts.noise_rate:.3f} ({low:.3f} to {high:.3f}), ceiling on accuracy {facts.ceiling:.3f} "
-        f"({worst:.3f} to {best:.3f}), if {facts.noise_assumptions}."
-    )
+    from petmood.report.suspects import estimate_sentence
+
+    for estimate in facts.estimates:
+        out.print(estimate_sentence(estimate, facts), soft_wrap=True)
     if facts.check:
         c = facts.check
         out.print(

@@ -2,25 +2,60 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from petmood.report.wording import THIN, count, interval, number, percent, plural
-from petmood.results import LabelFacts, PlantedCheck, SuspectFacts
+from petmood.results import LabelFacts, NoiseEstimate, PlantedCheck, SuspectFacts
 
 SHOWN = 24
 """Suspects in the report's gallery; results.json has more."""
 
 
-def noise_sentence(facts: LabelFacts) -> str:
-    """How many labels may be wrong, and what that would mean for accuracy."""
+def intro_sentence(facts: LabelFacts) -> str:
+    """What the section can tell at all."""
+    ways = len(facts.estimates)
     return (
-        f"Confident learning over {plural(len(facts.models), 'model')} puts {percent(facts.noise_rate)} of "
-        f"{plural(facts.n, 'label')} in doubt (95{THIN}% interval {interval(facts.noise_rate_ci)}). If that were all "
-        f"label noise, a reader who always sees the true mood would agree with {percent(facts.ceiling)} of the labels "
-        f"({interval(facts.ceiling_ci)}). {weakness_sentence(facts)}"
+        f"Nobody knows the true moods, so wrong labels cannot be counted. {plural(ways, 'way')} to estimate them "
+        f"{'follows' if ways == 1 else 'follow'}, each with what it mixes in, and with the accuracy that a reader who "
+        "always saw the true mood would reach against these labels: a ceiling for any model."
     )
 
 
+def estimate_sentence(estimate: NoiseEstimate, facts: LabelFacts) -> str:
+    """One estimate of the noise rate, the ceiling it puts on accuracy, and what it cannot tell."""
+    return (
+        f"{_TITLES[estimate.method]}: {percent(estimate.rate)} wrong (95{THIN}% interval "
+        f"{interval(estimate.rate_ci)}), ceiling {percent(estimate.ceiling)} ({interval(estimate.ceiling_ci)}). "
+        f"{_reading(estimate, facts)}"
+    )
+
+
+_TITLES: Final = {
+    "confident-learning": "Models against labels (confident learning)",
+    "look-alikes": "Look-alikes against each other",
+    "reader": "A second reader against the labels",
+}
+
+
+def _reading(estimate: NoiseEstimate, facts: LabelFacts) -> str:
+    if estimate.method == "look-alikes":
+        return (
+            f"Of {plural(estimate.n, 'pair')} of photos that are nearly the same, {count(estimate.differ)} "
+            f"{'has' if estimate.differ == 1 else 'have'} two labels. It needs no model to be right, but tells of such "
+            "photos alone, and takes both labels of a pair to err independently: a labeller who saw them together did "
+            "not."
+        )
+    if estimate.method == "reader":
+        return (
+            f"The reader gave {count(estimate.differ)} of {plural(estimate.n, 'photo')} another label. The reader is "
+            "taken to be right, whose own mistakes and other habits count as wrong labels: the rate is an upper bound, "
+            "and the ceiling what one person's reading of faces reaches."
+        )
+    return weakness_sentence(facts)
+
+
 def weakness_sentence(facts: LabelFacts) -> str:
-    """How far the estimate can be believed, by how often the models agree with the labels at all."""
+    """How far confident learning can be believed, by how often the models agree with the labels at all."""
     best = max(facts.models, key=lambda m: m.accuracy)
     if facts.noise_rate >= facts.disagreement_ci[0]:
         return (

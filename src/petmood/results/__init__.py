@@ -39,7 +39,15 @@ from petmood.results.dataset import (
     Warn,
 )
 from petmood.results.environment import Environment
-from petmood.results.labels import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck, SuspectFacts, TwinFacts
+from petmood.results.labels import (
+    LabelFacts,
+    LabelModel,
+    NeighbourFacts,
+    NoiseEstimate,
+    PlantedCheck,
+    SuspectFacts,
+    TwinFacts,
+)
 from petmood.results.leakage import LeakageFacts, LeakageFigure, SplitLeak
 from petmood.results.models import ClassScore, Epochs, ModelFacts
 from petmood.results.naming import AgreementFacts, GroupFacts, NamedFacts
@@ -122,6 +130,7 @@ __all__ = [
     "NamedFacts",
     "NeighbourFacts",
     "NetworkFacts",
+    "NoiseEstimate",
     "PairFacts",
     "PairedFacts",
     "PlantedCheck",

@@ -72,6 +72,23 @@ class PlantedCheck(Fact):
     estimate_after: float
 
 
+class NoiseEstimate(Fact):
+    """One way to estimate the share of wrong labels, and the ceiling on accuracy that follows.
+
+    `method` is "confident-learning" (models against labels), "look-alikes" (labels of nearly the same photos against
+    each other) or "reader" (a second reader against the labels); `n` counts photos, or pairs of look-alikes, and
+    `differ` those whose readings differ. What each can and cannot tell is in the docs on labels.
+    """
+
+    method: str
+    n: int
+    differ: int
+    rate: float
+    rate_ci: Interval
+    ceiling: float
+    ceiling_ci: Interval
+
+
 class LabelFacts(Marked):
     """What out-of-fold models say of the labels of n photos.
 
@@ -79,6 +96,7 @@ class LabelFacts(Marked):
     accuracy against these labels of a reader who always sees the true class, if the assumptions of `noise_assumptions`
     hold. `disagreement` is the share of photos that the mean of all models reads otherwise: model error and
     label noise together. `suspects` has the flagged photos, most doubtful first, at most `shown_limit`.
+    `estimates` has the noise rate by each way that this data allows, the confident joint's first.
     """
 
     n: int
@@ -98,3 +116,4 @@ class LabelFacts(Marked):
     twins: tuple[TwinFacts, ...]
     twin_similarity: float
     check: PlantedCheck | None = None
+    estimates: tuple[NoiseEstimate, ...] = ()

@@ -28,6 +28,7 @@ from petmood.results import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck
 from petmood.sources import open_source
 from petmood.train.voters import VOTERS
 from petmood.workflows.families import read_split
+from petmood.workflows.noise import by_look_alikes, by_models, by_reader
 from petmood.workflows.photos import Photos, embed_photos, fewest_folds, predict_photos
 
 BACKBONES: Final = ("efficientnet-lite0", "efficientnet-lite1")
@@ -42,7 +43,7 @@ ASSUMPTIONS: Final = (
     "errors for noise, so read the rate beside the check with planted errors"
 )
 
-_VERSION = 2  # part of the cache's key; raise it when a figure of this module changes its meaning
+_VERSION = 3  # part of the cache's key; raise it when a figure of this module changes its meaning
 
 
 def label_facts(
@@ -86,6 +87,7 @@ def _measure(views: Sequence[Photos], settings: RunSettings, cache: ContentCache
     n = len(labels)
     disagree = int((doubts.mean.argmax(axis=1) != labels).sum())
     flagged = [int(i) for i in doubts.order if doubts.flagged[i]]
+    alike = by_look_alikes(similarity, labels, len(manifest.classes), TWINS)
     return LabelFacts(
         n=n,
         protocol=grouped_name(fewest_folds(manifest, settings.folds)),
@@ -116,6 +118,7 @@ def _measure(views: Sequence[Photos], settings: RunSettings, cache: ContentCache
         ),
         twin_similarity=TWINS,
         check=_check(views, settings, cache, noise.rate) if check else None,
+        estimates=(by_models(noise, disagree, n), *(() if alike is None else (alike,))),
     )
 
 
@@ -213,6 +216,7 @@ def find_suspects(
     progress: Progress | None = None,
     *,
     labels: Path | None = None,
+    reader: Path | None = None,
 ) -> LabelsOutcome:
     """Which labels of a data set are in doubt.
 
@@ -222,6 +226,7 @@ def find_suspects(
         backbones: networks whose features vote; the first also finds neighbours.
         progress: where to show it.
         labels: labels.csv whose labels replace the data's, if given.
+        reader: labels.csv of a second reader, by whom the noise rate is estimated too, if given.
 
     Raises:
         PetmoodError: anything the user can mend.
@@ -229,8 +234,11 @@ def find_suspects(
     shown, cache = progress or Silent(), ContentCache()
     with open_source(data) as source:
         full = read_split(source, cache, Timed(shown), seed=settings.seed, mode=settings.families, labels=labels)
+        second = None if reader is None else by_reader(reader, full)
         views = [embed_photos(full, source, name, cache, shown) for name in backbones]
         with shown.stage("Asking models about labels"):
             facts = label_facts(views, settings, cache)
+            if second is not None:
+                facts = facts.model_copy(update={"estimates": (*facts.estimates, second)})
             order = doubts_of(views, settings, cache).order
     return LabelsOutcome(facts, tuple(views[0].manifest.records[i].path for i in order))
