@@ -22,8 +22,10 @@ SETTINGS = RunSettings(preset="test", cnn_size=32, cnn_epochs=2, repeats=2)
 
 
 @pytest.fixture(scope="module")
-def outcome(demo_data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
-    return run(demo_data, tmp_path_factory.mktemp("run") / "one", SETTINGS)
+def outcome(demo: tuple[Path, Any], demo_data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "species.csv").write_text("path,species\n" + "".join(f"{f.path},{f.species}\n" for f in demo[1].files))
+    return run(demo_data, folder / "one", SETTINGS, species=folder / "species.csv")
 
 
 def facts(outcome: RunOutcome) -> dict[str, Any]:
@@ -41,6 +43,22 @@ def test_everything_found_is_accounted_for_and_counted_by_photo(outcome: RunOutc
     assert sum(s["images"] for s in data["splits"].values()) == data["images"]
     assert data["derived"] == data["images"] - data["photos"]
     assert data["classes"] == ["Angry", "happy", "Other", "Sad"]
+
+
+def test_the_planted_imbalance_of_species_is_reported_and_without_species_mood_shows_better(
+    outcome: RunOutcome, demo: tuple[Path, Any]
+) -> None:
+    found, truth = outcome.results.species, demo[1]
+    assert found is not None
+    assert set(found.table) == {f.species for f in truth.files}
+    most = {mood: max(row, key=lambda name: row[name]) for mood, row in truth.species_by_mood.items()}
+    assert len(set(most.values())) > 1  # planted: moods differ in the species they mostly have
+    assert found.association.cramers_v_ci[0] > 0.1
+    plain = {c.k: c for c in found.clusters if c.erased == "none"}
+    for c in found.clusters:
+        if c.erased != "none":
+            assert c.nmi_species < plain[c.k].nmi_species
+            assert c.nmi_mood > plain[c.k].nmi_mood
 
 
 def test_results_follow_their_schema(outcome: RunOutcome) -> None:

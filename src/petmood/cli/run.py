@@ -34,6 +34,10 @@ def run(
         str | None, typer.Option(help="How copies are found: auto, names, pixels or both.", show_default="auto")
     ] = None,
     groups: Annotated[Path | None, typer.Option(help="groups.csv that replaces families.", show_default=False)] = None,
+    species: Annotated[
+        Path | None,
+        typer.Option(help="CSV: path,species; for animals that ImageNet does not know.", show_default=False),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a summary.")] = False,
 ) -> None:
     """Ingest, audit, extract features, cluster, train, evaluate and write a report."""
@@ -44,7 +48,7 @@ def run(
     settings = run_settings(
         preset, seed=seed, backbone=backbone, folds=folds, cnn=cnn, allow_leakage=allow_leakage, families=families
     )
-    outcome = work(data, out, settings, Bars(), labels=labels, groups=groups)
+    outcome = work(data, out, settings, Bars(), labels=labels, groups=groups, species=species)
     if json:
         typer.echo(outcome.results.model_dump_json(by_alias=True, indent=2))
     else:

@@ -29,7 +29,7 @@ from petmood.workflows.frozen import baseline_facts, head_facts, leak_mark, simp
 from petmood.workflows.honesty import honesty_facts
 from petmood.workflows.photos import photos_of
 from petmood.workflows.simple import simple_subjects
-from petmood.workflows.species import has_imagenet_head, species_facts
+from petmood.workflows.species import has_imagenet_head, species_facts, species_from_file
 from petmood.workflows.suspects import label_facts
 from petmood.workflows.thumbnails import thumbnailer
 
@@ -51,6 +51,7 @@ def run(
     *,
     labels: Path | None = None,
     groups: Path | None = None,
+    species: Path | None = None,
 ) -> RunOutcome:
     """Do the whole main job: ingest, audit, features, clusters, models, evaluation, report.
 
@@ -63,6 +64,7 @@ def run(
         progress: where to show it.
         labels: labels.csv whose labels replace the data's, if given.
         groups: groups.csv whose groups replace the families found, if given.
+        species: CSV with the species of every photo, for animals that ImageNet does not know; else the head tells.
 
     Raises:
         PetmoodError: anything the user can mend.
@@ -79,7 +81,7 @@ def run(
         write_source(out, data, labels)
         with timed.stage("audit", "Auditing the data set") as tick:
             audit = audit_facts(source, ingested, manifest, settings, cache, tick)
-        results = _results(source, manifest, settings, cache, timed, out / "model")
+        results = _results(source, manifest, settings, cache, timed, out / "model", species)
         results = results.model_copy(update={"audit": audit})
         if mark := leak_mark(manifest):
             results = put_mark(results, mark)
@@ -91,7 +93,13 @@ def run(
 
 
 def _results(
-    source: Source, manifest: Manifest, settings: RunSettings, cache: ContentCache, timed: Timed, model: Path
+    source: Source,
+    manifest: Manifest,
+    settings: RunSettings,
+    cache: ContentCache,
+    timed: Timed,
+    model: Path,
+    given: Path | None,
 ) -> Results:
     dataset = dataset_facts(manifest, settings)
     with timed.stage("backbone", f"Loading {settings.backbone}"):
@@ -106,7 +114,8 @@ def _results(
         baselines = (*baseline_facts(manifest, settings), *simple_facts(subjects, manifest, settings, cache))
     with timed.stage("species", "Measuring species against mood"):
         photos = photos_of(features, manifest)
-        species = species_facts(photos, settings, cache) if has_imagenet_head(photos) else None
+        told = None if given is None else species_from_file(photos, given)
+        species = species_facts(photos, settings, cache, told) if told or has_imagenet_head(photos) else None
     if leak_mark(manifest) is None:
         # a model whose figures count memory as skill is not one to hand out
         with timed.stage("bundle", "Saving the model"):
