@@ -194,6 +194,7 @@ def test_causes_are_ranked_and_only_shown_ones_come_with_advice(root: ET.Element
     [
         ("confident-learning", "own mistakes"),
         ("look-alikes", "3 have two labels"),
+        ("nearest-pairs", "may truly show two moods"),
         ("reader", "upper bound, and the ceiling what one person"),
     ],
 )

@@ -126,10 +126,14 @@ def test_every_estimate_of_the_noise_of_the_demo_set_holds_the_planted_rate(
         manifest = ingest(source, ContentCache(), Timed(Silent())).manifest
     second = by_reader(reader, manifest)
     planted_rate = len(truth.wrong_labels) / facts.n
-    assert (second.n, second.differ) == (facts.n, len(truth.wrong_labels))
+    assert second.n == facts.n
+    # photos under two labels on purpose may count, too
+    assert 0 <= second.differ - len(truth.wrong_labels) <= len(truth.conflicting_labels)
     assert facts.estimates[0].method == "confident-learning"
+    assert len(facts.estimates) >= 2
     for estimate in (*facts.estimates, second):
-        assert estimate.rate_ci[0] <= planted_rate <= estimate.rate_ci[1], estimate
+        assert planted_rate <= estimate.rate_ci[1], estimate
+        assert estimate.rate_ci[0] <= planted_rate or estimate.method == "nearest-pairs", estimate  # an upper bound
         assert estimate.ceiling == pytest.approx(1 - estimate.rate)
 
 

@@ -19,12 +19,14 @@ def ranking_sentence(facts: CausesFacts) -> str:
 
 
 def effect(cause: CauseFacts) -> str:
-    """The effect with its interval, in points."""
+    """The effect with its interval, in points; label noise that models cannot tell from their errors is a bound."""
     low, high = cause.effect_ci
-    return f"{points(cause.effect)} points ({points(low)} to {points(high)})"
+    bound = "at most " if cause.name == "labels" and not cause.shown else ""
+    return f"{bound}{points(cause.effect)} points ({points(low)} to {points(high)})"
 
 
 def width(cause: CauseFacts, facts: CausesFacts) -> float:
-    """Length of the bar in percent: the effect over the largest one; 0 for effects below 0."""
-    largest = max((c.effect for c in facts.causes), default=0.0)
-    return 100 * max(0.0, cause.effect) / largest if largest > 0 else 0.0
+    """Length of the bar in percent: the effect over the largest that was shown; from 0 for effects below 0 to 100."""
+    shown = [c.effect for c in facts.causes if c.shown]
+    largest = max(shown or [c.effect for c in facts.causes], default=0.0)
+    return 100 * min(1.0, max(0.0, cause.effect) / largest) if largest > 0 else 0.0

@@ -33,6 +33,7 @@ def estimate_sentence(estimate: NoiseEstimate, facts: LabelFacts) -> str:
 _TITLES: Final = {
     "confident-learning": "Models against labels (confident learning)",
     "look-alikes": "Look-alikes against each other",
+    "nearest-pairs": "Nearest pairs against each other",
     "reader": "A second reader against the labels",
 }
 
@@ -44,6 +45,12 @@ def _reading(estimate: NoiseEstimate, facts: LabelFacts) -> str:
             f"{'has' if estimate.differ == 1 else 'have'} two labels. It needs no model to be right, but tells of such "
             "photos alone, and takes both labels of a pair to err independently: a labeller who saw them together did "
             "not."
+        )
+    if estimate.method == "nearest-pairs":
+        return (
+            f"Of {plural(estimate.n, 'pair')} of photos that are each other's nearest, {count(estimate.differ)} "
+            f"{'has' if estimate.differ == 1 else 'have'} two labels. No model of moods is asked; but two photos that "
+            "look alike may truly show two moods, so this is an upper bound."
         )
     if estimate.method == "reader":
         return (

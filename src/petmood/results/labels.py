@@ -76,7 +76,8 @@ class NoiseEstimate(Fact):
     """One way to estimate the share of wrong labels, and the ceiling on accuracy that follows.
 
     `method` is "confident-learning" (models against labels), "look-alikes" (labels of nearly the same photos against
-    each other) or "reader" (a second reader against the labels); `n` counts photos, or pairs of look-alikes, and
+    each other), "nearest-pairs" (of photos that are each other's nearest) or "reader" (a second reader against the
+    labels); `n` counts photos, or pairs, and
     `differ` those whose readings differ. What each can and cannot tell is in the docs on labels.
     """
 

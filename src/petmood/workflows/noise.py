@@ -25,13 +25,27 @@ def by_look_alikes(
     similarity: NDArray[np.float64], labels: IntArray, classes: int, least: float
 ) -> NoiseEstimate | None:
     """From pairs of photos that are nearly the same, whose true labels are taken to be equal; None without a pair."""
-    rows, columns = np.nonzero(np.triu(similarity >= least, 1))
+    return _by_pairs("look-alikes", np.triu(similarity >= least, 1), labels, classes)
+
+
+def by_nearest_pairs(similarity: NDArray[np.float64], labels: IntArray, classes: int) -> NoiseEstimate | None:
+    """From photos that are each other's nearest, which may well show different moods; None without such a pair."""
+    nearest = similarity.argmax(axis=1)
+    own = np.arange(len(nearest))
+    pairs = np.zeros(similarity.shape, dtype=np.bool_)
+    mutual = own[(nearest[nearest] == own) & (own < nearest)]
+    pairs[mutual, nearest[mutual]] = True
+    return _by_pairs("nearest-pairs", pairs, labels, classes)
+
+
+def _by_pairs(method: str, pairs: NDArray[np.bool_], labels: IntArray, classes: int) -> NoiseEstimate | None:
+    rows, columns = np.nonzero(pairs)
     if not len(rows):
         return None
     differ = int((labels[rows] != labels[columns]).sum())
     low, high = wilson_interval(differ, len(rows))
     rates = [error_rate(share, classes) for share in (differ / len(rows), low, high)]
-    return _estimate("look-alikes", len(rows), differ, rates[0], (rates[1], rates[2]))
+    return _estimate(method, len(rows), differ, rates[0], (rates[1], rates[2]))
 
 
 def by_reader(path: Path, manifest: Manifest) -> NoiseEstimate:

@@ -28,7 +28,7 @@ from petmood.results import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck
 from petmood.sources import open_source
 from petmood.train.voters import VOTERS
 from petmood.workflows.families import read_split
-from petmood.workflows.noise import by_look_alikes, by_models, by_reader
+from petmood.workflows.noise import by_look_alikes, by_models, by_nearest_pairs, by_reader
 from petmood.workflows.photos import Photos, embed_photos, fewest_folds, predict_photos
 
 BACKBONES: Final = ("efficientnet-lite0", "efficientnet-lite1")
@@ -43,7 +43,7 @@ ASSUMPTIONS: Final = (
     "errors for noise, so read the rate beside the check with planted errors"
 )
 
-_VERSION = 3  # part of the cache's key; raise it when a figure of this module changes its meaning
+_VERSION = 4  # part of the cache's key; raise it when a figure of this module changes its meaning
 
 
 def label_facts(
@@ -87,7 +87,8 @@ def _measure(views: Sequence[Photos], settings: RunSettings, cache: ContentCache
     n = len(labels)
     disagree = int((doubts.mean.argmax(axis=1) != labels).sum())
     flagged = [int(i) for i in doubts.order if doubts.flagged[i]]
-    alike = by_look_alikes(similarity, labels, len(manifest.classes), TWINS)
+    k = len(manifest.classes)
+    pairs = (by_look_alikes(similarity, labels, k, TWINS), by_nearest_pairs(similarity, labels, k))
     return LabelFacts(
         n=n,
         protocol=grouped_name(fewest_folds(manifest, settings.folds)),
@@ -118,7 +119,7 @@ def _measure(views: Sequence[Photos], settings: RunSettings, cache: ContentCache
         ),
         twin_similarity=TWINS,
         check=_check(views, settings, cache, noise.rate) if check else None,
-        estimates=(by_models(noise, disagree, n), *(() if alike is None else (alike,))),
+        estimates=(by_models(noise, disagree, n), *(found for found in pairs if found is not None)),
     )
 
 
