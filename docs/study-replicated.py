@@ -2,8 +2,9 @@
 
     python docs/study-replicated.py RUN [SMALLER] --backbone onnx:mobilenet.json
 
-RUN trained at the study's size and is judged; SMALLER, at another size, is shown beside it. The options `--backbone`
-are those that the runs were given: results.json keeps names of backbones, not where their files were.
+RUN trained at the study's size and is judged; SMALLER, at another size, is shown beside it. Searches of `petmood tune`
+are added with `--tune RUN`. The options `--backbone` are those that the runs were given: results.json keeps names of
+backbones, not where their files were.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from petmood.evaluate.metrics import wilson_interval
 from petmood.report import study_text
 from petmood.report.wording import interval, listing, number, percent, plural
 from petmood.results import ModelFacts, Results, StudyFacts, StudyRow, TrainingFacts
+from petmood.results.tune import TuneFacts
 
 PAGE = Path(__file__).resolve().with_suffix(".md")
 NETWORKS = {"cnn1": "CNN 1", "cnn2": "CNN 2"}
@@ -35,16 +38,17 @@ def study_of(results: Results) -> StudyFacts:
     return results.study
 
 
-def page(runs: Sequence[Results], backbones: Sequence[str]) -> str:
+def page(runs: Sequence[Results], backbones: Sequence[str], searches: Sequence[TuneFacts] = ()) -> str:
     """The page as Markdown."""
     parts = [
-        *_head(runs, backbones),
+        *_head(runs, backbones, searches),
         "## What came out\n",
         *_bullets(_conclusions(runs)),
         *_data(runs[0]),
         *_clusters(runs[0]),
         *_tuning(runs[0]),
         *_networks(runs),
+        *_searches(searches),
         *_side_by_side(runs),
     ]
     text = "\n".join(parts).rstrip() + "\n"
@@ -86,7 +90,7 @@ def _command(results: Results, backbones: Sequence[str]) -> str:
     return f"$ petmood study {results.dataset.name} --out run-{study.size} {' '.join(options)}"
 
 
-def _head(runs: Sequence[Results], backbones: Sequence[str]) -> Iterator[str]:
+def _head(runs: Sequence[Results], backbones: Sequence[str], searches: Sequence[TuneFacts]) -> Iterator[str]:
     yield "# The study, replicated\n"
     yield _paragraph(
         "The reference study clustered features of two pretrained networks and trained two of its own on pictures of "
@@ -95,11 +99,18 @@ def _head(runs: Sequence[Results], backbones: Sequence[str]) -> Iterator[str]:
     )
     yield "```console"
     yield from (_command(results, backbones) for results in runs)
-    folders = " ".join(f"run-{study_of(results).size}" for results in runs)
-    yield f"$ python docs/study-replicated.py {folders} {' '.join(f'--backbone {name}' for name in backbones)}".rstrip()
+    for facts in searches:
+        size = f" --size {facts.size} --epochs {facts.epochs}" if facts.size else ""
+        yield (
+            f"$ petmood tune {runs[0].dataset.name} --out tune-{facts.model} --model {facts.model} "
+            f"--objective {facts.objective}{size} --trials {len(facts.trials)}"
+        )
+    folders = [f"run-{study_of(results).size}" for results in runs]
+    given = [f"--backbone {name}" for name in backbones] + [f"--tune tune-{facts.model}" for facts in searches]
+    yield f"$ python docs/study-replicated.py {' '.join([*folders, *given])}"
     yield "```\n"
     yield _paragraph(
-        "The last command wrote this page: every figure and every sentence below follows from the `results.json` of "
+        "The last command wrote this page: every figure and every sentence below follows from the JSON files of "
         "those runs, and nothing was typed in but the study's own values. How a backbone is named: "
         "[backbones](reference/cli.md#backbones)."
     )
@@ -276,6 +287,48 @@ def _training(t: TrainingFacts, model: ModelFacts) -> tuple[object, ...]:
     )
 
 
+def _held_out(facts: TuneFacts) -> str:
+    right = round((facts.trials[facts.best].accuracy or 0.0) * facts.n_held_out)
+    return f"{right} of {facts.n_held_out} ({interval(wilson_interval(right, facts.n_held_out))})"
+
+
+def _searches(searches: Sequence[TuneFacts]) -> Iterator[str]:
+    if not searches:
+        return
+    yield "## Hyperparameters\n"
+    yield _paragraph(
+        "The study chose its settings by hand. Here Optuna searches over the same choices, judged by log loss on "
+        "held-out photos of train and valid; the best is refitted and judged once on test."
+    )
+    yield from _table(
+        (
+            "model",
+            "judged by",
+            "trials",
+            "ended early",
+            "loss, best",
+            "accuracy, best (95 % interval)",
+            "on test (95 % interval)",
+        ),
+        (
+            (
+                facts.model,
+                f"{facts.objective}, {plural(facts.n_held_out, 'photo')}",
+                len(facts.trials),
+                sum(trial.loss is None for trial in facts.trials),
+                _rounded(facts.trials[facts.best].loss, 3),
+                _held_out(facts),
+                f"{facts.winner.correct} of {facts.winner.n} ({interval(facts.winner.accuracy_ci)})",
+            )
+            for facts in searches
+        ),
+    )
+    for facts in searches:
+        choices = [f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in facts.winner.settings.items()]
+        weights = [f"{name} {share:.2f}" for name, share in list(facts.importance.items())[:3]]
+        yield _paragraph(f"Best {facts.model}: {listing(choices)}. What mattered most (fANOVA): {listing(weights)}.")
+
+
 def _side_by_side(runs: Sequence[Results]) -> Iterator[str]:
     main = study_of(runs[0])
     yield "## Side by side\n"
@@ -315,8 +368,10 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run folders of petmood study")
     parser.add_argument("--backbone", action="append", default=[], help="as the runs were given")
     parser.add_argument("--out", type=Path, default=PAGE, help="where the page goes")
+    parser.add_argument("--tune", type=Path, action="append", default=[], help="run folder of petmood tune")
     options = parser.parse_args()
-    options.out.write_text(page([load(run) for run in options.runs], options.backbone), encoding="utf-8")
+    searches = [TuneFacts.model_validate_json((run / "tune.json").read_text(encoding="utf-8")) for run in options.tune]
+    options.out.write_text(page([load(run) for run in options.runs], options.backbone, searches), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from drawing import split_files, write_tree
 from petmood.errors import ConfigError
+from petmood.store import read_json
 from petmood.workflows import tune as module
 from petmood.workflows.tune import TuneSettings, crop, tune
 
@@ -32,6 +34,8 @@ def test_a_search_resumes_and_does_nothing_twice(data: Path, tmp_path: Path, mon
     monkeypatch.setattr(module, "_judge_all", lambda *a: pytest.fail("judged again"))
     assert tune(data, tmp_path / "run", TuneSettings(trials=5, folds=2)).facts == second
     assert "fANOVA" in (tmp_path / "run" / "tune.html").read_text(encoding="utf-8")
+    kept = read_json(tmp_path / "run" / "tune.json")
+    assert (kept["size"], kept["epochs"]) == (None, None)
 
 
 def test_no_trial_looks_at_a_photo_of_test(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +75,11 @@ def test_a_network_is_searched_with_early_stopping_and_refitted_for_its_best_epo
         "augment",
     }
     assert facts.n_held_out == 4
+    assert facts.epochs == 2
+    source = Path(__file__).resolve().parents[2] / "docs" / "study-replicated.py"
+    told = "\n".join(runpy.run_path(str(source))["_searches"]([facts]))
+    assert f"| {facts.winner.correct} of 4 (" in told
+    assert "epochs" in told
     best = facts.trials[facts.best]
     assert best.epochs is not None
     assert facts.winner.settings["epochs"] == round(best.epochs)

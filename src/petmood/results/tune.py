@@ -23,12 +23,16 @@ class TrialFacts(Fact):
 
 
 class TuneFacts(Fact):
-    """The whole search. `n_held_out` photos made each loss; none of test did. `importance` shares out the variance."""
+    """The whole search. `n_held_out` photos made each loss; none of test did. `importance` shares out the variance.
+
+    `size` and `epochs` (of each training, at most) are those of networks, None for heads.
+    """
 
     model: str
     objective: str
     seed: int
     size: int | None
+    epochs: int | None = None
     n_held_out: int
     trials: tuple[TrialFacts, ...]
     best: int

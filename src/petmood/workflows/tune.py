@@ -120,6 +120,7 @@ def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | Non
         objective=settings.objective,
         seed=settings.seed,
         size=settings.size if settings.model == "cnn" else None,
+        epochs=settings.epochs if settings.model == "cnn" else None,
         n_held_out=sum(len(fold.evaluate) for fold in folds),
         trials=found.trials,
         best=best.number,
