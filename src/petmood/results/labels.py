@@ -72,7 +72,7 @@ class PlantedCheck(Fact):
     estimate_after: float
 
 
-class NoiseEstimate(Fact):
+class NoiseEstimate(Marked):
     """One way to estimate the share of wrong labels, and the ceiling on accuracy that follows.
 
     `method` is "confident-learning" (models against labels), "look-alikes" (labels of nearly the same photos against
