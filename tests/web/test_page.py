@@ -201,7 +201,7 @@ def test_everything_works_by_keyboard(new_page: NewPage, photos: list[Path]) -> 
 
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
-    [("broken.jpg", b"no picture", "no image could be read"), ("notes.txt", b"hello", "That is no picture")],
+    [("broken.jpg", b"no picture", "No image could be read"), ("notes.txt", b"hello", "That is no picture")],
 )
 def test_a_bad_file_is_told_and_the_page_goes_on(
     new_page: NewPage, photos: list[Path], tmp_path: Path, name: str, content: bytes, expected: str

@@ -27,7 +27,7 @@ function make(tag, text, ...classes) {
 }
 
 function complain(text) {
-  part.problem.textContent = text;
+  part.problem.textContent = text.charAt(0).toUpperCase() + text.slice(1);
   part.problem.hidden = false;
 }
 
