@@ -39,7 +39,8 @@ PARTS = (
     Part("serving", 110),
     Part("memory", 130),
     Part("families", 120, ("--no-accuracy",)),
-    Part("clusters", 150),
+    Part("clusters", 80),
+    Part("scaling", 70),
     Part("onnx_export", 80, ("--rounds", "2")),
 )
 
