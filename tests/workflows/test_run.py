@@ -25,7 +25,12 @@ SETTINGS = RunSettings(preset="test", cnn_size=32, cnn_epochs=2, repeats=2)
 def outcome(demo: tuple[Path, Any], demo_data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
     folder = tmp_path_factory.mktemp("run")
     (folder / "species.csv").write_text("path,species\n" + "".join(f"{f.path},{f.species}\n" for f in demo[1].files))
-    return run(demo_data, folder / "one", SETTINGS, species=folder / "species.csv")
+    return again(demo_data, folder / "one", folder / "species.csv")
+
+
+def again(demo_data: Path, out: Path, species: Path) -> RunOutcome:
+    """The same run into another folder."""
+    return run(demo_data, out, SETTINGS, species=species)
 
 
 def facts(outcome: RunOutcome) -> dict[str, Any]:
@@ -107,8 +112,8 @@ def test_a_second_run_gives_the_same_results_and_repeats_nothing(
     monkeypatch.setattr("petmood.images._open", lambda data: pytest.fail("an image was decoded again"))
     monkeypatch.setattr("petmood.features.extract.open_session", lambda *a: pytest.fail("inferred again"))
     monkeypatch.setattr("petmood.workflows.cnn._train", lambda *a: pytest.fail("trained again"))
-    again = run(demo_data, tmp_path / "two", SETTINGS)
-    first, second = facts(outcome), facts(again)
+    repeated = again(demo_data, tmp_path / "two", outcome.folder.parent / "species.csv")
+    first, second = facts(outcome), facts(repeated)
     for raw in (first, second):
         del raw["environment"]["seconds"]
         del raw["environment"]["cache"]
@@ -119,7 +124,7 @@ def test_a_cold_run_with_the_same_seed_gives_the_same_results(
     outcome: RunOutcome, demo_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PETMOOD_CACHE", str(tmp_path / "cache"))
-    cold = run(demo_data, tmp_path / "cold", SETTINGS)
+    cold = again(demo_data, tmp_path / "cold", outcome.folder.parent / "species.csv")
     first, second = facts(outcome), facts(cold)
     del first["environment"], second["environment"]
     assert first == second
