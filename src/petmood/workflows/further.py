@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from typing import Final
@@ -188,10 +189,10 @@ def _learning(
             )
         )
     by_photo, by_size = np.stack(rates, axis=1), np.stack(sizes)
-    forecasts = [_forecast(None, by_size.sum(axis=1), by_photo, manifest.n_photos, settings.seed)]
+    forecasts = [_forecast(None, by_size.sum(axis=1), by_photo, manifest.n_photos, settings.seed, cache)]
     for i, name in enumerate(manifest.classes):
         own = by_photo[truth == i]
-        forecasts.append(_forecast(name, by_size[:, i], own, len(own), settings.seed))
+        forecasts.append(_forecast(name, by_size[:, i], own, len(own), settings.seed, cache))
     return LearningFacts(
         model=subject.name,
         folds=settings.folds,
@@ -201,7 +202,16 @@ def _learning(
     )
 
 
-def _forecast(name: str | None, sizes: Values, rates: Values, photos: int, seed: int) -> Forecast:
+def _forecast(name: str | None, sizes: Values, rates: Values, photos: int, seed: int, cache: ContentCache) -> Forecast:
+    kept = cache.remember(
+        "forecast/v1",
+        [name, sizes.tolist(), hashlib.sha256(rates.tobytes()).hexdigest(), list(rates.shape), photos, seed],
+        lambda: _fit_forecast(name, sizes, rates, photos, seed).model_dump(mode="json"),
+    )
+    return Forecast.model_validate(kept)
+
+
+def _fit_forecast(name: str | None, sizes: Values, rates: Values, photos: int, seed: int) -> Forecast:
     draws = resample_counts(len(rates), REFITS, seed)
     central, (low, high) = forecast_gain(sizes.astype(np.float64), rates, float(sizes[-1]), GAIN, HORIZON, draws)
     more, bounds = _whole(central), (_whole(low), _whole(high))

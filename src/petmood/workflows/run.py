@@ -6,6 +6,8 @@ import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from petmood.cache import ContentCache
 from petmood.cluster.kmeans import kmeans_facts
 from petmood.config import RunSettings
@@ -81,7 +83,9 @@ def run(
         write_source(out, data, labels)
         with timed.stage("audit", "Auditing the data set") as tick:
             audit = audit_facts(source, ingested, manifest, settings, cache, tick)
-        results = _results(source, manifest, settings, cache, timed, out / "model", species)
+        # regressions on some hundred rows are too small to share: a second thread costs far more than it brings
+        with threadpool_limits(1, "blas"):
+            results = _results(source, manifest, settings, cache, timed, out / "model", species)
         results = results.model_copy(update={"audit": audit})
         if mark := leak_mark(manifest):
             results = put_mark(results, mark)
