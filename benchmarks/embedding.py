@@ -165,6 +165,7 @@ def main() -> None:
                 options.tiny,
             )
             measure(sheet, manifest, source, scratch, 1 if options.tiny else options.rounds, options.tiny)
+        sheet.save(options.out)
         studys_way(sheet, options.peer_python, options.mobilenet, data, manifest, scratch, 8 if options.tiny else 256)
         sheet.finish(options.out)
 

@@ -31,6 +31,7 @@ LIMITS = {
     "protocols": "logistic regressions, a fold at a time",
     "heads": "logistic regressions, a fold at a time",
     "species": "logistic regressions, a fold at a time",
+    "start-up, report": "imports, charts",
     "labels": "logistic regressions for confident learning",
     "causes": "logistic regressions on changed features",
 }
@@ -77,7 +78,7 @@ def main() -> None:
             data = scratch / "data"
             shutil.copytree(source, data, copy_function=shutil.copyfile)
             sheet = Sheet("runs", "Whole runs", f"`petmood run`, quick preset, on {called}.")
-            measure_runs(sheet, data, scratch / "run")
+            measure_runs(sheet, data, scratch / "run", options.out)
         clock, worked = (statistics.median(values) for values in zip(*helps, strict=True))
         sheet.table(
             "Start-up",
@@ -88,35 +89,31 @@ def main() -> None:
         sheet.finish(options.out)
 
 
-def measure_runs(sheet: Sheet, data: Path, run: Path) -> None:
-    """Add the cold run, warm ones, and one with a photo more."""
+def measure_runs(sheet: Sheet, data: Path, run: Path, out: Path) -> None:
+    """Add the cold run, warm ones, and one with a photo more; what there is stands in the sheet after each."""
     arguments = ("run", str(data), "--out", str(run))
+    columns = ("run", "n", "clock, s", "process, s")
     cold, cold_work = petmood(*arguments)
-    profile = stages(run)
+    profile = {**stages(run)}
+    profile["start-up, report"] = cold - sum(profile.values())
+    rows = [(name, f"{seconds:.2f}", LIMITS.get(name, "")) for name, seconds in profile.items()]
+    sheet.table("Cold run", columns, [("cold", 1, f"{cold:.1f}", f"{cold_work:.1f}")])
+    sheet.table("Where each second of it goes", ("stage", "seconds", "what limits it"), rows)
+    sheet.target("cold run", cold, at_most=90, unit=" s")
+    sheet.save(out)
     warm = [petmood(*arguments) for _ in range(3)]
     clock, worked = (statistics.median(values) for values in zip(*warm, strict=True))
     again = stages(run)
+    again["start-up, report"] = clock - sum(again.values())
+    sheet.table("Warm run", columns, [("warm", len(warm), f"{clock:.2f}", f"{worked:.2f}")])
+    sheet.table("Where its seconds go", ("stage", "seconds"), [(name, f"{t:.2f}") for name, t in again.items()])
+    sheet.target("warm run, process time", worked, at_most=2, unit=" s")
+    sheet.save(out)
     add_photo(data)
     more, more_work = petmood(*arguments)
     added = stages(run)
-    sheet.table(
-        "",
-        ("run", "n", "clock, s", "process, s"),
-        [
-            ("cold", 1, f"{cold:.1f}", f"{cold_work:.1f}"),
-            ("warm", len(warm), f"{clock:.2f}", f"{worked:.2f}"),
-            ("one photo added", 1, f"{more:.1f}", f"{more_work:.1f}"),
-        ],
-    )
-    rows = [
-        (name, f"{profile[name]:.2f}", f"{again.get(name, 0):.2f}", f"{added.get(name, 0):.2f}", LIMITS.get(name, ""))
-        for name in profile
-    ]
-    rest = [total - sum(part.values()) for total, part in ((cold, profile), (clock, again), (more, added))]
-    rows.append(("start-up, report", *(f"{value:.2f}" for value in rest), "imports, charts"))
-    sheet.table("Where each second goes", ("stage", "cold, s", "warm, s", "one more, s", "what limits it"), rows)
-    sheet.target("cold run", cold, at_most=90, unit=" s")
-    sheet.target("warm run, process time", worked, at_most=2, unit=" s")
+    sheet.table("One photo added", columns, [("one photo more", 1, f"{more:.1f}", f"{more_work:.1f}")])
+    sheet.table("", ("stage", "seconds"), [("features", f"{added['features']:.2f}")])
     sheet.note("A photo more costs one inference; figures of models are computed anew, since their data changed.")
 
 

@@ -98,6 +98,10 @@ class Sheet:
 
     def finish(self, out: Path) -> None:
         """Print the sheet as Markdown and write it to `<out>/<name>.json`."""
+        print(as_markdown(self.save(out)))
+
+    def save(self, out: Path) -> dict:
+        """Write what there is so far to `<out>/<name>.json`: it stays if the benchmark is cut short."""
         facts = {
             "name": self.name,
             "title": self.title,
@@ -112,7 +116,7 @@ class Sheet:
         out.mkdir(parents=True, exist_ok=True)
         path = out / f"{self.name}.json"
         path.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(as_markdown(facts))
+        return facts
 
 
 def as_markdown(facts: dict) -> str:

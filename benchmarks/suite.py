@@ -67,7 +67,11 @@ def run_part(part: Part, out: Path, tiny: bool) -> float:
             process.wait()
     if not why and not sheet.is_file():
         why = "it wrote no sheet"
-    if why:
+    if why and sheet.is_file():
+        facts = json.loads(sheet.read_text(encoding="utf-8"))
+        facts["notes"].append(f"**Cut short, so that some of it is missing: {why}.**")
+        sheet.write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    elif why:
         sheet.write_text(json.dumps({"name": part.name, "failed": why}) + "\n", encoding="utf-8")
     return time.perf_counter() - began
 

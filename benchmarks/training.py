@@ -131,6 +131,7 @@ def main() -> None:
         sheet.note(f"The peer: {peer.versions}." if peer else ABSENT)
         for network, turns in (("cnn1", rounds), ("cnn2", max(1, rounds // 2))):
             measure(sheet, peer, network, size, batch, turns)
+            sheet.save(options.out)
     for network in ("cnn1",):
         n, side, epochs = (16, 48, 2) if options.tiny else (320, 64, 6)
         found = curves(network, n, side, epochs)

@@ -98,3 +98,15 @@ def test_a_part_that_fails_is_written_down_with_its_reason(tmp_path, monkeypatch
     monkeypatch.setattr(suite, "REPOSITORY", tmp_path)
     suite.run_part(suite.Part("broken", limit), tmp_path, tiny=True)
     assert json.loads((tmp_path / "broken.json").read_text()) == {"name": "broken", "failed": reason}
+
+
+def test_what_a_part_found_before_it_was_cut_short_is_kept(tmp_path, monkeypatch):
+    suite = importlib.import_module("suite")
+    (tmp_path / "benchmarks").mkdir()
+    facts = {"name": "broken", "notes": []}
+    script = f"import json; open(r'{tmp_path}/broken.json', 'w').write({json.dumps(facts)!r}); raise SystemExit('lost')"
+    (tmp_path / "benchmarks" / "broken.py").write_text(script)
+    monkeypatch.setattr(suite, "REPOSITORY", tmp_path)
+    suite.run_part(suite.Part("broken", 20), tmp_path, tiny=True)
+    (note,) = json.loads((tmp_path / "broken.json").read_text())["notes"]
+    assert "lost" in note
