@@ -137,7 +137,7 @@ def main() -> None:
             from petmood.config import run_settings
             from petmood.workflows.train import train
 
-            train(data, model, run_settings("quick"))
+            train(data, model, "head", run_settings("quick"))
         files = sorted(path for path in data.rglob("*.jpg"))[:256]
         sheet = Sheet(
             "serving",
