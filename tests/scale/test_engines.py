@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -12,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from petmood.errors import DataError, MissingExtraError, PetmoodError
+from petmood.errors import ConfigError, DataError, MissingExtraError, PetmoodError
 from petmood.scale import engines
+from petmood.scale.connection import connected
 from petmood.scale.places import open_folder
 from petmood.scale.shards import read_index
 from petmood.workflows.embed import EmbedSettings, embed
@@ -134,11 +136,17 @@ def test_a_machine_without_the_weights_gets_the_graph(
     assert engines._with_graph(backbone, graph) is backbone
 
 
-def test_a_missing_extra_and_a_missing_cluster_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import importlib.util
-
+def test_a_missing_extra_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.util.find_spec
     monkeypatch.setattr("petmood.errors.find_spec", lambda name: None if name == "ray" else real(name))
-    engine = engines.RayEngine(None, 1)
-    with pytest.raises(MissingExtraError, match=r"pip install 'petmood\[scale\]'"):
-        engine.run(None, [("a.jpg",)], lambda done: None)  # type: ignore[arg-type]  # it does not get so far
+    with (
+        pytest.raises(MissingExtraError, match=r"pip install 'petmood\[scale\]'"),
+        connected(None, 1),
+    ):
+        pytest.fail("connected without Ray")
+
+
+def test_rays_client_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("petmood.scale.connection.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"ray\[client\]"), connected("ray://127.0.0.1:1", 1):
+        pytest.fail("connected without the client")
