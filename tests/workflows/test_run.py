@@ -106,9 +106,14 @@ def test_cluster_sizes_add_up_to_the_splits(outcome: RunOutcome) -> None:
         assert [sum(c.values()) for c in facts_of_split.composition] == list(facts_of_split.sizes)
 
 
+@pytest.mark.parametrize("recalled", [True, False], ids=["recalled whole", "put together from kept parts"])
 def test_a_second_run_gives_the_same_results_and_repeats_nothing(
-    outcome: RunOutcome, demo_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    outcome: RunOutcome, demo_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recalled: bool
 ) -> None:
+    if recalled:
+        monkeypatch.setattr("petmood.workflows.stages.all_facts", lambda *a: pytest.fail("a stage was run again"))
+    else:
+        monkeypatch.setattr("petmood.workflows.recall.code_digest", lambda: "another version of the code")
     monkeypatch.setattr("petmood.images._open", lambda data: pytest.fail("an image was decoded again"))
     monkeypatch.setattr("petmood.features.extract.open_session", lambda *a: pytest.fail("inferred again"))
     monkeypatch.setattr("petmood.workflows.cnn._train", lambda *a: pytest.fail("trained again"))
@@ -118,6 +123,14 @@ def test_a_second_run_gives_the_same_results_and_repeats_nothing(
         del raw["environment"]["seconds"]
         del raw["environment"]["cache"]
     assert first == second
+    assert {p.name: p.read_bytes() for p in (repeated.folder / "model").iterdir()} == {
+        p.name: p.read_bytes() for p in (outcome.folder / "model").iterdir()
+    }
+    before, after = (
+        o.report.read_text(encoding="utf-8").partition('<section id="reproduce"') for o in (outcome, repeated)
+    )
+    assert before[0] == after[0]
+    assert after[1]
 
 
 def test_a_cold_run_with_the_same_seed_gives_the_same_results(

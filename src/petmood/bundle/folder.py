@@ -74,7 +74,6 @@ def save(
     Raises:
         DataError: `target` exists and is no bundle, or cannot be written.
     """
-    _refuse_what_is_no_bundle(target)
     files = {GRAPH: graph}
     facts = None
     if neighbours is not None:
@@ -85,6 +84,17 @@ def save(
     text = json.dumps(whole.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False, allow_nan=False)
     files[DESCRIPTION] = f"{text}\n".encode()
     files[CARD] = model_card(whole).encode()
+    write_files(target, files)
+    return whole
+
+
+def write_files(target: Path, files: Mapping[str, bytes]) -> None:
+    """Write a bundle's files by name: a folder, or one file if `target` ends in .zip; in one step or not at all.
+
+    Raises:
+        DataError: `target` exists and is no bundle, or cannot be written.
+    """
+    _refuse_what_is_no_bundle(target)
     try:
         if target.suffix.lower() == ".zip":
             _write_zip(target, files)
@@ -92,7 +102,11 @@ def save(
             _write_folder(target, files)
     except OSError as error:
         raise DataError(f"cannot write the bundle {target}: {error.strerror}. Choose another place.") from error
-    return whole
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """A bundle folder's files by name, as `write_files` takes them; their digests are not checked."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def read(path: Path) -> Parts:

