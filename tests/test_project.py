@@ -56,8 +56,8 @@ HEAVY = {
 IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL", "scikit-learn": "sklearn"}
 
 # Packages that another one imports on petmood's behalf: `torch.onnx.export` fails without onnx,
-# and Starlette reads no form without python-multipart.
-IMPORTED_BY_OTHERS = {"onnx", "python_multipart"}
+# Starlette reads no form without python-multipart, and uvicorn takes httptools and uvloop where it finds them.
+IMPORTED_BY_OTHERS = {"onnx", "python_multipart", "httptools", "uvloop"}
 
 
 @cache

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import socket
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +59,25 @@ def test_no_limit_and_forgetting() -> None:
 )
 def test_who_can_reach_an_address(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+def test_small_answers_are_sent_without_delay() -> None:
+    async def delayed() -> int:
+        with bind(ServerSettings(port=0)) as listener:
+            waiting: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+            def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                waiting.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+                writer.close()
+
+            async with await asyncio.start_server(connected, sock=listener):
+                _, writer = await asyncio.open_connection(*listener.getsockname())
+                found = await waiting
+                writer.close()
+                return found
+
+    # else each answer on a kept connection waits 40 ms for the client's acknowledgement of the part before
+    assert asyncio.run(delayed())
 
 
 def test_a_taken_port_is_told() -> None:

@@ -268,6 +268,8 @@ def _open(graph_bytes: bytes, name: str, threads: int | None) -> ort.InferenceSe
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or os.cpu_count() or 1
     options.log_severity_level = 3
+    # a thread that spins after an inference keeps a core from whoever is to send the answer
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
         return ort.InferenceSession(graph_bytes, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises its own undocumented exception types

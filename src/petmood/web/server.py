@@ -35,7 +35,8 @@ def bind(settings: ServerSettings) -> socket.socket:
     import socket as sockets
 
     family = sockets.AF_INET6 if ":" in settings.host else sockets.AF_INET
-    listener = sockets.socket(family, sockets.SOCK_STREAM)
+    # the protocol is named, since asyncio sends small answers without delay only on sockets that say that they are TCP
+    listener = sockets.socket(family, sockets.SOCK_STREAM, sockets.IPPROTO_TCP)
     listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
