@@ -10,12 +10,14 @@ import pytest
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.progress import Silent, Timed
+from petmood.results import Results
 from petmood.sources import open_source
 from petmood.split import complete_splits
 from petmood.workflows import recall
+from petmood.workflows.environment import environment
+from petmood.workflows.facts import dataset_facts
 from petmood.workflows.families import Ingested, ingest
 from petmood.workflows.recall import Outcome, Recall
-from report.sample_results import results
 
 SETTINGS = RunSettings()
 MODEL = {"model.json": b"{}", "model.onnx": b"graph"}
@@ -25,6 +27,13 @@ MODEL = {"model.json": b"{}", "model.onnx": b"graph"}
 def ingested(demo_data: Path) -> Ingested:
     with open_source(demo_data) as source:
         return ingest(source, ContentCache(), Timed(Silent()), mode="names")
+
+
+@pytest.fixture(scope="module")
+def results(ingested: Ingested) -> Results:
+    manifest = complete_splits(ingested.manifest, SETTINGS.seed)
+    about = environment(SETTINGS, {"ingest": 0.5}, ContentCache())
+    return Results(dataset=dataset_facts(manifest, SETTINGS), clusters=(), models=(), baselines=(), environment=about)
 
 
 @pytest.fixture
@@ -48,11 +57,11 @@ def recalling(
 
 
 def test_an_equal_run_is_found_with_its_page_and_its_model(
-    cache: ContentCache, ingested: Ingested, model: Path, tmp_path: Path
+    cache: ContentCache, ingested: Ingested, results: Results, model: Path, tmp_path: Path
 ) -> None:
-    recalling(cache, ingested).keep(Outcome(results(), "<p>page</p>"), model)
+    recalling(cache, ingested).keep(Outcome(results, "<p>page</p>"), model)
     found = recalling(cache, ingested).find(tmp_path / "again")
-    assert found == Outcome(results(), "<p>page</p>")
+    assert found == Outcome(results, "<p>page</p>")
     assert {p.name: p.read_bytes() for p in (tmp_path / "again").iterdir()} == MODEL
 
 
@@ -60,12 +69,13 @@ def test_an_equal_run_is_found_with_its_page_and_its_model(
 def test_any_other_cause_finds_nothing(
     cache: ContentCache,
     ingested: Ingested,
+    results: Results,
     model: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     change: str,
 ) -> None:
-    recalling(cache, ingested).keep(Outcome(results(), ""), model)
+    recalling(cache, ingested).keep(Outcome(results, ""), model)
     settings, species = SETTINGS, None
     if change == "seed":
         settings = SETTINGS.model_copy(update={"seed": SETTINGS.seed + 1})
@@ -94,17 +104,17 @@ def relabelled(ingested: Ingested) -> Ingested:
 
 
 def test_a_backbone_that_is_a_file_of_the_user_is_never_recalled(
-    cache: ContentCache, ingested: Ingested, model: Path, tmp_path: Path
+    cache: ContentCache, ingested: Ingested, results: Results, model: Path, tmp_path: Path
 ) -> None:
     settings = SETTINGS.model_copy(update={"backbone": "onnx:mine.json"})
-    recalling(cache, ingested, settings).keep(Outcome(results(), ""), model)
+    recalling(cache, ingested, settings).keep(Outcome(results, ""), model)
     assert recalling(cache, ingested, settings).find(tmp_path / "again") is None
 
 
 def test_a_damaged_part_finds_nothing_rather_than_half_a_model(
-    cache: ContentCache, ingested: Ingested, model: Path, tmp_path: Path
+    cache: ContentCache, ingested: Ingested, results: Results, model: Path, tmp_path: Path
 ) -> None:
-    recalling(cache, ingested).keep(Outcome(results(), ""), model)
+    recalling(cache, ingested).keep(Outcome(results, ""), model)
     with sqlite3.connect(cache.path) as db:
         db.execute("UPDATE entries SET value=? WHERE key LIKE '%/model.onnx'", (b"other",))
     assert recalling(cache, ingested).find(tmp_path / "again") is None
