@@ -10,8 +10,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from petmood.report.html import render_report, report_html
+from petmood.report.html import report_html
 from petmood.results import Results, Sample
+from petmood.store import write_text
 
 from .sample_results import clusters, dataset, model, results, thumbnail, with_classes
 
@@ -41,7 +42,7 @@ def root(page: str) -> ET.Element:
 
 def test_the_file_is_written_with_equal_bytes_for_equal_results(tmp_path: Path, page: str) -> None:
     out = tmp_path / "größe" / "report.html"
-    render_report(results(), thumbnail, out)
+    write_text(out, report_html(results(), thumbnail))
     assert out.read_bytes() == page.encode()
     assert [path.name for path in out.parent.iterdir()] == ["report.html"]
 

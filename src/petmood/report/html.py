@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
@@ -18,7 +17,6 @@ from petmood.report.sentences import protocol_label
 from petmood.report.summarize import summarize
 from petmood.report.trust import prose, trust
 from petmood.results import Results, Sample
-from petmood.store import write_bytes
 
 _RANGE = re.compile(r"(?<=\d)\N{EN DASH}(?=\d)")  # "41.2-51.3 %" must not break across lines
 
@@ -35,21 +33,13 @@ class Picture:
     uri: str
 
 
-def render_report(results: Results, thumbnail: Thumbnail, out: Path) -> None:
-    """Write the report of a run, atomically, as one UTF-8 file that needs nothing beside it.
-
-    Equal results and thumbnails give equal bytes.
+def report_html(results: Results, thumbnail: Thumbnail) -> str:
+    """The report of a run: one page that needs nothing beside it. Equal results and thumbnails give an equal page.
 
     Args:
         results: every fact that the page shows.
         thumbnail: gives a small JPEG for a path of the manifest, or None where there is none to show.
-        out: where the page goes, e.g. RUN/report.html.
     """
-    write_bytes(out, report_html(results, thumbnail).encode())
-
-
-def report_html(results: Results, thumbnail: Thumbnail) -> str:
-    """The page that `render_report` writes, as text."""
     return complete_html(lasting_html(results, thumbnail), results)
 
 
