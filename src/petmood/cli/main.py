@@ -22,6 +22,7 @@ from petmood.cli import (
     models,
     predict,
     pretrain,
+    quantise,
     review,
     serve,
     species,
@@ -48,6 +49,7 @@ train.register(app)
 predict.register(app)
 serve.register(app)
 export.register(app)
+quantise.register(app)
 demo.register(app)
 labels.register(app)
 clusters.register(app)

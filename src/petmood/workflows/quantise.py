@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from petmood.bundle import Bundle, ModelDescription, save
 from petmood.bundle.folder import Parts
-from petmood.bundle.ops import PIXELS
+from petmood.bundle.int8 import quantised_graph
 from petmood.cache import ContentCache
-from petmood.errors import DataError, MissingExtraError
+from petmood.errors import DataError
 from petmood.evaluate.protocols import OFFICIAL
 from petmood.progress import Silent, Timed
 from petmood.records import IntArray, Manifest
@@ -24,7 +21,9 @@ from petmood.workflows.cnn import load_pixels
 from petmood.workflows.families import read_split
 from petmood.workflows.frozen import model_facts
 
-_CALIBRATION: Final = 96
+CALIBRATION: Final = 96
+"""Photos of train that ranges of activations are taken from, unless asked otherwise."""
+
 _BATCH: Final = 32
 
 
@@ -47,6 +46,7 @@ def quantise(bundle: Bundle, parts: Parts, data: Path, out: Path, seed: int = 42
     Raises:
         DataError: the data has other classes than the bundle.
         MissingExtraError: onnx is not installed.
+        ModelError: the bundle is quantised already.
     """
     with open_source(data) as source:
         manifest = read_split(source, ContentCache(), Timed(Silent()), seed=seed)
@@ -55,8 +55,7 @@ def quantise(bundle: Bundle, parts: Parts, data: Path, out: Path, seed: int = 42
                 f"{data} has the classes {', '.join(manifest.classes)}; the bundle knows {', '.join(bundle.classes)}. "
                 "Give the data that it was trained on."
             )
-        known = manifest.photos_in_split("train")
-        chosen = known[:: max(1, len(known) // _CALIBRATION)][:_CALIBRATION]
+        chosen = calibration_photos(manifest)
         graph = quantised_graph(parts.graph, load_pixels(source, manifest, chosen, bundle.size))
         smaller = Bundle(Parts(parts.description, graph, parts.neighbours), bundle.name)
         evaluation = tuple(
@@ -73,49 +72,10 @@ def quantise(bundle: Bundle, parts: Parts, data: Path, out: Path, seed: int = 42
     return save(out, graph, description, parts.neighbours)
 
 
-def quantised_graph(graph: bytes, inputs: NDArray[np.uint8] | NDArray[np.float32]) -> bytes:
-    """An ONNX graph with int8 weights and activations, but for what petmood added to it.
-
-    Args:
-        graph: its one input is called `pixels`.
-        inputs: (n, ...) what it is fed; ranges of activations are taken from them.
-
-    Raises:
-        MissingExtraError: onnx is not installed.
-    """
-    try:
-        import onnx
-        from onnxruntime import quantization
-        from onnxruntime.quantization.shape_inference import quant_pre_process
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Quantising a bundle", "train", error.name or "onnx") from error
-
-    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
-        """Hands the calibration photos to ONNX Runtime, some at a time."""
-
-        def __init__(self) -> None:
-            self.batches: Iterator[dict[str, Any]] = (
-                {PIXELS: inputs[i : i + _BATCH]} for i in range(0, len(inputs), _BATCH)
-            )
-
-        def get_next(self) -> dict[str, Any] | None:
-            """The next input, or None."""
-            return next(self.batches, None)
-
-    with tempfile.TemporaryDirectory() as folder:
-        plain, ready, small = (Path(folder) / name for name in ("plain.onnx", "ready.onnx", "small.onnx"))
-        plain.write_bytes(graph)
-        quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
-        own = [n.name for n in onnx.load(str(ready)).graph.node if n.name.startswith("petmood.") or n.name == "scores"]
-        quantization.quantize_static(
-            str(ready),
-            str(small),
-            Reader(),
-            per_channel=True,
-            op_types_to_quantize=["Conv", "Gemm", "MatMul", "Add", "Clip", "Relu", "MaxPool"],
-            nodes_to_exclude=[*own, *(n for n in ("cam", "scores", "imagenet", "probabilities"))],
-        )
-        return small.read_bytes()
+def calibration_photos(manifest: Manifest, count: int = CALIBRATION) -> IntArray:
+    """(<= count,) int64 records: photos of train, evenly over its order, so that every class is among them."""
+    known = manifest.photos_in_split("train")
+    return known[:: max(1, len(known) // count)][:count]
 
 
 def _on_test(bundle: Bundle, source: Source, manifest: Manifest, title: str) -> ModelFacts:

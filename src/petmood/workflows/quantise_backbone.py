@@ -1,0 +1,212 @@
+"""`petmood quantise`: a backbone and labelled faces -> it in int8, as an ONNX file, and what that costs and gains."""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from petmood.bundle.int8 import quantised_graph, refuse_quantised
+from petmood.cache import ContentCache
+from petmood.config import Settings
+from petmood.errors import ConfigError, DataError, require_extra
+from petmood.evaluate.paired import paired_facts
+from petmood.evaluate.protocols import grouped_name
+from petmood.features import Backbone, extract_features, load_backbone
+from petmood.features.extract import embed_batch, open_session
+from petmood.features.onnx_file import GraphFile
+from petmood.progress import Progress, Silent, Timed
+from petmood.records import FeatureTable, FloatArray, Manifest
+from petmood.results.quantised import QuantisedFacts, SpeedFacts
+from petmood.sources import open_source
+from petmood.split import Fold, grouped_folds
+from petmood.store import write_bytes, write_json
+from petmood.workflows.cnn import load_pixels
+from petmood.workflows.families import read_split
+from petmood.workflows.frozen import HEAD, predict_cached
+from petmood.workflows.quantise import CALIBRATION, calibration_photos
+
+_MARK: Final = "petmood.quantised_from"  # key of a graph's metadata: the file was made here and may be replaced
+_TURNS: Final = 7
+_BATCH: Final = 32
+
+
+class QuantiseSettings(Settings):
+    """What `petmood quantise` does.
+
+    Attributes:
+        backbone: the network, by any name that `load_backbone` knows.
+        photos: of train, that ranges of activations are taken from.
+        folds: of cross-validation, which compares int8 with float32.
+        seed: of folds, of splits that the data lacks, and of the classifier.
+    """
+
+    backbone: str = "efficientnet-lite0"
+    photos: int = Field(default=CALIBRATION, ge=1, le=10_000)
+    folds: int = Field(default=5, ge=2, le=50)
+    seed: int = Field(default=42, ge=0, lt=2**31)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A backbone's vectors of every image, and whether logistic regression on them was right about each photo."""
+
+    table: FeatureTable
+    hits: NDArray[np.bool_]
+
+
+def quantise_backbone(
+    data: Path, out: Path, settings: QuantiseSettings, progress: Progress | None = None
+) -> QuantisedFacts:
+    """Write a backbone in int8, `out`, and the JSON beside it by which `onnx:OUT` is a backbone like any other.
+
+    Ranges of activations are taken from the pixels of photos of train; no label is looked at. What int8 changes is
+    measured on all photos by cross-validation grouped by family. Equal data and settings give an equal file.
+
+    Args:
+        data: labelled faces, as `petmood train` takes them.
+        out: ends in .onnx; a file that this made before is replaced.
+        settings: which backbone, and how.
+        progress: where to show the stages.
+
+    Raises:
+        ConfigError: `out` has another ending, or the backbone is unknown.
+        DataError: the data cannot be used, has no labels or too few, or `out` is a file that this did not make.
+        MissingExtraError: onnx is not installed.
+        ModelError: the backbone cannot be had, or is quantised already.
+    """
+    require_extra("Quantising", "train", "onnx")
+    _refuse_what_is_not_ours(out)
+    timed, cache = Timed(progress or Silent()), ContentCache()
+    backbone = load_backbone(settings.backbone)
+    plain = backbone.graph.read_bytes()
+    refuse_quantised(plain)  # before anything that takes its time
+    with open_source(data) as source, tempfile.TemporaryDirectory() as folder:
+        manifest = read_split(source, cache, timed, seed=settings.seed)
+        folds = list(grouped_folds(manifest, folds=settings.folds, seed=settings.seed))
+        chosen = calibration_photos(manifest, settings.photos)
+        with timed.stage("quantise", "Quantising"):
+            pixels = load_pixels(source, manifest, chosen, backbone.preprocess.size)
+            graph = _marked(quantised_graph(plain, backbone.preprocess.apply(pixels)), backbone)
+        small = replace(
+            backbone,
+            name=f"{backbone.name}-int8",
+            graph=Path(folder) / "int8.onnx",
+            digest=hashlib.sha256(graph).hexdigest(),
+        )
+        write_bytes(small.graph, graph)
+
+        def judged(one: Backbone, title: str) -> _Judged:
+            with timed.stage(f"features {title}", f"Vectors in {title}") as tick:
+                table = extract_features(manifest, source, one, cache, progress=tick)
+            return _Judged(table, _hits(table, manifest, folds, settings, cache))
+
+        before, after = judged(backbone, "float32"), judged(small, "int8")
+        with timed.stage("speed", "Speed, in turns"):
+            speed = _speed(backbone, small, pixels[:_BATCH])
+    _write(out, graph, small)
+    photos = manifest.photo_index
+    cosines = _cosines(before.table.vectors[photos], after.table.vectors[photos])
+    return QuantisedFacts(
+        backbone=settings.backbone,
+        name=small.name,
+        graph=str(out),
+        bytes_before=len(plain),
+        bytes_after=len(graph),
+        calibration_photos=len(chosen),
+        comparison=paired_facts(
+            after.hits,
+            before.hits,
+            name=small.name,
+            reference=backbone.name,
+            protocol=grouped_name(settings.folds),
+        ),
+        cosine_mean=float(cosines.mean()),
+        cosine_low=float(cosines.min()),
+        speed=speed,
+    )
+
+
+def _refuse_what_is_not_ours(out: Path) -> None:
+    if out.suffix != ".onnx":
+        raise ConfigError(f"--out {out} must end in .onnx; its JSON will stand beside it. Choose such a name.")
+    stated = out.with_suffix(".json")
+    for path in (out, stated):
+        if path.exists() and not (out.is_file() and _is_marked(out)):
+            raise DataError(f"{path} exists and was not made by petmood quantise. Choose another name for --out.")
+
+
+def _is_marked(path: Path) -> bool:
+    return _MARK.encode() in path.read_bytes()
+
+
+def _marked(graph: bytes, source: Backbone) -> bytes:
+    import onnx
+
+    model = onnx.load_from_string(graph)
+    onnx.helper.set_model_props(model, {_MARK: source.digest})
+    made: bytes = model.SerializeToString(deterministic=True)
+    return made
+
+
+def _hits(
+    table: FeatureTable, manifest: Manifest, folds: list[Fold], settings: QuantiseSettings, cache: ContentCache
+) -> NDArray[np.bool_]:
+    protocol = grouped_name(settings.folds)
+    made = predict_cached(HEAD, table, manifest, protocol, folds, settings.seed, cache)
+    return np.asarray(manifest.class_index[made.index] == made.predicted)
+
+
+def _cosines(a: FloatArray, b: FloatArray) -> NDArray[np.float64]:
+    """(n,) float64 cosine similarity of rows; where one has no length, whether they are equal."""
+    lengths = np.linalg.norm(a, axis=1).astype(np.float64) * np.linalg.norm(b, axis=1)
+    products = np.einsum("ij,ij->i", a, b, dtype=np.float64)
+    found: NDArray[np.float64] = np.where(
+        lengths > 0, products / np.where(lengths > 0, lengths, 1), (a == b).all(axis=1)
+    )
+    return found
+
+
+def _speed(plain: Backbone, small: Backbone, pixels: NDArray[np.uint8]) -> SpeedFacts:
+    sessions = [(open_session(one), one) for one in (plain, small)]
+    ratios = []
+    for turn in range(_TURNS + 1):
+        seconds = []
+        for session, one in sessions:
+            start = time.perf_counter()
+            embed_batch(session, one, pixels)
+            seconds.append(time.perf_counter() - start)
+        if turn:  # the first allocates
+            ratios.append(seconds[0] / seconds[1])
+    return SpeedFacts(
+        speedup=statistics.median(ratios),
+        speedup_range=(min(ratios), max(ratios)),
+        turns=_TURNS,
+        batch=len(pixels),
+    )
+
+
+def _write(out: Path, graph: bytes, small: Backbone) -> None:
+    stated = GraphFile(
+        name=small.name,
+        size=small.preprocess.size,
+        mean=small.preprocess.mean,
+        std=small.preprocess.std,
+        features=small.features,
+        logits=small.logits,
+        map=small.map,
+        licence=small.licence,
+    )
+    try:
+        write_bytes(out, graph)  # it says that it is ours, so that the JSON is known as ours too
+        write_json(out.with_suffix(".json"), stated.model_dump(mode="json", exclude_none=True))
+    except OSError as error:
+        raise DataError(f"cannot write {out}: {error.strerror}. Choose another place for --out.") from error
