@@ -13,7 +13,7 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from petmood.demo import DemoTruth
 
-pytest_plugins = ["bundle_fixtures"]
+pytest_plugins = ["bundle_fixtures", "command"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -3,45 +3,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from command import Petmood
 from drawing import jpeg, split_files, write_tree, write_zip
 from petmood import __version__
-from petmood.cli import main
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command came to."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Petmood = Callable[..., Done]
-
-
-@pytest.fixture
-def petmood(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Petmood:
-    """The command's entry point, called in this process (a process each would spend its time importing)."""
-
-    def call(*args: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["petmood", *map(str, args)])
-        monkeypatch.setenv("COLUMNS", "160")
-        code: object = 0
-        try:
-            main.run()
-        except SystemExit as stop:
-            code = stop.code
-        shown = capsys.readouterr()
-        return Done(code if isinstance(code, int) else 0, shown.out, shown.err)
-
-    return call
 
 
 def test_the_installed_command_is_this_entry_point() -> None:

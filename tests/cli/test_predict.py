@@ -8,33 +8,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bundle_fixtures import Trained
+from command import Petmood
 from drawing import jpeg
 from petmood.bundle import Answer, load
-from petmood.cli import main
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def petmood(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    def call(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["petmood", *map(str, args)])
-        monkeypatch.setenv("COLUMNS", "160")
-        code: object = 0
-        try:
-            main.run()
-        except SystemExit as stop:
-            code = stop.code
-        shown = capsys.readouterr()
-        return code if isinstance(code, int) else 0, shown.out, shown.err
-
-    return call
 
 
 @pytest.fixture
@@ -47,7 +28,7 @@ def folder(trained: Trained, tmp_path: Path) -> Path:
     return place
 
 
-def test_train_then_predict(petmood: Run, tiny_data: Path, tmp_path: Path) -> None:
+def test_train_then_predict(petmood: Petmood, tiny_data: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     code, out, _ = petmood("train", tiny_data, "--out", tmp_path / "model.zip", "--json", "--thumbnails")
     assert code == 0
@@ -62,7 +43,7 @@ def test_train_then_predict(petmood: Run, tiny_data: Path, tmp_path: Path) -> No
     assert len(out.splitlines()) == 1
 
 
-def test_json_is_one_document_of_the_shared_schema(petmood: Run, trained: Trained, folder: Path) -> None:
+def test_json_is_one_document_of_the_shared_schema(petmood: Petmood, trained: Trained, folder: Path) -> None:
     code, out, _ = petmood("predict", trained.path, folder, "--json")
     assert code == 0
     answer = Answer.model_validate_json(out)
@@ -73,7 +54,7 @@ def test_json_is_one_document_of_the_shared_schema(petmood: Run, trained: Traine
 
 
 def test_files_patterns_folders_and_stdin_mean_the_same(
-    petmood: Run, trained: Trained, folder: Path, monkeypatch: pytest.MonkeyPatch
+    petmood: Petmood, trained: Trained, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = sorted(map(str, folder.rglob("*.jpg")))
     _, expected, _ = petmood("predict", trained.path, *names, "--csv")
@@ -87,7 +68,7 @@ def test_files_patterns_folders_and_stdin_mean_the_same(
         assert sum(float(row[f"p_{name}"]) for name in trained.bundle.classes) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_broken_picture_is_named_and_the_others_are_read(petmood: Run, trained: Trained, folder: Path) -> None:
+def test_a_broken_picture_is_named_and_the_others_are_read(petmood: Petmood, trained: Trained, folder: Path) -> None:
     (folder / "inner" / "1.jpg").write_bytes(b"")
     code, out, err = petmood("predict", trained.path, folder, "--json")
     assert code == 2
@@ -108,13 +89,13 @@ def test_a_broken_picture_is_named_and_the_others_are_read(petmood: Run, trained
         (("--json", "--csv", "x.jpg"), "exclude each other"),
     ],
 )
-def test_wrong_names_are_one_line(petmood: Run, trained: Trained, args: tuple[str, ...], expected: str) -> None:
+def test_wrong_names_are_one_line(petmood: Petmood, trained: Trained, args: tuple[str, ...], expected: str) -> None:
     code, out, err = petmood("predict", trained.path, *args)
     assert (code, out) == (2, "")
     assert expected in err
 
 
-def test_train_refuses_what_it_cannot_do(petmood: Run, tiny_data: Path, tmp_path: Path) -> None:
+def test_train_refuses_what_it_cannot_do(petmood: Petmood, tiny_data: Path, tmp_path: Path) -> None:
     assert "Did you mean 'head'" in petmood("train", tiny_data, "--out", tmp_path / "m", "--model", "heads")[2]
     assert (
         "Leave out --thumb"

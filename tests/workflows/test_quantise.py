@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from command import Petmood
 from drawing import jpeg, write_tree
 from networks import network
 from petmood.bundle.graph import LinearHead, head_graph
 from petmood.cache import ContentCache
-from petmood.cli import main
 from petmood.errors import ConfigError, DataError, MissingExtraError, ModelError
 from petmood.features import extract_features, load_backbone
 from petmood.features.maps import flatten_maps
@@ -115,40 +115,25 @@ def test_the_same_command_replaces_its_file_with_an_equal_one(
 
 
 def test_the_command_prints_what_it_measured(
-    source_graph: Path,
-    tiny_data: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    petmood: Petmood, source_graph: Path, tiny_data: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "160")
-    args = ["petmood", "quantise", str(tiny_data), "--backbone", f"onnx:{source_graph}", "--folds", "2"]
-    args += ["--out", str(tmp_path / "ñ.onnx")]
-
-    def call(*more: str) -> tuple[object, str, str]:
-        monkeypatch.setattr("sys.argv", [*args, *more])
-        code: object = 0
-        try:
-            main.run()
-        except SystemExit as stop:
-            code = stop.code
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    code, out, _ = call("--json")
-    assert code in (0, None)
-    facts = QuantisedFacts.model_validate(json.loads(out))
+    out = tmp_path / "ñ.onnx"
+    args = ("quantise", tiny_data, "--backbone", f"onnx:{source_graph}", "--folds", "2", "--out", out)
+    facts = QuantisedFacts.model_validate(json.loads(petmood(*args, "--json").stdout))
     pair = facts.comparison
     assert pair.gain_ci[0] <= pair.gain <= pair.gain_ci[1]
     assert facts.speed.speedup_range[0] <= facts.speed.speedup <= facts.speed.speedup_range[1]
-    code, out, _ = call()
-    assert code in (0, None)
-    assert f"{pair.accuracy:.3f} (" in out
-    assert f"{facts.cosine_mean:.3f} (lowest" in out
-    assert f"--backbone onnx:{tmp_path / 'ñ.onnx'}" in out
-    code, out, err = call("--photos", "0")
-    assert (code, out) == (2, "")
-    assert "setting 'photos' is 0" in err
+    done = petmood(*args)
+    assert done.returncode == 0
+    assert f"{pair.accuracy:.3f} (" in done.stdout
+    assert f"{facts.cosine_mean:.3f} (lowest" in done.stdout
+    assert f"--backbone onnx:{out}" in done.stdout
+    refused = petmood(*args, "--photos", "0")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "setting 'photos' is 0" in refused.stderr
+    again = petmood(*args[:2], "--backbone", f"onnx:{out}", "--out", tmp_path / "twice.onnx")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "quantised already" in again.stderr
 
 
 def test_refusals_say_what_to_do_and_write_nothing(

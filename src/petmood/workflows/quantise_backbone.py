@@ -145,7 +145,10 @@ def _refuse_what_is_not_ours(out: Path) -> None:
 
 
 def _is_marked(path: Path) -> bool:
-    return _MARK.encode() in path.read_bytes()
+    try:
+        return _MARK.encode() in path.read_bytes()
+    except OSError:
+        return False
 
 
 def _marked(graph: bytes, source: Backbone) -> bytes:
