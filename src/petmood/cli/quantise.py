@@ -44,7 +44,7 @@ def _summary(facts: QuantisedFacts) -> None:
 
     pair, speed = facts.comparison, facts.speed
     (low, high), (gain_low, gain_high) = pair.accuracy_ci, pair.gain_ci
-    table = Table("", "float32", "int8", "difference", title=f"{facts.backbone} in int8")
+    table = Table("", "float32", "int8", "difference", title=f"{pair.reference} in int8")
     table.add_row(
         "accuracy",
         f"{pair.reference_accuracy:.3f}",
@@ -54,13 +54,14 @@ def _summary(facts: QuantisedFacts) -> None:
     before, after = facts.bytes_before / 1e6, facts.bytes_after / 1e6
     table.add_row("size", f"{before:.1f} MB", f"{after:.1f} MB", f"{after / before:.2f} times")
     slowest, fastest = speed.speedup_range
-    table.add_row("images a second", "", "", f"{speed.speedup:.2f} times ({slowest:.2f} to {fastest:.2f})")
-    table.add_row("cosine of vectors", "", "", f"{facts.cosine_mean:.3f} (lowest {facts.cosine_low:.3f})")
+    table.add_row("images/s", "", "", f"{speed.speedup:.2f} times ({slowest:.2f} to {fastest:.2f})")
+    table.add_row("cosine", "", "", f"{facts.cosine_mean:.3f} (lowest {facts.cosine_low:.3f})")
     out = console()
     out.print(table)
     for line in (
         f"Accuracy: logistic regression on {pair.n} photos, {pair.protocol}, the same folds for both; 95 % intervals.",
-        f"Speed: {speed.turns} turns of {speed.batch} images, on this machine and whatever else it does: it varies.",
+        f"Images/s: {speed.turns} turns of {speed.batch} images, prepared and inferred, on this machine and its load.",
+        "Cosine: similarity of a photo's two vectors.",
         f"Calibrated on {facts.calibration_photos} photos of train. Use it with: --backbone onnx:{facts.graph}",
     ):
         out.print(line, soft_wrap=True)
