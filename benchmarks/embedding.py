@@ -2,11 +2,13 @@
 
     python benchmarks/embedding.py [--data DATA] [--mobilenet FILE.onnx] [--peer-python PYTHON]
 
-Bare ONNX Runtime infers the same images, decoded and prepared beforehand, in batches of the same size: what remains is
-what petmood adds by reading, decoding, preparing and storing. The study's way is Keras' `predict` once an image, from
-file to MobileNet's pooled features; `--mobilenet` names an ONNX graph of the same network for petmood, else petmood's
-own backbone stands there. All take turns. The int8 graph is calibrated on photos of train; what it costs is the
-accuracy of logistic regression on its vectors, folds grouped by family.
+Bare ONNX Runtime infers the same images, decoded and prepared beforehand: what remains is what petmood adds by reading,
+decoding, preparing and storing. It is asked in two ways: one inference of 32 images at a time on all cores, as usual,
+and as petmood asks, small batches by a thread a core; petmood is held against the faster. The study's way is Keras'
+`predict` once an image, from file to MobileNet's pooled features. petmood stands beside it with its default backbone
+and, where `--mobilenet` names an ONNX graph of the study's network, with that too, in float32 and int8. All take turns.
+int8 graphs are calibrated on photos of train; what it costs is the accuracy of logistic regression on their vectors,
+folds grouped by family.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from onnxruntime import InferenceSession
 from peer import ABSENT, keras
 from sheet import Sheet, data_or_demo, fresh_cache, options_of, paired_ratio
 
@@ -34,14 +37,18 @@ from petmood.evaluate.metrics import score
 from petmood.evaluate.protocols import cross_predict
 from petmood.features import extract_features, load_backbone
 from petmood.features.backbones import Backbone
-from petmood.features.extract import BATCH, open_session
+from petmood.features.extract import open_session
 from petmood.images import MAX_FILE_BYTES
 from petmood.ingest import read_dataset
 from petmood.records import FloatArray, Manifest
 from petmood.sources import Source, open_source
 from petmood.split import grouped_folds
+from petmood.threads import BATCH, in_streams
 from petmood.train.heads import make_head
 from petmood.workflows.quantise import quantised_graph
+
+LARGE = 32
+"""Images in a batch as it is usually chosen."""
 
 
 def prepared(manifest: Manifest, source: Source, backbone: Backbone) -> NDArray[np.float32]:
@@ -55,19 +62,31 @@ class Bare:
     """A graph in ONNX Runtime and its input, ready."""
 
     def __init__(self, backbone: Backbone, values: NDArray[np.float32]) -> None:
-        self.session, self.values = open_session(backbone), values
+        self.values = values
         self.wanted = [backbone.features, *([backbone.logits] if backbone.logits else [])]
-        self.session.run(self.wanted, {self.session.get_inputs()[0].name: values[:BATCH]})
+        self.all_cores, self.one_core = open_session(backbone), open_session(backbone, 1)
+        for session in (self.all_cores, self.one_core):
+            self._infer(session, values[:BATCH])
 
-    def run(self) -> tuple[float, FloatArray]:
-        """Seconds, and the (n, dim) vectors."""
-        name = self.session.get_inputs()[0].name
+    def _infer(self, session: InferenceSession, values: NDArray[np.float32]) -> FloatArray:
+        vectors: FloatArray = session.run(self.wanted, {session.get_inputs()[0].name: values})[0]
+        return vectors
+
+    def one_by_one(self, batch: int, n: int | None = None) -> float:
+        """Seconds of one inference after another, each on all cores."""
+        values = self.values[:n]
         start = time.perf_counter()
-        parts = [
-            self.session.run(self.wanted, {name: self.values[at : at + BATCH]})[0]
-            for at in range(0, len(self.values), BATCH)
-        ]
-        return time.perf_counter() - start, np.concatenate(parts)
+        for at in range(0, len(values), batch):
+            self._infer(self.all_cores, values[at : at + batch])
+        return time.perf_counter() - start
+
+    def streams(self, batch: int, n: int | None = None) -> tuple[float, FloatArray]:
+        """Seconds of a thread a core, each with batches of its own; and the (n, dim) vectors."""
+        values = self.values[:n]
+        start = time.perf_counter()
+        made = in_streams(values, lambda part: self._infer(self.one_core, np.asarray(part)), batch)
+        vectors = np.concatenate([part for _, part in made])
+        return time.perf_counter() - start, vectors
 
 
 def cold(manifest: Manifest, source: Source, backbone: Backbone, scratch: Path) -> float:
@@ -81,10 +100,16 @@ def cold(manifest: Manifest, source: Source, backbone: Backbone, scratch: Path) 
 
 def in_int8(backbone: Backbone, values: NDArray[np.float32], scratch: Path) -> Backbone:
     """The same backbone with int8 weights and activations, calibrated on some of its inputs."""
-    graph = scratch / "int8.onnx"
+    graph = scratch / f"{backbone.name}-int8.onnx"
     graph.write_bytes(quantised_graph(backbone.graph.read_bytes(), values))
     digest = hashlib.sha256(graph.read_bytes()).hexdigest()
     return replace(backbone, name=f"{backbone.name}, int8", graph=graph, digest=digest)
+
+
+def calibration(manifest: Manifest, few: bool) -> Sequence[int]:
+    """Photos of train that int8 is calibrated on."""
+    train = manifest.photos_in_split("train")
+    return train[:: max(1, len(train) // 96)][: 8 if few else 96]
 
 
 def accuracy(vectors: FloatArray, manifest: Manifest) -> tuple[float, str]:
@@ -97,18 +122,21 @@ def accuracy(vectors: FloatArray, manifest: Manifest) -> tuple[float, str]:
     return found.accuracy, f"{found.accuracy:.3f} ({low:.3f} to {high:.3f}, n = {found.n} photos)"
 
 
+def of_mobilenet(mobilenet: Path, scratch: Path) -> Backbone:
+    """The study's network from an ONNX graph of it."""
+    shutil.copyfile(mobilenet, scratch / "MobileNet.onnx")
+    facts = {"size": 224, "mean": [127.5] * 3, "std": [127.5] * 3, "features": "feat", "logits": "logits"}
+    beside = mobilenet.with_suffix(".json")
+    text = beside.read_text(encoding="utf-8") if beside.is_file() else json.dumps(facts)
+    (scratch / "MobileNet.json").write_text(text, encoding="utf-8")
+    return load_backbone(f"onnx:{scratch / 'MobileNet.onnx'}", scratch)
+
+
 def studys_way(
     sheet: Sheet, peer_python: str | None, mobilenet: Path | None, data: Path, manifest: Manifest, scratch: Path, n: int
 ) -> None:
     """Add Keras' `predict`, an image at a time and in batches, beside petmood on the same files."""
-    graph = load_backbone("efficientnet-lite0")
-    if mobilenet is not None:
-        shutil.copyfile(mobilenet, scratch / "mobilenet.onnx")
-        facts = {"size": 224, "mean": [127.5] * 3, "std": [127.5] * 3, "features": "feat", "logits": "logits"}
-        beside = mobilenet.with_suffix(".json")
-        text = beside.read_text(encoding="utf-8") if beside.is_file() else json.dumps(facts)
-        (scratch / "mobilenet.json").write_text(text, encoding="utf-8")
-        graph = load_backbone(f"onnx:{scratch / 'mobilenet.onnx'}", scratch)
+    default = load_backbone(RunSettings().backbone)
     some = replace(manifest, records=manifest.records[:n])
     files = [str(data / record.path) for record in some.records]
     with keras(peer_python) as peer, open_source(data) as source:
@@ -116,25 +144,31 @@ def studys_way(
             sheet.note(ABSENT)
             return
         sheet.note(f"The peer: {peer.versions}; its MobileNet has random weights, which change no speed.")
+        ours = {f"petmood, {default.name} (its default)": default}
+        if mobilenet is not None:
+            same = of_mobilenet(mobilenet, scratch)
+            chosen = replace(manifest, records=tuple(manifest.records[i] for i in calibration(manifest, n < LARGE)))
+            ours["petmood, MobileNet"] = same
+            ours["petmood, MobileNet, int8"] = in_int8(same, prepared(chosen, source, same), scratch)
         few = files[: max(2, n // 4)]
-        for batch in (1, BATCH):
+        for batch in (1, LARGE):
             peer.do("predict", images=few, batch=batch)
-        ones, batches, ours = [], [], []
+        times: dict[str, list[float]] = {}
         for _ in range(3):
-            ones.append(peer.do("predict", images=few, batch=1) / len(few))
-            batches.append(peer.do("predict", images=files, batch=BATCH) / n)
-            ours.append(cold(some, source, graph, scratch) / n)
-    name = "MobileNet" if mobilenet is not None else graph.name
+            one = peer.do("predict", images=few, batch=1) / len(few)
+            times.setdefault("the study's way: MobileNet, a `predict` an image", []).append(one)
+            many = peer.do("predict", images=files, batch=LARGE) / n
+            times.setdefault(f"Keras, MobileNet, batches of {LARGE}", []).append(many)
+            for kind, backbone in ours.items():
+                times.setdefault(kind, []).append(cold(some, source, backbone, scratch) / n)
+    ones = next(iter(times.values()))
     rows = [
-        (kind, f"{1000 * statistics.median(times):.1f}", f"{paired_ratio(times, ours):.1f}")
-        for kind, times in (
-            ("the study's way: MobileNet, a `predict` an image", ones),
-            (f"Keras, batches of {BATCH}", batches),
-            (f"petmood, {name}, files to vectors, cold", ours),
-        )
+        (kind, f"{1000 * statistics.median(each):.1f}", f"{paired_ratio(ones, each):.1f}")
+        for kind, each in times.items()
     ]
-    sheet.table("Beside Keras", ("kind", "ms an image", "times petmood's"), rows)
-    sheet.target(f"the study's way / petmood ({name})", paired_ratio(ones, ours), at_least=10)
+    sheet.table("Beside Keras, from files to vectors, cold", ("kind", "ms an image", "times as fast"), rows)
+    for kind in ours:
+        sheet.target(f"the study's way / {kind}", paired_ratio(ones, times[kind]), at_least=10)
 
 
 def main() -> None:
@@ -161,7 +195,7 @@ def main() -> None:
             sheet = Sheet(
                 "embedding",
                 "From files to vectors",
-                f"{len(manifest)} images of {called}, batches of {BATCH}, {options.rounds} turns.",
+                f"{len(manifest)} images of {called}, {options.rounds} turns.",
                 options.tiny,
             )
             measure(sheet, manifest, source, scratch, 1 if options.tiny else options.rounds, options.tiny)
@@ -172,41 +206,65 @@ def main() -> None:
 
 def measure(sheet: Sheet, manifest: Manifest, source: Source, scratch: Path, rounds: int, tiny: bool) -> None:
     """Add petmood beside bare ONNX Runtime, in float32 and in int8."""
-    plain = load_backbone("efficientnet-lite0")
+    plain = load_backbone(RunSettings().backbone)
     values = prepared(manifest, source, plain)
-    train = manifest.photos_in_split("train")
-    chosen: Sequence[int] = train[:: max(1, len(train) // 96)][: 8 if tiny else 96]
-    bare = Bare(plain, values)
-    small = Bare(in_int8(plain, values[chosen], scratch), values)
-    seconds: dict[str, list[float]] = {"petmood": [], "bare": [], "int8": []}
+    chosen = calibration(manifest, tiny)
+    rough = in_int8(plain, values[chosen], scratch)
+    bare, small = Bare(plain, values), Bare(rough, values)
+    usual, streamed = f"bare, batches of {LARGE} on all cores", f"bare, batches of {BATCH}, a thread a core"
+    seconds: dict[str, list[float]] = {}
+
+    def took(kind: str, time_taken: float) -> None:
+        seconds.setdefault(kind, []).append(time_taken)
+
     for _ in range(rounds):
-        seconds["petmood"].append(cold(manifest, source, plain, scratch))
-        took, vectors = bare.run()
-        seconds["bare"].append(took)
-        took, rough = small.run()
-        seconds["int8"].append(took)
+        took("petmood, files to vectors, cold", cold(manifest, source, plain, scratch))
+        took(usual, bare.one_by_one(LARGE))
+        time_taken, vectors = bare.streams(BATCH)
+        took(streamed, time_taken)
+        took("petmood, int8, files to vectors, cold", cold(manifest, source, rough, scratch))
+        time_taken, coarse = small.streams(BATCH)
+        took(f"{streamed}, int8", time_taken)
     n = len(manifest)
-    titles = {
-        "petmood": "petmood, files to vectors, cold",
-        "bare": "bare ONNX Runtime, images ready",
-        "int8": "bare, int8",
-    }
     rows = [
-        (titles[kind], len(t), f"{1000 * statistics.median(t) / n:.2f}", f"{n / statistics.median(t):.0f}")
+        (kind, len(t), f"{1000 * statistics.median(t) / n:.2f}", f"{n / statistics.median(t):.0f}")
         for kind, t in seconds.items()
     ]
     sheet.table("EfficientNet-Lite0", ("kind", "n", "ms an image", "images/s"), rows)
-    sheet.target("petmood's throughput / bare", paired_ratio(seconds["bare"], seconds["petmood"]), at_least=0.9)
-    sheet.target("float32 / int8", paired_ratio(seconds["bare"], seconds["int8"]), at_least=1.5)
+    by_batch(sheet, bare, 16 if tiny else 256, rounds)
+    ours, ours_int8 = seconds["petmood, files to vectors, cold"], seconds["petmood, int8, files to vectors, cold"]
+    faster = min((usual, streamed), key=lambda kind: statistics.median(seconds[kind]))
+    sheet.target("petmood's throughput / bare, the faster way", paired_ratio(seconds[faster], ours), at_least=0.9)
+    sheet.target(
+        "int8 / float32, throughput bare", paired_ratio(seconds[streamed], seconds[f"{streamed}, int8"]), at_least=1.5
+    )
+    sheet.target("int8 / float32, throughput of petmood", paired_ratio(ours, ours_int8), at_least=1.5)
     if not tiny:
         before, told = accuracy(vectors, manifest)
-        after, told_after = accuracy(rough, manifest)
+        after, told_after = accuracy(coarse, manifest)
         sheet.table(
             "What int8 costs: logistic regression, 5 folds grouped by family",
             ("vectors", "accuracy"),
             [("float32", told), (f"int8, calibrated on {len(chosen)} photos of train", told_after)],
         )
         sheet.note(f"int8 changes accuracy by {100 * (after - before):+.1f} points.")
+
+
+def by_batch(sheet: Sheet, bare: Bare, n: int, rounds: int) -> None:
+    """Add what batch suits each way of asking."""
+    ways: dict[str, Callable[[int], float]] = {
+        "one after another, each on all cores": lambda batch: bare.one_by_one(batch, n),
+        "a thread a core, each with its own": lambda batch: bare.streams(batch, n)[0],
+    }
+    batches = (1, 2, 4, 8, 16, 32)
+    seconds: dict[tuple[str, int], list[float]] = {}
+    for _ in range(rounds):
+        for way, run in ways.items():
+            for batch in batches:
+                seconds.setdefault((way, batch), []).append(run(batch))
+    rows = [(way, *(f"{1000 * statistics.median(seconds[way, batch]) / n:.2f}" for batch in batches)) for way in ways]
+    columns = ("inferences", *(f"batches of {batch}" for batch in batches))
+    sheet.table(f"Bare ONNX Runtime by batch, {n} images: ms an image", columns, rows)
 
 
 if __name__ == "__main__":

@@ -171,3 +171,31 @@ def test_sizes_are_read(text: str, size: int) -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="is no size"):
         parse_size(text)
+
+
+def test_a_writer_stores_many_at_once_and_the_rest_however_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("petmood.cache._TOGETHER", 4)
+    cache = ContentCache(tmp_path)
+
+    def work() -> None:
+        with cache.writer("n") as put:
+            put({"a": b"1", "b": b"2"})
+            assert cache.get("n", "a") is None
+            put({"c": b"3", "d": b"4"})
+            assert cache.get_many("n", ["a", "d"]) == {"a": b"1", "d": b"4"}
+            put({"e": b"5"})
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert cache.get("n", "e") == b"5"
+
+
+def test_a_writer_does_not_keep_slow_work_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("petmood.cache._PATIENCE", 0.0)
+    cache = ContentCache(tmp_path)
+    with cache.writer("n") as put:
+        put({"a": b"1"})
+        assert cache.get("n", "a") == b"1"

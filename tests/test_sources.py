@@ -23,6 +23,15 @@ def test_folder_and_zip_give_the_same_names_and_bytes(tmp_path: Path) -> None:
             assert folder.read(name, LIMIT) == archive.read(name, LIMIT) == data
 
 
+def test_a_walk_gives_the_names_of_whole_paths_sorted(tmp_path: Path) -> None:
+    names = ["a/z.jpg", "a/b/y.jpg", "a-b/x.jpg", "a.jpg", "a b/w.jpg", "B/v.jpg", "ä/u.jpg", "a/b.jpg", "a0/t/s/r.jpg"]
+    root = write_tree(tmp_path / "data", dict.fromkeys(names, b"x"))
+    (root / "a" / "loop").symlink_to(root, target_is_directory=True)
+    (root / "a" / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    with open_source(root) as source:
+        assert list(source.walk()) == source.names() == sorted([*names, "a/gone.jpg"])
+
+
 @pytest.mark.parametrize("name", ["../../escape.jpg", "/etc/escape.jpg", "a/../../escape.jpg", "..\\escape.jpg"])
 def test_members_that_point_outside_are_refused(tmp_path: Path, name: str) -> None:
     with open_source(write_zip(tmp_path / "z.zip", {name: jpeg(1)})) as source:

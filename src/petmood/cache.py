@@ -26,6 +26,8 @@ _DAY = 86_400
 _KEPT = 0.8  # a full cache is brought down to this share of its limit, so that it is not full again at once
 _CHECK_EVERY = 64 * 2**20  # bytes written between looks at the size
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_TOGETHER = 128  # values that a writer stores in one transaction
+_PATIENCE = 5.0  # seconds after which it stores fewer: with the above, what a killed process can lose
 _CHUNK = 500  # SQLite's default limit on bound variables is far above; small chunks keep memory flat
 
 
@@ -153,6 +155,26 @@ class ContentCache:
         if self._unlooked >= min(_CHECK_EVERY, self.limit // 8):
             self._unlooked = 0
             self._keep_to_limit()
+
+    @contextmanager
+    def writer(self, namespace: str) -> Iterator[Callable[[Mapping[str, bytes]], None]]:
+        """Stores what it is called with, many values in one transaction; the rest at the end, however that comes."""
+        waiting: dict[str, bytes] = {}
+        stored = time.monotonic()
+
+        def put(items: Mapping[str, bytes]) -> None:
+            nonlocal stored
+            waiting.update(items)
+            if len(waiting) >= _TOGETHER or time.monotonic() > stored + _PATIENCE:
+                self.put_many(namespace, waiting)
+                waiting.clear()
+                stored = time.monotonic()
+
+        try:
+            yield put
+        finally:
+            if waiting:
+                self.put_many(namespace, waiting)
 
     def _keep_to_limit(self) -> None:
         used = self.size_bytes

@@ -6,7 +6,7 @@ import os
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Protocol, Self
@@ -26,6 +26,10 @@ class Source(Protocol):
 
     def names(self) -> list[str]:
         """All file names, sorted."""
+        ...
+
+    def walk(self) -> Iterator[str]:
+        """All file names, sorted, none held longer than its folder is listed."""
         ...
 
     def read(self, name: str, limit: int) -> bytes:
@@ -52,16 +56,19 @@ class FolderSource:
 
     def names(self) -> list[str]:
         """All file names, sorted."""
-        return sorted(self._walk())
+        return list(self.walk())
 
-    def _walk(self) -> Iterator[str]:
-        def complain(error: OSError) -> None:
-            raise DataError(f"cannot list {error.filename}: {error.strerror}. Check its permissions.")
+    def walk(self) -> Iterator[str]:
+        """All file names, sorted; a folder's own are held while it is listed."""
+        return walk_sorted(self._entries)
 
-        for folder, _, files in os.walk(self.location, onerror=complain):
-            relative = Path(folder).relative_to(self.location)
-            for file in files:
-                yield (relative / file).as_posix()
+    def _entries(self, folder: str) -> list[str]:
+        try:
+            with os.scandir(self.location / folder) as entries:
+                found = [e.name + "/" if e.is_dir(follow_symlinks=False) else e.name for e in entries if not _loops(e)]
+        except OSError as error:
+            raise DataError(f"cannot list {error.filename}: {error.strerror}. Check its permissions.") from error
+        return found
 
     def read(self, name: str, limit: int) -> bytes:
         """Bytes of one file."""
@@ -88,6 +95,24 @@ class FolderSource:
         self.close()
 
 
+def _loops(entry: os.DirEntry[str]) -> bool:
+    return entry.is_symlink() and entry.is_dir()
+
+
+def walk_sorted(entries: Callable[[str], list[str]], folder: str = "") -> Iterator[str]:
+    """Names of all files below a folder, sorted as whole paths though each folder is listed for itself.
+
+    Args:
+        entries: gives the names in a folder, those of folders with a "/" at their end.
+        folder: where to begin: "" or a path that ends with "/".
+    """
+    for name in sorted(entries(folder)):
+        if name.endswith("/"):
+            yield from walk_sorted(entries, folder + name)
+        else:
+            yield folder + name
+
+
 class ZipSource:
     """Members of a zip archive, read in place: nothing is unpacked to disk, so no path can escape."""
 
@@ -112,6 +137,10 @@ class ZipSource:
     def names(self) -> list[str]:
         """All member names, sorted."""
         return sorted(self._members)
+
+    def walk(self) -> Iterator[str]:
+        """All member names, sorted; the archive's table of contents is in memory anyway."""
+        return iter(self.names())
 
     def read(self, name: str, limit: int) -> bytes:
         """Bytes of one member; bombs, encrypted and damaged members raise ImageError."""

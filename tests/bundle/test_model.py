@@ -35,6 +35,25 @@ def test_probabilities_agree_with_those_of_training(trained: Trained) -> None:
     assert np.abs(found - expected).max() < 1e-4
 
 
+def test_many_pictures_on_all_cores_are_read_as_each_alone(trained: Trained) -> None:
+    pixels = np.stack([trained.bundle.prepare(p).pixels for p in photos(trained)])
+    pixels = np.concatenate([pixels, np.random.default_rng(0).integers(0, 256, (11, *pixels.shape[1:]), np.uint8)])
+    for n in (8, 9, len(pixels)):
+        together = trained.bundle.infer(pixels[:n])
+        alone = [trained.bundle.infer(pixels[i : i + 1]) for i in range(n)]
+        for name in ("probabilities", "scores", "features", "cam", "imagenet"):
+            parts = np.concatenate([getattr(outputs, name) for outputs in alone])
+            np.testing.assert_allclose(getattr(together, name), parts, rtol=1e-4, atol=1e-4)
+
+
+def test_a_bundle_may_be_kept_to_one_core(trained: Trained) -> None:
+    one = petmood.load(trained.path, threads=1)
+    pictures = photos(trained, 9)
+    for lone, shared in zip(one.predict(pictures), trained.bundle.predict(pictures), strict=True):
+        assert lone.source == shared.source
+        assert lone.probabilities == pytest.approx(shared.probabilities, abs=1e-5)
+
+
 def test_the_map_of_a_class_averages_to_its_score(trained: Trained) -> None:
     pixels = np.stack([trained.bundle.prepare(p).pixels for p in photos(trained)])
     outputs = trained.bundle.infer(pixels)

@@ -98,10 +98,7 @@ def test_one_more_photo_costs_one_inference(data: Path, cache: ContentCache, tin
     assert seen == [(unique - 1, unique), (unique, unique)]
 
 
-def test_an_interrupted_extraction_keeps_what_was_done(
-    data: Path, cache: ContentCache, tiny: Backbone, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("petmood.features.extract.BATCH", 4)
+def test_an_interrupted_extraction_keeps_what_was_done(data: Path, cache: ContentCache, tiny: Backbone) -> None:
     manifest = read(data, cache)
 
     def stop_after_two_batches(done: int, total: int) -> None:

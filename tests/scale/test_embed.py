@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from drawing import jpeg, write_zip
+from drawing import jpeg, write_tree, write_zip
 from petmood.errors import ConfigError, DataError
+from petmood.ingest.layout import find_layout
 from petmood.scale import embed as stage
-from petmood.scale.places import open_folder
+from petmood.scale.places import open_files, open_folder
 from petmood.scale.shards import chunks, read_index, read_rows
-from petmood.workflows.embed import EmbedSettings, embed
+from petmood.workflows.embed import EmbedSettings, _ImageSet, embed
 from scale.embedded import assert_complete, table
 
 SMALL = {"shard_rows": 16, "batch_size": 8}
@@ -134,6 +135,31 @@ def test_archives_and_urls_give_the_same_vectors(photos: Path, tmp_path: Path, s
         assert_complete(out, photos)
     for folder in ("/pets", "/out1", "/out2"):
         memory.rm(folder, recursive=True)
+
+
+def test_a_url_is_walked_in_the_order_of_a_folder(tmp_path: Path) -> None:
+    names = ["a/z.jpg", "a-b/x.jpg", "a.jpg", "a/b/y.jpg", "ä/u.jpg"]
+    root = write_tree(tmp_path / "data", dict.fromkeys(names, b"x"))
+    for place in (str(root), f"file://{root}"):
+        assert list(open_files(place).walk()) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Master/train/a/1.jpg", "Master/train/b/2.jpg", "Master/test/a/3.jpg", "a/1.jpg", "b/2.jpg", "Master/x.jpg"],
+        ["a/1.jpg", "b/2.jpg", "b/deep/3.jpg", "loose.jpg"],
+        ["1.jpg", "2.jpg"],
+        ["only/1.jpg", "only/2.jpg"],
+    ],
+    ids=["splits", "classes", "flat", "one folder"],
+)
+def test_the_images_of_a_set_are_those_of_its_layout(tmp_path: Path, names: list[str]) -> None:
+    root = write_tree(tmp_path / "data", dict.fromkeys([*names, "a/notes.txt", ".hidden/4.jpg"], b"x"))
+    wanted = sorted(placed.path for placed in find_layout(sorted(names), labelled=False, where="").placed)
+    found = _ImageSet(str(root))
+    assert list(found.names()) == wanted
+    assert (found.n, found.ignored) == (len(wanted), len(names) + 2 - len(wanted))
 
 
 def test_parts_follow_their_names_and_hold_each_once() -> None:

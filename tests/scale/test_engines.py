@@ -65,6 +65,25 @@ def test_workers_give_what_the_local_engine_gives(
     assert_complete(there, photos)
 
 
+def test_names_reach_the_cluster_a_window_at_a_time(
+    cluster: str, photos: Path, tmp_path: Path, settings: EmbedSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_WINDOW", 4)
+    windows: list[int] = []
+    stream = engines.RayEngine._stream
+
+    def counted(self: engines.RayEngine, job: Any, graph: Any, parts: Any) -> Any:
+        windows.append(len(parts))
+        return stream(self, job, graph, parts)
+
+    monkeypatch.setattr(engines.RayEngine, "_stream", counted)
+    index = embed(str(photos), str(tmp_path / "out"), settings)
+    assert_complete(tmp_path / "out", photos)
+    assert sum(windows) == len(index.shards)
+    assert len(windows) > 1
+    assert max(windows) <= 4
+
+
 @pytest.mark.parametrize("before", [True, False], ids=["before its shard is written", "after"])
 def test_a_killed_worker_loses_and_doubles_no_row(
     cluster: str, photos: Path, tmp_path: Path, settings: EmbedSettings, monkeypatch: pytest.MonkeyPatch, before: bool

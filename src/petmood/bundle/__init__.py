@@ -2,7 +2,8 @@
 
 from petmood.bundle.folder import Neighbours, save
 from petmood.bundle.inputs import Prepared
-from petmood.bundle.model import Bundle, Outputs, load
+from petmood.bundle.model import Bundle, load
+from petmood.bundle.outputs import Outputs
 from petmood.bundle.prediction import Answer, Caution, Neighbour, PetCheck, Prediction, Unreadable, Verdict
 from petmood.bundle.schema import ModelDescription
 

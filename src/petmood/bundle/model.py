@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,62 +16,32 @@ from petmood.bundle import ops
 from petmood.bundle.folder import Neighbours, Parts, read
 from petmood.bundle.inputs import Prepared, prepare
 from petmood.bundle.judge import judge
+from petmood.bundle.outputs import Outputs
 from petmood.bundle.prediction import Neighbour, Prediction, Unreadable
 from petmood.bundle.schema import ModelDescription
 from petmood.errors import ImageError, ModelError
+from petmood.threads import BATCH, cores, shares, streamed
 
 if TYPE_CHECKING:
     import onnxruntime as ort
 
     from petmood.bundle.inputs import Picture
 
-BATCH: Final = 32
-_AHEAD: Final = 2  # batches decoded while one is inferred: bounds memory whatever the number of pictures
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What the graph gives for n pictures, all float32.
-
-    Attributes:
-        probabilities: (n, n_classes), calibrated.
-        scores: (n, n_classes), before calibration and softmax.
-        features: (n, dim).
-        cam: (n, n_classes, h, w): evidence for each class at each place, or None.
-        imagenet: (n, 1000): scores of ImageNet's classes, or None.
-    """
-
-    probabilities: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    features: NDArray[np.float32]
-    cam: NDArray[np.float32] | None
-    imagenet: NDArray[np.float32] | None
-
-    def __len__(self) -> int:
-        return len(self.probabilities)
-
-    def row(self, at: int) -> Outputs:
-        """The outputs of one picture, as a batch of one."""
-        part = slice(at, at + 1)
-        return Outputs(
-            probabilities=self.probabilities[part],
-            scores=self.scores[part],
-            features=self.features[part],
-            cam=None if self.cam is None else self.cam[part],
-            imagenet=None if self.imagenet is None else self.imagenet[part],
-        )
-
 
 class Bundle:
     """A model that reads pictures. Its methods may be called from several threads at once."""
 
     def __init__(self, parts: Parts, name: str = "model", threads: int | None = None) -> None:
-        """Open the graph of a bundle's parts; `threads` is how many cores one inference may take (all if None)."""
+        """Open the graph of a bundle's parts; `threads` is how many cores it may take (all if None)."""
         self.name = name
         self.description: ModelDescription = parts.description
         self._neighbours = parts.neighbours
-        self._session = _open(parts.graph, name, threads)
-        self._outputs = [o.name for o in self._session.get_outputs()]
+        self._graph, self._threads = parts.graph, threads or cores()
+        # inferences of the one stay on the thread that asks, those of the other take all cores
+        self._on_one = _open(parts.graph, name, 1)
+        self._on_all = self._on_one if self._threads == 1 else None
+        self._opening = Lock()
+        self._outputs = [o.name for o in self._on_one.get_outputs()]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -122,7 +89,7 @@ class Bundle:
     def stream(
         self, pictures: Iterable[Picture], *, coverage: float | None = None, batch: int = BATCH
     ) -> Iterator[Prediction | Unreadable]:
-        """Read any number of pictures in constant memory, in their order, decoding ahead of inference.
+        """Read any number of pictures in constant memory, in their order.
 
         Raises:
             ConfigError: a coverage that the bundle has no threshold for.
@@ -137,32 +104,23 @@ class Bundle:
     ) -> Iterator[tuple[list[Prepared | Unreadable], Outputs | None]]:
         """The batches behind `stream`: prepared pictures in order, and the outputs of those that were readable.
 
-        A batch is filled with readable pictures as far as they come together, so that a broken file hardly changes the
-        batches of the others; outputs are None where none was readable.
+        A core prepares and infers a batch by itself; outputs are None where no picture of a batch was readable.
         """
         if batch < 1:
             raise ValueError(f"batch must be 1 or more, got {batch}")
         todo = iter(pictures)
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="petmood-decode") as pool:
-            waiting: deque[Future[Prepared | Unreadable]] = deque()
+        first = list(islice(todo, batch))
+        if len(first) < batch:
+            return iter([self._read(first, self.infer)] if first else [])
+        parts = chain([first], iter(lambda: list(islice(todo, batch)), []))
+        return streamed(parts, lambda part: self._read(part, self._alone), self._threads)
 
-            def refill() -> None:
-                wanted = batch * (_AHEAD + 1) - len(waiting)
-                waiting.extend(pool.submit(self._try, picture) for picture in islice(todo, wanted))
-
-            refill()
-            while waiting:
-                part: list[Prepared | Unreadable] = []
-                readable: list[Prepared] = []
-                while waiting and len(readable) < batch and len(part) < 2 * batch:
-                    item = waiting.popleft().result()
-                    part.append(item)
-                    if isinstance(item, Prepared):
-                        readable.append(item)
-                    if len(waiting) < batch:
-                        refill()
-                refill()
-                yield part, self.infer(np.stack([p.pixels for p in readable])) if readable else None
+    def _read(
+        self, pictures: Sequence[Picture], infer: Callable[[NDArray[np.uint8]], Outputs]
+    ) -> tuple[list[Prepared | Unreadable], Outputs | None]:
+        prepared = [self._try(picture) for picture in pictures]
+        pixels = [p.pixels for p in prepared if isinstance(p, Prepared)]
+        return prepared, infer(np.stack(pixels)) if pixels else None
 
     def prepare(self, picture: Picture, source: str | None = None) -> Prepared:
         """Decode and resize one picture to what `infer` reads.
@@ -183,7 +141,18 @@ class Bundle:
             raise ModelError(
                 f"the model reads (n, {self.size}, {self.size}, 3) uint8, got {pixels.shape} {pixels.dtype}."
             )
-        values = dict(zip(self._outputs, self._session.run(self._outputs, {ops.PIXELS: pixels}), strict=True))
+        if self._threads > 1 and len(pixels) >= 2 * BATCH:
+            parts = (pixels[share] for share in shares(len(pixels), self._threads))
+            return Outputs.joined(list(streamed(parts, self._alone, self._threads)))
+        with self._opening:
+            self._on_all = self._on_all or _open(self._graph, self.name, self._threads)
+        return self._run(self._on_all, pixels)
+
+    def _alone(self, pixels: NDArray[np.uint8]) -> Outputs:
+        return self._run(self._on_one, pixels)
+
+    def _run(self, session: ort.InferenceSession, pixels: NDArray[np.uint8]) -> Outputs:
+        values = dict(zip(self._outputs, session.run(self._outputs, {ops.PIXELS: pixels}), strict=True))
         return Outputs(
             probabilities=values[ops.PROBABILITIES],
             scores=values[ops.SCORES],
@@ -253,7 +222,7 @@ def load(path: str | Path, threads: int | None = None) -> Bundle:
 
     Args:
         path: of the bundle.
-        threads: cores that one inference may take; all if None.
+        threads: cores that it may take; all if None.
 
     Raises:
         ModelError: there is no bundle, or it is damaged.
@@ -262,11 +231,11 @@ def load(path: str | Path, threads: int | None = None) -> Bundle:
     return Bundle(read(found), found.resolve().name, threads)
 
 
-def _open(graph_bytes: bytes, name: str, threads: int | None) -> ort.InferenceSession:
+def _open(graph_bytes: bytes, name: str, threads: int) -> ort.InferenceSession:
     import onnxruntime as ort
 
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or os.cpu_count() or 1
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3
     # a thread that spins after an inference keeps a core from whoever is to send the answer
     options.add_session_config_entry("session.force_spinning_stop", "1")

@@ -17,7 +17,9 @@ def embed(
     out: Annotated[str, typer.Option("--out", "-o", help="Folder or URL for the shards.", show_default=False)],
     engine: Annotated[str, typer.Option(help="local: this process; ray: many, on a cluster.")] = "local",
     backbone: Annotated[str, typer.Option(help="Frozen network that makes vectors.")] = "efficientnet-lite0",
-    batch_size: Annotated[int, typer.Option(help="Images in one inference.")] = 32,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images in one inference.", show_default="4 on a CPU, 32 on a GPU")
+    ] = None,
     shard_rows: Annotated[int, typer.Option(help="Images in a shard, on average.")] = 1024,
     workers: Annotated[int | None, typer.Option(help="Ray's workers.", show_default="one a core")] = None,
     threads: Annotated[

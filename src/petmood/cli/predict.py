@@ -34,7 +34,7 @@ def predict(
     coverage: Annotated[
         float | None, typer.Option(help="How often prediction sets hold the label.", show_default="the bundle's")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures inferred together.")] = 32,
+    batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures that a core infers together.")] = 4,
 ) -> None:
     """Read the mood of pets from pictures of their faces."""
     from petmood.bundle import load

@@ -1,13 +1,9 @@
-"""Manifest and backbone -> FeatureTable: decoding overlaps inference, and what the cache knows is not done again."""
+"""Manifest and backbone -> FeatureTable: a batch a core at once, and what the cache knows is not done again."""
 
 from __future__ import annotations
 
-import os
-import queue
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +14,13 @@ from petmood.errors import ModelError
 from petmood.features.backbones import Backbone
 from petmood.records import FeatureTable, FloatArray, Manifest
 from petmood.sources import Source
+from petmood.threads import cores, in_streams
 
 if TYPE_CHECKING:
     import onnxruntime as ort
 
-BATCH: Final = 32
-_AHEAD: Final = 3  # decoded batches waiting; bounds memory whatever the number of images
+OfPixels = Callable[[NDArray[np.uint8]], Sequence[bytes]]
+"""(n, side, side, 3) uint8 RGB -> what the cache is to hold of each image."""
 
 
 def open_session(
@@ -31,13 +28,19 @@ def open_session(
 ) -> ort.InferenceSession:
     """An ONNX Runtime session, by default on the CPU.
 
+    Args:
+        backbone: the network.
+        threads: that one inference uses; by default all cores, which answers a single inference soonest. With 1 it
+            stays on the thread that asks, and threads that ask at once share the cores best.
+        providers: ONNX Runtime's names of what to run on, best first.
+
     Raises:
         ModelError: the graph cannot be loaded.
     """
     import onnxruntime as ort
 
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or os.cpu_count() or 1
+    options.intra_op_num_threads = threads or cores()
     options.log_severity_level = 3
     try:
         return ort.InferenceSession(str(backbone.graph), options, providers=list(providers))
@@ -66,8 +69,8 @@ def extract_features(
 ) -> FeatureTable:
     """Features of every image of a manifest, in its order.
 
-    Images with equal bytes are inferred once. Finished batches are stored as they come, so that an interrupted run
-    resumes where it stopped.
+    Images with equal bytes are inferred once. What is done is stored as it comes, so that an interrupted run resumes
+    where it stopped.
 
     Args:
         manifest: which images.
@@ -76,25 +79,71 @@ def extract_features(
         cache: where features are kept by content.
         progress: called with (images done, images to do).
     """
+
+    def opened() -> OfPixels:
+        session = open_session(backbone, 1)
+
+        def rows(pixels: NDArray[np.uint8]) -> list[bytes]:
+            vectors, logits = embed_batch(session, backbone, pixels)
+            return [pack_row(vectors, logits, row) for row in range(len(pixels))]
+
+        return rows
+
+    known = once_each(manifest, source, cache, backbone.key, backbone.preprocess.size, opened, progress)
+    return _table(manifest, backbone, known)
+
+
+def once_each(
+    manifest: Manifest,
+    source: Source,
+    cache: ContentCache,
+    key: str,
+    side: int,
+    opened: Callable[[], OfPixels],
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, bytes]:
+    """SHA-256 -> value of each image of a manifest: from the cache what it knows, the rest computed and kept there.
+
+    Args:
+        manifest: which images.
+        source: where their bytes are.
+        cache: where values are kept by content.
+        key: the cache's namespace.
+        side: images are decoded to squares of so many pixels.
+        opened: called once if there is anything to compute; what it gives is called in several threads at once.
+        progress: called with (images done, images to do).
+    """
     first_of: dict[str, int] = {}
     for i, record in enumerate(manifest.records):
         first_of.setdefault(record.sha256, i)
-    known = cache.get_many(backbone.key, list(first_of))
+    known = cache.get_many(key, list(first_of))
     todo = [i for sha, i in first_of.items() if sha not in known]
     done = len(first_of) - len(todo)
     if progress:
         progress(done, len(first_of))
     if todo:
-        session = open_session(backbone)
-        for index, pixels in decoded_batches(todo, manifest, source, backbone.preprocess.size):
-            vectors, logits = embed_batch(session, backbone, pixels)
-            rows = {manifest.records[i].sha256: pack_row(vectors, logits, row) for row, i in enumerate(index)}
-            cache.put_many(backbone.key, rows)
-            known.update(rows)
-            done += len(index)
-            if progress:
-                progress(done, len(first_of))
-    return _table(manifest, backbone, known)
+        of_pixels = opened()
+
+        def work(index: Sequence[int]) -> Sequence[bytes]:
+            return of_pixels(decoded(index, manifest, source, side))
+
+        with cache.writer(key) as put:
+            for index, values in in_streams(todo, work):
+                rows = {manifest.records[i].sha256: value for i, value in zip(index, values, strict=True)}
+                put(rows)
+                known.update(rows)
+                done += len(index)
+                if progress:
+                    progress(done, len(first_of))
+    return known
+
+
+def decoded(index: Sequence[int], manifest: Manifest, source: Source, side: int) -> NDArray[np.uint8]:
+    """(len(index), side, side, 3) uint8 RGB: some images of a manifest."""
+    pixels = np.empty((len(index), side, side, 3), dtype=np.uint8)
+    for row, i in enumerate(index):
+        pixels[row] = images.decode(source.read(manifest.records[i].path, images.MAX_FILE_BYTES), side)
+    return pixels
 
 
 def pack_row(vectors: FloatArray, logits: FloatArray | None, row: int) -> bytes:
@@ -115,45 +164,3 @@ def _table(manifest: Manifest, backbone: Backbone, known: dict[str, bytes]) -> F
     both = np.stack(rows)
     logits = both[:, dim:] if both.shape[1] > dim else None
     return FeatureTable(backbone.name, np.ascontiguousarray(both[:, :dim]), logits, backbone.key)
-
-
-def decoded_batches(
-    todo: Sequence[int], manifest: Manifest, source: Source, size: int
-) -> Iterator[tuple[Sequence[int], NDArray[np.uint8]]]:
-    """Batches of decoded images, made ahead in a thread while the caller infers (Pillow releases the GIL)."""
-    ready: queue.Queue[tuple[Sequence[int], NDArray[np.uint8]] | BaseException | None] = queue.Queue(_AHEAD)
-    stop = threading.Event()
-
-    def offer(item: tuple[Sequence[int], NDArray[np.uint8]] | BaseException | None) -> None:
-        while not stop.is_set():
-            try:
-                ready.put(item, timeout=0.1)
-                return
-            except queue.Full:
-                continue
-
-    def read(i: int) -> NDArray[np.uint8]:
-        return images.decode(source.read(manifest.records[i].path, images.MAX_FILE_BYTES), size)
-
-    def produce() -> None:
-        try:
-            with ThreadPoolExecutor(2) as pool:
-                for start in range(0, len(todo), BATCH):
-                    if stop.is_set():
-                        return
-                    part = todo[start : start + BATCH]
-                    offer((part, np.stack(list(pool.map(read, part)))))
-            offer(None)
-        except BaseException as error:  # noqa: BLE001 - handed over and raised where the batches are read
-            offer(error)
-
-    worker = threading.Thread(target=produce, name="petmood-decode", daemon=True)
-    worker.start()
-    try:
-        while (item := ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        worker.join()

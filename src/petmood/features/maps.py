@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from petmood.errors import ModelError
 from petmood.features.backbones import Backbone, Preprocess
-from petmood.features.extract import decoded_batches, open_session
-from petmood.records import FeatureTable, Manifest
+from petmood.features.extract import decoded, open_session
+from petmood.records import FeatureTable, FloatArray, Manifest
 from petmood.sources import Source
+from petmood.threads import in_streams
 
 
 def unscaled(backbone: Backbone) -> Backbone:
@@ -37,13 +38,18 @@ def flatten_maps(
     """
     if backbone.map is None:
         raise ModelError(f"{backbone.name} gives no local features to flatten. Use pooling 'avg', or another backbone.")
-    session = open_session(backbone)
+    session = open_session(backbone, 1)
+
+    def rows_of(index: Sequence[int]) -> FloatArray:
+        pixels = decoded(index, manifest, source, backbone.preprocess.size)
+        (maps,) = session.run([backbone.map], {session.get_inputs()[0].name: backbone.preprocess.apply(pixels)})
+        rows: FloatArray = maps.transpose(0, 2, 3, 1)
+        return rows
+
     vectors: np.ndarray | None = None
     shape = (0, 0, 0)
     done, n = 0, len(manifest)
-    for index, pixels in decoded_batches(range(n), manifest, source, backbone.preprocess.size):
-        (maps,) = session.run([backbone.map], {session.get_inputs()[0].name: backbone.preprocess.apply(pixels)})
-        rows = maps.transpose(0, 2, 3, 1)
+    for index, rows in in_streams(range(n), rows_of):
         if vectors is None:
             shape = rows.shape[1:]
             vectors = np.empty((n, int(np.prod(shape))), dtype=np.float32)

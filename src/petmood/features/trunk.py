@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,9 +20,10 @@ from petmood import images
 from petmood.cache import ContentCache, cache_dir
 from petmood.features.augment import augment
 from petmood.features.efficientnet_lite import VARIANTS
-from petmood.records import Manifest
+from petmood.records import ImageRecord, Manifest
 from petmood.sources import Source
 from petmood.store import atomic_path
+from petmood.threads import BATCH, in_streams
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -41,8 +40,6 @@ SHAPE: Final = (80, SIZE // 16, SIZE // 16)
 
 VIEWS: Final = 4
 """The image, its mirror image, and random crops with mirrored, turned and recoloured copies."""
-
-_BATCH: Final = 32
 
 
 def trunk_graph() -> Path:
@@ -124,13 +121,19 @@ def trunk_activations(
     if todo:
         session = _session()
         done = len(first_of) - len(todo)
-        for rows, pixels in _augmented(todo, manifest, source, views):
-            made = _run(session, pixels.reshape(-1, SIZE, SIZE, 3)).reshape(len(rows), views, *SHAPE)
-            out[rows] = made
-            cache.put_many(key, {shas[row]: made[i].tobytes() for i, row in enumerate(rows)})
-            done += len(rows)
-            if progress:
-                progress(done, len(first_of))
+
+        def work(rows: Sequence[int]) -> NDArray[np.float16]:
+            pixels = np.stack([_augmented(manifest.records[row], source, views) for row in rows])
+            made = _run(session, pixels.reshape(-1, SIZE, SIZE, 3))
+            return made.reshape(len(rows), views, *SHAPE)
+
+        with cache.writer(key) as put:
+            for rows, made in in_streams(todo, work, max(1, BATCH // views)):
+                out[rows] = made
+                put({shas[row]: made[i].tobytes() for i, row in enumerate(rows)})
+                done += len(rows)
+                if progress:
+                    progress(done, len(first_of))
     for row, sha in enumerate(shas):
         out[row] = out[first_of[sha]]
     return out
@@ -140,8 +143,7 @@ def _session() -> ort.InferenceSession:
     import onnxruntime as ort
 
     options = ort.SessionOptions()
-    options.intra_op_num_threads = os.cpu_count() or 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.intra_op_num_threads = 1
     options.log_severity_level = 3
     return ort.InferenceSession(str(trunk_graph()), options, providers=["CPUExecutionProvider"])
 
@@ -151,24 +153,13 @@ def _run(session: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
     return np.asarray(session.run(None, {"pixels": np.ascontiguousarray(values)})[0], dtype=np.float16)
 
 
-def _augmented(
-    todo: Sequence[int], manifest: Manifest, source: Source, views: int
-) -> Iterator[tuple[Sequence[int], NDArray[np.uint8]]]:
-    """Batches of (rows, (n, views, SIZE, SIZE, 3) uint8)."""
-
-    def read(i: int) -> NDArray[np.uint8]:
-        record = manifest.records[i]
-        picture = images.open_rgb(source.read(record.path, images.MAX_FILE_BYTES), at_least=SIZE)
-        plain = images.resize(picture, SIZE)
-        seed = int(hashlib.sha256(f"{TRUNK_VERSION}/{record.sha256}".encode()).hexdigest()[:16], 16)
-        rng = np.random.default_rng(seed)
-        return np.stack([plain, plain[:, ::-1], *(augment(picture, rng, SIZE) for _ in range(views - 2))])
-
-    step = max(1, _BATCH // views)
-    with ThreadPoolExecutor(2) as pool:
-        for start in range(0, len(todo), step):
-            part = todo[start : start + step]
-            yield part, np.stack(list(pool.map(read, part)))
+def _augmented(record: ImageRecord, source: Source, views: int) -> NDArray[np.uint8]:
+    """(views, SIZE, SIZE, 3) uint8 RGB of one image."""
+    picture = images.open_rgb(source.read(record.path, images.MAX_FILE_BYTES), at_least=SIZE)
+    plain = images.resize(picture, SIZE)
+    seed = int(hashlib.sha256(f"{TRUNK_VERSION}/{record.sha256}".encode()).hexdigest()[:16], 16)
+    rng = np.random.default_rng(seed)
+    return np.stack([plain, plain[:, ::-1], *(augment(picture, rng, SIZE) for _ in range(views - 2))])
 
 
 def describe_trunk() -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from petmood.cache import ContentCache
 from petmood.errors import ConfigError, ModelError
 from petmood.features.backbones import Backbone
-from petmood.features.extract import decoded_batches, extract_features, open_session
+from petmood.features.extract import OfPixels, extract_features, once_each, open_session
 from petmood.features.trunk import describe_trunk, trunk_activations
 from petmood.records import FeatureTable, FloatArray, Manifest
 from petmood.sources import Source
@@ -102,26 +102,18 @@ def view_features(
         if whole is None:
             raise ModelError(f"the backbone {backbone.name} has no head, so no logits. Use another pooling.")
         return FeatureTable(view.name, whole, None, f"{table.key}/{view.pooling}")
-    first_of: dict[str, int] = {}
-    for i, record in enumerate(manifest.records):
-        first_of.setdefault(record.sha256, i)
     key = _key(backbone, view)
-    known = cache.get_many(key, list(first_of))
-    todo = [i for sha, i in first_of.items() if sha not in known]
-    done = len(first_of) - len(todo)
-    if progress:
-        progress(done, len(first_of))
-    if todo:
-        session = open_session(backbone)
-        side = view.size or backbone.preprocess.size
-        for index, pixels in decoded_batches(todo, manifest, source, decode_side(view, backbone)):
-            vectors = _vectors(session, backbone, view, _crop(pixels, side))
-            rows = {manifest.records[i].sha256: vectors[row].tobytes() for row, i in enumerate(index)}
-            cache.put_many(key, rows)
-            known.update(rows)
-            done += len(index)
-            if progress:
-                progress(done, len(first_of))
+    side = view.size or backbone.preprocess.size
+
+    def opened() -> OfPixels:
+        session = open_session(backbone, 1)
+
+        def rows(pixels: NDArray[np.uint8]) -> list[bytes]:
+            return [row.tobytes() for row in _vectors(session, backbone, view, _crop(pixels, side))]
+
+        return rows
+
+    known = once_each(manifest, source, cache, key, decode_side(view, backbone), opened, progress)
     rows32 = [np.frombuffer(known[r.sha256], dtype=np.float16).astype(np.float32) for r in manifest.records]
     return FeatureTable(view.name, np.stack(rows32), None, key)
 

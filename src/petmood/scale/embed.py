@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, TypeVar
+from threading import Lock, Semaphore
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,15 @@ from petmood.features.extract import embed_batch, open_session, pack_row, unpack
 from petmood.records import FloatArray
 from petmood.scale.places import Files, OutFolder
 from petmood.scale.shards import RejectedFile, Rows, Shard, describe, encode, file_name, place_of
+from petmood.threads import BATCH, ahead
 
 if TYPE_CHECKING:
     import onnxruntime as ort
 
 PROVIDERS: Final = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
-_Item = TypeVar("_Item")
-_Made = TypeVar("_Made")
+GPU_BATCH: Final = 32
+"""Images in one inference on a GPU, which a few images do not fill."""
 
 
 def providers(wanted: str) -> tuple[str, ...]:
@@ -56,34 +57,33 @@ class Work:
     """How a worker embeds.
 
     Attributes:
-        batch_size: images in one inference.
-        threads: of inference, and as many again that read and decode meanwhile.
+        threads: of this process, each of which reads, decodes and infers batches of its own.
+        batch_size: images in one inference; by default `BATCH` on a CPU and `GPU_BATCH` on a GPU.
         provider: "cpu", "cuda" or "auto".
     """
 
-    batch_size: int = 32
     threads: int = 1
+    batch_size: int | None = None
     provider: str = "auto"
 
 
 @dataclass(frozen=True)
-class _Ready:
-    """A batch as it comes out of the reading threads: digests, what is known, and the pixels of what is not.
+class _Batch:
+    """A batch as its thread leaves it.
 
     Attributes:
+        names: of its files.
         sha256: of each file, in the order of its names; "" where it could not be read.
         reasons: why a file gives no vector, by its place in the batch.
-        known: vectors by digest.
-        fresh: digests of the images to infer.
-        pixels: (n_fresh, size, size, 3) uint8.
+        vectors: by digest.
+        fresh: what the cache is to hold of those that it did not know.
     """
 
     names: tuple[str, ...]
     sha256: list[str]
     reasons: dict[int, str]
-    known: dict[str, FloatArray]
-    fresh: list[str]
-    pixels: NDArray[np.uint8]
+    vectors: dict[str, FloatArray]
+    fresh: dict[str, bytes]
 
 
 class ShardMaker:
@@ -98,13 +98,33 @@ class ShardMaker:
     ) -> None:
         self._backbone, self._files, self._out, self._work, self._cache = backbone, files, out, work, cache
         self._size = backbone.preprocess.size
+        self._pool = ThreadPoolExecutor(work.threads, "petmood-embed")
+        self._opening = Lock()
+        self._opened: ort.InferenceSession | None = None
         self._there: dict[str, set[str]] = {}
         for name in out.names():
             self._there.setdefault(name.partition("-")[0], set()).add(name)
 
-    @cached_property
+    @property
     def _session(self) -> ort.InferenceSession:
-        return open_session(self._backbone, self._work.threads, providers(self._work.provider))
+        """Opened by the first batch that needs it; each inference stays on the thread that asks."""
+        with self._opening:
+            if self._opened is None:
+                self._opened = open_session(self._backbone, 1, providers(self._work.provider))
+            return self._opened
+
+    @cached_property
+    def _on_gpu(self) -> bool:
+        return providers(self._work.provider)[0] != PROVIDERS["cpu"]
+
+    @property
+    def _batch_size(self) -> int:
+        return self._work.batch_size or (GPU_BATCH if self._on_gpu else BATCH)
+
+    @cached_property
+    def _turns(self) -> Semaphore:
+        """A GPU is busy with two inferences; each more would only take of its memory."""
+        return Semaphore(2 if self._on_gpu else self._work.threads)
 
     def make(self, names: Sequence[str], tick: Callable[[int], None] = lambda done: None) -> Shard:
         """Embed some files into one shard, unless it is already there.
@@ -116,18 +136,22 @@ class ShardMaker:
         Raises:
             PetmoodError: the folder cannot be written to, or the provider is not there.
         """
-        with ThreadPoolExecutor(self._work.threads + 1, "petmood-read") as pool:
-            if earlier := self._there.get(place_of(names)):
-                found = self._same(names, list(ahead(pool, self._digest, names, 4 * self._work.threads)), earlier)
-                if found is not None:
-                    tick(len(names))
-                    return found
-            size = self._work.batch_size
-            parts = (tuple(names[start : start + size]) for start in range(0, len(names), size))
-            every, rows = self._rows(ahead(pool, self._prepare, parts, self._work.threads + 2), tick)
+        threads = self._work.threads
+        if earlier := self._there.get(place_of(names)):
+            found = self._same(names, list(ahead(self._pool, self._digest, names, 4 * threads)), earlier)
+            if found is not None:
+                tick(len(names))
+                return found
+        size = self._batch_size
+        parts = (tuple(names[start : start + size]) for start in range(0, len(names), size))
+        every, rows = self._rows(ahead(self._pool, self._embed, parts, 2 * threads), len(names), tick)
         file = file_name(names, every, self._backbone.key)
         self._out.write(file, encode(rows))
         return Shard(file=file, rows=len(rows.paths), dim=rows.vectors.shape[1], rejected=rows.rejected)
+
+    def close(self) -> None:
+        """End the threads; what is not begun is left."""
+        self._pool.shutdown(cancel_futures=True)
 
     def _same(self, names: Sequence[str], sha256: list[str], earlier: set[str]) -> Shard | None:
         """The shard of these very bytes, if it is there and whole."""
@@ -137,43 +161,40 @@ class ShardMaker:
         except DataError:
             return None  # damaged: it is made anew
 
-    def _rows(self, batches: Iterable[_Ready], tick: Callable[[int], None]) -> tuple[list[str], Rows]:
-        """(digest of every file, rejected ones included; the rows)."""
+    def _rows(self, batches: Iterable[_Batch], n: int, tick: Callable[[int], None]) -> tuple[list[str], Rows]:
+        """(digest of every one of `n` files, rejected ones included; the rows)."""
         every: list[str] = []
         paths: list[str] = []
         digests: list[str] = []
         rejected: list[RejectedFile] = []
-        vectors: list[FloatArray] = []
-        for ready in batches:
-            vector_of = ready.known | self._infer(ready)
-            for i, (name, sha) in enumerate(zip(ready.names, ready.sha256, strict=True)):
-                if i in ready.reasons:
-                    rejected.append(RejectedFile(path=_printable(name), reason=ready.reasons[i]))
-                else:
-                    paths.append(name)
-                    digests.append(sha)
-                    vectors.append(vector_of[sha])
-            every += ready.sha256
-            tick(len(ready.names))
-        table = np.stack(vectors) if vectors else np.empty((0, self._dim), dtype=np.float32)
-        return every, Rows(paths, digests, table, tuple(rejected))
+        table: FloatArray | None = None
+        writing = self._cache.writer(self._backbone.key) if self._cache is not None else nullcontext(_forget)
+        with writing as put:
+            for batch in batches:
+                put(batch.fresh)
+                for i, (name, sha) in enumerate(zip(batch.names, batch.sha256, strict=True)):
+                    if i in batch.reasons:
+                        rejected.append(RejectedFile(path=_printable(name), reason=batch.reasons[i]))
+                    else:
+                        vector = batch.vectors[sha]
+                        if table is None:
+                            table = np.empty((n, len(vector)), dtype=np.float32)
+                        table[len(paths)] = vector
+                        paths.append(name)
+                        digests.append(sha)
+                every += batch.sha256
+                tick(len(batch.names))
+        if table is None:
+            table = np.empty((0, self._dim), dtype=np.float32)
+        return every, Rows(paths, digests, table[: len(paths)], tuple(rejected))
 
     @property
     def _dim(self) -> int:
         blank = np.zeros((1, self._size, self._size, 3), dtype=np.uint8)
         return int(embed_batch(self._session, self._backbone, blank)[0].shape[1])
 
-    def _infer(self, ready: _Ready) -> dict[str, FloatArray]:
-        if not ready.fresh:
-            return {}
-        vectors, logits = embed_batch(self._session, self._backbone, ready.pixels)
-        if self._cache is not None:
-            packed = {sha: pack_row(vectors, logits, row) for row, sha in enumerate(ready.fresh)}
-            self._cache.put_many(self._backbone.key, packed)
-        return dict(zip(ready.fresh, vectors, strict=True))
-
-    def _prepare(self, names: tuple[str, ...]) -> _Ready:
-        """Read, digest and decode a batch; runs in a thread while another batch is inferred."""
+    def _embed(self, names: tuple[str, ...]) -> _Batch:
+        """Read, digest, decode and infer a batch; runs in several threads at once."""
         reasons: dict[int, str] = {}
         contents = []
         for i, name in enumerate(names):
@@ -183,17 +204,23 @@ class ShardMaker:
                 reasons[i] = str(error)
                 contents.append(b"")
         sha256 = ["" if i in reasons else hashlib.sha256(data).hexdigest() for i, data in enumerate(contents)]
-        known = self._cached([sha for sha in sha256 if sha])
+        vectors = self._cached([sha for sha in sha256 if sha])
         pixels: dict[str, NDArray[np.uint8]] = {}
         for i, (sha, data) in enumerate(zip(sha256, contents, strict=True)):
-            if i in reasons or sha in known or sha in pixels:
+            if i in reasons or sha in vectors or sha in pixels:
                 continue
             try:
                 pixels[sha] = images.decode(data, self._size)
             except ImageError as error:
                 reasons[i] = str(error)
-        stacked = np.stack(list(pixels.values())) if pixels else np.empty((0, self._size, self._size, 3), np.uint8)
-        return _Ready(names, sha256, reasons, known, list(pixels), stacked)
+        fresh = {}
+        if pixels:
+            with self._turns:
+                made, logits = embed_batch(self._session, self._backbone, np.stack(list(pixels.values())))
+            vectors |= dict(zip(pixels, made, strict=True))
+            if self._cache is not None:
+                fresh = {sha: pack_row(made, logits, row) for row, sha in enumerate(pixels)}
+        return _Batch(names, sha256, reasons, vectors, fresh)
 
     def _cached(self, sha256: list[str]) -> dict[str, FloatArray]:
         if self._cache is None:
@@ -213,26 +240,8 @@ class ShardMaker:
             return ""
 
 
-def ahead(
-    pool: ThreadPoolExecutor, work: Callable[[_Item], _Made], items: Iterable[_Item], depth: int
-) -> Iterator[_Made]:
-    """`work` of each item, in order, with at most `depth` of them ahead of the reader in the pool."""
-    waiting: deque[Future[_Made]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) >= depth:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _forget(fresh: Mapping[str, bytes]) -> None:
+    """Where there is no cache."""
 
 
 def _printable(name: str) -> str:

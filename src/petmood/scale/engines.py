@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from itertools import islice
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -20,6 +22,9 @@ from petmood.store import write_bytes
 
 Done = Callable[[int], None]
 """Called with the number of files done since the last call."""
+
+_WINDOW: Final = 4096
+"""Parts whose names the driver holds at once; each window waits for the last worker of the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +47,23 @@ class Job:
 class Engine(Protocol):
     """Makes the shards of all parts, in any order."""
 
-    def run(self, job: Job, parts: Sequence[tuple[str, ...]], done: Done) -> list[Shard]:
+    def run(self, job: Job, parts: Iterable[tuple[str, ...]], done: Done) -> list[Shard]:
         """One shard for each part."""
         ...
 
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """This process: reading threads, and ONNX Runtime on all cores; what the content cache knows is not done again."""
+    """This process, with a thread a core; what the content cache knows is not done again."""
 
     cache: ContentCache | None
 
-    def run(self, job: Job, parts: Sequence[tuple[str, ...]], done: Done) -> list[Shard]:
+    def run(self, job: Job, parts: Iterable[tuple[str, ...]], done: Done) -> list[Shard]:
         """One shard for each part."""
         files = open_files(job.data)
         try:
-            maker = ShardMaker(job.backbone, files, open_folder(job.out), job.work, self.cache)
-            return [maker.make(part, done) for part in parts]
+            with closing(ShardMaker(job.backbone, files, open_folder(job.out), job.work, self.cache)) as maker:
+                return [maker.make(part, done) for part in parts]
         finally:
             files.close()
 
@@ -77,14 +82,16 @@ class RayEngine:
     workers: int
     gpus: float = 0.0
 
-    def run(self, job: Job, parts: Sequence[tuple[str, ...]], done: Done) -> list[Shard]:
+    def run(self, job: Job, parts: Iterable[tuple[str, ...]], done: Done) -> list[Shard]:
         """One shard for each part; an actor that dies is started again and its part done again."""
         with connected(self.address, self.workers * job.work.threads) as ray:
             graph = ray.put(np.frombuffer(job.backbone.graph.read_bytes(), dtype=np.uint8))
             shards = []
-            for shard, n in self._stream(job, graph, parts):
-                shards.append(shard)
-                done(n)
+            waiting = iter(parts)
+            while some := list(islice(waiting, _WINDOW)):
+                for shard, n in self._stream(job, graph, some):
+                    shards.append(shard)
+                    done(n)
             return shards
 
     def _stream(self, job: Job, graph: Any, parts: Sequence[tuple[str, ...]]) -> Iterator[tuple[Shard, int]]:

@@ -11,9 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from petmood.errors import PetmoodError
 from petmood.scale.connection import connected
-from petmood.scale.embed import ahead
 from petmood.scale.places import open_folder
 from petmood.scale.shards import Rows, Shard, read_rows
+from petmood.threads import ahead
 
 _Value = TypeVar("_Value")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from petmood.errors import DataError, ImageError, require_extra
-from petmood.sources import open_source
+from petmood.sources import open_source, walk_sorted
 from petmood.store import write_bytes
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def absolute(place: str) -> str:
 class Files(Protocol):
     """A set of named files, as `petmood.sources.Source` has it, wherever they are."""
 
-    def names(self) -> list[str]:
-        """All file names: POSIX paths relative to the root, sorted."""
+    def walk(self) -> Iterator[str]:
+        """All file names: POSIX paths relative to the root, sorted; those of a folder are held while it is listed."""
         ...
 
     def read(self, name: str, limit: int) -> bytes:
@@ -70,11 +71,11 @@ def _file_system(url: str) -> tuple[FileSystem, str]:
     return system, path.rstrip("/")
 
 
-def _listing(system: FileSystem, root: str, url: str, *, recursive: bool) -> list[FileInfo]:
+def _listing(system: FileSystem, root: str, url: str) -> list[FileInfo]:
     from pyarrow import fs
 
     try:
-        return list(system.get_file_info(fs.FileSelector(root, recursive=recursive)))
+        return list(system.get_file_info(fs.FileSelector(root)))
     except OSError as error:
         raise DataError(f"cannot list {url}: {error}. Check the address.") from error
 
@@ -86,11 +87,13 @@ class UrlFiles:
         self._url = url
         self._system, self._root = _file_system(url)
 
-    def names(self) -> list[str]:
+    def walk(self) -> Iterator[str]:
         """All file names, sorted."""
-        start = len(self._root) + 1
-        found = _listing(self._system, self._root, self._url, recursive=True)
-        return sorted(info.path[start:] for info in found if info.is_file)
+        return walk_sorted(self._entries)
+
+    def _entries(self, folder: str) -> list[str]:
+        found = _listing(self._system, f"{self._root}/{folder}".rstrip("/"), self._url)
+        return [info.base_name if info.is_file else f"{info.base_name}/" for info in found]
 
     def read(self, name: str, limit: int) -> bytes:
         """Bytes of one file."""
@@ -172,7 +175,7 @@ class _UrlFolder:
 
         if self._system.get_file_info(self._root).type == fs.FileType.NotFound:
             return []
-        found = _listing(self._system, self._root, self._url, recursive=False)
+        found = _listing(self._system, self._root, self._url)
         return sorted(info.base_name for info in found if info.is_file)
 
     def read(self, name: str) -> bytes:

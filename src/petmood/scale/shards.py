@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -86,8 +86,8 @@ class Rows:
     rejected: tuple[RejectedFile, ...]
 
 
-def chunks(names: Sequence[str], rows: int) -> Iterator[tuple[str, ...]]:
-    """Cut sorted names into parts of `rows` on average, a quarter of it at least and four times at most.
+def chunks(names: Iterable[str], rows: int) -> Iterator[tuple[str, ...]]:
+    """Cut sorted names into parts of `rows` on average, half of it at least and twice at most.
 
     Where a part ends depends on the names nearby alone, so that a photo added or removed changes one part or two and
     every other shard keeps its name.
@@ -96,7 +96,7 @@ def chunks(names: Sequence[str], rows: int) -> Iterator[tuple[str, ...]]:
     for name in names:
         part.append(name)
         mark = int.from_bytes(hashlib.blake2b(name.encode(errors="surrogateescape"), digest_size=8).digest(), "big")
-        if (len(part) >= rows // 4 and mark % rows == 0) or len(part) >= 4 * rows:
+        if (len(part) >= rows // 2 and mark % (rows // 2) == 0) or len(part) >= 2 * rows:
             yield tuple(part)
             part = []
     if part:

@@ -13,8 +13,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from petmood.bundle.inputs import prepare
 from petmood.features import Backbone, load_backbone
-from petmood.features.extract import BATCH, embed_batch, open_session
+from petmood.features.extract import embed_batch, open_session
 from petmood.records import FloatArray
+from petmood.threads import in_streams
 from petmood.train.scaling import fit_scaler
 
 
@@ -52,11 +53,13 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
         check_is_fitted(self)
         backbone, session = self._open()
         size = backbone.preprocess.size
-        parts = [np.empty((0, self.n_features_out_), dtype=np.float32)]
-        for start in range(0, len(X), BATCH):
-            pixels = np.stack([prepare(picture, size).pixels for picture in X[start : start + BATCH]])
-            parts.append(embed_batch(session, backbone, pixels)[0])
-        return np.concatenate(parts)
+
+        def vectors_of(pictures: Sequence[Any]) -> FloatArray:
+            pixels = np.stack([prepare(picture, size).pixels for picture in pictures])
+            return embed_batch(session, backbone, pixels)[0]
+
+        none = np.empty((0, self.n_features_out_), dtype=np.float32)
+        return np.concatenate([none, *(vectors for _, vectors in in_streams(X, vectors_of))])
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """(n_features_out_,) str: "efficientnet-lite0_0" and on."""
@@ -66,7 +69,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
     def _open(self) -> tuple[Backbone, Any]:
         if getattr(self, "_name", None) != self.backbone:
             backbone = load_backbone(self.backbone)
-            self._opened = backbone, open_session(backbone)
+            self._opened = backbone, open_session(backbone, 1)
             self._name = self.backbone
             width = self._opened[1].get_outputs()
             shapes = {output.name: output.shape for output in width}

@@ -15,11 +15,11 @@ from petmood.errors import ConfigError, DataError
 from petmood.progress import Progress, Silent, Tick
 from petmood.records import FloatArray
 from petmood.results import GroupFacts, ShardClusters
-from petmood.scale.embed import cores
 from petmood.scale.kmeans import SAMPLE, Step, fit, nearest, sample_rows, start_centres, step
 from petmood.scale.passes import Passes, open_passes
 from petmood.scale.places import absolute, is_url, open_folder
 from petmood.scale.shards import INDEX, SUFFIX, Embedding, Rows, Shard, read_index
+from petmood.threads import cores
 from petmood.workflows.folders import claim_run_folder
 from petmood.workflows.naming import cluster
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,10 +16,11 @@ from petmood.features import load_backbone
 from petmood.ingest.layout import find_layout
 from petmood.ingest.reader import why_ignored
 from petmood.progress import Progress, Silent, Tick
-from petmood.scale.embed import Work, cores
+from petmood.scale.embed import Work
 from petmood.scale.engines import Engine, Job, LocalEngine, RayEngine
 from petmood.scale.places import absolute, is_url, open_files, open_folder, unfinished
 from petmood.scale.shards import SUFFIX, Embedding, chunks, place_of, write_index
+from petmood.threads import cores
 from petmood.workflows.folders import claim_run_folder
 
 CACHED: Final = 100_000
@@ -30,10 +33,11 @@ class EmbedSettings(Settings):
     Attributes:
         engine: "local", this process, or "ray".
         backbone: the frozen network.
-        batch_size: images in one inference.
+        batch_size: images in one inference; by default as many as suit the provider.
         shard_rows: images in a shard, on average.
         workers: Ray's actors; by default one for each core of this machine.
-        threads: cores of each of Ray's actors; the local engine takes all there are unless told.
+        threads: cores of each of Ray's actors; the local engine takes all there are unless told. Each has a batch of
+            its own in work.
         gpus: share of a GPU for each of Ray's actors; with less than 1, several share one.
         provider: what ONNX Runtime runs on.
         address: of a Ray cluster; None starts one on this machine.
@@ -41,7 +45,7 @@ class EmbedSettings(Settings):
 
     engine: Literal["local", "ray"] = "local"
     backbone: str = "efficientnet-lite0"
-    batch_size: int = Field(default=32, ge=1, le=4096)
+    batch_size: int | None = Field(default=None, ge=1, le=4096)
     shard_rows: int = Field(default=1024, ge=4, le=1_000_000)
     workers: int | None = Field(default=None, ge=1, le=100_000)
     threads: int | None = Field(default=None, ge=1, le=1024)
@@ -52,11 +56,10 @@ class EmbedSettings(Settings):
     def make_engine(self, n: int) -> tuple[Engine, Work]:
         """The engine for a set of `n` images, and how each of its workers embeds."""
         if self.engine == "ray":
-            work = Work(self.batch_size, self.threads or 1, self.provider)
+            work = Work(self.threads or 1, self.batch_size, self.provider)
             return RayEngine(self.address, self.workers or cores(), self.gpus), work
-        return LocalEngine(ContentCache() if n <= CACHED else None), Work(
-            self.batch_size, self.threads or cores(), self.provider
-        )
+        work = Work(self.threads or cores(), self.batch_size, self.provider)
+        return LocalEngine(ContentCache() if n <= CACHED else None), work
 
 
 def embed(data: str, out: str, settings: EmbedSettings, progress: Progress | None = None) -> Embedding:
@@ -75,26 +78,32 @@ def embed(data: str, out: str, settings: EmbedSettings, progress: Progress | Non
     data, out = absolute(data), absolute(out)
     if not is_url(out):
         claim_run_folder(Path(out), Path(data))
-    names, ignored = _images(data)
+    images = _ImageSet(data)
     with shown.stage(f"Loading {settings.backbone}"):
         backbone = load_backbone(settings.backbone)
-    parts = list(chunks(names, settings.shard_rows))
-    engine, work = settings.make_engine(len(names))
+    order: dict[str, int] = {}
+
+    def parts() -> Iterator[tuple[str, ...]]:
+        for part in chunks(images.names(), settings.shard_rows):
+            order[place_of(part)] = len(order)
+            yield part
+
+    engine, work = settings.make_engine(images.n)
     with shown.stage("Embedding") as tick:
-        count = _Counter(len(names), tick)
-        shards = engine.run(Job(data, out, backbone, work), parts, count.add)
-    order = {place_of(part): i for i, part in enumerate(parts)}
+        count = _Counter(images.n, tick)
+        shards = engine.run(Job(data, out, backbone, work), parts(), count.add)
     shards.sort(key=lambda shard: order[shard.file.partition("-")[0]])
     n = sum(shard.rows for shard in shards)
     if not n:
-        raise DataError(f"none of the {len(names)} images in {data} can be used: {shards[0].rejected[0].reason}.")
+        reason = shards[0].rejected[0].reason if shards else "they were removed meanwhile"
+        raise DataError(f"none of the {images.n} images in {data} can be used: {reason}.")
     index = Embedding(
         backbone=backbone.name,
         key=backbone.key,
         dim=shards[0].dim,
         n=n,
         shards=tuple(shards),
-        ignored=ignored,
+        ignored=images.ignored,
     )
     folder = open_folder(out)
     write_index(folder, index)
@@ -117,15 +126,43 @@ class _Counter:
         self._tick(self._done, self._total)
 
 
-def _images(data: str) -> tuple[list[str], int]:
-    """(sorted names of the images that `petmood run` would read too, number of other files)."""
-    files = open_files(data)
-    try:
-        found = files.names()
-    finally:
-        files.close()
-    candidates = [name for name in found if not why_ignored(name)]
-    if not candidates:
-        raise DataError(f"no images found in {data} ({len(found)} files, none with an image extension).")
-    names = sorted(placed.path for placed in find_layout(candidates, labelled=False, where=data).placed)
-    return names, len(found) - len(names)
+class _ImageSet:
+    """The images that `petmood run` would read too, listed anew whenever they are wanted: there may be millions.
+
+    What is held is a name of each folder, since a folder's images are in the set together or not at all.
+
+    Attributes:
+        n: number of images.
+        ignored: number of other files.
+    """
+
+    def __init__(self, data: str) -> None:
+        self._data = data
+        files = 0
+        first: dict[str, str] = {}
+        held: Counter[str] = Counter()
+        for name in self._walk():
+            files += 1
+            if not why_ignored(name):
+                folder = name.rpartition("/")[0]
+                first.setdefault(folder, name)
+                held[folder] += 1
+        if not first:
+            raise DataError(f"no images found in {data} ({files} files, none with an image extension).")
+        placed = find_layout(sorted(first.values()), labelled=False, where=data).placed
+        self._folders = frozenset(image.path.rpartition("/")[0] for image in placed)
+        self.n = sum(held[folder] for folder in self._folders)
+        self.ignored = files - self.n
+
+    def names(self) -> Iterator[str]:
+        """Names of the images, sorted."""
+        for name in self._walk():
+            if name.rpartition("/")[0] in self._folders and not why_ignored(name):
+                yield name
+
+    def _walk(self) -> Iterator[str]:
+        files = open_files(self._data)
+        try:
+            yield from files.walk()
+        finally:
+            files.close()

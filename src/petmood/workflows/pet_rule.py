@@ -13,9 +13,10 @@ from petmood.bundle.schema import ErrorRate, PetRule
 from petmood.cache import ContentCache
 from petmood.evaluate.metrics import wilson_interval
 from petmood.features import Backbone
-from petmood.features.extract import BATCH, embed_batch, open_session
+from petmood.features.extract import embed_batch, open_session
 from petmood.records import FeatureTable, FloatArray, Manifest
 from petmood.split import Fold
+from petmood.threads import BATCH
 from petmood.workflows.nonpets import KINDS, VERSION, draw_nonpets
 
 NEAREST: Final = 5

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from petmood import images
 from petmood.bundle import Bundle, Prediction, Unreadable
 from petmood.errors import DataError
+from petmood.threads import BATCH
 
 if TYPE_CHECKING:
     from petmood.explain import Maps
@@ -22,7 +23,7 @@ def predict(
     photos: Iterable[str],
     *,
     coverage: float | None = None,
-    batch: int = 32,
+    batch: int = BATCH,
     explain_to: Path | None = None,
     maps: Maps = "both",
 ) -> Iterator[Prediction | Unreadable]:
@@ -32,7 +33,7 @@ def predict(
         bundle: the model.
         photos: files, folders (searched to any depth for image files) and glob patterns.
         coverage: of the prediction sets; the bundle's default if None.
-        batch: pictures inferred together.
+        batch: pictures that a core infers together.
         explain_to: folder for a sheet (PNG) a picture and `explanations.jsonl`; None explains nothing.
         maps: which maps an explanation has.
 
