@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
@@ -18,6 +20,8 @@ def page(name: str) -> str:
 
 
 def fact_types() -> list[type[results.Fact]]:
+    for module in pkgutil.iter_modules(results.__path__, "petmood.results."):
+        importlib.import_module(module.name)
     kinds = {*results.Fact.__subclasses__(), *results.Marked.__subclasses__()} - {results.Marked}
     return sorted(kinds, key=lambda fact: fact.__name__)
 

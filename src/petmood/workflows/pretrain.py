@@ -14,7 +14,7 @@ from petmood.evaluate.metrics import wilson_interval
 from petmood.features.trunk import trunk_activations
 from petmood.progress import Progress, Silent, Timed
 from petmood.records import IntArray, Manifest
-from petmood.results.base import Fact, Interval
+from petmood.results.pretrained import PretrainFacts
 from petmood.sources import open_source
 from petmood.store import write_json
 from petmood.workflows.families import ingest
@@ -22,24 +22,6 @@ from petmood.workflows.outside import open_outside
 
 HELD: Final = 10
 """One photo in so many is held out, so that the backbone's own accuracy can be told."""
-
-
-class PretrainFacts(Fact):
-    """What a pre-training gave.
-
-    `images` were trained on; `held_out` photos of which no copy was among them gave `accuracy` with Wilson's interval,
-    over `classes`. `left_out` are images that resemble one of the data that is to be evaluated.
-    """
-
-    backbone: str
-    classes: tuple[str, ...]
-    images: int
-    left_out: tuple[str, ...]
-    held_out: int
-    accuracy: float
-    accuracy_ci: Interval
-    epochs: int
-    seed: int
 
 
 @dataclass(frozen=True, slots=True)
