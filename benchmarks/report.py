@@ -32,11 +32,12 @@ def page(sheets: list[dict]) -> str:
     ]
     if done:
         where = done[0]["machine"]
+        times = [facts["machine"]["at"] for facts in done]
         versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
         lines += [
             f"- Machine: {where['processor']}, {where['cores']} cores, {where['memory_gib']} GiB, {where['system']}",
             f"- Python {where['python']}; {versions}",
-            f"- From {where['at']} to {done[-1]['machine']['at']}; load after the first part {where['load']}",
+            f"- From {min(times)} to {max(times)}; load after the first part {where['load']}",
             "",
         ]
     lines += ["| part | target | measured | limit | |", "|---|---|---|---|---|"]

@@ -92,8 +92,11 @@ class UrlFiles:
         return walk_sorted(self._entries)
 
     def _entries(self, folder: str) -> list[str]:
+        from pyarrow.fs import FileType
+
         found = _listing(self._system, f"{self._root}/{folder}".rstrip("/"), self._url)
-        return [info.base_name if info.is_file else f"{info.base_name}/" for info in found]
+        ends = {FileType.File: "", FileType.Directory: "/"}
+        return [info.base_name + ends[info.type] for info in found if info.type in ends]
 
     def read(self, name: str, limit: int) -> bytes:
         """Bytes of one file."""

@@ -87,7 +87,7 @@ class Rows:
 
 
 def chunks(names: Iterable[str], rows: int) -> Iterator[tuple[str, ...]]:
-    """Cut sorted names into parts of `rows` on average, half of it at least and twice at most.
+    """Cut sorted names into parts of `rows` on average, half of it at least and half as many again at most.
 
     Where a part ends depends on the names nearby alone, so that a photo added or removed changes one part or two and
     every other shard keeps its name.
@@ -96,7 +96,7 @@ def chunks(names: Iterable[str], rows: int) -> Iterator[tuple[str, ...]]:
     for name in names:
         part.append(name)
         mark = int.from_bytes(hashlib.blake2b(name.encode(errors="surrogateescape"), digest_size=8).digest(), "big")
-        if (len(part) >= rows // 2 and mark % (rows // 2) == 0) or len(part) >= 2 * rows:
+        if (len(part) >= rows // 2 and mark % (rows // 2) == 0) or len(part) >= rows + rows // 2:
             yield tuple(part)
             part = []
     if part:
