@@ -60,7 +60,7 @@ def _summary(facts: QuantisedFacts) -> None:
     out.print(table)
     for line in (
         f"Accuracy: logistic regression on {pair.n} photos, {pair.protocol}, the same folds for both; 95 % intervals.",
-        f"Images/s: {speed.turns} turns of {speed.batch} images, prepared and inferred, on this machine and its load.",
+        f"Images/s: {speed.turns} turns of {speed.images} images, prepared and inferred, on this machine and its load.",
         "Cosine: similarity of a photo's two vectors.",
         f"Calibrated on {facts.calibration_photos} photos of train. Use it with: --backbone onnx:{facts.graph}",
     ):

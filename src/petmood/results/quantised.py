@@ -7,7 +7,7 @@ from petmood.results.species import PairedFacts
 
 
 class SpeedFacts(Fact):
-    """How many times the images a second of float32 int8 gets through: both prepared and inferred a batch in turns.
+    """How many times the images a second of float32 int8 gets through: both prepared and inferred in turns.
 
     `speedup` is the median over `turns`, `speedup_range` the smallest and the largest of them.
     """
@@ -15,7 +15,7 @@ class SpeedFacts(Fact):
     speedup: float
     speedup_range: Interval
     turns: int
-    batch: int
+    images: int
 
 
 class QuantisedFacts(Fact):
