@@ -30,6 +30,7 @@ from peer import ABSENT, keras
 from sheet import Sheet, data_or_demo, fresh_cache, options_of, paired_ratio
 
 from petmood import images
+from petmood.bundle.int8 import quantised_graph
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.evaluate.metrics import score
@@ -44,10 +45,13 @@ from petmood.sources import Source, open_source
 from petmood.split import grouped_folds
 from petmood.threads import BATCH, in_streams
 from petmood.train.heads import make_head
-from petmood.workflows.quantise import quantised_graph
+from petmood.workflows.quantise import CALIBRATION, calibration_photos
 
 LARGE = 32
 """Images in a batch as it is usually chosen."""
+
+FEW = 8
+"""Photos that a trial run calibrates int8 on."""
 
 DECODING = "reading, decoding and preparing alone, a thread a core"
 
@@ -119,12 +123,6 @@ def in_int8(backbone: Backbone, values: NDArray[np.float32], scratch: Path) -> B
     return replace(backbone, name=f"{backbone.name}, int8", graph=graph, digest=digest)
 
 
-def calibration(manifest: Manifest, few: bool) -> Sequence[int]:
-    """Photos of train that int8 is calibrated on."""
-    train = manifest.photos_in_split("train")
-    return train[:: max(1, len(train) // 96)][: 8 if few else 96]
-
-
 def accuracy(vectors: FloatArray, manifest: Manifest) -> tuple[float, str]:
     """Accuracy of logistic regression over grouped folds, and the same in words with its interval."""
     settings = RunSettings()
@@ -160,7 +158,8 @@ def studys_way(
         ours = {f"petmood, {default.name} (its default)": default}
         if mobilenet is not None:
             same = of_mobilenet(mobilenet, scratch)
-            chosen = replace(manifest, records=tuple(manifest.records[i] for i in calibration(manifest, n < LARGE)))
+            photos = calibration_photos(manifest, FEW if n < LARGE else CALIBRATION)
+            chosen = replace(manifest, records=tuple(manifest.records[i] for i in photos))
             ours["petmood, MobileNet"] = same
             bare = Bare(same, prepared(some, source, same))
             ours["petmood, MobileNet, int8"] = in_int8(same, prepared(chosen, source, same), scratch)
@@ -224,7 +223,7 @@ def measure(sheet: Sheet, manifest: Manifest, source: Source, scratch: Path, rou
     """Add petmood beside bare ONNX Runtime, in float32 and in int8."""
     plain = load_backbone(RunSettings().backbone)
     values = prepared(manifest, source, plain)
-    chosen = calibration(manifest, tiny)
+    chosen = calibration_photos(manifest, FEW if tiny else CALIBRATION)
     rough = in_int8(plain, values[chosen], scratch)
     bare, small = Bare(plain, values), Bare(rough, values)
     usual, streamed = f"bare, batches of {LARGE} on all cores", f"bare, batches of {BATCH}, a thread a core"

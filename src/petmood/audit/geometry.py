@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from petmood.audit.candidates import quarter_turns, thumbnail
 from petmood.audit.local import LocalFeatures
 from petmood.records import FloatArray, IntArray
+from petmood.threads import cores
 
 MIN_INLIERS: Final = 8
 """Matched features that must agree on one similarity transform."""
@@ -109,7 +109,7 @@ class Verifier:
         from threadpoolctl import threadpool_limits
 
         # the products are small: threads within one would wait for each other more than they compute
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores()) as pool:
             return list(pool.map(lambda pair: self.verify(*pair), pairs))
 
     def verify(self, i: int, j: int) -> Verdict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from petmood import images
 from petmood.cache import ContentCache
 from petmood.records import FloatArray, ImageRecord
 from petmood.sources import Source
+from petmood.threads import cores
 
 SIDE: Final = 224
 """Longest side in pixels at which features are found; a larger picture is shrunk to it."""
@@ -107,7 +107,7 @@ def local_features(
     done = len(known)
     if progress:
         progress(done, len(first))
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for part in _parts(todo):
             made = pool.map(lambda r: _pack(find_local_features(source.read(r.path, images.MAX_FILE_BYTES))), part)
             fresh = {record.sha256: value for record, value in zip(part, made, strict=True)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -14,6 +13,7 @@ from petmood import images
 from petmood.cache import ContentCache
 from petmood.records import FloatArray, ImageRecord
 from petmood.sources import Source
+from petmood.threads import cores
 
 SIDE: Final = 64
 _RING: Final = 6  # pixels of the border, of 64
@@ -61,7 +61,7 @@ def measures(
     first = {record.sha256: record for record in reversed(records)}
     known = cache.get_many(_NAMESPACE, list(first))
     todo = [record for sha, record in first.items() if sha not in known]
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(todo), _BATCH):
             part = todo[start : start + _BATCH]
             made = pool.map(lambda r: measure(source.read(r.path, images.MAX_FILE_BYTES)).tobytes(), part)
