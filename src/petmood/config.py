@@ -101,6 +101,15 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
+def preset_settings(preset: str) -> RunSettings:
+    """What a preset does if nothing else is chosen.
+
+    Raises:
+        ConfigError: an unknown preset.
+    """
+    return run_settings(preset)
+
+
 def run_settings(preset: str, **overrides: Any) -> RunSettings:
     """Settings of a preset with some values replaced (None means not replaced).
 

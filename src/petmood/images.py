@@ -13,8 +13,11 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from petmood.errors import ImageError
 
-DECODE_VERSION: Final = 1
+DECODE_VERSION: Final = 2
 """Raise it when the pixels that `decode` gives for some file change: it is part of every cache key."""
+
+CANONICAL: Final = 256
+"""Whoever shrinks a picture to this many pixels a side or fewer reads it from one and the same decoding."""
 
 MAX_FILE_BYTES: Final = 64 * 2**20
 MAX_PIXELS: Final = 100_000_000
@@ -155,7 +158,7 @@ def decode(data: bytes, size: int) -> Pixels:
     Raises:
         ImageError: not an image, broken, or over a limit.
     """
-    return resize(open_rgb(data, at_least=size), size)
+    return resize(open_rgb(data, at_least=max(size, CANONICAL)), size)
 
 
 def read(data: bytes, size: int) -> Resized:
@@ -167,7 +170,7 @@ def read(data: bytes, size: int) -> Resized:
     image = _open(data)
     before = image.size
     if image.format == "JPEG":
-        image.draft("RGB", (2 * size, 2 * size))
+        image.draft("RGB", (2 * max(size, CANONICAL),) * 2)
     at = image.size
     upright = _upright_rgb(image)
     turned = upright.size != at and upright.size == (at[1], at[0])
@@ -200,9 +203,13 @@ def thumbnail(data: bytes, size: int = 160, quality: int = 82) -> bytes:
     Raises:
         ImageError: not an image, broken, or over a limit.
     """
-    image = ImageOps.fit(open_rgb(data, at_least=size), (size, size), Image.Resampling.LANCZOS)
+    return to_thumbnail(open_rgb(data, at_least=max(size, CANONICAL)), size, quality)
+
+
+def to_thumbnail(image: Image.Image, size: int = 160, quality: int = 82) -> bytes:
+    """JPEG bytes of a square-cropped thumbnail of an upright RGB picture."""
     out = io.BytesIO()
-    image.save(out, "JPEG", quality=quality, optimize=True)
+    ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS).save(out, "JPEG", quality=quality, optimize=True)
     return out.getvalue()
 
 

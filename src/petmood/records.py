@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -109,6 +109,14 @@ class Manifest:
         """
         return self.photos_among(np.arange(len(self.records)))
 
+    @cached_property
+    def photos_by_split(self) -> IntArray:
+        """(n,) int64, ascending: one record for each family of each split; `photo_index` where none straddles them."""
+        by_split: dict[str, list[int]] = {}
+        for i, record in enumerate(self.records):
+            by_split.setdefault(record.split, []).append(i)
+        return np.sort(np.concatenate([self.photos_among(rows) for rows in by_split.values()]))
+
     def photos_among(self, rows: Sequence[int] | IntArray) -> IntArray:
         """(n,) int64, ascending: of some records one for each family: its original, else its first file among them."""
         best: dict[str, int] = {}
@@ -142,6 +150,10 @@ class Manifest:
         """Hexadecimal digest of all that figures depend on: each image's content, class, split and family."""
         rows = [[r.sha256, r.class_name, r.split, r.family, r.derived] for r in self.records]
         return hashlib.sha256(json.dumps([self.classes, rows]).encode()).hexdigest()
+
+    def subset(self, rows: Sequence[int] | IntArray) -> Manifest:
+        """The same data set with some of its records only; class names and their order stay."""
+        return replace(self, records=tuple(self.records[int(i)] for i in rows))
 
     def sha256s(self) -> list[str]:
         """Content digest of each record, in order."""

@@ -118,6 +118,12 @@ def grouped_folds(manifest: Manifest, *, folds: int, seed: int) -> Iterator[Fold
         yield Fold(train=train, evaluate=evaluate)
 
 
+def fewest_folds(manifest: Manifest, folds: int) -> int:
+    """As many folds as asked for, or as the smallest class has photos; at least 2."""
+    counts = np.bincount(manifest.class_index[manifest.photo_index], minlength=len(manifest.classes))
+    return max(2, min(folds, int(counts.min())))
+
+
 def leaking_photos(manifest: Manifest, fold: Fold) -> int:
     """Number of evaluated photos that training has a file of."""
     families = manifest.family_index
@@ -153,4 +159,19 @@ def official_fold(manifest: Manifest, evaluate: str = "test") -> Fold:
         raise DataError(f"the {missing} split has no images; got {manifest.split_names()}.")
     if not manifest.allow_leakage:
         refuse_leak(manifest, fold, f"the split into train and {evaluate}")
+    return fold
+
+
+def test_fold(manifest: Manifest) -> Fold:
+    """Train on train and valid, for models that nothing is chosen for on valid; evaluate the photos of test.
+
+    Raises:
+        LeakageError: a family stands on both sides, unless the manifest allows it.
+        DataError: a split has no photos.
+    """
+    fold = official_fold(manifest)
+    both = np.sort(np.concatenate([fold.train, manifest.in_split("valid")]))
+    fold = Fold(train=both, evaluate=fold.evaluate)
+    if not manifest.allow_leakage:
+        refuse_leak(manifest, fold, "the split into train, valid and test")
     return fold

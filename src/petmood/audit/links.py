@@ -10,8 +10,8 @@ from petmood.audit.candidates import candidate_pairs
 from petmood.audit.geometry import Verdict, Verifier, rules
 from petmood.audit.local import LocalFeatures, local_features, namespace
 from petmood.cache import ContentCache
+from petmood.pictures import Pictures
 from petmood.records import ImageRecord
-from petmood.sources import Source
 
 STRONG_INLIERS: Final = 20
 STRONG_AGREEMENT: Final = 0.85
@@ -50,7 +50,7 @@ class PixelLinks:
 
 def find_links(
     records: Sequence[ImageRecord],
-    source: Source,
+    pictures: Pictures,
     cache: ContentCache,
     progress: Callable[[int, int], None] | None = None,
 ) -> PixelLinks:
@@ -61,7 +61,7 @@ def find_links(
 
     Args:
         records: images; names, classes and splits are not looked at.
-        source: where their bytes are.
+        pictures: reads them.
         cache: keeps local features by image and links by set.
         progress: called with (images looked at, images).
     """
@@ -69,7 +69,7 @@ def find_links(
     digests = sorted(by_digest)
 
     def make() -> dict[str, Any]:
-        found = local_features([by_digest[sha] for sha in digests], source, cache, progress)
+        found = local_features([by_digest[sha] for sha in digests], pictures, cache, progress)
         search = _Search(found)
         search.run()
         return {

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from petmood import images
 from petmood.cache import ContentCache
+from petmood.pictures import Pictures, map_images
 from petmood.records import FloatArray, ImageRecord
-from petmood.sources import Source
-from petmood.threads import cores
 
 SIDE: Final = 224
 """Longest side in pixels at which features are found; a larger picture is shrunk to it."""
@@ -25,7 +24,6 @@ MAX_POINTS: Final = 256
 
 _VERSION: Final = 1
 _CONTRAST: Final = 0.02  # half of OpenCV's default: soft fur has weak corners
-_BATCH: Final = 64
 _HEAD: Final = 3
 
 _MIRROR: Final = np.arange(128).reshape(4, 4, 8)[::-1][:, :, -np.arange(8) % 8].ravel()
@@ -57,16 +55,11 @@ class LocalFeatures:
         return np.sqrt(values)
 
 
-def find_local_features(data: bytes) -> LocalFeatures:
-    """Find the local features of one image file.
-
-    Raises:
-        ImageError: not an image, broken, or over a limit.
-    """
+def find_local_features(image: Image.Image) -> LocalFeatures:
+    """Find the local features of one upright RGB picture."""
     import cv2
-    from PIL import Image
 
-    picture = images.open_rgb(data, at_least=SIDE).convert("L")
+    picture = image.convert("L")
     scale = min(1.0, SIDE / max(picture.size))
     width, height = (max(1, round(side * scale)) for side in picture.size)
     if (width, height) != picture.size:
@@ -88,7 +81,7 @@ def find_local_features(data: bytes) -> LocalFeatures:
 
 def local_features(
     records: Sequence[ImageRecord],
-    source: Source,
+    pictures: Pictures,
     cache: ContentCache,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[LocalFeatures]:
@@ -96,26 +89,15 @@ def local_features(
 
     Args:
         records: images; those with equal bytes are looked at once.
-        source: where their bytes are.
+        pictures: reads them.
         cache: where features are kept by content.
         progress: called with (images done, images to do).
     """
-    first = {record.sha256: record for record in reversed(records)}
-    space = namespace()
-    known = cache.get_many(space, list(first))
-    todo = [record for sha, record in first.items() if sha not in known]
-    done = len(known)
-    if progress:
-        progress(done, len(first))
-    with ThreadPoolExecutor(cores()) as pool:
-        for part in _parts(todo):
-            made = pool.map(lambda r: _pack(find_local_features(source.read(r.path, images.MAX_FILE_BYTES))), part)
-            fresh = {record.sha256: value for record, value in zip(part, made, strict=True)}
-            cache.put_many(space, fresh)
-            known.update(fresh)
-            done += len(part)
-            if progress:
-                progress(done, len(first))
+
+    def of(some: Sequence[ImageRecord]) -> list[bytes]:
+        return [_pack(find_local_features(pictures.picture(record))) for record in some]
+
+    known = map_images(records, cache, namespace(), lambda: of, progress)
     unpacked = {sha: _unpack(value) for sha, value in known.items()}
     return [unpacked[record.sha256] for record in records]
 
@@ -125,11 +107,6 @@ def namespace() -> str:
     import cv2
 
     return f"local/v{_VERSION}/decode{images.DECODE_VERSION}/opencv{cv2.__version__}/{SIDE}x{MAX_POINTS}"
-
-
-def _parts(records: Sequence[ImageRecord]) -> Iterator[Sequence[ImageRecord]]:
-    for start in range(0, len(records), _BATCH):
-        yield records[start : start + _BATCH]
 
 
 def _pack(found: LocalFeatures) -> bytes:

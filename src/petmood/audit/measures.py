@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -11,14 +10,12 @@ from numpy.typing import NDArray
 
 from petmood import images
 from petmood.cache import ContentCache
+from petmood.pictures import Pictures, map_images
 from petmood.records import FloatArray, ImageRecord
-from petmood.sources import Source
-from petmood.threads import cores
 
 SIDE: Final = 64
 _RING: Final = 6  # pixels of the border, of 64
 _NAMESPACE: Final = f"measures/v1/decode{images.DECODE_VERSION}"
-_BATCH: Final = 256
 
 LIGHT: Final = slice(0, 4)
 COLOUR: Final = slice(4, 12)
@@ -26,16 +23,13 @@ BORDER: Final = slice(12, 36)
 N_MEASURES: Final = 36
 
 
-def measure(data: bytes) -> FloatArray:
-    """(36,) float32 of one file: 4 of light, 8 of colour, 24 of the border.
+def measure(square: NDArray[np.uint8]) -> FloatArray:
+    """(36,) float32 of one picture, (64, 64, 3) uint8 RGB: 4 of light, 8 of colour, 24 of the border.
 
     Light: mean, spread, dark and bright tenth. Colour: mean and spread of red, green, blue and saturation. Border: mean
     and spread of red, green and blue at each of the four sides.
-
-    Raises:
-        ImageError: not an image, broken, or over a limit.
     """
-    pixels = images.decode(data, SIDE).astype(np.float32)
+    pixels = square.astype(np.float32)
     light = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
     top, low = pixels.max(axis=2), pixels.min(axis=2)
     channels = np.dstack([pixels, np.where(top > 0, 255 * (top - low) / np.maximum(top, 1), 0)])
@@ -53,23 +47,16 @@ def measure(data: bytes) -> FloatArray:
 
 def measures(
     records: Sequence[ImageRecord],
-    source: Source,
+    pictures: Pictures,
     cache: ContentCache,
     progress: Callable[[int, int], None] | None = None,
 ) -> FloatArray:
     """(n_images, 36) float32: `measure` of each record, in order."""
-    first = {record.sha256: record for record in reversed(records)}
-    known = cache.get_many(_NAMESPACE, list(first))
-    todo = [record for sha, record in first.items() if sha not in known]
-    with ThreadPoolExecutor(cores()) as pool:
-        for start in range(0, len(todo), _BATCH):
-            part = todo[start : start + _BATCH]
-            made = pool.map(lambda r: measure(source.read(r.path, images.MAX_FILE_BYTES)).tobytes(), part)
-            fresh = {record.sha256: value for record, value in zip(part, made, strict=True)}
-            cache.put_many(_NAMESPACE, fresh)
-            known.update(fresh)
-            if progress:
-                progress(len(known), len(first))
+
+    def of(some: Sequence[ImageRecord]) -> list[bytes]:
+        return [measure(square).tobytes() for square in pictures.pixels(some, SIDE)]
+
+    known = map_images(records, cache, _NAMESPACE, lambda: of, progress)
     return np.stack([np.frombuffer(known[record.sha256], np.float32) for record in records])
 
 

@@ -96,12 +96,19 @@ def show_regrade(facts: RegradeFacts) -> None:
     out = console()
     table = Table("protocol", "claimed", "the same protocol here", "by photo", title=facts.title)
     for claim in facts.claims:
-        low, high = claim.claimed
         cells = [
             f"{f.accuracy:.3f} ({f.accuracy_ci[0]:.3f} to {f.accuracy_ci[1]:.3f}), n = {f.n:,}"
             for f in (claim.reproduced, claim.honest)
         ]
-        table.add_row(claim.protocol_text, f"{low:.3f}" if low == high else f"{low:.2f} to {high:.2f}", *cells)
+        table.add_row(claim.protocol_text, _claimed(claim.claimed), *cells)
     out.print(table)
     for claim in facts.claims:
-        out.print(f"[bold]{claim.name}[/] ({claim.source}): {claim.verdict}", soft_wrap=True)
+        whose = f" ({claim.source})" if claim.source else ""
+        out.print(f"[bold]{claim.name}[/]{whose}: {claim.verdict}", soft_wrap=True)
+
+
+def _claimed(range_: tuple[float, float] | None) -> str:
+    if range_ is None:
+        return "not about these data"
+    low, high = range_
+    return f"{low:.3f}" if low == high else f"{low:.2f} to {high:.2f}"

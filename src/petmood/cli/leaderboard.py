@@ -31,11 +31,11 @@ def leaderboard(
 ) -> None:
     """Evaluate every method by repeated grouped cross-validation and once on test."""
     from petmood.cli.console import Bars
+    from petmood.dataset.outside import parse_map
     from petmood.report.leaderboard import markdown
     from petmood.store import write_text
     from petmood.workflows.bench import Means
     from petmood.workflows.leaderboard import leaderboard as work
-    from petmood.workflows.outside import parse_map
     from petmood.workflows.standings import LeaderboardSettings
 
     means = Means(parse_map(use or (), "--use"), extra, parse_map(mapping or ()), unlabelled)

@@ -10,7 +10,7 @@ import numpy as np
 
 from petmood.errors import DataError
 from petmood.records import IntArray, Manifest
-from petmood.split import Fold, grouped_folds
+from petmood.split import Fold
 
 
 def random_folds(manifest: Manifest, *, folds: int, seed: int, rows: IntArray | None = None) -> Iterator[Fold]:
@@ -58,18 +58,6 @@ def _enough(manifest: Manifest, files: IntArray, least: int) -> None:
         raise DataError(
             f"a random split needs two classes with {least} files each or more, got {counts.tolist()}. Add images."
         )
-
-
-def repeated_grouped_folds(manifest: Manifest, *, folds: int, repeats: int, seed: int) -> Iterator[list[Fold]]:
-    """Grouped cross-validation several times over, each time with other folds: a list of folds a repeat.
-
-    The first repeat has the folds that `grouped_folds` gives for the same seed.
-
-    Raises:
-        DataError: a class has fewer photos than folds.
-    """
-    for repeat in range(repeats):
-        yield list(grouped_folds(manifest, folds=folds, seed=seed + repeat))
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import numpy as np
 
 from petmood.evaluate.intervals import BOOTSTRAP, WILSON, bootstrap_interval, family_totals
 from petmood.evaluate.metrics import wilson_interval
-from petmood.evaluate.protocols import OFFICIAL, Predictions
+from petmood.evaluate.protocols import Predictions, is_test
 from petmood.records import IntArray, Manifest
 from petmood.results import Interval, LeakageFigure, SplitLeak
+from petmood.results.identity import Identity
 from petmood.split import Fold
 
 SHOWN = 0.01
@@ -32,7 +33,7 @@ def permute_labels(manifest: Manifest, seed: int) -> Manifest:
 
 
 def leakage_figure(
-    manifest: Manifest, made: Predictions, *, subject: str, title: str, control: bool, split: str
+    manifest: Manifest, made: Predictions, *, subject: str, title: str, control: bool, split: str, identity: Identity
 ) -> LeakageFigure:
     """One cell of the meter; files of one photo are resampled together in its interval."""
     hits = made.predicted == manifest.class_index[made.index]
@@ -47,9 +48,10 @@ def leakage_figure(
         correct=int(hits.sum()),
         accuracy=float(hits.mean()),
         accuracy_ci=wilson_interval(int(hits.sum()), len(hits))
-        if split == OFFICIAL
+        if is_test(split)
         else bootstrap_interval(hits.astype(np.float64), families),
-        ci_method=WILSON if split == OFFICIAL else BOOTSTRAP,
+        identity=identity,
+        ci_method=WILSON if is_test(split) else BOOTSTRAP,
     )
 
 
@@ -134,6 +136,7 @@ def judge_split(
         n=n,
         photos=dealt.photos,
         exposed=exposed,
+        chance=chance,
         leaks=bool(exposed) or remembered,
         gap=gap[0] if gap else None,
         gap_ci=gap[1] if gap else None,

@@ -1,20 +1,26 @@
-"""Classifier, features and folds -> a prediction of every evaluated photo, by a model that never saw it."""
+"""Protocols, and the one way to predict under them: each evaluated photo by a model that never saw its family."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petmood.contract import Classifier
-from petmood.records import FloatArray, IntArray, Manifest
-from petmood.split import Fold, refuse_leak
+from petmood.records import IntArray, Manifest
+from petmood.split import Fold, fewest_folds, grouped_folds, refuse_leak, test_fold
 
 OFFICIAL: Final = "official-test"
-"""Protocol name: fitted on the train split, evaluated once on the photos of the test split."""
+"""Protocol name: fitted on the data's own train and valid splits, evaluated once on the photos of its test split."""
+
+OWN: Final = "own-test"
+"""Protocol name: the same on splits that petmood made, since the data has none."""
+
+Training = Literal["photos", "files"]
+"""What models are fitted on: one file a family, its photo; or every file, weighted so that a family weighs one."""
 
 
 def grouped_name(folds: int) -> str:
@@ -22,12 +28,79 @@ def grouped_name(folds: int) -> str:
     return f"grouped-{folds}-fold"
 
 
+def test_name(manifest: Manifest) -> str:
+    """Protocol name of judging once on the photos of test."""
+    return OFFICIAL if manifest.official_splits else OWN
+
+
+def is_test(protocol: str) -> bool:
+    """Whether a protocol judges once on a test split."""
+    return protocol in (OFFICIAL, OWN)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How predictions come about; with the data and the model it identifies a figure.
+
+    Attributes:
+        name: for programs and people, e.g. "grouped-5-fold".
+        seed: of its folds.
+        folds: makes the partitions of a manifest.
+        training: what each fold's model is fitted on.
+        detail: what else tells two protocols of one name apart, for caches; e.g. which files take part.
+        leaks: True if families may straddle its folds, to show what that does.
+    """
+
+    name: str
+    seed: int
+    folds: Callable[[Manifest], Sequence[Fold]] = field(compare=False, repr=False)
+    training: Training = "photos"
+    detail: str = ""
+    leaks: bool = False
+
+    @property
+    def key(self) -> list[str | int]:
+        """JSON-ready: everything that predictions depend on, but for data and model."""
+        return [self.name, self.seed, self.training, self.detail]
+
+
+def grouped(manifest: Manifest, folds: int, seed: int, training: Training = "photos") -> Protocol:
+    """Cross-validation over photos, each family in one fold; fewer folds where a class has fewer photos."""
+    k = fewest_folds(manifest, folds)
+    return Protocol(grouped_name(k), seed, lambda m: list(grouped_folds(m, folds=k, seed=seed)), training)
+
+
+def once_on_test(manifest: Manifest, seed: int, training: Training = "photos") -> Protocol:
+    """Fitted on train and valid, which chose nothing, and judged once on the photos of test."""
+    return Protocol(test_name(manifest), seed, lambda m: [test_fold(m)], training, leaks=manifest.allow_leakage)
+
+
+def protocol_text(protocol: str) -> str:
+    """One sentence on how a protocol's figures come about."""
+    if is_test(protocol):
+        whose = "the data's own" if protocol == OFFICIAL else "petmood's own"
+        return f"Fitted on train and valid, evaluated once on the photos of {whose} test split."
+    return (
+        "Cross-validation over all photos, stratified by class; a photo and everything derived from it stay in one "
+        "fold, and each photo is predicted once, by a model that never saw it."
+    )
+
+
+def split_use(manifest: Manifest, protocol: str) -> dict[str, str]:
+    """What each split is used for under a protocol, when nothing is chosen by it."""
+    if is_test(protocol):
+        uses = {"train": "fitted on", "valid": "fitted on", "test": "evaluated once; chose nothing"}
+    else:
+        uses = dict.fromkeys(manifest.split_names(), "fitted on and evaluated in turn, by photo; chose nothing")
+    return {split: uses[split] for split in manifest.split_names()}
+
+
 @dataclass(frozen=True)
 class Predictions:
     """Out-of-sample predictions.
 
     Attributes:
-        index: (n,) record indices of the evaluated photos.
+        index: (n,) record indices of what was evaluated, ascending.
         probabilities: (n, n_classes) float64, columns in the manifest's class order.
         n_train: photos in training (the mean over folds, rounded).
     """
@@ -41,6 +114,27 @@ class Predictions:
         """(n,) int64 most probable class indices."""
         return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
+    def hits(self, manifest: Manifest) -> NDArray[np.bool_]:
+        """(n,) whether each was named rightly."""
+        return np.asarray(self.predicted == manifest.class_index[self.index])
+
+
+@dataclass(frozen=True)
+class OutsideRows:
+    """Labelled images of another data set, for training folds only.
+
+    Attributes:
+        vectors: (n, dim), the same columns as the data set's own.
+        labels: (n,) str class names of the data set.
+        groups: (n,) int: which rows stay together in inner hold-outs.
+        weight: of each row, where a photo of the data set weighs 1.
+    """
+
+    vectors: NDArray[np.floating]
+    labels: NDArray[np.str_]
+    groups: NDArray[np.int64]
+    weight: float
+
 
 def family_weights(manifest: Manifest, index: IntArray) -> NDArray[np.float64]:
     """(len(index),) float64: one over the number of files of each file's family, so that a photo weighs one in all."""
@@ -48,42 +142,62 @@ def family_weights(manifest: Manifest, index: IntArray) -> NDArray[np.float64]:
     return 1.0 / np.bincount(families)[families]
 
 
-def cross_predict(
+def training_rows(manifest: Manifest, rows: IntArray, training: Training) -> IntArray:
+    """Of some records those to train on: all files, or one a family among them."""
+    return manifest.photos_among(rows) if training == "photos" else rows
+
+
+def fit_rows(
     make: Callable[[], Classifier],
-    vectors: FloatArray,
+    vectors: NDArray[np.floating],
+    manifest: Manifest,
+    train: IntArray,
+    outside: OutsideRows | None = None,
+) -> Classifier:
+    """Fit on some records, weighted by family, and on the outside rows, if any. Arguments as for `cross_fit`."""
+    X, y = vectors[train], np.array(manifest.classes)[manifest.class_index[train]]
+    groups, weights = manifest.family_index[train], family_weights(manifest, train)
+    if outside is not None:
+        X, y = np.concatenate([X, outside.vectors]), np.concatenate([y, outside.labels])
+        groups = np.concatenate([groups, outside.groups + len(manifest)])
+        weights = np.concatenate([weights, np.full(len(outside.labels), outside.weight)])
+    return make().fit(X, y, groups=groups, sample_weight=weights)
+
+
+def cross_fit(
+    make: Callable[[], Classifier],
+    vectors: NDArray[np.floating],
     manifest: Manifest,
     folds: Iterable[Fold],
     *,
+    training: Training = "photos",
+    outside: OutsideRows | None = None,
     allow_leakage: bool = False,
 ) -> Predictions:
-    """Fit on each fold's training files, weighted by family, and predict its held-out photos.
+    """Fit on each fold's training rows, weighted by family, and predict what it holds out.
 
     Args:
         make: gives a fresh, unfitted classifier.
-        vectors: (n_images, dim) float32, a row a record of the manifest.
+        vectors: (n_images, dim), a row a record of the manifest.
         manifest: labels and families.
-        folds: partitions; their evaluation photos must be disjoint.
+        folds: partitions; what they evaluate must be disjoint.
+        training: one file a family, or all.
+        outside: more rows for every training fold.
         allow_leakage: go on with a fold that a family straddles.
 
     Raises:
         LeakageError: a family straddles a fold.
     """
-    classes = np.array(manifest.classes)
-    labels = classes[manifest.class_index]
     families = manifest.family_index
     index, probabilities, sizes = [], [], []
     for fold in folds:
         if not (allow_leakage or manifest.allow_leakage):
             refuse_leak(manifest, fold)
-        model = make().fit(
-            vectors[fold.train],
-            labels[fold.train],
-            groups=families[fold.train],
-            sample_weight=family_weights(manifest, fold.train),
-        )
+        train = training_rows(manifest, fold.train, training)
+        model = fit_rows(make, vectors, manifest, train, outside)
         index.append(fold.evaluate)
         probabilities.append(in_class_order(model, model.predict_proba(vectors[fold.evaluate]), manifest.classes))
-        sizes.append(len(np.unique(families[fold.train])))
+        sizes.append(len(np.unique(families[train])))
     order = np.argsort(np.concatenate(index), kind="stable")
     return Predictions(np.concatenate(index)[order], np.concatenate(probabilities)[order], round(float(np.mean(sizes))))
 
@@ -98,10 +212,3 @@ def in_class_order(
         if name in column:
             ordered[:, i] = probabilities[:, column[name]]
     return ordered
-
-
-def majority(manifest: Manifest, fold: Fold) -> IntArray:
-    """(n,) int64: the class with the most training photos (the first among equals), for each evaluated photo."""
-    weights = family_weights(manifest, fold.train)
-    counts = np.bincount(manifest.class_index[fold.train], weights=weights, minlength=len(manifest.classes))
-    return np.full(len(fold.evaluate), int(counts.argmax()), dtype=np.int64)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from petmood.contract import Classifier
-from petmood.evaluate.protocols import Predictions, cross_predict
-from petmood.records import FloatArray, IntArray, Manifest
+from petmood.evaluate.protocols import Predictions
+from petmood.records import IntArray, Manifest
 from petmood.split import Fold, grouped_folds
 
 CrossPredict = Callable[[Manifest, IntArray, Sequence[Fold]], Predictions]
@@ -37,11 +36,6 @@ class Nested:
     chosen: dict[str, int]
 
 
-def among(manifest: Manifest, rows: IntArray) -> Manifest:
-    """The same data set with some of its records only; class names and their order stay."""
-    return replace(manifest, records=tuple(manifest.records[int(i)] for i in rows))
-
-
 def judge(predict: CrossPredict, manifest: Manifest, outer: Sequence[Fold], *, folds: int, seed: int) -> Judged:
     """Predict each outer fold's photos, and score the candidate inside each outer fold's training photos.
 
@@ -59,7 +53,7 @@ def judge(predict: CrossPredict, manifest: Manifest, outer: Sequence[Fold], *, f
     made = predict(manifest, np.arange(len(manifest)), outer)
     inner = []
     for fold in outer:
-        inside = among(manifest, fold.train)
+        inside = manifest.subset(fold.train)
         held = predict(inside, fold.train, list(grouped_folds(inside, folds=folds, seed=seed)))
         inner.append(float((held.predicted == inside.class_index[held.index]).mean()))
     return Judged(made, tuple(inner))
@@ -86,37 +80,3 @@ def choose_nested(candidates: Mapping[str, Judged], outer: Sequence[Fold]) -> Ne
     order = np.argsort(np.concatenate(index), kind="stable")
     n_train = round(float(np.mean([judged.predictions.n_train for judged in candidates.values()])))
     return Nested(Predictions(np.concatenate(index)[order], np.concatenate(probabilities)[order], n_train), chosen)
-
-
-def nested_predict(
-    candidates: Mapping[str, Callable[[], Classifier]],
-    vectors: FloatArray,
-    manifest: Manifest,
-    outer: Iterable[Fold],
-    *,
-    folds: int,
-    seed: int,
-) -> Nested:
-    """Judge classifiers on the same vectors, then choose among them for each outer fold.
-
-    Args:
-        candidates: name -> what makes a fresh classifier; the first wins where several are equally good.
-        vectors: (n_images, dim) float32, a row a record of the manifest.
-        manifest: labels and families.
-        outer: partitions with disjoint evaluation photos.
-        folds: of the inner cross-validation.
-        seed: of the inner folds.
-
-    Raises:
-        DataError: a class has fewer training photos than inner folds.
-        LeakageError: a family straddles an outer fold.
-    """
-    partitions = list(outer)
-
-    def predictor(make: Callable[[], Classifier]) -> CrossPredict:
-        return lambda data, rows, made: cross_predict(make, vectors[rows], data, made)
-
-    judged = {
-        name: judge(predictor(make), manifest, partitions, folds=folds, seed=seed) for name, make in candidates.items()
-    }
-    return choose_nested(judged, partitions)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
 from petmood import images
+from petmood.pictures import Pictures
 from petmood.records import Manifest
-from petmood.sources import Source
+from petmood.threads import streamed
 
 AUGMENT_VERSION: Final = 1
 """Raise it when what a strong view looks like changes: it is part of cache keys."""
@@ -67,7 +67,7 @@ def rand_augment(picture: Image.Image, rng: np.random.Generator, size: int, oper
 
 def pixel_views(
     manifest: Manifest,
-    source: Source,
+    pictures: Pictures,
     size: int,
     views: int,
     *,
@@ -79,7 +79,7 @@ def pixel_views(
 
     Args:
         manifest: which images.
-        source: where their bytes are.
+        pictures: reads them.
         size: side in pixels.
         views: 2 or more.
         progress: called with (images done, images to do).
@@ -88,7 +88,7 @@ def pixel_views(
 
     def fill(i: int) -> None:
         record = manifest.records[i]
-        picture = images.open_rgb(source.read(record.path, images.MAX_FILE_BYTES), at_least=size)
+        picture = pictures.picture(record, size)
         seed = int(hashlib.sha256(f"strong/{AUGMENT_VERSION}/{record.sha256}".encode()).hexdigest()[:16], 16)
         rng = np.random.default_rng(seed)
         made[i, 0] = images.resize(picture, size)
@@ -96,8 +96,7 @@ def pixel_views(
         for view in range(2, views):
             made[i, view] = rand_augment(picture, rng, size)
 
-    with ThreadPoolExecutor(2) as pool:
-        for done, _ in enumerate(pool.map(fill, range(len(manifest))), 1):
-            if progress:
-                progress(done, len(manifest))
+    for done, _ in enumerate(streamed(range(len(manifest)), fill), 1):
+        if progress:
+            progress(done, len(manifest))
     return made

@@ -1,4 +1,4 @@
-"""Manifest and backbone -> FeatureTable: a batch a core at once, and what the cache knows is not done again."""
+"""Records and backbone -> FeatureTable: a batch a core at once, and what the cache knows is not done again."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood import images
 from petmood.cache import ContentCache
 from petmood.errors import ModelError
 from petmood.features.backbones import Backbone
-from petmood.records import FeatureTable, FloatArray, Manifest
-from petmood.sources import Source
-from petmood.threads import cores, in_streams
+from petmood.pictures import Pictures, Work, map_images
+from petmood.records import FeatureTable, FloatArray, ImageRecord, Manifest
+from petmood.threads import cores
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -61,7 +60,7 @@ def embed_batch(
 
 def extract_features(
     manifest: Manifest,
-    source: Source,
+    pictures: Pictures,
     backbone: Backbone,
     cache: ContentCache,
     *,
@@ -74,7 +73,7 @@ def extract_features(
 
     Args:
         manifest: which images.
-        source: where their bytes are.
+        pictures: reads them.
         backbone: the frozen network.
         cache: where features are kept by content.
         progress: called with (images done, images to do).
@@ -89,61 +88,23 @@ def extract_features(
 
         return rows
 
-    known = once_each(manifest, source, cache, backbone.key, backbone.preprocess.size, opened, progress)
+    work = of_squares(pictures, backbone.preprocess.size, opened)
+    known = map_images(manifest.records, cache, backbone.key, work, progress)
     return _table(manifest, backbone, known)
 
 
-def once_each(
-    manifest: Manifest,
-    source: Source,
-    cache: ContentCache,
-    key: str,
-    side: int,
-    opened: Callable[[], OfPixels],
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, bytes]:
-    """SHA-256 -> value of each image of a manifest: from the cache what it knows, the rest computed and kept there.
+def of_squares(pictures: Pictures, side: int, opened: Callable[[], OfPixels]) -> Callable[[], Work]:
+    """What `map_images` opens, for work on pictures resized to squares of `side` pixels."""
 
-    Args:
-        manifest: which images.
-        source: where their bytes are.
-        cache: where values are kept by content.
-        key: the cache's namespace.
-        side: images are decoded to squares of so many pixels.
-        opened: called once if there is anything to compute; what it gives is called in several threads at once.
-        progress: called with (images done, images to do).
-    """
-    first_of: dict[str, int] = {}
-    for i, record in enumerate(manifest.records):
-        first_of.setdefault(record.sha256, i)
-    known = cache.get_many(key, list(first_of))
-    todo = [i for sha, i in first_of.items() if sha not in known]
-    done = len(first_of) - len(todo)
-    if progress:
-        progress(done, len(first_of))
-    if todo:
+    def work() -> Work:
         of_pixels = opened()
 
-        def work(index: Sequence[int]) -> Sequence[bytes]:
-            return of_pixels(decoded(index, manifest, source, side))
+        def values(records: Sequence[ImageRecord]) -> Sequence[bytes]:
+            return of_pixels(pictures.pixels(records, side))
 
-        with cache.writer(key) as put:
-            for index, values in in_streams(todo, work):
-                rows = {manifest.records[i].sha256: value for i, value in zip(index, values, strict=True)}
-                put(rows)
-                known.update(rows)
-                done += len(index)
-                if progress:
-                    progress(done, len(first_of))
-    return known
+        return values
 
-
-def decoded(index: Sequence[int], manifest: Manifest, source: Source, side: int) -> NDArray[np.uint8]:
-    """(len(index), side, side, 3) uint8 RGB: some images of a manifest."""
-    pixels = np.empty((len(index), side, side, 3), dtype=np.uint8)
-    for row, i in enumerate(index):
-        pixels[row] = images.decode(source.read(manifest.records[i].path, images.MAX_FILE_BYTES), side)
-    return pixels
+    return work
 
 
 def pack_row(vectors: FloatArray, logits: FloatArray | None, row: int) -> bytes:

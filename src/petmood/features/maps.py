@@ -9,9 +9,9 @@ import numpy as np
 
 from petmood.errors import ModelError
 from petmood.features.backbones import Backbone, Preprocess
-from petmood.features.extract import decoded, open_session
+from petmood.features.extract import open_session
+from petmood.pictures import Pictures
 from petmood.records import FeatureTable, FloatArray, Manifest
-from petmood.sources import Source
 from petmood.threads import in_streams
 
 
@@ -23,7 +23,7 @@ def unscaled(backbone: Backbone) -> Backbone:
 
 def flatten_maps(
     manifest: Manifest,
-    source: Source,
+    pictures: Pictures,
     backbone: Backbone,
     *,
     progress: Callable[[int, int], None] | None = None,
@@ -41,7 +41,7 @@ def flatten_maps(
     session = open_session(backbone, 1)
 
     def rows_of(index: Sequence[int]) -> FloatArray:
-        pixels = decoded(index, manifest, source, backbone.preprocess.size)
+        pixels = pictures.pixels([manifest.records[i] for i in index], backbone.preprocess.size)
         (maps,) = session.run([backbone.map], {session.get_inputs()[0].name: backbone.preprocess.apply(pixels)})
         rows: FloatArray = maps.transpose(0, 2, 3, 1)
         return rows

@@ -20,8 +20,8 @@ from petmood import images
 from petmood.cache import ContentCache, cache_dir
 from petmood.features.augment import augment
 from petmood.features.efficientnet_lite import VARIANTS
+from petmood.pictures import Pictures
 from petmood.records import ImageRecord, Manifest
-from petmood.sources import Source
 from petmood.store import atomic_path
 from petmood.threads import BATCH, in_streams
 
@@ -85,7 +85,7 @@ def trunk_graph() -> Path:
 
 def trunk_activations(
     manifest: Manifest,
-    source: Source,
+    pictures: Pictures,
     cache: ContentCache,
     *,
     views: int = VIEWS,
@@ -97,7 +97,7 @@ def trunk_activations(
 
     Args:
         manifest: which images.
-        source: where their bytes are.
+        pictures: reads them.
         cache: where activations are kept by content.
         views: 2 or more.
         progress: called with (images done, images to do).
@@ -123,7 +123,7 @@ def trunk_activations(
         done = len(first_of) - len(todo)
 
         def work(rows: Sequence[int]) -> NDArray[np.float16]:
-            pixels = np.stack([_augmented(manifest.records[row], source, views) for row in rows])
+            pixels = np.stack([_augmented(manifest.records[row], pictures, views) for row in rows])
             made = _run(session, pixels.reshape(-1, SIZE, SIZE, 3))
             return made.reshape(len(rows), views, *SHAPE)
 
@@ -153,9 +153,9 @@ def _run(session: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
     return np.asarray(session.run(None, {"pixels": np.ascontiguousarray(values)})[0], dtype=np.float16)
 
 
-def _augmented(record: ImageRecord, source: Source, views: int) -> NDArray[np.uint8]:
+def _augmented(record: ImageRecord, pictures: Pictures, views: int) -> NDArray[np.uint8]:
     """(views, SIZE, SIZE, 3) uint8 RGB of one image."""
-    picture = images.open_rgb(source.read(record.path, images.MAX_FILE_BYTES), at_least=SIZE)
+    picture = pictures.picture(record, SIZE)
     plain = images.resize(picture, SIZE)
     seed = int(hashlib.sha256(f"{TRUNK_VERSION}/{record.sha256}".encode()).hexdigest()[:16], 16)
     rng = np.random.default_rng(seed)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from petmood.cache import ContentCache
 from petmood.errors import ConfigError, ModelError
 from petmood.features.backbones import Backbone
-from petmood.features.extract import OfPixels, extract_features, once_each, open_session
+from petmood.features.extract import OfPixels, extract_features, of_squares, open_session
 from petmood.features.trunk import describe_trunk, trunk_activations
+from petmood.pictures import Pictures, map_images
 from petmood.records import FeatureTable, FloatArray, Manifest
-from petmood.sources import Source
 
 VIEWS_VERSION: Final = 1
 """Raise it when what a view or a pooling computes changes: it is part of the cache key."""
@@ -77,7 +77,7 @@ class View:
 
 def view_features(
     manifest: Manifest,
-    source: Source,
+    pictures: Pictures,
     backbone: Backbone,
     view: View,
     cache: ContentCache,
@@ -93,11 +93,11 @@ def view_features(
         ModelError: the backbone has no output that the pooling needs.
     """
     if view.pooling == TRUNK:
-        activations = trunk_activations(manifest, source, cache, progress=progress)
+        activations = trunk_activations(manifest, pictures, cache, progress=progress)
         flat = activations.reshape(len(activations), -1).astype(np.float32)
         return FeatureTable(view.name, flat, None, describe_trunk())
     if _is_plain(view):
-        table = extract_features(manifest, source, backbone, cache, progress=progress)
+        table = extract_features(manifest, pictures, backbone, cache, progress=progress)
         whole = table.vectors if view.pooling == "mean" else table.logits
         if whole is None:
             raise ModelError(f"the backbone {backbone.name} has no head, so no logits. Use another pooling.")
@@ -113,7 +113,8 @@ def view_features(
 
         return rows
 
-    known = once_each(manifest, source, cache, key, decode_side(view, backbone), opened, progress)
+    work = of_squares(pictures, decode_side(view, backbone), opened)
+    known = map_images(manifest.records, cache, key, work, progress)
     rows32 = [np.frombuffer(known[r.sha256], dtype=np.float16).astype(np.float32) for r in manifest.records]
     return FeatureTable(view.name, np.stack(rows32), None, key)
 

@@ -35,7 +35,6 @@ class Real:
 
     splits: tuple[SplitLeak, ...]
     rows: tuple[MeterRow, ...]
-    chance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def _real(results: Results) -> Real | None:
         own = {f.split: f for f in facts.figures if f.subject == subject}
         figures = tuple(own[split.split] for split in facts.splits)
         rows.append(MeterRow(figures[0].title, figures[0].control, figures))
-    return Real(facts.splits, tuple(rows), facts.chance)
+    return Real(facts.splits, tuple(rows))
 
 
 def _simple(results: Results) -> Simple | None:

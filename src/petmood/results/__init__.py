@@ -1,4 +1,4 @@
-"""The schema of results.json (version 1): every fact a run found, which the report and the tables only render."""
+"""The schema of results.json (version 2): every fact a run found, which the report and the tables only render."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ from petmood.results.dataset import (
     SplitFacts,
     Warn,
 )
-from petmood.results.environment import Environment
+from petmood.results.environment import AppliedFile, Environment, Provenance
+from petmood.results.identity import Identity
 from petmood.results.labels import (
     LabelFacts,
     LabelModel,
@@ -78,7 +79,7 @@ from petmood.results.study import (
 )
 from petmood.results.tune import TrialFacts, TuneFacts
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 __all__ = [
     "AUDIT_KEYS",
@@ -87,6 +88,7 @@ __all__ = [
     "AbstainPoint",
     "AgreementFacts",
     "AlikePair",
+    "AppliedFile",
     "ArrayShape",
     "Association",
     "AuditFacts",
@@ -114,6 +116,7 @@ __all__ = [
     "Figure",
     "Forecast",
     "GroupFacts",
+    "Identity",
     "Interval",
     "KmeansSeeds",
     "LabelConflict",
@@ -136,6 +139,7 @@ __all__ = [
     "PlantedCheck",
     "PrepareFacts",
     "ProtocolFacts",
+    "Provenance",
     "Rank",
     "RegradeFacts",
     "Regraded",
@@ -179,6 +183,7 @@ class Results(Fact):
     models: tuple[ModelFacts, ...]
     baselines: tuple[ModelFacts, ...]
     environment: Environment
+    provenance: Provenance | None = None
     species: SpeciesFacts | None = None
     audit: AuditFacts | None = None
     leakage: LeakageFacts | None = None

@@ -6,6 +6,7 @@ from typing import Literal
 
 from petmood.results.base import Fact, Interval, Marked
 from petmood.results.dataset import ClassCount, Skipped, SplitFacts, Warn
+from petmood.results.identity import Identity
 
 
 class FamilySplit(Fact):
@@ -83,6 +84,7 @@ class Shortcut(Marked):
     gain: float
     gain_ci: Interval
     verdict: Literal["predicts", "unclear", "no"]
+    identity: Identity | None = None
 
 
 class AuditFacts(Fact):

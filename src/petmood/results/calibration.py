@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from petmood.results.base import Fact, Interval, Marked
+from petmood.results.identity import Identity
 
 
 class ReliabilityFacts(Marked):
@@ -86,3 +87,4 @@ class CalibrationFacts(Fact):
     sets: tuple[SetFacts, ...]
     abstention: tuple[AbstainPoint, ...]
     verdicts: tuple[str, ...]
+    identity: Identity | None = None

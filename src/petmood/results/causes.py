@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from petmood.results.base import Interval, Marked
+from petmood.results.identity import Identity
 
 
 class CauseFacts(Marked):
     """One cause and its experiment.
 
-    `effect` is in accuracy (0.05 is 5 points) and positive where the cause matters: what leakage adds to a claim, what
+    `effect` is in accuracy (0.05 is 5 points) and positive where the cause matters: what
     taking species out costs, the share of labels in doubt, what the second half of the photos, full resolution, right
     preprocessing or the best other model bring. `effect_ci` is its 95 % interval made by `ci_method` over `n` photos.
     `shown` is true if the interval lies above 0; for labels, only if also the models disagree with clearly more labels
@@ -37,3 +38,4 @@ class CausesFacts(Marked):
     n: int
     protocol: str
     causes: tuple[CauseFacts, ...]
+    identity: Identity | None = None

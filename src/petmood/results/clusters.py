@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from petmood.results.base import Fact, Marked
 
 
 class ClusterSplit(Fact):
     """A clustering applied to one split.
 
-    `sizes[c]` images fall into cluster c; `composition[c]` counts them by class. Purity, NMI and ARI compare clusters
-    with classes over images; silhouette is None where it is undefined (fewer than two clusters present).
+    `unit` says what is counted: "photos", a family once, or "files", as the reference study did. `sizes[c]` fall into
+    cluster c; `composition[c]` counts them by class; `beside[c]` counts the other of the two. Purity, NMI and ARI
+    compare clusters with classes over them; silhouette is None where it is undefined (fewer than two clusters present).
     """
 
     n: int
@@ -19,6 +22,8 @@ class ClusterSplit(Fact):
     nmi: float
     ari: float
     silhouette: float | None
+    unit: Literal["photos", "files"] = "files"
+    beside: tuple[int, ...] = ()
 
 
 class ClusterFacts(Marked):

@@ -1,12 +1,17 @@
-"""Where and how a run was made."""
+"""Where and how a run was made, and from what: enough to repeat it from its report alone."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from petmood.results.base import Fact
 
 
 class Environment(Fact):
-    """Where and how the run was made. Timings stand here and nowhere else."""
+    """Where, when and how the run was made. Timings stand here and nowhere else.
+
+    `processor` has the machine and those features of its processor by which figures may differ in their last digits.
+    """
 
     petmood: str
     python: str
@@ -17,3 +22,30 @@ class Environment(Fact):
     preset: str
     seconds: dict[str, float]
     cache: dict[str, int]
+    processor: tuple[str, ...] = ()
+    date: str = ""
+
+
+class AppliedFile(Fact):
+    """A file by which the user changed the data: its digest, the photos that it names and how many it changed."""
+
+    name: str
+    sha256: str
+    given: int
+    changed: int
+
+
+class Provenance(Fact):
+    """What the figures depend on, but for petmood itself: `command` gives the same results again.
+
+    `settings` has every setting, also those that nobody chose.
+    """
+
+    command: str
+    data: str
+    data_sha256: str
+    families: str
+    settings: dict[str, Any]
+    labels: AppliedFile | None = None
+    groups: AppliedFile | None = None
+    species: AppliedFile | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from petmood.results.base import Fact, Interval, Marked
+from petmood.results.identity import Identity
 
 
 class NeighbourFacts(Fact):
@@ -53,6 +54,7 @@ class LabelModel(Marked):
     name: str
     accuracy: float
     accuracy_ci: Interval
+    identity: Identity | None = None
 
 
 class PlantedCheck(Fact):

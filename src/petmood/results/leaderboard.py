@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from petmood.results.base import Fact, Interval
+from petmood.results.identity import Identity
 
 
 class MethodScore(Fact):
@@ -12,7 +13,7 @@ class MethodScore(Fact):
 
     `grouped_accuracy` is the mean over `n` photos and `repeats` repeats of grouped cross-validation, each photo being
     predicted by models that saw nothing of its family; `grouped_accuracy_ci` is a 95 % interval by resampling photos.
-    `test_accuracy` is of one fit on train, on the `test_n` photos of test, with Wilson's 95 % interval; it chooses
+    `test_accuracy` is of one fit on train and valid, on the `test_n` photos of test, with a 95 % interval; it chooses
     nothing. `vs_species` and `vs_frozen` are differences in grouped accuracy from the species-only and the frozen
     baseline on the same photos, with 95 % intervals and p-values by a paired bootstrap, the latter after Holm's
     correction over all methods. `seconds` is the time of fitting and predicting on one processor core, features at
@@ -32,6 +33,7 @@ class MethodScore(Fact):
     seconds: float
     dim: int
     command: str
+    identity: Identity | None = None
     vs_species: float | None = None
     vs_species_ci: Interval | None = None
     vs_species_p: float | None = None

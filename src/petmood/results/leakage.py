@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from petmood.results.base import Fact, Interval, Marked
+from petmood.results.identity import Identity
 
 
 class LeakageFigure(Marked):
@@ -22,14 +23,16 @@ class LeakageFigure(Marked):
     accuracy: float
     accuracy_ci: Interval
     ci_method: str
+    identity: Identity
 
 
 class SplitLeak(Marked):
     """Whether one split leaks.
 
-    `exposed` of the `n` evaluated items have a file of their own photo in training. `gap` is the accuracy of the best
-    model under this split minus its accuracy under the grouped one, on the same photos, with a paired 95 % interval;
-    None for the grouped split itself and for the official one, which evaluates other photos.
+    `chance` is the accuracy of always giving the most frequent class of training. `exposed` of the `n` evaluated items
+    have a file of their own photo in training. `gap` is the accuracy of the best model under this split minus its
+    accuracy under the grouped one, on the same photos, with a paired 95 % interval; None for the grouped split itself
+    and for the test split, which evaluates other photos.
     """
 
     split: str
@@ -37,6 +40,7 @@ class SplitLeak(Marked):
     n: int
     photos: int
     exposed: int
+    chance: float
     leaks: bool
     gap: float | None
     gap_ci: Interval | None
@@ -47,7 +51,6 @@ class LeakageFacts(Fact):
     """What the meter shows. `allowed` is true if the run went on although its own split leaks."""
 
     allowed: bool
-    chance: float
     figures: tuple[LeakageFigure, ...]
     splits: tuple[SplitLeak, ...]
     verdict: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from petmood.results.base import Fact, Interval, Marked
+from petmood.results.identity import Identity
 
 
 class ClassScore(Fact):
@@ -39,7 +40,8 @@ class ModelFacts(Marked):
     `n` is the number of photos predicted, each once; `accuracy_ci` is a 95 % interval made by `ci_method`.
     `confusion[i][j]` counts photos of class i predicted as class j, in the order of `classes`. `photos` are the rows of
     the manifest that were predicted, `truth` and `predicted` the class indices of each, so that models can be compared
-    photo by photo; all may be empty. `split_use` says what each split was used for.
+    photo by photo; all may be empty. `split_use` says what each split was used for. `identity` says what the figures
+    are figures of; None in bundles that were made before there was one.
     """
 
     name: str
@@ -63,3 +65,4 @@ class ModelFacts(Marked):
     photos: tuple[int, ...] = ()
     truth: tuple[int, ...] = ()
     predicted: tuple[int, ...] = ()
+    identity: Identity | None = None

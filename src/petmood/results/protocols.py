@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from petmood.results.base import Fact, Interval, Marked
+from petmood.results.identity import Identity
 
 
 class RepeatedFacts(Marked):
@@ -20,6 +21,7 @@ class RepeatedFacts(Marked):
     ci_method: str
     macro_f1: float
     by_repeat: tuple[float, ...]
+    identity: Identity
 
 
 class SpeciesOut(Marked):
@@ -40,6 +42,7 @@ class SpeciesOut(Marked):
     difference_ci: Interval
     majority: float
     verdict: str
+    identity: Identity
 
 
 class SpeciesOutFacts(Fact):

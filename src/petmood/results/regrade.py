@@ -17,8 +17,9 @@ class Figure(Fact):
 
 
 class Regraded(Fact):
-    """One claim. `claimed` is the range of accuracies that was claimed, and `source` who claimed it.
+    """One claim, or its protocol alone where the data are not those that it was made on.
 
+    `claimed` is the range of accuracies that was claimed, and `source` who claimed it; None for other data.
     `reproduced` is the claim's own protocol with the features of the run, `exposed` the share of its evaluated items
     with a copy in training, `honest` the same classes and features with each photo on one side only.
     """
@@ -26,8 +27,8 @@ class Regraded(Fact):
     name: str
     protocol_text: str
     classes: tuple[str, ...]
-    claimed: tuple[float, float]
-    source: str
+    claimed: tuple[float, float] | None
+    source: str | None
     reproduced: Figure
     exposed: float
     honest: Figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from petmood.results.base import Fact, Interval, Marked
+from petmood.results.identity import Identity
 
 
 class Association(Marked):
@@ -53,6 +54,8 @@ class PairedFacts(Marked):
     gain: float
     gain_ci: Interval
     p: float
+    identity: Identity | None = None
+    reference_identity: Identity | None = None
 
 
 class SpeciesFacts(Fact):

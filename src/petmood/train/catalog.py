@@ -41,8 +41,9 @@ class Method:
         return tuple(dict.fromkeys(view.backbone for view in self.views))
 
 
-SPECIES_ONLY: Final = "species-only"
-FROZEN: Final = "lite0-logistic"
+SPECIES_ONLY: Final = "species"
+FROZEN: Final = "efficientnet-lite0+logistic"
+"""Names of the baselines, which are those that every other page of petmood gives them."""
 
 _LITE0: Final = View("efficientnet-lite0")
 _LITE0_MIRROR: Final = View("efficientnet-lite0", mirror="average")
@@ -67,13 +68,13 @@ def _svm(C: float = 1.0, blocks: tuple[int, ...] | None = None) -> Recipe:  # no
 METHODS: Final[tuple[Method, ...]] = (
     Method(
         SPECIES_ONLY,
-        "Species only: logistic regression on the probabilities of 8 species",
+        "Species alone: logistic regression on the probabilities of 8 species",
         (_SCORES,),
-        Recipe("species-only", blocks=(0,), members=(logistic(1.0),)),
+        Recipe("species-only", blocks=(0,), members=(Recipe("default", {"C": 1.0}),)),
     ),
-    Method(FROZEN, "Lite0, logistic regression: the frozen baseline", (_LITE0,), logistic(), False),
+    Method(FROZEN, "Logistic regression on efficientnet-lite0: the frozen baseline", (_LITE0,), Recipe("default")),
     Method("lite0-mirror-logistic", "Lite0 averaged with the mirror image, logistic", (_LITE0_MIRROR,), logistic()),
-    Method("lite0-logistic-photos", "Lite0, logistic, photos without their copies", (_LITE0,), logistic()),
+    Method("lite0-logistic-files", "Lite0, logistic, fitted on all files", (_LITE0,), Recipe("default"), False),
     Method("lite0-logistic-weak", "Lite0, logistic, weak penalty", (_LITE0,), logistic(3e-2)),
     Method("lite0-logistic-balanced", "Lite0, logistic, classes balanced", (_LITE0,), logistic(balanced=True)),
     Method("lite0-pca-logistic", "Lite0, 64 components, logistic", (_LITE0,), logistic(3e-2, components=64)),

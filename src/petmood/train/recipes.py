@@ -13,10 +13,11 @@ from petmood.contract import Classifier
 from petmood.errors import ConfigError
 from petmood.train.attention import AttentionHead
 from petmood.train.compose import Blend, Columns, Distilled, EvenPrior, NoiseRobust
+from petmood.train.heads import LogisticHead
 from petmood.train.shallow import ShallowHead
 from petmood.train.species import SpeciesConditional, SpeciesOnly, SpeciesRemoved
 
-RECIPES_VERSION: Final = 1
+RECIPES_VERSION: Final = 2
 """Raise it when a head of the same description would learn something else: it is part of every cached prediction."""
 
 
@@ -25,9 +26,9 @@ class Recipe:
     """A classifier, described.
 
     Attributes:
-        kind: a shallow head of `petmood.train.shallow`, or a composition: "blend", "stack", "species-only",
-            "species-conditional", "species-removed", "noise-robust", "even-prior"; "distilled", of a teacher and a
-            student; "attention", on tokens; "finetune", on activations at half depth.
+        kind: "default", petmood's own logistic regression; a shallow head of `petmood.train.shallow`; or a composition:
+            "blend", "stack", "species-only", "species-conditional", "species-removed", "noise-robust", "even-prior";
+            "distilled", of a teacher and a student; "attention", on tokens; "finetune", on activations at half depth.
         settings: its numbers and names.
         blocks: which blocks of columns it reads, by number; all if None. For the species compositions the first is the
             block of ImageNet scores.
@@ -75,6 +76,8 @@ def build(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Cla
         head: Classifier
         if recipe.kind == "attention":
             head = AttentionHead(**recipe.settings)  # type: ignore[arg-type]
+        elif recipe.kind == "default":
+            head = LogisticHead(**recipe.settings)  # type: ignore[arg-type]
         else:
             head = ShallowHead(recipe.kind, seed, **recipe.settings)  # type: ignore[arg-type]  # checked as they are used
     except TypeError as error:

@@ -6,17 +6,19 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from petmood.audit.duplicates import MAX_COPIES, conflicting_labels, copies_across_splits, count_duplicates
 from petmood.audit.links import PixelLinks
-from petmood.audit.measures import BORDER, COLOUR, LIGHT, file_measures, measures
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
-from petmood.evaluate.shortcuts import check_shortcuts
-from petmood.progress import Progress, Silent, Tick, Timed
+from petmood.dataset import Dataset, open_dataset
+from petmood.dataset.models import PROPERTIES, majority, property_alone, property_values
+from petmood.evaluate.intervals import bootstrap_interval
+from petmood.evaluate.metrics import CONFIDENCE, wilson_interval
+from petmood.evaluate.protocols import grouped
+from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import (
     AlikePair,
@@ -28,11 +30,9 @@ from petmood.results import (
     Shortcut,
     Warn,
 )
-from petmood.sources import Source, open_source
 from petmood.split import straddling_families
 from petmood.workflows.facts import dataset_facts
-from petmood.workflows.families import Ingested, ingest
-from petmood.workflows.photos import fewest_folds
+from petmood.workflows.figures import identity_of
 
 MAX_ALIKE = 50
 """Pairs of look-alikes that are listed."""
@@ -52,37 +52,28 @@ def audit(
     Raises:
         PetmoodError: anything the user can mend. A leak is none: it is what an audit is for.
     """
-    timed = Timed(progress or Silent())
-    with open_source(data) as source:
-        cache = ContentCache()
-        ingested = ingest(source, cache, timed, mode=settings.families, groups=groups)
-        with timed.stage("audit", "Auditing the data set") as tick:
-            return audit_facts(source, ingested, ingested.manifest, settings, cache, tick)
+    with (
+        open_dataset(
+            data, families=settings.families, seed=settings.seed, splits=False, groups=groups, progress=progress
+        ) as opened,
+        opened.timed.stage("audit", "Auditing the data set"),
+    ):
+        return audit_facts(opened, settings)
 
 
-def audit_facts(
-    source: Source,
-    ingested: Ingested,
-    manifest: Manifest,
-    settings: RunSettings,
-    cache: ContentCache,
-    tick: Tick | None = None,
-) -> AuditFacts:
-    """The audit of a data set whose families are known.
+def audit_facts(data: Dataset, settings: RunSettings) -> AuditFacts:
+    """The audit of an open data set, with splits as they came or made.
 
     Args:
-        source: its bytes.
-        ingested: how its families were found.
-        manifest: its records, with splits as they came or made.
+        data: the data set.
         settings: seed and folds of the shortcut check.
-        cache: keeps measures by content and the check by data.
-        tick: called with (images measured, images).
     """
+    manifest = data.manifest
     dataset = dataset_facts(manifest, settings)
     duplicates = count_duplicates(manifest)
-    shortcuts = _shortcuts(source, manifest, settings, cache, tick)
+    shortcuts = _shortcuts(data, settings)
     straddling = tuple(straddling_families(manifest))
-    alike = tuple(_alike(ingested.links, manifest))
+    alike = tuple(_alike(data.links, manifest))
     present = set(manifest.split_names())
     known = tuple(
         warning
@@ -143,29 +134,39 @@ def _alike(links: PixelLinks, manifest: Manifest) -> Iterator[AlikePair]:
             yield AlikePair(path_a=a, path_b=b, features=link.verdict.inliers)
 
 
-def _shortcuts(
-    source: Source, manifest: Manifest, settings: RunSettings, cache: ContentCache, tick: Tick | None
-) -> tuple[Shortcut, ...]:
+def _shortcuts(data: Dataset, settings: RunSettings) -> tuple[Shortcut, ...]:
+    """How well each property that is no part of a face predicts the class of photos never seen."""
+    manifest = data.manifest
     photos = Counter(manifest.records[i].class_name for i in manifest.photo_index)
     if min(photos.values()) < 2 or len(photos) < len(manifest.classes):
         return ()
-    pixels = measures(manifest.records, source, cache, tick)
-    folds = fewest_folds(manifest, settings.folds)
-    properties: dict[str, NDArray[np.floating]] = {
-        **file_measures(manifest.records),
-        "brightness": pixels[:, LIGHT],
-        "colour": pixels[:, COLOUR],
-        "background": pixels[:, BORDER],
-    }
-    kept = cache.remember(
-        "shortcuts/v1",
-        [manifest.digest, folds, settings.seed],
-        lambda: [
-            fact.model_dump(mode="json")
-            for fact in check_shortcuts(properties, manifest, folds=folds, seed=settings.seed)
-        ],
-    )
-    return tuple(Shortcut.model_validate(fact) for fact in kept)
+    protocol = grouped(manifest, settings.folds, settings.seed)
+    constant = data.predictions(majority(), protocol).hits(manifest)
+    found = []
+    for name, text in PROPERTIES.items():
+        model = property_alone(name, settings.seed)
+        varies = bool(np.ptp(property_values(data.photos, name), axis=0).any())
+        right = data.predictions(model, protocol).hits(manifest) if varies else constant
+        gains = right.astype(np.float64) - constant
+        # as many intervals as properties: each is widened so that all hold together
+        confidence = 1 - (1 - CONFIDENCE) / len(PROPERTIES)
+        low, high = bootstrap_interval(gains, confidence=confidence, seed=settings.seed) if varies else (0.0, 0.0)
+        verdict: Literal["predicts", "unclear", "no"] = "predicts" if low > 0 else "unclear" if high > 0 else "no"
+        found.append(
+            Shortcut(
+                name=name,
+                text=text,
+                n=len(right),
+                accuracy=float(right.mean()),
+                accuracy_ci=wilson_interval(int(right.sum()), len(right)),
+                majority=float(constant.mean()),
+                gain=float(gains.mean()),
+                gain_ci=(low, high),
+                verdict=verdict,
+                identity=identity_of(manifest, model.name, protocol),
+            )
+        )
+    return tuple(found)
 
 
 def _warnings(

@@ -16,7 +16,7 @@ from petmood.errors import DataError
 from petmood.evaluate.compare import LEVEL, compare_pair
 from petmood.evaluate.intervals import bootstrap_interval
 from petmood.evaluate.protocols import Predictions, grouped_name
-from petmood.evaluate.select import CrossPredict, Judged, Nested, among, choose_nested, judge
+from petmood.evaluate.select import CrossPredict, Judged, Nested, choose_nested, judge
 from petmood.features.views import View
 from petmood.records import IntArray, Manifest
 from petmood.split import Fold, grouped_folds
@@ -86,7 +86,7 @@ def contest(bench: Bench, rows: IntArray, settings: AutoSettings, watch: Watch) 
     Raises:
         DataError: a class has too few photos for nested folds.
     """
-    inside = among(bench.manifest, rows)
+    inside = bench.data.manifest.subset(rows)
     outer = list(grouped_folds(inside, folds=settings.folds, seed=settings.seed))
     began = time.monotonic()
     found: dict[str, Candidate] = {}
@@ -143,7 +143,7 @@ def candidate(
         }
 
     causes = [RECIPES_VERSION, inside.digest, *reading.causes, settings.folds, settings.seed]
-    kept = bench.cache.remember(_JUDGED, causes, compute)
+    kept = bench.data.cache.remember(_JUDGED, causes, compute)
     made = Predictions(np.array(kept["index"]), np.array(kept["probabilities"]), kept["n_train"])
     return Candidate(reading, Judged(made, tuple(kept["inner"])), kept["seconds"], why_no_bundle(bench, method))
 

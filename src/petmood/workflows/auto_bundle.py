@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,41 +15,33 @@ from petmood.bundle import Bundle, ModelDescription, save
 from petmood.bundle.composite import composite_graph
 from petmood.bundle.folder import Parts
 from petmood.bundle.schema import BackboneFacts, Calibration, Conformal, InputFacts, LicenceNote, PetRule
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
+from petmood.dataset import Dataset
 from petmood.evaluate.calibrate import apply_temperature
-from petmood.evaluate.protocols import OFFICIAL, Predictions, grouped_name, in_class_order
-from petmood.evaluate.select import among
+from petmood.evaluate.protocols import Predictions, grouped_name, in_class_order, test_name
 from petmood.features import Backbone
 from petmood.features.views import decode_side
 from petmood.progress import Tick
-from petmood.records import FeatureTable, IntArray, Manifest
+from petmood.records import FeatureTable, Manifest
 from petmood.results import ModelFacts
-from petmood.sources import Source
-from petmood.split import grouped_folds
+from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.train.answers import as_head
 from petmood.train.catalog import FROZEN
 from petmood.workflows.auto import Contest, search_facts
 from petmood.workflows.auto_settings import AutoSettings
-from petmood.workflows.bundles import SHOWN, data_facts, neighbours, quality, require_agreement
-from petmood.workflows.cnn import load_pixels
-from petmood.workflows.frozen import baseline_facts, model_facts
+from petmood.workflows.bundles import SHOWN, data_facts, features_by, neighbours, quality, require_agreement
+from petmood.workflows.figures import majority_facts, model_facts
 from petmood.workflows.pet_rule import drawn_pixels, pet_rule
 from petmood.workflows.trust import trust
-
-_BATCH: Final = 32
 
 
 def save_auto_bundle(
     out: Path,
-    source: Source,
-    manifest: Manifest,
-    test: IntArray,
+    data: Dataset,
     made: Contest,
     winner: str,
     run: RunSettings,
     settings: AutoSettings,
-    cache: ContentCache,
     tick: Tick,
     *,
     thumbnails: bool = False,
@@ -60,14 +50,11 @@ def save_auto_bundle(
 
     Args:
         out: folder, or a path that ends in .zip.
-        source: where the images are.
-        manifest: the whole data, with complete splits.
-        test: photos that only judge.
+        data: the whole of it, with complete splits.
         made: the search.
         winner: the candidate to save.
         run: seed and folds of baselines.
         settings: of the search.
-        cache: keeps what is computed.
         tick: where to show the photos that the graph reads.
         thumbnails: whether the bundle keeps small copies of the training photos.
 
@@ -75,6 +62,7 @@ def save_auto_bundle(
         ModelError: the graph does not agree with the training code.
         DataError: `out` cannot be written.
     """
+    manifest, test = data.manifest, test_fold(data.manifest).evaluate
     reading = made.found[winner].reading
     model = reading.fit(manifest, made.rows, settings.seed)
     on_test = in_class_order(model, model.predict_proba(reading.vectors[test]), manifest.classes)
@@ -90,23 +78,20 @@ def save_auto_bundle(
     description = _described(made, winner, manifest, read, side, graph, calibration, conformal, settings)
     bundle = Bundle(Parts(description, graph, None))
     expected = apply_temperature(on_test, calibration.temperature)
-    found = bundle.infer(load_pixels(source, manifest, test, side)).probabilities
+    found = bundle.infer(data.pixels(side, test)).probabilities
     require_agreement(found, expected, winner)
-    photos = np.intersect1d(manifest.photo_index, made.rows)
-    seen = _read(bundle, source, manifest, photos, tick)
+    photos = data.subset(manifest.photos_among(made.rows))
+    seen = features_by(bundle, photos, tick)
     whole = description.model_copy(
         update={
             "features": seen.vectors.shape[1],
             "imagenet": seen.logits is not None,
-            "pet": _pets(bundle, among(manifest, photos), seen, settings),
-            "quality": quality(source, manifest, photos, side, cache),
-            "evaluation": _evaluation(manifest, made, winner, test, on_test, run, settings),
+            "pet": _pets(bundle, photos.manifest, seen, settings),
+            "quality": quality(photos, side),
+            "evaluation": _evaluation(data, made, winner, on_test, run, settings),
         }
     )
-    kept = np.zeros((len(manifest), seen.vectors.shape[1]), dtype=np.float32)
-    kept[photos] = seen.vectors
-    table = replace(seen, vectors=kept, logits=None)
-    return save(out, graph, whole, neighbours(source, manifest, table, photos, thumbnails))
+    return save(out, graph, whole, neighbours(photos, seen, thumbnails))
 
 
 def _described(
@@ -152,50 +137,38 @@ def _described(
     )
 
 
-def _read(bundle: Bundle, source: Source, manifest: Manifest, photos: IntArray, tick: Tick) -> FeatureTable:
-    """What the graph itself reads of photos, a row each."""
-    features, scores = [], []
-    for start in range(0, len(photos), _BATCH):
-        tick(start, len(photos))
-        outputs = bundle.infer(load_pixels(source, manifest, photos[start : start + _BATCH], bundle.size))
-        features.append(outputs.features)
-        if outputs.imagenet is not None:
-            scores.append(outputs.imagenet)
-    tick(len(photos), len(photos))
-    return FeatureTable(bundle.name, np.concatenate(features), np.concatenate(scores) if scores else None, "")
-
-
 def _pets(bundle: Bundle, photos: Manifest, seen: FeatureTable, settings: AutoSettings) -> PetRule | None:
     def drawn() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         parts = [bundle.infer(pixels) for pixels in drawn_pixels(bundle.size)]
         scores = [p.imagenet for p in parts if p.imagenet is not None]
         return np.concatenate([p.features for p in parts]), np.concatenate(scores).reshape(-1, N_IMAGENET)
 
-    return pet_rule(photos, seen, drawn, grouped_folds(photos, folds=settings.folds, seed=settings.seed))
+    return pet_rule(
+        photos, seen, drawn, grouped_folds(photos, folds=fewest_folds(photos, settings.folds), seed=settings.seed)
+    )
 
 
 def _evaluation(
-    manifest: Manifest,
+    data: Dataset,
     made: Contest,
     winner: str,
-    test: IntArray,
     on_test: NDArray[np.float64],
     run: RunSettings,
     settings: AutoSettings,
 ) -> tuple[ModelFacts, ...]:
     """The saved weights on test, the nested score, the winner's own and the baseline's, the majority class."""
-    title = made.found[winner].reading.method.title
+    manifest, reading = data.manifest, made.found[winner].reading
+    n_train = len(np.unique(manifest.family_index[made.rows]))
     own = model_facts(
         manifest,
-        np.asarray(on_test.argmax(axis=1), dtype=np.int64),
-        test,
+        Predictions(test_fold(manifest).evaluate, on_test, n_train),
         name=winner,
-        title=title,
-        protocol=OFFICIAL,
-        n_train=len(np.unique(manifest.family_index[made.rows])),
-        settings={},
-        used={"train": "fitted on", "valid": "fitted on", "test": "evaluated once; chose nothing"},
-    ).model_copy(update={"protocol_text": SHOWN})
+        title=reading.method.title,
+        protocol=test_name(manifest),
+        seed=settings.seed,
+        training=reading.training,
+        text=SHOWN,
+    )
     grouped = grouped_name(settings.folds)
     nested = _within(
         made,
@@ -205,30 +178,41 @@ def _evaluation(
         f"nested-{grouped}",
         "For each fold of train and valid a candidate is chosen by cross-validation among the photos outside it alone, "
         "and predicts it: the accuracy of choosing and fitting together.",
+        settings,
     )
     text = (
         "Cross-validation over the photos of train and valid, stratified by class; a photo and everything derived from "
         "it stay in one fold. The choice among candidates was made by this score, which flatters what was chosen."
     )
     singles = [
-        _within(made, made.found[name].judged.predictions, name, made.found[name].reading.method.title, grouped, text)
+        _within(
+            made,
+            made.found[name].judged.predictions,
+            name,
+            made.found[name].reading.method.title,
+            grouped,
+            text,
+            settings,
+        )
         for name in dict.fromkeys((winner, FROZEN))
     ]
-    majority = [b for b in baseline_facts(manifest, run) if b.protocol == OFFICIAL]
+    majority = majority_facts(data, run)[:1]
     return (own, nested, *singles, *majority) if len(made.found) > 1 else (own, *singles, *majority)
 
 
-def _within(made: Contest, found: Predictions, name: str, title: str, protocol: str, text: str) -> ModelFacts:
+def _within(
+    made: Contest, found: Predictions, name: str, title: str, protocol: str, text: str, settings: AutoSettings
+) -> ModelFacts:
     """A score on the photos of train and valid."""
     use = "chosen by, fitted on and evaluated in turn, by photo"
     return model_facts(
         made.inside,
-        found.predicted,
-        found.index,
+        found,
         name=name,
         title=title,
         protocol=protocol,
-        n_train=found.n_train,
-        settings={},
+        seed=settings.seed,
+        training=made.found[name].reading.training if name in made.found else "photos",
         used=dict.fromkeys(made.inside.split_names(), use),
-    ).model_copy(update={"protocol_text": text})
+        text=text,
+    )

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from petmood.dataset.outside import parse_map
 from petmood.errors import ConfigError
 from petmood.workflows.bench import Means
-from petmood.workflows.outside import parse_map
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 

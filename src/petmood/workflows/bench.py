@@ -13,21 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.audit.species import grouping
-from petmood.cache import ContentCache
 from petmood.contract import Classifier
+from petmood.dataset import Dataset
+from petmood.dataset.dataset import backbone_named
+from petmood.dataset.outside import Outside, open_outside, open_unlabelled
 from petmood.errors import ConfigError, MissingExtraError, ModelError
-from petmood.evaluate.crossfit import OutsideRows, cross_fit, fit_rows, training_rows
-from petmood.evaluate.protocols import Predictions
-from petmood.features import Backbone, load_backbone
-from petmood.features.views import View, view_features
-from petmood.progress import Progress
+from petmood.evaluate.protocols import OutsideRows, Predictions, Training, cross_fit, fit_rows, training_rows
+from petmood.features import Backbone
+from petmood.features.views import View
 from petmood.records import IntArray, Manifest
-from petmood.sources import Source
 from petmood.split import Fold
 from petmood.train.catalog import Method
 from petmood.train.compose import SelfTraining
 from petmood.train.recipes import Recipe, build
-from petmood.workflows.outside import Outside, open_outside, open_unlabelled
 
 LITE0: Final = "efficientnet-lite0"
 
@@ -93,9 +91,14 @@ class Reading:
             return build(recipe, blocks, seed)
         return SelfTraining(lambda: build(recipe, blocks, seed), self.unlabelled, weight=self.method.unlabelled)
 
+    @property
+    def training(self) -> Training:
+        """What the method is fitted on."""
+        return "photos" if self.method.photos_only else "files"
+
     def fit(self, manifest: Manifest, rows: IntArray, seed: int) -> Classifier:
         """The classifier, fitted on some records of the manifest."""
-        train = training_rows(manifest, rows, self.method.photos_only)
+        train = training_rows(manifest, rows, self.training)
         return fit_rows(lambda: self.make(seed), self.vectors, manifest, train, self.outside)
 
     def predict(self, manifest: Manifest, rows: IntArray, folds: Sequence[Fold], seed: int) -> Predictions:
@@ -105,7 +108,7 @@ class Reading:
             self.vectors[rows],
             manifest,
             folds,
-            photos_only=self.method.photos_only,
+            training=self.training,
             outside=self.outside,
         )
 
@@ -122,23 +125,17 @@ def _tuned(recipe: Recipe, seed: int, start: Path | None) -> Classifier:
 class Bench:
     """Data, backbones and cache, on which methods are run one after the other."""
 
-    def __init__(
-        self, manifest: Manifest, source: Source, cache: ContentCache, means: Means, progress: Progress
-    ) -> None:
-        self.manifest = manifest
-        self.source = source
-        self.cache = cache
+    def __init__(self, data: Dataset, means: Means) -> None:
+        self.data = data
         self.means = means
-        self.progress = progress
         self.outside: Outside | None = None
         self.unlabelled: Outside | None = None
+        shown = data.timed.inner
         if means.extra is not None:
-            self.outside = open_outside(means.extra, means.mapping, manifest, source, cache, progress)
+            self.outside = open_outside(means.extra, means.mapping, data, shown)
         if means.unlabelled is not None:
-            self.unlabelled = open_unlabelled(means.unlabelled, manifest, source, cache, progress)
+            self.unlabelled = open_unlabelled(means.unlabelled, data, shown)
         self._backbones: dict[str, Backbone] = {}
-        # the bench holds the manifests, so that their identities are theirs for as long as it lives
-        self._tables: dict[tuple[View, int], tuple[NDArray[np.float32], str]] = {}
 
     def lacks(self, method: Method) -> str | None:
         """What a method needs that is not at hand, or None."""
@@ -149,7 +146,7 @@ class Bench:
         for name in method.backbones():
             if name not in self._backbones:
                 try:
-                    self._backbones[name] = replace(load_backbone(self.means.use.get(name, name)), name=name)
+                    self._backbones[name] = replace(backbone_named(self.means.use.get(name, name)), name=name)
                 except (ConfigError, ModelError, MissingExtraError) as error:
                     return f"the backbone '{name}': give --use {name}=onnx:FILE ({error})"
         return None
@@ -160,7 +157,7 @@ class Bench:
 
     def read(self, method: Method) -> Reading:
         """What a method reads; features that the cache knows are not made again. It must lack nothing."""
-        tables = [self._table(view, self.manifest, self.source) for view in method.views]
+        tables = [self._table(view, self.data) for view in method.views]
         outside, outside_key = self._outside(method)
         unlabelled, unlabelled_key = self._unlabelled(method)
         causes: list[Any] = [
@@ -183,25 +180,21 @@ class Bench:
             causes,
         )
 
-    def _table(self, view: View, manifest: Manifest, source: Source) -> tuple[NDArray[np.float32], str]:
-        key = (view, id(manifest))
-        if key not in self._tables:
-            with self.progress.stage(f"Features: {view.name}") as tick:
-                table = view_features(manifest, source, self._backbones[view.backbone], view, self.cache, progress=tick)
-            self._tables[key] = table.vectors, table.key
-        return self._tables[key]
+    def _table(self, view: View, data: Dataset) -> tuple[NDArray[np.float32], str]:
+        table = data.features(self._backbones[view.backbone], view)
+        return table.vectors, table.key
 
     def _all(self, views: Sequence[View], own: Outside) -> NDArray[np.float32]:
-        return np.concatenate([self._table(view, own.manifest, own.source)[0] for view in views], axis=1)
+        return np.concatenate([self._table(view, own.data)[0] for view in views], axis=1)
 
     def _outside(self, method: Method) -> tuple[OutsideRows | None, Any]:
         if method.outside is None or self.outside is None:
             return None, None
         own = self.outside
         rows = OutsideRows(self._all(method.views, own), own.labels, np.arange(len(own.labels)), method.outside)
-        return rows, [own.manifest.digest, own.labels.tolist(), method.outside]
+        return rows, [own.data.manifest.digest, own.labels.tolist(), method.outside]
 
     def _unlabelled(self, method: Method) -> tuple[NDArray[np.float32] | None, Any]:
         if method.unlabelled is None or self.unlabelled is None:
             return None, None
-        return self._all(method.views, self.unlabelled), [self.unlabelled.manifest.sha256s(), method.unlabelled]
+        return self._all(method.views, self.unlabelled), [self.unlabelled.data.manifest.sha256s(), method.unlabelled]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,25 +12,27 @@ from numpy.typing import NDArray
 
 from petmood import __version__, images
 from petmood.audit.species import N_IMAGENET
-from petmood.bundle import ModelDescription, Neighbours, save
+from petmood.bundle import Bundle, ModelDescription, Neighbours, save
 from petmood.bundle.graph import LinearHead, head_graph
 from petmood.bundle.inputs import measure
-from petmood.bundle.schema import BackboneFacts, Calibration, Conformal, DataFacts, InputFacts, LicenceNote, Quality
-from petmood.cache import ContentCache
+from petmood.bundle.schema import BackboneFacts, DataFacts, InputFacts, LicenceNote, Quality
 from petmood.config import RunSettings
-from petmood.errors import LeakageError, ModelError
-from petmood.evaluate.protocols import OFFICIAL, family_weights, grouped_name, in_class_order
+from petmood.dataset import Dataset
+from petmood.dataset.models import HEAD, head
+from petmood.errors import ModelError
+from petmood.evaluate.protocols import grouped
 from petmood.features import Backbone
-from petmood.records import FeatureTable, IntArray, Manifest
+from petmood.pictures import map_images
+from petmood.progress import Tick
+from petmood.records import FeatureTable, ImageRecord, IntArray, Manifest
 from petmood.results import ModelFacts
-from petmood.sources import Source
-from petmood.split import Fold, grouped_folds
+from petmood.split import test_fold
 from petmood.train.heads import LogisticHead
-from petmood.workflows.cnn import load_pixels
-from petmood.workflows.frozen import HEAD, baseline_facts, model_facts, predict_cached
+from petmood.workflows.figures import figures, majority_facts
 from petmood.workflows.pet_rule import drawn_by, pet_rule
 from petmood.workflows.trust import trust
 
+_BATCH: Final = 32
 _THUMBNAIL: Final = 96
 _QUALITY_PHOTOS: Final = 1000
 TOLERANCE: Final = 1e-4
@@ -39,50 +41,34 @@ TOLERANCE: Final = 1e-4
 SHOWN: Final = "The very weights of this bundle, fitted on train and valid, evaluated once on the photos of test."
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A head fitted on train and valid, in the manifest's class order, and what it says of the photos of test."""
-
-    head: LinearHead
-    rows: IntArray
-    test: IntArray
-    probabilities: NDArray[np.float64]
-
-
 def save_head_bundle(
-    out: Path,
-    source: Source,
-    manifest: Manifest,
-    features: FeatureTable,
-    backbone: Backbone,
-    settings: RunSettings,
-    cache: ContentCache,
-    *,
-    thumbnails: bool = False,
+    out: Path, data: Dataset, backbone: Backbone, settings: RunSettings, *, thumbnails: bool = False
 ) -> ModelDescription:
-    """Fit logistic regression on the features of train and valid, and save it with the backbone as one bundle.
+    """Fit logistic regression on the features of photos of train and valid, and save it with the backbone as a bundle.
 
     The photos of test are never fitted, nor used for calibration: the figures on them are those of the saved weights.
 
     Args:
         out: folder, or a path that ends in .zip.
-        source: where the images are.
-        manifest: the data, with complete splits.
-        features: of every record of the manifest, from `backbone`.
+        data: with complete splits.
         backbone: the frozen network.
         settings: seed and folds.
-        cache: keeps what is computed.
         thumbnails: whether the bundle keeps small copies of the training photos, which may not be yours to pass on.
 
     Raises:
         LeakageError: a photo of test stands in train or valid too.
         DataError: a class has too few photos, or `out` cannot be written.
     """
-    fitted = fit_head(manifest, features, cache)
-    photos = np.intersect1d(manifest.photo_index, fitted.rows)
-    inner, inner_features = subset(manifest, features, fitted.rows)
-    folds = list(grouped_folds(inner, folds=settings.folds, seed=settings.seed))
-    calibration, conformal = head_trust(inner, inner_features, folds, settings, cache)
+    manifest = data.manifest
+    rows = fitted_photos(manifest)
+    inner = data.subset(rows)
+    features = inner.features(backbone)
+    protocol = grouped(inner.manifest, settings.folds, settings.seed)
+    made = inner.predictions(head(backbone), protocol)
+    calibration, conformal = trust(
+        made.probabilities, inner.labels[made.index], manifest.classes, f"{protocol.name} within train and valid"
+    )
+    folds = protocol.folds(inner.manifest)
     description = ModelDescription(
         petmood=__version__,
         kind="head",
@@ -95,63 +81,40 @@ def save_head_bundle(
         backbone=BackboneFacts(name=backbone.name, sha256=backbone.digest, licence=backbone.licence),
         calibration=calibration,
         conformal=conformal,
-        pet=pet_rule(inner, inner_features, lambda: drawn_by(backbone, cache), folds),
-        quality=quality(source, manifest, photos, backbone.preprocess.size, cache),
-        data=data_facts(manifest, fitted.rows),
-        evaluation=head_evaluation(manifest, features, fitted, settings, cache),
+        pet=pet_rule(inner.manifest, features, lambda: drawn_by(backbone, data.cache), folds),
+        quality=quality(inner, backbone.preprocess.size),
+        data=data_facts(manifest, rows),
+        evaluation=head_evaluation(data, backbone, settings),
         licences=(
             LicenceNote(what=f"weights of {backbone.name}", licence=backbone.licence),
             LicenceNote(what="training photos", licence="as their owner says; petmood does not know"),
         ),
         settings={"backbone": backbone.name, "head": HEAD, "seed": settings.seed},
     )
-    graph = head_graph(backbone, fitted.head, description.calibration.temperature)
-    return save(out, graph, description, neighbours(source, manifest, features, photos, thumbnails))
+    graph = head_graph(backbone, fit_head(inner, backbone), description.calibration.temperature)
+    return save(out, graph, description, neighbours(inner, features, thumbnails))
 
 
-def fitted_and_judging(manifest: Manifest) -> tuple[IntArray, IntArray]:
-    """Records that a bundle may be fitted on (train and valid, ascending), and the photos of test that only judge.
-
-    Raises:
-        LeakageError: a photo of test stands in train or valid too.
-    """
-    rows = np.sort(np.concatenate([manifest.in_split("train"), manifest.in_split("valid")]))
-    families = manifest.family_index
-    shared = np.intersect1d(families[rows], families[manifest.in_split("test")])
-    if len(shared):
-        raise LeakageError(
-            f"{len(shared)} photos of test stand in train or valid too; the bundle's figures would count memory as "
-            "skill. Remove the copies, or let petmood make the splits by giving it plain class folders."
-        )
-    return rows, manifest.photos_in_split("test")
-
-
-def fit_head(manifest: Manifest, features: FeatureTable, cache: ContentCache) -> Fitted:
-    """Fit the head on all files of train and valid, weighted by family; the same data and features are fitted once.
+def fitted_photos(manifest: Manifest) -> IntArray:
+    """(n,) int64, ascending: what a bundle is fitted on, one record for each family of train and valid.
 
     Raises:
         LeakageError: a photo of test stands in train or valid too.
     """
-    rows, test = fitted_and_judging(manifest)
-    names = np.array(manifest.classes)
+    return manifest.photos_among(test_fold(replace(manifest, allow_leakage=False)).train)
+
+
+def fit_head(inner: Dataset, backbone: Backbone) -> LinearHead:
+    """Fit the head on the photos of a data set, in the order of its classes; equal data are fitted once."""
+    features = inner.features(backbone)
 
     def compute() -> dict[str, Any]:
-        model = LogisticHead().fit(
-            features.vectors[rows],
-            names[manifest.class_index[rows]],
-            sample_weight=family_weights(manifest, rows),
-        )
-        order = [list(model.classes_).index(name) for name in manifest.classes]
-        probabilities = in_class_order(model, model.predict_proba(features.vectors[test]), manifest.classes)
-        return {
-            "weights": model.weights_[:, order].tolist(),
-            "bias": model.bias_[order].tolist(),
-            "test": probabilities.tolist(),
-        }
+        model = LogisticHead().fit(features.vectors, np.array(inner.classes)[inner.labels])
+        order = [list(model.classes_).index(name) for name in inner.classes]
+        return {"weights": model.weights_[:, order].tolist(), "bias": model.bias_[order].tolist()}
 
-    kept = cache.remember("head-fit/v1", [manifest.digest, features.key, HEAD], compute)
-    head = LinearHead(np.array(kept["weights"]), np.array(kept["bias"]))
-    return Fitted(head, rows, test, np.array(kept["test"]))
+    kept = inner.cache.remember("head-fit/v2", [inner.manifest.digest, features.key, HEAD], compute)
+    return LinearHead(np.array(kept["weights"]), np.array(kept["bias"]))
 
 
 def require_agreement(found: NDArray[np.floating[Any]], expected: NDArray[np.float64], what: str) -> None:
@@ -173,65 +136,36 @@ def require_agreement(found: NDArray[np.floating[Any]], expected: NDArray[np.flo
         )
 
 
-def head_trust(
-    manifest: Manifest, features: FeatureTable, folds: Sequence[Fold], settings: RunSettings, cache: ContentCache
-) -> tuple[Calibration, Conformal]:
-    """Calibration and prediction sets of the head, from grouped cross-validation within records of train and valid."""
-    protocol = grouped_name(settings.folds)
-    made = predict_cached(HEAD, features, manifest, protocol, folds, settings.seed, cache)
-    truth = manifest.class_index[made.index]
-    return trust(made.probabilities, truth, manifest.classes, f"{protocol} within train and valid")
+def head_evaluation(data: Dataset, backbone: Backbone, settings: RunSettings) -> tuple[ModelFacts, ...]:
+    """The head on test and under grouped cross-validation, and the majority class beside both.
+
+    What is fitted on the photos of train and valid is the model whose weights the bundle has.
+    """
+    on_test, cross = figures(data, head(backbone), settings)
+    return (on_test.model_copy(update={"protocol_text": SHOWN}), cross, *majority_facts(data, settings))
 
 
-def head_evaluation(
-    manifest: Manifest, features: FeatureTable, fitted: Fitted, settings: RunSettings, cache: ContentCache
-) -> tuple[ModelFacts, ...]:
-    """The fitted head on test, its recipe under grouped cross-validation, and the majority class beside both."""
-    name, title = f"{features.backbone}+{HEAD}", f"Logistic regression on {features.backbone}"
-    chosen: dict[str, str | int | float | bool] = {
-        "backbone": features.backbone,
-        "head": HEAD,
-        "seed": settings.seed,
-    }
-    on_test = model_facts(
-        manifest,
-        np.asarray(fitted.probabilities.argmax(axis=1), dtype=np.int64),
-        fitted.test,
-        name=name,
-        title=title,
-        protocol=OFFICIAL,
-        n_train=len(np.unique(manifest.family_index[fitted.rows])),
-        settings=chosen,
-    ).model_copy(update={"protocol_text": SHOWN})
-    protocol = grouped_name(settings.folds)
-    folds = list(grouped_folds(manifest, folds=settings.folds, seed=settings.seed))
-    made = predict_cached(HEAD, features, manifest, protocol, folds, settings.seed, cache)
-    grouped = model_facts(
-        manifest,
-        made.predicted,
-        made.index,
-        name=name,
-        title=title,
-        protocol=protocol,
-        n_train=made.n_train,
-        settings=chosen,
-    )
-    return (on_test, grouped, *baseline_facts(manifest, settings))
-
-
-def neighbours(
-    source: Source, manifest: Manifest, features: FeatureTable, photos: IntArray, thumbnails: bool
-) -> Neighbours:
+def neighbours(inner: Dataset, features: FeatureTable, thumbnails: bool) -> Neighbours:
     """Features, labels and, if wished, small copies of fitted photos, one a family."""
-    records = [manifest.records[i] for i in photos]
     return Neighbours(
-        features=features.rows(photos),
-        labels=tuple(r.class_name for r in records),
-        paths=tuple(r.path for r in records),
-        thumbnails=tuple(images.thumbnail(source.read(r.path, images.MAX_FILE_BYTES), _THUMBNAIL) for r in records)
-        if thumbnails
-        else None,
+        features=features.vectors,
+        labels=tuple(r.class_name for r in inner.records),
+        paths=tuple(r.path for r in inner.records),
+        thumbnails=tuple(inner.pictures.thumbnail(r, _THUMBNAIL) for r in inner.records) if thumbnails else None,
     )
+
+
+def features_by(bundle: Bundle, photos: Dataset, tick: Tick = lambda done, total: None) -> FeatureTable:
+    """What a bundle's own graph reads of each picture."""
+    features, scores = [], []
+    for start in range(0, len(photos), _BATCH):
+        rows = range(start, min(start + _BATCH, len(photos)))
+        outputs = bundle.infer(photos.pixels(bundle.size, rows))
+        features.append(outputs.features)
+        if outputs.imagenet is not None:
+            scores.append(outputs.imagenet)
+        tick(rows.stop, len(photos))
+    return FeatureTable(bundle.name, np.concatenate(features), np.concatenate(scores) if scores else None, "")
 
 
 def data_facts(manifest: Manifest, fitted: IntArray) -> DataFacts:
@@ -247,28 +181,19 @@ def data_facts(manifest: Manifest, fitted: IntArray) -> DataFacts:
     )
 
 
-def quality(source: Source, manifest: Manifest, photos: IntArray, size: int, cache: ContentCache) -> Quality:
+def quality(photos: Dataset, size: int) -> Quality:
     """What is blurred or dark beside the training photos (at most a thousand of them, evenly chosen)."""
     step = max(1, -(-len(photos) // _QUALITY_PHOTOS))
-    chosen = photos[::step]
+    chosen = photos.records[::step]
 
-    def compute() -> list[list[float]]:
-        # 64 at a time: memory stays flat
-        parts = [load_pixels(source, manifest, chosen[i : i + 64], size) for i in range(0, len(chosen), 64)]
-        return [list(measure(pixels)) for part in parts for pixels in part]
+    def of(records: Sequence[ImageRecord]) -> list[bytes]:
+        return [np.array(measure(pixels)).tobytes() for pixels in photos.pictures.pixels(records, size)]
 
-    causes = [images.DECODE_VERSION, size, [manifest.records[i].sha256 for i in chosen]]
-    sharpness, brightness = np.array(cache.remember("quality/v1", causes, compute)).T
+    known = map_images(chosen, photos.cache, f"quality/v2/decode{images.DECODE_VERSION}/{size}", lambda: of)
+    sharpness, brightness = np.array([np.frombuffer(known[r.sha256]) for r in chosen]).T
     return Quality(
         min_side=-(-size // 2),
         min_sharpness=round(float(np.quantile(sharpness, 0.01)), 4),
         min_brightness=round(float(np.quantile(brightness, 0.01)), 4),
         n=len(chosen),
     )
-
-
-def subset(manifest: Manifest, features: FeatureTable, rows: IntArray) -> tuple[Manifest, FeatureTable]:
-    """A manifest and features of some records only."""
-    records = tuple(manifest.records[i] for i in rows)
-    logits = None if features.logits is None else features.logits[rows]
-    return replace(manifest, records=records), replace(features, vectors=features.rows(rows), logits=logits)

@@ -8,30 +8,25 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
-from petmood.evaluate.folds import random_folds, smaller_fold
-from petmood.evaluate.intervals import BOOTSTRAP, bootstrap_interval
-from petmood.evaluate.metrics import wilson_interval
+from petmood.dataset import Dataset, Model
+from petmood.dataset.models import HEAD, head
+from petmood.evaluate.folds import smaller_fold
+from petmood.evaluate.intervals import BOOTSTRAP
 from petmood.evaluate.paired import paired_facts
-from petmood.evaluate.protocols import cross_predict, grouped_name
-from petmood.features import Backbone, Preprocess, extract_features
-from petmood.records import FeatureTable, Manifest
+from petmood.evaluate.protocols import Protocol, grouped
+from petmood.features import Backbone
+from petmood.features.maps import unscaled
 from petmood.results import CauseFacts, CausesFacts, LabelFacts, PairedFacts, SpeciesFacts
-from petmood.sources import Source
-from petmood.split import grouped_folds
-from petmood.train.heads import make_head
-from petmood.train.voters import VOTERS, NeighbourVote
-from petmood.workflows.photos import Photos, fewest_folds, photos_of, predict_photos
+from petmood.train.heads import VOTERS
+from petmood.workflows.figures import figure
 
-HEAD: Final = "logistic"
 SMALL_SIDE: Final = 96
 """Side in pixels of the experiment on resolution; a multiple of 32, as the networks like it."""
 
-_VERSION = 2  # part of the cache's key; raise it when a figure of this module changes its meaning
+_VERSION = 3  # part of the cache's key; raise it when a figure of this module changes its meaning
 
 _TITLES: Final = {
-    "leakage": "Leakage",
     "labels": "Label noise",
     "species": "Species",
     "photos": "Number of photos",
@@ -40,7 +35,6 @@ _TITLES: Final = {
     "model": "Model",
 }
 _ADVICE: Final = {
-    "leakage": "Never split the files of a photo: compare claims only under grouped folds or a clean test set.",
     "labels": "Look through the suspects, most doubtful first, and give corrections with --labels.",
     "species": "Add photos so that each species has every mood, and judge a model within species.",
     "photos": "Add photos, first of the classes and species that are rare.",
@@ -51,12 +45,9 @@ _ADVICE: Final = {
 
 
 def causes_facts(
-    features: FeatureTable,
-    manifest: Manifest,
-    source: Source,
+    data: Dataset,
     backbone: Backbone,
     settings: RunSettings,
-    cache: ContentCache,
     *,
     species: SpeciesFacts | None,
     labels: LabelFacts | None,
@@ -64,126 +55,81 @@ def causes_facts(
     """Run the experiments and rank them; computed once for given data, features and settings.
 
     Args:
-        features: a row a file of the manifest.
-        manifest: the data, with every file.
-        source: its bytes, for features at another resolution and with other preprocessing.
-        backbone: whose features they are.
+        data: with every file.
+        backbone: whose features are read.
         settings: folds and seed.
-        cache: of what is known by content.
         species: facts on species, or None where they cannot be told.
         labels: facts on labels, or None without cleanlab.
     """
-    causes = [_VERSION, manifest.digest, features.key, settings.folds, settings.seed]
+    key = data.photos.features(backbone).key
+    causes = [_VERSION, data.manifest.digest, key, settings.folds, settings.seed]
     causes += [f.model_dump(mode="json") if f else None for f in (species, labels)]
 
     def measure() -> dict[str, object]:
-        made = _Experiments(features, manifest, source, backbone, settings, cache)
-        return made.facts(species, labels).model_dump(mode="json")
+        return _Experiments(data, backbone, settings).facts(species, labels).model_dump(mode="json")
 
-    return CausesFacts.model_validate(cache.remember("causes/v1", causes, measure))
-
-
-def _nearest() -> NeighbourVote:
-    return NeighbourVote(k=1)
+    return CausesFacts.model_validate(data.cache.remember("causes/v1", causes, measure))
 
 
 class _Experiments:
     """Shares the photos, the folds and the reference model among experiments."""
 
-    def __init__(
-        self,
-        features: FeatureTable,
-        manifest: Manifest,
-        source: Source,
-        backbone: Backbone,
-        settings: RunSettings,
-        cache: ContentCache,
-    ) -> None:
-        self.features, self.full, self.source, self.backbone = features, manifest, source, backbone
-        self.settings, self.cache = settings, cache
-        self.photos = photos_of(features, manifest)
-        self.folds = fewest_folds(manifest, settings.folds)
-        self.protocol = grouped_name(self.folds)
-        self.reference = self._hits(self.photos, HEAD)
+    def __init__(self, data: Dataset, backbone: Backbone, settings: RunSettings) -> None:
+        self.data, self.photos, self.backbone = data, data.photos, backbone
+        self.seed = settings.seed
+        self.protocol = grouped(data.manifest, settings.folds, settings.seed)
+        self.model = head(backbone)
+        self.reference = self._hits(self.model)
 
     def facts(self, species: SpeciesFacts | None, labels: LabelFacts | None) -> CausesFacts:
-        found = [self.leakage(), self.sample_size(), self.resolution(), self.preprocessing(), self.model()]
+        found = [self.sample_size(), self.resolution(), self.preprocessing(), self.classifier()]
         if species is not None:
             found.append(self.species(species))
         if labels is not None:
             found.append(self.labels(labels))
         found.sort(key=lambda cause: (not cause.shown, -cause.effect))
-        right, n = int(self.reference.sum()), len(self.reference)
+        headline = figure(self.data, self.model, self.protocol)
         return CausesFacts(
-            backbone=self.features.backbone,
-            accuracy=right / n,
-            accuracy_ci=wilson_interval(right, n),
-            n=n,
-            protocol=self.protocol,
+            backbone=self.backbone.name,
+            accuracy=headline.accuracy,
+            accuracy_ci=headline.accuracy_ci,
+            n=headline.n,
+            protocol=self.protocol.name,
             causes=tuple(found),
-        )
-
-    def leakage(self) -> CauseFacts:
-        """1-NN, which can only remember, under random folds of files and under grouped folds, by photo."""
-        manifest, seed = self.full, self.settings.seed
-        leaky = cross_predict(
-            _nearest,
-            self.features.vectors,
-            manifest,
-            random_folds(manifest, folds=self.folds, seed=seed),
-            allow_leakage=True,
-        )
-        honest = cross_predict(
-            _nearest,
-            self.features.vectors,
-            manifest,
-            grouped_folds(manifest, folds=self.folds, seed=seed),
-        )
-        hits = (leaky.predicted == manifest.class_index[leaky.index]).astype(np.float64)
-        families = manifest.family_index
-        rates = np.bincount(families[leaky.index], weights=hits) / np.bincount(families[leaky.index])
-        grouped = (honest.predicted == manifest.class_index[honest.index]).astype(np.float64)
-        difference = rates[families[honest.index]] - grouped
-        copies = len(manifest) - manifest.n_photos
-        claim = float(rates[families[honest.index]].mean())
-        return self._cause(
-            "leakage",
-            float(difference.mean()),
-            bootstrap_interval(difference, seed=seed),
-            len(difference),
-            "the nearest neighbour, which only remembers, under random folds of files minus under grouped folds",
-            f"{copies:,} of {len(manifest):,} files are copies. A random split makes 1-NN right in {claim:.1%}"
-            f" of the photos, grouped folds in {grouped.mean():.1%}.",
+            identity=headline.identity,
         )
 
     def sample_size(self) -> CauseFacts:
         """All training photos against half of them."""
-        photos, seed = self.photos, self.settings.seed
-        folds = [
-            smaller_fold(photos.manifest, fold, 0.5, seed)
-            for fold in grouped_folds(photos.manifest, folds=self.folds, seed=seed)
-        ]
-        made = cross_predict(lambda: make_head(HEAD, seed), photos.features, photos.manifest, folds)
-        pair = self._pair(self.reference, made.predicted == photos.labels[made.index], "all photos", "half of them")
+        half = Protocol(
+            f"{self.protocol.name}, half of the photos",
+            self.seed,
+            lambda m: [smaller_fold(m, fold, 0.5, self.seed) for fold in self.protocol.folds(m)],
+        )
+        fewer = self.photos.predictions(self.model, half).hits(self.photos.manifest)
+        pair = self._pair(self.reference, fewer, "all photos", "half of them")
         return self._paired("photos", pair, "all training photos minus half of them")
 
     def resolution(self) -> CauseFacts:
         """The network's own size against a much smaller one."""
         size = self.backbone.preprocess.size
-        hits = self._hits(self._seen_through(replace(self.backbone.preprocess, size=SMALL_SIDE)), HEAD)
-        pair = self._pair(self.reference, hits, f"{size} pixels", f"{SMALL_SIDE} pixels")
+        smaller = replace(
+            self.backbone,
+            name=f"{self.backbone.name} at {SMALL_SIDE} pixels",
+            preprocess=replace(self.backbone.preprocess, size=SMALL_SIDE),
+        )
+        pair = self._pair(self.reference, self._hits(head(smaller)), f"{size} pixels", f"{SMALL_SIDE} pixels")
         return self._paired("resolution", pair, f"pictures of {size} pixels minus pictures of {SMALL_SIDE}")
 
     def preprocessing(self) -> CauseFacts:
         """The network's own preprocessing against pixels in [0, 1], as the study fed them."""
-        raw = replace(self.backbone.preprocess, mean=(0.0, 0.0, 0.0), std=(255.0, 255.0, 255.0))
-        hits = self._hits(self._seen_through(raw), HEAD)
-        pair = self._pair(self.reference, hits, "its own preprocessing", "pixels in [0, 1]")
+        raw = replace(unscaled(self.backbone), name=f"{self.backbone.name} fed pixels in [0, 1]")
+        pair = self._pair(self.reference, self._hits(head(raw)), "its own preprocessing", "pixels in [0, 1]")
         return self._paired("preprocessing", pair, "the network's own preprocessing minus plain pixels in [0, 1]")
 
-    def model(self) -> CauseFacts:
+    def classifier(self) -> CauseFacts:
         """The best of the other classifiers on the same features against the default one."""
-        others = {name: self._hits(self.photos, name) for name in VOTERS if name != HEAD}
+        others = {name: self._hits(head(self.backbone, name)) for name in VOTERS if name != HEAD}
         best = max(others, key=lambda name: int(others[name].sum()))
         pair = self._pair(others[best], self.reference, best, HEAD)
         text = f"the best of {len(others)} other classifiers ({best}) minus {HEAD} regression, on the same features"
@@ -216,18 +162,11 @@ class _Experiments:
             told,
         )
 
-    def _seen_through(self, preprocess: Preprocess) -> Photos:
-        other = replace(self.backbone, preprocess=preprocess)
-        return photos_of(extract_features(self.photos.manifest, self.source, other, self.cache), self.photos.manifest)
-
-    def _hits(self, photos: Photos, head: str) -> NDArray[np.bool_]:
-        made = predict_photos(
-            photos, photos.features, head, VOTERS[head], folds=self.folds, seed=self.settings.seed, cache=self.cache
-        )
-        return np.asarray(made.predicted == photos.labels)
+    def _hits(self, model: Model) -> NDArray[np.bool_]:
+        return self.photos.predictions(model, self.protocol).hits(self.photos.manifest)
 
     def _pair(self, hits: NDArray[np.bool_], other: NDArray[np.bool_], name: str, reference: str) -> PairedFacts:
-        return paired_facts(hits, other, name=name, reference=reference, protocol=self.protocol)
+        return paired_facts(hits, other, name=name, reference=reference, protocol=self.protocol.name)
 
     def _paired(self, name: str, pair: PairedFacts, experiment: str) -> CauseFacts:
         finding = f"{pair.name}: right in {pair.accuracy:.1%}; {pair.reference}: in {pair.reference_accuracy:.1%}."
@@ -251,7 +190,7 @@ class _Experiments:
             effect_ci=bounds,
             ci_method=BOOTSTRAP,
             n=n,
-            protocol=self.protocol,
+            protocol=self.protocol.name,
             shown=told and bounds[0] > 0,
             experiment=experiment,
             finding=finding,

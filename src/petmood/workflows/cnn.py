@@ -6,8 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood import images
-from petmood.cache import ContentCache, cache_dir
+from petmood.cache import cache_dir
 from petmood.config import RunSettings
+from petmood.dataset import Dataset
 from petmood.errors import MissingExtraError, require_extra
-from petmood.evaluate.protocols import OFFICIAL, in_class_order
+from petmood.evaluate.protocols import Predictions, in_class_order, test_name
 from petmood.progress import Tick
 from petmood.records import IntArray, Manifest
 from petmood.results import Epochs, ModelFacts
-from petmood.sources import Source
 from petmood.split import official_fold
 from petmood.train.networks import count_parameters, make_network
 from petmood.train.settings import EpochLog, TrainSettings
-from petmood.workflows.frozen import model_facts
+from petmood.workflows.figures import model_facts
 
 if TYPE_CHECKING:
     from petmood.train.cnn import CnnClassifier
@@ -57,26 +56,10 @@ class CnnOutcome:
     precision: str
 
 
-def load_pixels(source: Source, manifest: Manifest, rows: Sequence[int] | IntArray, size: int) -> NDArray[np.uint8]:
-    """(len(rows), size, size, 3) uint8 RGB pixels of some records, prepared as the study does."""
-    pixels = np.empty((len(rows), size, size, 3), dtype=np.uint8)
-
-    def fill(item: tuple[int, int]) -> None:
-        at, row = item
-        data = source.read(manifest.records[row].path, images.MAX_FILE_BYTES)
-        pixels[at] = images.decode(data, size)
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(fill, ((at, int(row)) for at, row in enumerate(rows))))
-    return pixels
-
-
 def train_cnn(
-    source: Source,
-    manifest: Manifest,
+    data: Dataset,
     network: str,
     settings: TrainSettings,
-    cache: ContentCache,
     tick: Tick,
     on_epoch: Callable[[EpochLog], None] | None = None,
 ) -> CnnOutcome:
@@ -89,11 +72,12 @@ def train_cnn(
         LeakageError: a photo stands in both train and test.
         MissingExtraError: torch is not installed.
     """
+    manifest = data.manifest
     key = _key(manifest, network, settings)
-    kept = cache.get("cnn", key)
+    kept = data.cache.get("cnn", key)
     if kept is None:
-        kept = _train(source, manifest, network, settings, tick, on_epoch)
-        cache.put("cnn", key, kept)
+        kept = _train(data, network, settings, tick, on_epoch)
+        data.cache.put("cnn", key, kept)
     outcome = json.loads(kept)
     columns = [outcome["classes"].index(name) for name in manifest.classes]
     return CnnOutcome(
@@ -116,9 +100,7 @@ def leads() -> bool:
     return os.environ.get("RANK", "0") == "0" or processes() == 1
 
 
-def train_together(
-    source: Source, manifest: Manifest, network: str, settings: TrainSettings, cache: ContentCache, tick: Tick
-) -> CnnOutcome | None:
+def train_together(data: Dataset, network: str, settings: TrainSettings, tick: Tick) -> CnnOutcome | None:
     """As `train_cnn`, by all processes that torchrun started; the outcome in the first, None in the others.
 
     Raises:
@@ -127,18 +109,18 @@ def train_together(
         ModelError: the processes do not share a disk for checkpoints.
     """
     if processes() == 1:
-        return train_cnn(source, manifest, network, settings, cache, tick)
+        return train_cnn(data, network, settings, tick)
     require_extra("training with torchrun", "train", "torch")
     from petmood.train.distributed import agreed, join, leave
 
     join()
     try:
         # a training that is known already is not begun by the others either
-        wanted = agreed(cache.get("cnn", _key(manifest, network, settings)) is None)
+        wanted = agreed(data.cache.get("cnn", _key(data.manifest, network, settings)) is None)
         if leads():
-            return train_cnn(source, manifest, network, settings, cache, tick)
+            return train_cnn(data, network, settings, tick)
         if wanted:
-            fit_cnn(source, manifest, network, settings, tick)
+            fit_cnn(data, network, settings, tick)
         return None
     finally:
         leave()
@@ -160,8 +142,7 @@ def _key(manifest: Manifest, network: str, settings: TrainSettings) -> str:
 
 
 def fit_cnn(
-    source: Source,
-    manifest: Manifest,
+    data: Dataset,
     network: str,
     settings: TrainSettings,
     tick: Tick,
@@ -177,10 +158,11 @@ def fit_cnn(
         raise MissingExtraError("Training the study's CNN (leave it out with --no-cnn)", "train", "torch")
     from petmood.train.cnn import CnnClassifier
 
+    manifest = data.manifest
     names = np.array(manifest.classes)
 
     def labelled(rows: IntArray) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
-        return load_pixels(source, manifest, rows, settings.size), names[manifest.class_index[rows]]
+        return data.pixels(settings.size, rows), names[manifest.class_index[rows]]
 
     model = CnnClassifier(
         network=network,
@@ -193,17 +175,16 @@ def fit_cnn(
 
 
 def _train(
-    source: Source,
-    manifest: Manifest,
+    data: Dataset,
     network: str,
     settings: TrainSettings,
     tick: Tick,
     on_epoch: Callable[[EpochLog], None] | None,
 ) -> bytes:
-    model = fit_cnn(source, manifest, network, settings, tick, on_epoch)
+    model, manifest = fit_cnn(data, network, settings, tick, on_epoch), data.manifest
 
     def predicted(rows: IntArray) -> list[list[float]]:
-        pixels = load_pixels(source, manifest, rows, settings.size)
+        pixels = data.pixels(settings.size, rows)
         found: list[list[float]] = in_class_order(model, model.predict_proba(pixels), manifest.classes).tolist()
         return found
 
@@ -226,11 +207,11 @@ def cnn_settings(settings: RunSettings) -> TrainSettings:
     )
 
 
-def cnn_facts(source: Source, manifest: Manifest, settings: RunSettings, cache: ContentCache, tick: Tick) -> ModelFacts:
+def cnn_facts(data: Dataset, settings: RunSettings, tick: Tick) -> ModelFacts:
     """The study's first CNN as one entry of results.json: its figures on the photos of test."""
     training = cnn_settings(settings)
-    outcome = train_cnn(source, manifest, "cnn1", training, cache, tick)
-    return describe_cnn(manifest, "cnn1", training, outcome)
+    outcome = train_cnn(data, "cnn1", training, tick)
+    return describe_cnn(data.manifest, "cnn1", training, outcome)
 
 
 def describe_cnn(manifest: Manifest, network: str, settings: TrainSettings, outcome: CnnOutcome) -> ModelFacts:
@@ -239,12 +220,12 @@ def describe_cnn(manifest: Manifest, network: str, settings: TrainSettings, outc
     total, _ = count_parameters(make_network(network, len(manifest.classes), settings.size))
     return model_facts(
         manifest,
-        np.asarray(outcome.test.argmax(axis=1), dtype=np.int64),
-        fold.evaluate,
+        Predictions(fold.evaluate, outcome.test, len(np.unique(manifest.family_index[fold.train]))),
         name=network,
         title=TITLES[network],
-        protocol=OFFICIAL,
-        n_train=len(np.unique(manifest.family_index[fold.train])),
+        protocol=test_name(manifest),
+        seed=settings.seed,
+        training=f"files of train, as in the study, {settings.size} pixels, {settings.epochs} epochs",
         settings={
             "input_size": settings.size,
             "epochs": settings.epochs,
@@ -253,4 +234,6 @@ def describe_cnn(manifest: Manifest, network: str, settings: TrainSettings, outc
             "seed": settings.seed,
         },
         epochs=outcome.epochs,
+        used={"train": "fitted on", "valid": "watched while training", "test": "evaluated once; chose nothing"},
+        text="Fitted on all files of train, as the study did, watched on valid, evaluated once on the photos of test.",
     )

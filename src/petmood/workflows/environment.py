@@ -1,21 +1,38 @@
-"""Where and how a run was made: versions, machine, settings, seconds."""
+"""Where, when, how and from what a run was made: what it takes to repeat and to cite it."""
 
 from __future__ import annotations
 
 import os
 import platform
+import shlex
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache as once
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
 
 from petmood import __version__
-from petmood.cache import ContentCache
-from petmood.config import RunSettings
+from petmood.config import RunSettings, preset_settings
+from petmood.dataset import Dataset, Origin, UserFile
 from petmood.results import Environment
+from petmood.results.environment import AppliedFile, Provenance
 
-PACKAGES = ("numpy", "scikit-learn", "onnxruntime", "pillow", "polars", "torch")
+PACKAGES: Final = (
+    "numpy",
+    "scikit-learn",
+    "scipy",
+    "onnxruntime",
+    "opencv-python-headless",
+    "pillow",
+    "polars",
+    "torch",
+)
+_FEATURES: Final = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16", "i8mm", "sve")
+"""Features of processors by which products are computed otherwise, so that figures may differ in their last digits."""
 
 
-def environment(settings: RunSettings, seconds: Mapping[str, float], cache: ContentCache) -> Environment:
+def environment(data: Dataset, settings: RunSettings) -> Environment:
     """Describe this run; timings stand here and nowhere else in the results."""
     packages = {}
     for name in PACKAGES:
@@ -27,10 +44,69 @@ def environment(settings: RunSettings, seconds: Mapping[str, float], cache: Cont
         petmood=__version__,
         python=platform.python_version(),
         platform=platform.platform(terse=True),
+        processor=processor_features(),
         packages=packages,
         cores=os.cpu_count() or 1,
         seed=settings.seed,
         preset=settings.preset,
-        seconds=dict(seconds),
-        cache={"hits": cache.hits, "misses": cache.misses},
+        seconds=dict(data.timed.seconds),
+        cache={"hits": data.cache.hits, "misses": data.cache.misses},
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def provenance(data: Dataset, settings: RunSettings, command: str = "run") -> Provenance:
+    """What figures depend on: the data, the user's files and every setting; and the command that repeats the run."""
+    origin = data.origin
+    return Provenance(
+        command=repeating_command(command, origin, settings),
+        data=data.manifest.name,
+        data_sha256=data.manifest.digest,
+        families=origin.families,
+        settings=settings.model_dump(mode="json"),
+        labels=_applied(origin.labels),
+        groups=_applied(origin.groups),
+        species=_applied(origin.species),
+    )
+
+
+def _applied(file: UserFile | None) -> AppliedFile | None:
+    if file is None:
+        return None
+    return AppliedFile(name=file.path.name, sha256=file.sha256, given=file.given, changed=file.changed)
+
+
+def repeating_command(command: str, origin: Origin, settings: RunSettings) -> str:
+    """The line that gives the same results.json: every option whose value is not what it would be without it."""
+    words = ["petmood", command, str(origin.data)]
+    for option, file in (("--labels", origin.labels), ("--groups", origin.groups), ("--species", origin.species)):
+        # groups.csv at the top of the data is read without being asked for
+        if file is not None and file.path.parent != origin.data:
+            words += [option, str(file.path)]
+    words += ["--preset", settings.preset]
+    words += _changed(settings.model_dump(mode="json"), preset_settings(settings.preset).model_dump(mode="json"))
+    return shlex.join(words)
+
+
+def _changed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
+    words = []
+    for name, value in values.items():
+        if name == "preset" or value == defaults.get(name):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words.append(option if value else option.replace("--", "--no-", 1))
+        else:
+            words += [option, str(value)]
+    return words
+
+
+@once
+def processor_features() -> tuple[str, ...]:
+    """What of the processor changes figures in their last digits, as far as the system tells."""
+    told = Path("/proc/cpuinfo")
+    if not told.exists():
+        return (platform.machine(), platform.processor() or "unknown")
+    lines = told.read_text(errors="replace").splitlines()
+    flags = next((line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))), [])
+    return (platform.machine(), *(name for name in _FEATURES if name in flags))

@@ -13,32 +13,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood import __version__
-from petmood.bundle import Bundle, ModelDescription, Neighbours, save
+from petmood.bundle import Bundle, ModelDescription, save
 from petmood.bundle.folder import Parts
 from petmood.bundle.graph import network_graph
 from petmood.bundle.schema import BackboneFacts, InputFacts, LicenceNote
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
+from petmood.dataset import Dataset
 from petmood.errors import ConfigError
 from petmood.evaluate.calibrate import apply_temperature
-from petmood.evaluate.crossfit import cross_fit
-from petmood.evaluate.protocols import OFFICIAL, Predictions, grouped_name, in_class_order
-from petmood.evaluate.select import among
+from petmood.evaluate.protocols import Predictions, cross_fit, grouped_name, in_class_order, test_name
 from petmood.features import Preprocess
 from petmood.features.augment import AUGMENT_VERSION, pixel_views
 from petmood.features.efficientnet_lite import VARIANTS
 from petmood.features.trunk import SIZE, describe_trunk, trunk_activations
 from petmood.progress import Progress
-from petmood.records import IntArray, Manifest
+from petmood.records import Manifest
 from petmood.results import ModelFacts
-from petmood.sources import Source
-from petmood.split import grouped_folds
+from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.train.catalog import FROZEN, choose
 from petmood.workflows.bench import Bench, Means
-from petmood.workflows.bundles import SHOWN, data_facts, fitted_and_judging, quality, require_agreement
-from petmood.workflows.cnn import load_pixels
+from petmood.workflows.bundles import (
+    SHOWN,
+    data_facts,
+    features_by,
+    fitted_photos,
+    neighbours,
+    quality,
+    require_agreement,
+)
+from petmood.workflows.figures import majority_facts, model_facts
 from petmood.workflows.finetune_settings import FinetuneSettings
-from petmood.workflows.frozen import baseline_facts, model_facts
 from petmood.workflows.trust import trust
 
 if TYPE_CHECKING:
@@ -46,17 +50,10 @@ if TYPE_CHECKING:
 
 _VERSION: Final = "finetune/v1"
 _LITE: Final = Preprocess(SIZE, (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
-_BATCH: Final = 32
 
 
 def save_finetuned(
-    out: Path,
-    source: Source,
-    manifest: Manifest,
-    run: RunSettings,
-    settings: FinetuneSettings,
-    cache: ContentCache,
-    progress: Progress,
+    out: Path, whole: Dataset, run: RunSettings, settings: FinetuneSettings, progress: Progress
 ) -> ModelDescription:
     """Fine-tune inside as many grouped folds as the budget lets, then on train and valid, and save a bundle.
 
@@ -68,16 +65,17 @@ def save_finetuned(
     """
     from petmood.train.crown_export import answers_onnx
 
-    rows, test = fitted_and_judging(manifest)
-    fitted = np.intersect1d(manifest.photo_index, rows)
-    data = among(manifest, np.sort(np.concatenate([fitted, test])))
-    mine = np.flatnonzero(np.array([r.split != "test" for r in data.records]))
-    judging = np.setdiff1d(np.arange(len(data)), mine)
+    manifest = whole.manifest
+    fitted, test = fitted_photos(manifest), test_fold(manifest).evaluate
+    judging = whole.subset(test)
+    data = whole.subset(fitted)
+    inside = data.manifest
     with progress.stage("Preparing views") as tick:
-        views = _views(data, source, settings, cache, tick)
-    inside = among(data, mine)
-    made = _folds(inside, views[mine], run, settings, cache, progress)
-    head = _fit(inside, views[mine], run, settings, progress)
+        views = _views(data, settings, tick)
+    with progress.stage("Preparing views of test") as tick:
+        views_of_test = _views(judging, settings, tick)
+    made = _folds(data, views, run, settings, progress)
+    head = _fit(inside, views, run, settings, progress)
     truth = inside.class_index[made.index]
     done = f"{grouped_name(run.folds)} within train and valid, {len(truth)} of {len(inside)} photos"
     calibration, conformal = trust(made.probabilities, truth, manifest.classes, done)
@@ -85,7 +83,7 @@ def save_finetuned(
     size = settings.size if settings.whole else SIZE
     preprocess = replace(_LITE, size=size)
     graph = network_graph(answers_onnx(head, size, order), preprocess, len(manifest.classes), calibration.temperature)
-    on_test = in_class_order(head, head.predict_proba(views[judging]), manifest.classes)
+    on_test = in_class_order(head, head.predict_proba(views_of_test), manifest.classes)
     start = () if settings.start is None else (LicenceNote(what="outside images it started from", licence="unknown"),)
     description = ModelDescription(
         petmood=__version__,
@@ -100,9 +98,9 @@ def save_finetuned(
         calibration=calibration,
         conformal=conformal,
         pet=None,
-        quality=quality(source, manifest, fitted, size, cache),
+        quality=quality(data, size),
         data=data_facts(manifest, fitted),
-        evaluation=_evaluation(manifest, data, inside, judging, on_test, made, source, run, settings, cache, progress),
+        evaluation=_evaluation(whole, data, on_test, made, run, settings),
         licences=(
             LicenceNote(what="weights of efficientnet-lite0, fine-tuned", licence="Apache-2.0"),
             LicenceNote(what="training photos", licence="as their owner says; petmood does not know"),
@@ -112,29 +110,17 @@ def save_finetuned(
     )
     bundle = Bundle(Parts(description, graph, None))
     require_agreement(
-        bundle.infer(load_pixels(source, data, judging, size)).probabilities,
+        bundle.infer(judging.pixels(size)).probabilities,
         apply_temperature(on_test, calibration.temperature),
         description.title,
     )
-    parts = [
-        bundle.infer(load_pixels(source, manifest, fitted[i : i + _BATCH], size)).features
-        for i in range(0, len(fitted), _BATCH)
-    ]
-    records = [manifest.records[i] for i in fitted]
-    kept = Neighbours(np.concatenate(parts), tuple(r.class_name for r in records), tuple(r.path for r in records))
-    return save(out, graph, description, kept)
+    return save(out, graph, description, neighbours(data, features_by(bundle, data), thumbnails=False))
 
 
-def _views(
-    data: Manifest,
-    source: Source,
-    settings: FinetuneSettings,
-    cache: ContentCache,
-    tick: Callable[[int, int], None],
-) -> NDArray[Any]:
+def _views(data: Dataset, settings: FinetuneSettings, tick: Callable[[int, int], None]) -> NDArray[Any]:
     if settings.whole:
-        return pixel_views(data, source, settings.size, settings.views, progress=tick)
-    return trunk_activations(data, source, cache, progress=tick)
+        return pixel_views(data.manifest, data.pictures, settings.size, settings.views, progress=tick)
+    return trunk_activations(data.manifest, data.pictures, data.cache, progress=tick)
 
 
 def _head(settings: FinetuneSettings, seed: int, tick: Callable[[int, int], None]) -> CrownHead:
@@ -146,37 +132,37 @@ def _head(settings: FinetuneSettings, seed: int, tick: Callable[[int, int], None
 
 
 def _folds(
-    inside: Manifest,
+    data: Dataset,
     views: NDArray[Any],
     run: RunSettings,
     settings: FinetuneSettings,
-    cache: ContentCache,
     progress: Progress,
 ) -> Predictions:
     """Out-of-fold predictions of the folds that the budget reaches."""
+    inside, k = data.manifest, fewest_folds(data.manifest, run.folds)
     start = "" if settings.start is None else hashlib.sha256(settings.start.read_bytes()).hexdigest()
     seen = f"{AUGMENT_VERSION}/{settings.size}/{settings.views}" if settings.whole else describe_trunk()
     training = asdict(settings.training(run.seed)) | {"device": ""}
     causes = [inside.digest, seen, training, start, run.folds, run.seed]
     began = time.monotonic()
     parts: list[dict[str, Any]] = []
-    for number, fold in enumerate(grouped_folds(inside, folds=run.folds, seed=run.seed)):
+    for number, fold in enumerate(grouped_folds(inside, folds=k, seed=run.seed)):
         spent = time.monotonic() - began
         # the refit takes about as long as a fold, and is to fit in
         if parts and spent + 2 * spent / len(parts) > settings.budget:
-            progress.note(f"The budget is spent after {len(parts)} of {run.folds} folds.")
+            progress.note(f"The budget is spent after {len(parts)} of {k} folds.")
             break
-        with progress.stage(f"Fine-tuning, fold {number + 1} of {run.folds}") as tick:
+        with progress.stage(f"Fine-tuning, fold {number + 1} of {k}") as tick:
 
             def compute(fold: Any = fold, tick: Any = tick) -> dict[str, Any]:
-                made = cross_fit(lambda: _head(settings, run.seed, tick), views, inside, [fold], photos_only=True)
+                made = cross_fit(lambda: _head(settings, run.seed, tick), views, inside, [fold])
                 return {
                     "index": made.index.tolist(),
                     "probabilities": made.probabilities.tolist(),
                     "n_train": made.n_train,
                 }
 
-            kept = cache.remember(_VERSION, [*causes, number], compute)
+            kept = data.cache.remember(_VERSION, [*causes, number], compute)
         parts.append(kept)
     index = np.concatenate([np.array(p["index"]) for p in parts])
     order = np.argsort(index, kind="stable")
@@ -195,49 +181,39 @@ def _fit(
 
 
 def _evaluation(
-    manifest: Manifest,
-    data: Manifest,
-    inside: Manifest,
-    judging: IntArray,
+    whole: Dataset,
+    data: Dataset,
     on_test: NDArray[np.float64],
     made: Predictions,
-    source: Source,
     run: RunSettings,
     settings: FinetuneSettings,
-    cache: ContentCache,
-    progress: Progress,
 ) -> tuple[ModelFacts, ...]:
     """The saved weights on test; their recipe and the frozen baseline on the same folds; the majority class."""
-    folds = [f for f in grouped_folds(inside, folds=run.folds, seed=run.seed) if np.isin(f.evaluate, made.index).all()]
-    bench = Bench(inside, source, cache, Means(), progress)
+    manifest, inside, k = whole.manifest, data.manifest, fewest_folds(data.manifest, run.folds)
+    folds = [f for f in grouped_folds(inside, folds=k, seed=run.seed) if np.isin(f.evaluate, made.index).all()]
+    bench = Bench(data, Means())
     [frozen] = choose([FROZEN])
     if (lacking := bench.lacks(frozen)) is not None:
         raise ConfigError(f"the frozen baseline needs {lacking}.")
     baseline = bench.read(frozen).predict(inside, np.arange(len(inside)), folds, run.seed)
     text = (
         f"Cross-validation over photos of train and valid, stratified by class and grouped by photo, {len(folds)} of "
-        f"{run.folds} folds; early stopping looked at photos of the training folds alone."
+        f"{k} folds; early stopping looked at photos of the training folds alone."
     )
-    judged = Predictions(judging, on_test, len(inside))
-    grouped, in_turn = grouped_name(run.folds), dict.fromkeys(("train", "valid"), "fitted on and evaluated in turn")
-    once = {"train": "fitted on", "valid": "fitted on", "test": "evaluated once; chose nothing"}
-    entries = (
-        (data, "finetune", settings.title, judged, OFFICIAL, SHOWN, once),
-        (inside, "finetune", settings.title, made, grouped, text, in_turn),
-        (inside, FROZEN, frozen.title, baseline, grouped, text, in_turn),
+    protocol = grouped_name(k) if len(folds) == k else f"{grouped_name(k)}, {len(folds)} of the folds"
+    in_turn = dict.fromkeys(("train", "valid"), "fitted on and evaluated in turn")
+    judged = Predictions(test_fold(manifest).evaluate, on_test, len(inside))
+    own = model_facts(
+        manifest,
+        judged,
+        name="finetune",
+        title=settings.title,
+        protocol=test_name(manifest),
+        seed=run.seed,
+        text=SHOWN,
     )
-    found = [
-        model_facts(
-            whose,
-            predictions.predicted,
-            predictions.index,
-            name=name,
-            title=title,
-            protocol=protocol,
-            n_train=predictions.n_train,
-            settings={},
-            used=used,
-        ).model_copy(update={"protocol_text": how})
-        for whose, name, title, predictions, protocol, how, used in entries
+    cross = [
+        model_facts(inside, found, name=name, title=title, protocol=protocol, seed=run.seed, used=in_turn, text=text)
+        for name, title, found in (("finetune", settings.title, made), (FROZEN, frozen.title, baseline))
     ]
-    return (*found, *(b for b in baseline_facts(manifest, run) if b.protocol == OFFICIAL))
+    return (own, *cross, *majority_facts(whole, run)[:1])

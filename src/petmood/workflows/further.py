@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
 
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
-from petmood.evaluate.folds import repeated_grouped_folds, smaller_fold, species_folds
+from petmood.dataset import DEFAULT_BACKBONE, Dataset, Model
+from petmood.evaluate.folds import smaller_fold, species_folds
 from petmood.evaluate.forecast import Values, forecast_gain
 from petmood.evaluate.intervals import BOOTSTRAP, WILSON, bootstrap_interval, resample_counts
 from petmood.evaluate.metrics import score, wilson_interval
-from petmood.evaluate.protocols import Predictions, grouped_name
+from petmood.evaluate.protocols import Predictions, Protocol, grouped, grouped_name
 from petmood.progress import Tick
-from petmood.records import FloatArray, Manifest
+from petmood.records import Manifest
 from petmood.results import (
     CurvePoint,
     Forecast,
@@ -27,9 +29,9 @@ from petmood.results import (
     SpeciesOut,
     SpeciesOutFacts,
 )
-from petmood.split import grouped_folds
-from petmood.workflows.predictions import Subject, predict
-from petmood.workflows.simple import DEFAULT_BACKBONE, species_names
+from petmood.results.identity import Identity
+from petmood.split import Fold, fewest_folds
+from petmood.workflows.figures import identity_of
 
 SHARES: Final = (0.15, 0.25, 0.4, 0.65, 1.0)
 DRAWS: Final = 2
@@ -37,50 +39,43 @@ GAIN: Final = 0.05
 HORIZON: Final = 10
 REFITS: Final = 300
 MIN_SPECIES: Final = 10
+SPECIES_SOURCE: Final = f"the ImageNet head of {DEFAULT_BACKBONE}, most probable of 8 groups"
 
 
 def protocol_facts(
-    subject: Subject,
-    manifest: Manifest,
-    species: FloatArray | None,
-    settings: RunSettings,
-    cache: ContentCache,
-    tick: Tick = lambda done, total: None,
+    model: Model, data: Dataset, settings: RunSettings, tick: Tick = lambda done, total: None
 ) -> ProtocolFacts:
-    """Evaluate a subject under the further protocols; every prediction is kept by content.
+    """Evaluate a model under the further protocols.
 
     Args:
-        subject: the model.
-        manifest: the data.
-        species: (n_images, 8) probabilities of species, or None where they are not known.
+        model: what is evaluated.
+        data: photos are counted and fitted on, one file a family.
         settings: folds, repeats, seed.
-        cache: where predictions are kept.
         tick: told of repeats and points done.
     """
     total = settings.repeats + DRAWS * len(SHARES) + 1
     repeats = []
-    for i, folds in enumerate(
-        repeated_grouped_folds(manifest, folds=settings.folds, repeats=settings.repeats, seed=settings.seed)
-    ):
-        protocol = f"{grouped_name(settings.folds)}/{settings.seed + i}"
-        repeats.append(predict(subject, manifest, protocol, lambda folds=folds: folds, cache))  # type: ignore[misc]
+    for i in range(settings.repeats):
+        repeats.append(data.predictions(model, grouped(data.manifest, settings.folds, settings.seed + i)))
         tick(i + 1, total)
-    out = None if species is None else _species_out(subject, manifest, species, repeats[0], settings, cache)
+    out = None if data.species is None else _species_out(model, data, repeats[0], settings)
     tick(settings.repeats + 1, total)
-    learning = _learning(subject, manifest, settings, cache, lambda k: tick(settings.repeats + 1 + k, total))
-    return ProtocolFacts(repeated=_repeated(subject, manifest, repeats, settings), species_out=out, learning=learning)
+    learning = _learning(model, data, settings, lambda k: tick(settings.repeats + 1 + k, total))
+    return ProtocolFacts(repeated=_repeated(model, data, repeats, settings), species_out=out, learning=learning)
 
 
-def _hit_rates(manifest: Manifest, made: Predictions) -> Values:
-    return np.asarray(made.predicted == manifest.class_index[made.index], dtype=np.float64)
+def _rates(data: Dataset, made: Predictions) -> Values:
+    return made.hits(data.manifest).astype(np.float64)
 
 
-def _repeated(subject: Subject, manifest: Manifest, repeats: list[Predictions], settings: RunSettings) -> RepeatedFacts:
-    hits = np.stack([_hit_rates(manifest, made) for made in repeats])
-    scores = [score(manifest.class_index[m.index], m.predicted, manifest.classes) for m in repeats]
+def _repeated(model: Model, data: Dataset, repeats: list[Predictions], settings: RunSettings) -> RepeatedFacts:
+    hits = np.stack([_rates(data, made) for made in repeats])
+    scores = [score(data.labels[m.index], m.predicted, data.classes) for m in repeats]
+    folds = fewest_folds(data.manifest, settings.folds)
+    name = f"{grouped_name(folds)}, {len(repeats)} repeats"
     return RepeatedFacts(
-        model=subject.name,
-        folds=settings.folds,
+        model=model.name,
+        folds=folds,
         repeats=len(repeats),
         n=hits.shape[1],
         accuracy=float(hits.mean()),
@@ -88,28 +83,27 @@ def _repeated(subject: Subject, manifest: Manifest, repeats: list[Predictions], 
         ci_method=BOOTSTRAP,
         macro_f1=float(np.mean([s.macro_f1 for s in scores])),
         by_repeat=tuple(float(h.mean()) for h in hits),
+        identity=Identity(
+            data=data.manifest.digest, model=model.name, training="photos", protocol=name, seed=settings.seed
+        ),
     )
 
 
-def _species_out(
-    subject: Subject,
-    manifest: Manifest,
-    probabilities: FloatArray,
-    grouped: Predictions,
-    settings: RunSettings,
-    cache: ContentCache,
-) -> SpeciesOutFacts:
-    names = species_names(probabilities)
-    left_out, rare = species_folds(manifest, names, min_photos=MIN_SPECIES)
-    seen = dict(zip(grouped.index.tolist(), _hit_rates(manifest, grouped), strict=True))
+def _species_out(model: Model, data: Dataset, grouped_too: Predictions, settings: RunSettings) -> SpeciesOutFacts:
+    assert data.species is not None
+    manifest, told = data.manifest, data.species
+    left_out, rare = species_folds(manifest, told.by_row, min_photos=MIN_SPECIES)
+    seen = dict(zip(grouped_too.index.tolist(), _rates(data, grouped_too), strict=True))
     found = []
     for one in left_out:
         held = one.fold.evaluate
-        protocol = f"without-{one.species}/{DEFAULT_BACKBONE}/{settings.seed}"
-        made = predict(subject, manifest, protocol, lambda fold=one.fold: [fold], cache)  # type: ignore[misc]
-        hits = _hit_rates(manifest, made)
+        protocol = Protocol(
+            f"without-{one.species}", settings.seed, partial(_left_out, data, one.species), detail=told.key
+        )
+        made = data.predictions(model, protocol)
+        hits = _rates(data, made)
         known = np.array([seen[i] for i in made.index.tolist()])
-        n, correct = len(held), int(hits.sum())
+        n, correct = len(made.index), int(hits.sum())
         found.append(
             SpeciesOut(
                 species=one.species,
@@ -123,15 +117,20 @@ def _species_out(
                 difference_ci=bootstrap_interval(hits - known),
                 majority=float(np.bincount(manifest.class_index[held]).max() / n),
                 verdict="",
+                identity=identity_of(manifest, model.name, protocol),
             )
         )
     worded = tuple(s.model_copy(update={"verdict": _species_verdict(s)}) for s in found)
-    return SpeciesOutFacts(
-        model=subject.name,
-        source=f"the ImageNet head of {DEFAULT_BACKBONE}, most probable of 8 groups",
-        species=worded,
-        too_rare=rare,
-    )
+    source = "the file given with --species" if told.told_by == "file" else SPECIES_SOURCE
+    return SpeciesOutFacts(model=model.name, source=source, species=worded, too_rare=rare)
+
+
+def _left_out(data: Dataset, species: str, manifest: Manifest) -> list[Fold]:
+    """The fold that leaves a species out, of the data set's own records or of some of them."""
+    assert data.species is not None
+    told = {data.records[i].family: data.species.by_row[i] for i in data.manifest.photo_index}
+    left_out, _ = species_folds(manifest, [told[r.family] for r in manifest.records], min_photos=MIN_SPECIES)
+    return [one.fold for one in left_out if one.species == species]
 
 
 def _species_verdict(s: SpeciesOut) -> str:
@@ -150,26 +149,24 @@ def _species_verdict(s: SpeciesOut) -> str:
     return f"Moods learned from other animals carry over only in part: {figures}."
 
 
-def _learning(
-    subject: Subject, manifest: Manifest, settings: RunSettings, cache: ContentCache, done: Callable[[int], None]
-) -> LearningFacts:
-    labels = manifest.class_index
+def _learning(model: Model, data: Dataset, settings: RunSettings, done: Callable[[int], None]) -> LearningFacts:
+    manifest, labels, cache = data.manifest, data.labels, data.cache
+    k_folds = fewest_folds(manifest, settings.folds)
     rates, points, sizes = [], [], []
     per_class: list[dict[str, float]] = []
     for k, share in enumerate(SHARES):
         hits = []
         for draw in range(DRAWS):
             seed = settings.seed + draw
-            folds = list(grouped_folds(manifest, folds=settings.folds, seed=seed))
-            smaller = [smaller_fold(manifest, fold, share, seed) for fold in folds]
-            protocol = (
-                f"{grouped_name(settings.folds)}/{seed}" if share == 1 else f"learning-{share}-{settings.folds}/{seed}"
-            )
-            made = predict(subject, manifest, protocol, lambda smaller=smaller: smaller, cache)  # type: ignore[misc]
-            hits.append(_hit_rates(manifest, made))
+            protocol = _share_of_photos(manifest, share, settings.folds, seed)
+            made = data.predictions(model, protocol)
+            hits.append(_rates(data, made))
             done(k * DRAWS + draw + 1)
         trained = np.mean(
-            [np.bincount(labels[manifest.photos_among(f.train)], minlength=len(manifest.classes)) for f in smaller],
+            [
+                np.bincount(labels[manifest.photos_among(f.train)], minlength=len(manifest.classes))
+                for f in protocol.folds(manifest)
+            ],
             axis=0,
         )
         rate = np.mean(hits, axis=0)
@@ -194,11 +191,23 @@ def _learning(
         own = by_photo[truth == i]
         forecasts.append(_forecast(name, by_size[:, i], own, len(own), settings.seed, cache))
     return LearningFacts(
-        model=subject.name,
-        folds=settings.folds,
+        model=model.name,
+        folds=k_folds,
         draws=DRAWS,
         points=tuple(points),
         forecasts=tuple(forecasts),
+    )
+
+
+def _share_of_photos(manifest: Manifest, share: float, folds: int, seed: int) -> Protocol:
+    """Grouped cross-validation, each fold trained on a share of its photos."""
+    whole = grouped(manifest, folds, seed)
+    if share == 1:
+        return whole
+    return Protocol(
+        f"{whole.name}, {share:g} of the photos",
+        seed,
+        lambda m: [smaller_fold(m, fold, share, seed) for fold in whole.folds(m)],
     )
 
 

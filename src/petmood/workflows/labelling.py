@@ -8,17 +8,14 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from petmood import images
-from petmood.cache import ContentCache
+from petmood.dataset import open_dataset
 from petmood.errors import DataError
 from petmood.ingest.layout import SPLIT_ALIASES, canonical_classes
 from petmood.ingest.names import AUGMENTED, ROBOFLOW
 from petmood.labels import apply_labels, read_labels
-from petmood.progress import Progress, Silent, Timed
+from petmood.progress import Progress, Silent
 from petmood.records import ImageRecord, Manifest
-from petmood.sources import open_source
 from petmood.store import write_bytes, write_text
-from petmood.workflows.families import ingest
 
 CHANGES = "changes.csv"
 """File of a corrected copy that says what was changed; not an image, so that ingestion passes it over."""
@@ -52,8 +49,8 @@ def export_data(data: Path, out: Path, labels: Path, progress: Progress | None =
     """
     shown = progress or Silent()
     _check_new(out, data)
-    with open_source(data) as source:
-        before = ingest(source, ContentCache(), Timed(shown), labelled=False).manifest
+    with open_dataset(data, labelled=False, splits=False, progress=shown) as opened:
+        before = opened.manifest
         after = apply_labels(before, read_labels(labels, before))
         old = {record.path: record.class_name for record in before.records}
         taken: Counter[str] = Counter()
@@ -61,7 +58,7 @@ def export_data(data: Path, out: Path, labels: Path, progress: Progress | None =
         with shown.stage("Writing images") as tick:
             for done, record in enumerate(after.records):
                 target = _unique(_target(record, old[record.path], before), taken)
-                write_bytes(out / target, source.read(record.path, images.MAX_FILE_BYTES))
+                write_bytes(out / target, opened.pictures.read(record))
                 if old[record.path] != record.class_name:
                     rows.append((record.path, target, old[record.path], record.class_name))
                 tick(done + 1, len(after))

@@ -9,23 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from petmood.cache import ContentCache
-from petmood.progress import Progress, Silent, Timed
+from petmood.dataset import open_dataset
+from petmood.progress import Progress
 from petmood.results.leaderboard import LeaderboardFacts, LeftOut
-from petmood.sources import open_source
-from petmood.split import Fold, grouped_folds, official_fold
+from petmood.split import Fold, fewest_folds, grouped_folds, test_fold
 from petmood.train.catalog import Method, choose
 from petmood.train.recipes import RECIPES_VERSION
 from petmood.workflows.bench import Bench
-from petmood.workflows.families import read_split
 from petmood.workflows.standings import LeaderboardSettings, Runs, standings
 
-_SCORES = "leaderboard/v1"
+_SCORES = "leaderboard/v2"
 
 
 def run(bench: Bench, method: Method, settings: LeaderboardSettings) -> Runs:
     """All predictions of a method that lacks nothing; those in the cache are not made again."""
-    manifest, reading = bench.manifest, bench.read(method)
+    manifest, cache, reading = bench.data.manifest, bench.data.cache, bench.read(method)
+    k = fewest_folds(manifest, settings.folds)
     causes = [RECIPES_VERSION, manifest.digest, *reading.causes]
 
     def predict(folds: list[Fold], seed: int) -> dict[str, Any]:
@@ -39,15 +38,15 @@ def run(bench: Bench, method: Method, settings: LeaderboardSettings) -> Runs:
 
     repeats = min(settings.repeats, method.repeats)
     kept = []
-    with bench.progress.stage(method.title) as tick:
+    with bench.data.timed.inner.stage(method.title) as tick:
         for repeat in range(repeats):
             seed = settings.seed + repeat
-            folds = list(grouped_folds(manifest, folds=settings.folds, seed=seed))
-            key = [*causes, "grouped", settings.folds, seed]
-            kept.append(bench.cache.remember(_SCORES, key, partial(predict, folds, seed)))
+            folds = list(grouped_folds(manifest, folds=k, seed=seed))
+            key = [*causes, "grouped", k, seed]
+            kept.append(cache.remember(_SCORES, key, partial(predict, folds, seed)))
             tick(repeat + 1, repeats + 1)
-        test = bench.cache.remember(
-            _SCORES, [*causes, "official", settings.seed], lambda: predict([official_fold(manifest)], settings.seed)
+        test = cache.remember(
+            _SCORES, [*causes, "test", settings.seed], lambda: predict([test_fold(manifest)], settings.seed)
         )
         tick(repeats + 1, repeats + 1)
     return Runs(
@@ -70,14 +69,11 @@ def leaderboard(data: Path, settings: LeaderboardSettings, progress: Progress | 
     """
     from threadpoolctl import threadpool_limits
 
-    shown = progress or Silent()
     methods = choose(settings.only)
-    cache = ContentCache()
-    with open_source(data) as source, threadpool_limits(1):
+    with open_dataset(data, seed=settings.seed, progress=progress) as opened, threadpool_limits(1):
         # one thread: matrices are small, and threads that wait for each other take several times as long
-        manifest = read_split(source, cache, Timed(shown), seed=settings.seed)
-        official_fold(manifest)
-        bench = Bench(manifest, source, cache, settings.means, shown)
+        test_fold(opened.manifest)
+        bench = Bench(opened, settings.means)
         runs: dict[str, Runs] = {}
         left = []
         for method in methods:
@@ -86,4 +82,4 @@ def leaderboard(data: Path, settings: LeaderboardSettings, progress: Progress | 
                 runs[method.name] = run(bench, method, settings)
             else:
                 left.append(LeftOut(name=method.name, reason=f"needs {lacking}"))
-    return standings(data, manifest, settings, {m.name: m for m in methods}, runs, tuple(left))
+        return standings(data, opened.manifest, settings, {m.name: m for m in methods}, runs, tuple(left))

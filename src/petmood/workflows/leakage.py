@@ -1,36 +1,33 @@
-"""The leakage meter as a job: models and controls under a random, a grouped and the official split -> LeakageFacts."""
+"""The leakage meter: models and controls under a random, a grouped and the test split, all fitted on every file.
+
+The practice behind published figures deals files, so every model here is fitted on files and named so; petmood's own
+figures, which stand elsewhere, are of models fitted on one file a photo.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
+from petmood.dataset import Dataset, Model, open_dataset
+from petmood.dataset.models import HEAD, head, majority, thumbnails
 from petmood.evaluate.folds import random_folds
 from petmood.evaluate.leakage import accuracy_gap, exposed_items, judge_split, leakage_figure, permute_labels
-from petmood.evaluate.protocols import OFFICIAL, Predictions, grouped_name
+from petmood.evaluate.protocols import Predictions, Protocol, grouped, is_test, once_on_test
+from petmood.features import Backbone, load_backbone
 from petmood.progress import Progress, Tick
-from petmood.records import FeatureTable, FloatArray, IntArray, Manifest
+from petmood.records import IntArray, Manifest
 from petmood.results import LeakageFacts, LeakageFigure, put_mark
-from petmood.split import Fold, grouped_folds, official_fold, straddling_families
-from petmood.workflows.frozen import HEAD, leak_mark
-from petmood.workflows.material import open_material
-from petmood.workflows.predictions import Subject, head_subject, predict
-from petmood.workflows.simple import thumbnail_subject, thumbnail_vectors
+from petmood.split import fewest_folds, straddling_families, test_fold
+from petmood.workflows.figures import identity_of, leak_mark
 
-Make = Callable[[Manifest], list[Fold]]
+RANDOM_TEXT = (
+    "The files of train (all, where petmood made the splits) dealt into folds at random, as if each were a photo of "
+    "its own: the practice behind published figures. It counts files."
+)
 
-
-@dataclass(frozen=True)
-class _Split:
-    name: str
-    text: str
-    make: Make
-    pool: str = ""
+WEAK = "logistic-c1"
+"""The head of published figures, which can learn by heart."""
 
 
 def random_name(folds: int) -> str:
@@ -39,81 +36,99 @@ def random_name(folds: int) -> str:
 
 
 def leakage_facts(
-    manifest: Manifest,
-    features: FeatureTable,
-    thumbnails: FloatArray,
+    data: Dataset,
+    backbone: Backbone,
     settings: RunSettings,
-    cache: ContentCache,
     tick: Tick = lambda done, total: None,
-    head: str = HEAD,
+    head_name: str = HEAD,
 ) -> LeakageFacts:
     """Measure a head, the same head with a weak penalty, thumbnails and labels dealt at random under each split.
 
     Raises:
-        LeakageError: the official split leaks and the manifest does not allow it.
+        LeakageError: the test split leaks and the manifest does not allow it.
     """
-    official_fold(manifest)
-    splits = _splits(settings)
-    dealt = permute_labels(manifest, settings.seed)
-    weak = head_subject(features, "logistic-c1", settings.seed)
-    subjects = [head_subject(features, head, settings.seed), thumbnail_subject(thumbnails)]
-    if subjects[0].name != weak.name:
-        subjects.insert(1, weak)
+    manifest = data.manifest
+    test_fold(manifest)
+    protocols = _protocols(manifest, settings)
+    dealt = data.relabelled(permute_labels(manifest, settings.seed))
+    weak, control = head(backbone, WEAK), thumbnails()
+    models = [head(backbone, head_name), *([] if head_name == WEAK else [weak]), control]
     figures: list[LeakageFigure] = []
     made_of: dict[tuple[str, str], Predictions] = {}
-    total = len(splits) * (len(subjects) + 1)
+    total = len(protocols) * (len(models) + 1)
 
-    def measure(subject: Subject, split: _Split, data: Manifest, name: str, title: str, control: bool) -> Predictions:
-        protocol = f"{split.name}/{settings.seed}{split.pool}"
-        made = predict(subject, data, protocol, lambda: split.make(data), cache, allow_leakage=True)
-        figures.append(leakage_figure(data, made, subject=name, title=title, control=control, split=split.name))
+    def measure(
+        rows: Dataset, model: Model, protocol: Protocol, name: str, title: str, is_control: bool
+    ) -> Predictions:
+        made = rows.predictions(model, protocol)
+        figures.append(
+            leakage_figure(
+                rows.manifest,
+                made,
+                subject=name,
+                title=title,
+                control=is_control,
+                split=protocol.name,
+                identity=identity_of(rows.manifest, model.name, protocol),
+            )
+        )
         tick(len(figures), total)
         return made
 
-    for split in splits:
-        for subject in subjects:
-            made = measure(subject, split, manifest, subject.name, subject.title, subject is subjects[-1])
-            if subject is not subjects[-1]:
-                made_of[split.name, subject.name] = made
-        measure(weak, split, dealt, "permuted-labels", "Labels dealt at random, by photo", True)
-    chance = _majority_share(manifest)
-    grouped = grouped_name(settings.folds)
+    for protocol, _ in protocols:
+        for model in models:
+            title = f"{model.title}, fitted on all files"
+            made = measure(data, model, protocol, model.name, title, model is control)
+            if model is not control:
+                made_of[protocol.name, model.name] = made
+        measure(dealt, weak, protocol, "permuted-labels", "The same with permuted labels, by photo", True)
+    random, honest = protocols[0][0].name, protocols[1][0].name
     judged = []
-    for split in splits:
-        own = [f for f in figures if f.split == split.name]
+    for protocol, text in protocols:
+        own = [f for f in figures if f.split == protocol.name]
         gap = None
-        if split.name == random_name(settings.folds):
+        if protocol.name == random:
             # what the split hides most is told by the model that learns most by heart
             worst = max((f for f in own if not f.control), key=lambda f: f.accuracy).subject
-            gap = accuracy_gap(manifest, made_of[split.name, worst], made_of[grouped, worst])
-        judged.append(
-            judge_split(split.name, split.text, own, exposed_items(manifest, split.make(manifest)), chance, gap)
-        )
+            gap = accuracy_gap(manifest, made_of[random, worst], made_of[honest, worst])
+        constant = data.predictions(majority(), protocol)
+        chance = float(constant.hits(manifest).mean())
+        exposed = exposed_items(manifest, protocol.folds(manifest))
+        judged.append(judge_split(protocol.name, text, own, exposed, chance, gap))
     verdict = " ".join(f"{_label(s.split)}: {s.verdict}" for s in judged if not s.split.startswith("grouped"))
     allowed = manifest.allow_leakage and bool(straddling_families(manifest))
-    return LeakageFacts(allowed=allowed, chance=chance, figures=tuple(figures), splits=tuple(judged), verdict=verdict)
+    return LeakageFacts(allowed=allowed, figures=tuple(figures), splits=tuple(judged), verdict=verdict)
 
 
 def _label(split: str) -> str:
-    return "Official split" if split == OFFICIAL else f"{split.replace('-', ' ', 1).capitalize()}"
+    if is_test(split):
+        return "Official split" if split.startswith("official") else "petmood's own split"
+    return f"{split.replace('-', ' ', 1).capitalize()}"
 
 
-def _splits(settings: RunSettings) -> tuple[_Split, ...]:
-    folds, seed = settings.folds, settings.seed
+def _protocols(manifest: Manifest, settings: RunSettings) -> tuple[tuple[Protocol, str], ...]:
+    folds, seed = fewest_folds(manifest, settings.folds), settings.seed
+    pool = "files of train" if manifest.official_splits else "all files"
     return (
-        _Split(
-            random_name(folds),
-            "The files of train (all, where petmood made the splits) dealt into folds at random, as if each were a "
-            "photo of its own: the practice behind published figures. It counts files.",
-            lambda m: list(random_folds(m, folds=folds, seed=seed, rows=_pool(m))),
-            "/files of train",
+        (
+            Protocol(
+                random_name(folds),
+                seed,
+                lambda m: list(random_folds(m, folds=folds, seed=seed, rows=_pool(m))),
+                "files",
+                detail=pool,
+                leaks=True,
+            ),
+            RANDOM_TEXT,
         ),
-        _Split(
-            grouped_name(folds),
+        (
+            grouped(manifest, settings.folds, seed, "files"),
             "All photos dealt into folds with everything derived from them. It counts photos.",
-            lambda m: list(grouped_folds(m, folds=folds, seed=seed)),
         ),
-        _Split(OFFICIAL, "Fitted on train, evaluated once on the photos of test.", lambda m: [official_fold(m)]),
+        (
+            once_on_test(manifest, seed, "files"),
+            "Fitted on train and valid, evaluated once on the photos of test.",
+        ),
     )
 
 
@@ -121,21 +136,22 @@ def _pool(manifest: Manifest) -> IntArray | None:
     return manifest.in_split("train") if manifest.official_splits else None
 
 
-def _majority_share(manifest: Manifest) -> float:
-    counts = np.bincount(manifest.class_index[manifest.photo_index])
-    return float(counts.max() / counts.sum())
-
-
-def leakage(data: Path, settings: RunSettings, progress: Progress | None = None, head: str = HEAD) -> LeakageFacts:
-    """Ingest a data set, make its features, and hold the meter to it.
+def leakage(data: Path, settings: RunSettings, progress: Progress | None = None, head_name: str = HEAD) -> LeakageFacts:
+    """Open a data set and hold the meter to it.
 
     Raises:
         PetmoodError: anything the user can mend; a split that leaks unless the settings allow it.
     """
-    with open_material(data, settings, progress) as material:
-        thumbnails = thumbnail_vectors(material.manifest, material.source, material.cache)
-        with material.progress.stage("leakage", "Measuring leakage") as tick:
-            manifest, features, cache = material.manifest, material.features, material.cache
-            facts = leakage_facts(manifest, features, thumbnails, settings, cache, tick, head)
-    mark = leak_mark(manifest)
+    backbone = load_backbone(settings.backbone)
+    with open_dataset(
+        data,
+        families=settings.families,
+        seed=settings.seed,
+        allow_leakage=settings.allow_leakage,
+        progress=progress,
+    ) as opened:
+        opened.features(backbone)
+        with opened.timed.stage("leakage", "Measuring leakage") as tick:
+            facts = leakage_facts(opened, backbone, settings, tick, head_name)
+        mark = leak_mark(opened.manifest)
     return put_mark(facts, mark) if mark else facts

@@ -12,25 +12,20 @@ from typing import Any, Final
 import numpy as np
 
 from petmood.audit.association import cohen_kappa, cross_table, table_interval
-from petmood.cache import ContentCache
 from petmood.cluster.naming import Grouping, group
 from petmood.config import RunSettings
+from petmood.dataset import Dataset, open_dataset
+from petmood.dataset.models import head
 from petmood.errors import DataError
 from petmood.evaluate.metrics import wilson_interval
 from petmood.evaluate.paired import paired_facts
-from petmood.evaluate.protocols import cross_predict, grouped_name
+from petmood.evaluate.protocols import grouped
 from petmood.labels import EXCLUDED, apply_labels, write_labels
-from petmood.progress import Progress, Silent, Timed
+from petmood.progress import Progress
 from petmood.records import IntArray, Manifest
 from petmood.results import AgreementFacts, GroupFacts, NamedFacts
-from petmood.sources import Source, open_source
-from petmood.split import grouped_folds
 from petmood.store import read_json, write_json, write_manifest, write_text
-from petmood.train.heads import make_head
-from petmood.workflows.families import ingest
 from petmood.workflows.folders import claim_run_folder, write_source
-from petmood.workflows.photos import Photos, embed_photos, fewest_folds
-from petmood.workflows.thumbnails import thumbnailer
 
 FACTS: Final = "clusters.json"
 MEMBERS: Final = "clusters.csv"
@@ -60,18 +55,25 @@ def cluster(
     """
     from petmood.report.sheets import render_sheets
 
-    shown, cache = progress or Silent(), ContentCache()
-    with open_source(data) as source:
+    with _open(data, settings, progress) as opened:
         claim_run_folder(out, data)
-        photos = _read(source, settings, cache, shown)
-        with shown.stage("Clustering"):
-            found = group(photos.features, method=method, k=k, seed=settings.seed)
-        write_manifest(out / "manifest.parquet", photos.full)
+        photos, timed = opened.photos, opened.timed
+        features = photos.features(settings.backbone)
+        with timed.stage("cluster", "Clustering"):
+            found = group(features.vectors, method=method, k=k, seed=settings.seed)
+        write_manifest(out / "manifest.parquet", opened.manifest)
         write_source(out, data, None)
-        with shown.stage("Writing sheets"):
-            facts = save_groups(out, photos.manifest, found, photos.backbone, settings.seed)
-            render_sheets(facts, thumbnailer(source, photos.full, cache), out / SHEET)
+        with timed.stage("sheets", "Writing sheets"):
+            facts = save_groups(out, photos.manifest, found, features.backbone, settings.seed)
+            render_sheets(facts, opened.thumbnail, out / SHEET)
     return facts
+
+
+def _open(data: Path, settings: RunSettings, progress: Progress | None) -> Dataset:
+    """The data set as it came, with or without labels."""
+    return open_dataset(
+        data, families=settings.families, seed=settings.seed, labelled=False, splits=False, progress=progress
+    )
 
 
 def save_groups(out: Path, manifest: Manifest, found: Grouping, backbone: str, seed: int) -> GroupFacts:
@@ -141,9 +143,9 @@ def name_clusters(
     Raises:
         PetmoodError: anything the user can mend.
     """
-    shown, cache = progress or Silent(), ContentCache()
-    with open_source(data) as source:
-        photos = _read(source, settings, cache, shown)
+    with _open(data, settings, progress) as opened:
+        photos = opened.photos
+        photos.features(settings.backbone)
         clusters, sure = read_members(folder, photos.manifest)
         named = read_names(names or folder / NAMES, int(clusters.max()) + 1)
         wanted = {
@@ -154,13 +156,8 @@ def name_clusters(
         if not wanted:
             raise DataError(f"no photo gets a label: no cluster has a name in {names or folder / NAMES}. Fill it in.")
         write_labels(folder / LABELS, wanted)
-        with shown.stage("Training on the new labels"):
+        with opened.timed.stage("worth", "Training on the new labels"):
             return _worth(photos, wanted, named, confidence, settings)
-
-
-def _read(source: Source, settings: RunSettings, cache: ContentCache, shown: Progress) -> Photos:
-    full = ingest(source, cache, Timed(shown), mode=settings.families, labelled=False).manifest
-    return embed_photos(full, source, settings.backbone, cache, shown)
 
 
 def read_members(folder: Path, manifest: Manifest) -> tuple[IntArray, np.ndarray[Any, np.dtype[np.float64]]]:
@@ -200,7 +197,7 @@ def read_names(path: Path, k: int) -> dict[int, str]:
 
 
 def _worth(
-    photos: Photos, wanted: dict[str, str], named: dict[int, str], cut: float, settings: RunSettings
+    photos: Dataset, wanted: dict[str, str], named: dict[int, str], cut: float, settings: RunSettings
 ) -> NamedFacts:
     manifest, families = photos.manifest, {r.path: r.family for r in photos.manifest.records}
     bare = replace(
@@ -210,13 +207,13 @@ def _worth(
     fresh = apply_labels(bare, by_family)
     position = {r.path: i for i, r in enumerate(manifest.records)}
     rows = np.array([position[r.path] for r in fresh.records], dtype=np.int64)
-    folds = fewest_folds(fresh, settings.folds)
-    parts = list(grouped_folds(fresh, folds=folds, seed=settings.seed))
-    made = cross_predict(lambda: make_head("logistic", settings.seed), photos.features[rows], fresh, parts)
-    right = int((made.predicted == fresh.class_index).sum())
+    protocol = grouped(fresh, settings.folds, settings.seed)
+    renamed = photos.subset(rows).relabelled(fresh)
+    made = renamed.predictions(head(settings.backbone), protocol)
+    right = int(made.hits(fresh).sum())
     agreement = None
     if set(fresh.classes) <= set(manifest.classes):
-        agreement = _agreement(photos, fresh, rows, made.predicted, folds, settings)
+        agreement = _agreement(photos, renamed, rows, made.predicted, settings)
     return NamedFacts(
         names={str(c + 1): name for c, name in sorted(named.items()) if name},
         confidence=cut,
@@ -224,7 +221,7 @@ def _worth(
         labelled=len(fresh),
         excluded=sum(name == EXCLUDED for name in by_family.values()),
         by_class={name: int((fresh.class_index == i).sum()) for i, name in enumerate(fresh.classes)},
-        protocol=grouped_name(folds),
+        protocol=protocol.name,
         accuracy=right / len(fresh),
         accuracy_ci=wilson_interval(right, len(fresh)),
         agreement=agreement,
@@ -236,10 +233,10 @@ def _spelled(name: str, classes: tuple[str, ...]) -> str:
 
 
 def _agreement(
-    photos: Photos, fresh: Manifest, rows: IntArray, predicted: IntArray, folds: int, settings: RunSettings
+    photos: Dataset, renamed: Dataset, rows: IntArray, predicted: IntArray, settings: RunSettings
 ) -> AgreementFacts:
     """New labels against the original ones, and models trained on either against the original ones."""
-    classes = photos.manifest.classes
+    classes, fresh = photos.classes, renamed.manifest
     column = np.array([classes.index(name) for name in fresh.classes])
     original, given = photos.labels[rows], column[fresh.class_index]
     table = cross_table(original, given, len(classes), len(classes))
@@ -252,8 +249,9 @@ def _agreement(
         ),
     )
     # the same folds as the new labels had, so that both models see the same photos
-    parts = list(grouped_folds(fresh, folds=folds, seed=settings.seed))
-    theirs = cross_predict(lambda: make_head("logistic", settings.seed), photos.features[rows], same, parts)
+    own = grouped(fresh, settings.folds, settings.seed)
+    protocol = replace(own, folds=lambda _: own.folds(fresh), detail=f"folds of {fresh.digest}")
+    theirs = renamed.relabelled(same).predictions(head(settings.backbone), protocol)
     return AgreementFacts(
         n=len(rows),
         kappa=float(cohen_kappa(table)),
@@ -265,7 +263,7 @@ def _agreement(
             theirs.predicted == original,
             name="trained on the named clusters",
             reference="trained on the original labels",
-            protocol=grouped_name(folds),
+            protocol=protocol.name,
         ),
     )
 

@@ -8,17 +8,15 @@ from typing import Final
 
 import numpy as np
 
-from petmood.cache import ContentCache
+from petmood.dataset import open_dataset
+from petmood.dataset.outside import open_outside
 from petmood.errors import DataError
 from petmood.evaluate.metrics import wilson_interval
 from petmood.features.trunk import trunk_activations
-from petmood.progress import Progress, Silent, Timed
+from petmood.progress import Progress, Silent
 from petmood.records import IntArray, Manifest
 from petmood.results.pretrained import PretrainFacts
-from petmood.sources import open_source
 from petmood.store import write_json
-from petmood.workflows.families import ingest
-from petmood.workflows.outside import open_outside
 
 HELD: Final = 10
 """One photo in so many is held out, so that the backbone's own accuracy can be told."""
@@ -70,15 +68,14 @@ def pretrain(
     for folder in (outside, data):
         if folder.is_dir() and folder.resolve() in (out.resolve(), *out.resolve().parents):
             raise DataError(f"--out {out} lies inside {folder}; it would mix with images. Choose another path.")
-    shown, cache = progress or Silent(), ContentCache()
-    with open_source(data) as source:
-        # every image of these data is kept out, whatever its family
-        manifest = ingest(source, cache, Timed(shown), mode="names").manifest
-        # the outside classes keep their own names here: each maps to itself for the check of resemblance
-        theirs = open_outside(outside, None, manifest, source, cache, shown, families="auto")
+    shown = progress or Silent()
+    with open_dataset(data, families="names", splits=False, progress=shown) as ours:
+        # every image of these data is kept out, whatever its family; the outside classes keep their own names
+        theirs = open_outside(outside, None, ours, shown, families="auto")
+    manifest = theirs.data.manifest
     with shown.stage("Running the frozen half") as tick:
-        views = trunk_activations(theirs.manifest, theirs.source, cache, progress=tick)
-    held, kept = hold_out(theirs.manifest)
+        views = trunk_activations(manifest, theirs.data.pictures, theirs.data.cache, progress=tick)
+    held, kept = hold_out(manifest)
     with shown.stage("Fine-tuning the upper half") as tick:
         chosen = CrownSettings(epochs=settings.epochs, seed=settings.seed)
         head = CrownHead(chosen, on_epoch=lambda epoch, epochs, loss, seconds: tick(epoch, epochs))

@@ -10,16 +10,12 @@ import numpy as np
 from petmood.bundle import Bundle, ModelDescription, save
 from petmood.bundle.folder import Parts
 from petmood.bundle.int8 import quantised_graph
-from petmood.cache import ContentCache
+from petmood.dataset import Dataset, open_dataset
 from petmood.errors import DataError
-from petmood.evaluate.protocols import OFFICIAL
-from petmood.progress import Silent, Timed
+from petmood.evaluate.protocols import Predictions, test_name
 from petmood.records import IntArray, Manifest
 from petmood.results import ModelFacts
-from petmood.sources import Source, open_source
-from petmood.workflows.cnn import load_pixels
-from petmood.workflows.families import read_split
-from petmood.workflows.frozen import model_facts
+from petmood.workflows.figures import model_facts
 
 CALIBRATION: Final = 96
 """Photos of train that ranges of activations are taken from, unless asked otherwise."""
@@ -48,18 +44,18 @@ def quantise(bundle: Bundle, parts: Parts, data: Path, out: Path, seed: int = 42
         MissingExtraError: onnx is not installed.
         ModelError: the bundle is quantised already.
     """
-    with open_source(data) as source:
-        manifest = read_split(source, ContentCache(), Timed(Silent()), seed=seed)
+    with open_dataset(data, seed=seed) as opened:
+        manifest = opened.manifest
         if manifest.classes != bundle.classes:
             raise DataError(
                 f"{data} has the classes {', '.join(manifest.classes)}; the bundle knows {', '.join(bundle.classes)}. "
                 "Give the data that it was trained on."
             )
         chosen = calibration_photos(manifest)
-        graph = quantised_graph(parts.graph, load_pixels(source, manifest, chosen, bundle.size))
+        graph = quantised_graph(parts.graph, opened.pixels(bundle.size, chosen))
         smaller = Bundle(Parts(parts.description, graph, parts.neighbours), bundle.name)
         evaluation = tuple(
-            _on_test(model, source, manifest, title)
+            _on_test(model, opened, title, seed)
             for model, title in ((bundle, parts.description.title), (smaller, f"{parts.description.title}, int8"))
         )
     description = parts.description.model_copy(
@@ -78,21 +74,17 @@ def calibration_photos(manifest: Manifest, count: int = CALIBRATION) -> IntArray
     return known[:: max(1, len(known) // count)][:count]
 
 
-def _on_test(bundle: Bundle, source: Source, manifest: Manifest, title: str) -> ModelFacts:
-    rows = manifest.photos_in_split("test")
-    parts = [
-        bundle.infer(load_pixels(source, manifest, rows[i : i + _BATCH], bundle.size))
-        for i in range(0, len(rows), _BATCH)
-    ]
-    predicted: IntArray = np.concatenate([p.probabilities for p in parts]).argmax(axis=1).astype(np.int64)
-    facts = model_facts(
-        manifest,
-        predicted,
-        rows,
+def _on_test(bundle: Bundle, data: Dataset, title: str, seed: int) -> ModelFacts:
+    rows = data.manifest.photos_in_split("test")
+    parts = [bundle.infer(data.pixels(bundle.size, rows[i : i + _BATCH])) for i in range(0, len(rows), _BATCH)]
+    probabilities = np.concatenate([p.probabilities for p in parts]).astype(np.float64)
+    return model_facts(
+        data.manifest,
+        Predictions(rows, probabilities, bundle.description.data.fitted),
         name=title,
         title=title,
-        protocol=OFFICIAL,
-        n_train=bundle.description.data.fitted,
-        settings={},
+        protocol=test_name(data.manifest),
+        seed=seed,
+        training="as its bundle says",
+        text="The weights of the bundle, evaluated on the photos of test.",
     )
-    return facts.model_copy(update={"protocol_text": "The weights of the bundle, evaluated on the photos of test."})

@@ -16,24 +16,20 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from petmood.bundle.int8 import quantised_graph, refuse_quantised
-from petmood.cache import ContentCache
 from petmood.config import Settings
+from petmood.dataset import Dataset, open_dataset
+from petmood.dataset.models import head
 from petmood.errors import ConfigError, DataError, require_extra
 from petmood.evaluate.paired import paired_facts
-from petmood.evaluate.protocols import grouped_name
-from petmood.features import Backbone, extract_features, load_backbone
+from petmood.evaluate.protocols import Protocol, grouped
+from petmood.features import Backbone, load_backbone
 from petmood.features.extract import embed_batch, open_session
 from petmood.features.onnx_file import GraphFile
-from petmood.progress import Progress, Silent, Timed
-from petmood.records import FeatureTable, FloatArray, Manifest
+from petmood.progress import Progress
+from petmood.records import FeatureTable, FloatArray
 from petmood.results.quantised import QuantisedFacts, SpeedFacts
-from petmood.sources import open_source
-from petmood.split import Fold, grouped_folds
 from petmood.store import write_bytes, write_json
 from petmood.threads import in_streams
-from petmood.workflows.cnn import load_pixels
-from petmood.workflows.families import read_split
-from petmood.workflows.frozen import HEAD, predict_cached
 from petmood.workflows.quantise import CALIBRATION, calibration_photos
 
 if TYPE_CHECKING:
@@ -62,7 +58,7 @@ class QuantiseSettings(Settings):
 
 @dataclass(frozen=True)
 class _Judged:
-    """A backbone's vectors of every image, and whether logistic regression on them was right about each photo."""
+    """A backbone's vectors of every photo, and whether logistic regression on them was right about each photo."""
 
     table: FeatureTable
     hits: NDArray[np.bool_]
@@ -90,16 +86,18 @@ def quantise_backbone(
     """
     require_extra("Quantising", "train", "onnx")
     _refuse_what_is_not_ours(out)
-    timed, cache = Timed(progress or Silent()), ContentCache()
     backbone = load_backbone(settings.backbone)
     plain = backbone.graph.read_bytes()
     refuse_quantised(plain)  # before anything that takes its time
-    with open_source(data) as source, tempfile.TemporaryDirectory() as folder:
-        manifest = read_split(source, cache, timed, seed=settings.seed)
-        folds = list(grouped_folds(manifest, folds=settings.folds, seed=settings.seed))
+    with (
+        open_dataset(data, seed=settings.seed, progress=progress) as opened,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        manifest, timed, photos = opened.manifest, opened.timed, opened.photos
+        protocol = grouped(manifest, settings.folds, settings.seed)
         chosen = calibration_photos(manifest, settings.photos)
         with timed.stage("quantise", "Quantising"):
-            pixels = load_pixels(source, manifest, chosen, backbone.preprocess.size)
+            pixels = opened.pixels(backbone.preprocess.size, chosen)
             graph = _marked(quantised_graph(plain, backbone.preprocess.apply(pixels)), backbone)
         small = replace(
             backbone,
@@ -109,17 +107,11 @@ def quantise_backbone(
         )
         write_bytes(small.graph, graph)
 
-        def judged(one: Backbone, title: str) -> _Judged:
-            with timed.stage(f"features {title}", f"Vectors in {title}") as tick:
-                table = extract_features(manifest, source, one, cache, progress=tick)
-            return _Judged(table, _hits(table, manifest, folds, settings, cache))
-
-        before, after = judged(backbone, "float32"), judged(small, "int8")
+        before, after = (_judged(one, photos, protocol) for one in (backbone, small))
         with timed.stage("speed", "Speed, in turns"):
             speed = _speed(backbone, small, pixels[:_TIMED])
     _write(out, graph, small)
-    photos = manifest.photo_index
-    cosines = _cosines(before.table.vectors[photos], after.table.vectors[photos])
+    cosines = _cosines(before.table.vectors, after.table.vectors)
     return QuantisedFacts(
         backbone=settings.backbone,
         name=small.name,
@@ -132,7 +124,7 @@ def quantise_backbone(
             before.hits,
             name=small.name,
             reference=backbone.name,
-            protocol=grouped_name(settings.folds),
+            protocol=protocol.name,
         ),
         cosine_mean=float(cosines.mean()),
         cosine_low=float(cosines.min()),
@@ -165,12 +157,9 @@ def _marked(graph: bytes, source: Backbone) -> bytes:
     return made
 
 
-def _hits(
-    table: FeatureTable, manifest: Manifest, folds: list[Fold], settings: QuantiseSettings, cache: ContentCache
-) -> NDArray[np.bool_]:
-    protocol = grouped_name(settings.folds)
-    made = predict_cached(HEAD, table, manifest, protocol, folds, settings.seed, cache)
-    return np.asarray(manifest.class_index[made.index] == made.predicted)
+def _judged(backbone: Backbone, photos: Dataset, protocol: Protocol) -> _Judged:
+    hits = photos.predictions(head(backbone), protocol).hits(photos.manifest)
+    return _Judged(photos.features(backbone), hits)
 
 
 def _cosines(a: FloatArray, b: FloatArray) -> NDArray[np.float64]:

@@ -16,11 +16,9 @@ from typing import Any, Final
 
 import petmood
 from petmood.bundle.folder import read_files, write_files
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
-from petmood.records import Manifest
+from petmood.dataset import Dataset
 from petmood.results import Results
-from petmood.workflows.families import Ingested
 
 _NAMESPACE: Final = "run/v1"
 _CODE: Final = frozenset({".py", ".j2", ".css", ".js", ".json"})
@@ -50,20 +48,17 @@ class Outcome:
 class Recall:
     """Finds and keeps the outcome of a run by its causes."""
 
-    def __init__(
-        self, cache: ContentCache, ingested: Ingested, manifest: Manifest, settings: RunSettings, species: Path | None
-    ) -> None:
-        self._cache = cache
+    def __init__(self, data: Dataset, settings: RunSettings) -> None:
+        self._cache = data.cache
         self._key: str | None = None
-        # a species file that cannot be read is refused where it is used
-        if settings.backbone.startswith(_WHEELS) and (species is None or species.is_file()):
+        if settings.backbone.startswith(_WHEELS):
             causes = [
                 code_digest(),
                 installed(),
                 _processor(),
                 settings.model_dump(mode="json"),
-                *(asdict(facts) for facts in (ingested, manifest)),
-                None if species is None else hashlib.sha256(species.read_bytes()).hexdigest(),
+                *(asdict(facts) for facts in (data.found, data.links, data.manifest)),
+                None if data.origin.species is None else data.origin.species.sha256,
             ]
             self._key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()
 

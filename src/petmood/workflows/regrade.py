@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
+from petmood.dataset import Dataset, Model, open_dataset
+from petmood.dataset.dataset import backbone_named
+from petmood.dataset.models import head
 from petmood.evaluate.folds import random_holdouts
 from petmood.evaluate.intervals import BOOTSTRAP, WILSON, bootstrap_interval
 from petmood.evaluate.leakage import exposed_items
 from petmood.evaluate.metrics import wilson_interval
-from petmood.evaluate.protocols import OFFICIAL, grouped_name
+from petmood.evaluate.protocols import Protocol, grouped, is_test, once_on_test
 from petmood.progress import Progress
-from petmood.records import Manifest
+from petmood.records import IntArray, Manifest
 from petmood.results import Figure, Regraded, RegradeFacts
-from petmood.split import Fold, grouped_folds, official_fold
-from petmood.workflows.material import open_material
-from petmood.workflows.predictions import Subject, head_subject, predict
+from petmood.split import Fold, test_fold
 
 HEAD: Final = "logistic-c1"
 REPEATS: Final = 5
@@ -69,88 +71,102 @@ CLAIMS: Final = (
 )
 """What docs/regrade.md cites."""
 
+CLAIMED_DATA: Final = frozenset({"TODO"})
+"""Digests of the files of the data set that the claims were made on: as on Kaggle, by `files_digest`."""
+
 
 def regrade(data: Path, settings: RunSettings, progress: Progress | None = None) -> RegradeFacts:
-    """Grade the published claims again on a data set.
+    """Grade the protocols of published claims again on a data set, and the claims themselves if they are about it.
 
     Raises:
         PetmoodError: anything the user can mend; a split that leaks unless the settings allow it.
     """
-    with open_material(data, settings, progress) as material:
-        subject = head_subject(material.features, HEAD, settings.seed)
-        official_fold(material.manifest)
-        with material.progress.stage("regrade", "Grading published claims again") as tick:
-            rows = []
+    model = head(backbone_named(settings.backbone), HEAD)
+    with open_dataset(
+        data,
+        families=settings.families,
+        seed=settings.seed,
+        allow_leakage=settings.allow_leakage,
+        progress=progress,
+    ) as opened:
+        test_fold(opened.manifest)
+        opened.features(settings.backbone)
+        claimed = files_digest(opened.manifest) in CLAIMED_DATA
+        rows = []
+        with opened.timed.stage("regrade", "Grading published claims again") as tick:
             for i, claim in enumerate(CLAIMS):
-                graded = _grade(claim, subject, material.manifest, settings, material.cache)
+                graded = _grade(claim, model, opened, settings, claimed)
                 if graded is not None:
                     rows.append(graded)
                 tick(i + 1, len(CLAIMS))
-    return RegradeFacts(model=subject.name, title=subject.title, claims=tuple(rows))
+    return RegradeFacts(model=model.name, title=model.title, claims=tuple(rows))
 
 
-def _grade(
-    claim: Claim, subject: Subject, manifest: Manifest, settings: RunSettings, cache: ContentCache
-) -> Regraded | None:
+def files_digest(manifest: Manifest) -> str:
+    """Digest of the bytes of all images, whatever their names, labels and splits: which data set this is."""
+    return hashlib.sha256("\n".join(sorted(set(manifest.sha256s()))).encode()).hexdigest()
+
+
+def _grade(claim: Claim, model: Model, data: Dataset, settings: RunSettings, claimed: bool) -> Regraded | None:
     """None where the claim's classes are not those of the data."""
     if claim.drop is not None:
-        kept = tuple(name for name in manifest.classes if name.casefold() != claim.drop)
-        if len(kept) in (1, len(manifest.classes)):
+        kept = tuple(name for name in data.classes if name.casefold() != claim.drop)
+        if len(kept) in (1, len(data.classes)):
             return None
-        rows = np.flatnonzero(np.isin([r.class_name for r in manifest.records], kept))
-        manifest = replace(manifest, classes=kept, records=tuple(manifest.records[i] for i in rows))
-        subject = replace(subject, vectors=subject.vectors[rows])
+        rows = np.flatnonzero(np.isin([r.class_name for r in data.records], kept))
+        data = data.subset(rows).relabelled(replace(data.manifest.subset(rows), classes=kept))
+    manifest, seed = data.manifest, settings.seed
     if claim.share is None:
-        folds = [official_fold(manifest)]
-        reproduced = _figure(subject, manifest, OFFICIAL, [(f"{OFFICIAL}/{settings.seed}", lambda: folds)], cache)
+        reproduced = _figure(model, data, [once_on_test(manifest, seed, "files")], None)
+        folds = [test_fold(manifest)]
     else:
-        pool = manifest.in_split("train") if manifest.official_splits else None
-        folds = list(random_holdouts(manifest, share=claim.share, repeats=REPEATS, seed=settings.seed, rows=pool))
-        runs: list[tuple[str, Callable[[], list[Fold]]]] = [
-            (f"holdout-{claim.share}-{REPEATS}/{i}/{settings.seed}", lambda fold=fold: [fold])  # type: ignore[misc]
-            for i, fold in enumerate(folds)
-        ]
-        reproduced = _figure(subject, manifest, f"{REPEATS} random holdouts", runs, cache)
-    honest = _figure(
-        subject,
-        manifest,
-        grouped_name(settings.folds),
-        [
-            (
-                f"{grouped_name(settings.folds)}/{settings.seed}",
-                lambda: list(grouped_folds(manifest, folds=settings.folds, seed=settings.seed)),
+        pool, share = _pool(manifest), claim.share
+        folds = list(random_holdouts(manifest, share=share, repeats=REPEATS, seed=seed, rows=pool))
+        protocols = [
+            Protocol(
+                f"random holdout of {share:.0%}",
+                seed,
+                partial(_holdout, share, seed, i),
+                "files",
+                detail=f"{i} of {REPEATS}",
+                leaks=True,
             )
-        ],
-        cache,
-    )
+            for i in range(REPEATS)
+        ]
+        reproduced = _figure(model, data, protocols, f"{REPEATS} random holdouts")
+    honest = _figure(model, data, [grouped(manifest, settings.folds, seed, "files")], None)
     exposed = exposed_items(manifest, folds) / sum(len(f.evaluate) for f in folds)
+    shown = claim.claimed if claimed else None
     return Regraded(
         name=claim.name,
         protocol_text=claim.text,
         classes=manifest.classes,
-        claimed=claim.claimed,
-        source=claim.source,
+        claimed=shown,
+        source=claim.source if claimed else None,
         reproduced=reproduced,
         exposed=exposed,
         honest=honest,
-        verdict=_verdict(claim, reproduced, honest, exposed),
+        verdict=_verdict(shown, reproduced, honest, exposed),
     )
 
 
-def _figure(
-    subject: Subject,
-    manifest: Manifest,
-    protocol: str,
-    runs: list[tuple[str, Callable[[], list[Fold]]]],
-    cache: ContentCache,
-) -> Figure:
-    made = [predict(subject, manifest, name, folds, cache, allow_leakage=True) for name, folds in runs]
+def _holdout(share: float, seed: int, number: int, manifest: Manifest) -> list[Fold]:
+    made = random_holdouts(manifest, share=share, repeats=REPEATS, seed=seed, rows=_pool(manifest))
+    return list(made)[number : number + 1]
+
+
+def _pool(manifest: Manifest) -> IntArray | None:
+    return manifest.in_split("train") if manifest.official_splits else None
+
+
+def _figure(model: Model, data: Dataset, protocols: Sequence[Protocol], name: str | None) -> Figure:
+    made = [data.predictions(model, protocol) for protocol in protocols]
     index = np.concatenate([m.index for m in made])
-    hits = (np.concatenate([m.predicted for m in made]) == manifest.class_index[index]).astype(np.float64)
-    families = manifest.family_index[index]
-    single = protocol == OFFICIAL
+    hits = np.concatenate([m.hits(data.manifest) for m in made]).astype(np.float64)
+    families = data.manifest.family_index[index]
+    single = is_test(protocols[0].name)
     return Figure(
-        protocol=protocol,
+        protocol=name or protocols[0].name,
         n=len(hits),
         photos=len(np.unique(families)),
         accuracy=float(hits.mean()),
@@ -159,11 +175,13 @@ def _figure(
     )
 
 
-def _verdict(claim: Claim, reproduced: Figure, honest: Figure, exposed: float) -> str:
-    low, high = claim.claimed
-    claimed = f"{low:.1%}" if low == high else f"{low:.0%} to {high:.0%}"
+def _verdict(claimed: tuple[float, float] | None, reproduced: Figure, honest: Figure, exposed: float) -> str:
+    words = ""
+    if claimed is not None:
+        low, high = claimed
+        words = f"claimed {low:.1%}; " if low == high else f"claimed {low:.0%} to {high:.0%}; "
     figures = (
-        f"claimed {claimed}; {reproduced.accuracy:.1%} (95 % {reproduced.accuracy_ci[0]:.1%} to "
+        f"{words}{reproduced.accuracy:.1%} (95 % {reproduced.accuracy_ci[0]:.1%} to "
         f"{reproduced.accuracy_ci[1]:.1%}; n = {reproduced.n:,} of {reproduced.photos:,} photos) under the claim's own "
         f"protocol; {honest.accuracy:.1%} (95 % {honest.accuracy_ci[0]:.1%} to {honest.accuracy_ci[1]:.1%}; "
         f"n = {honest.n:,}) by photo"

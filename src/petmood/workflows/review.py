@@ -11,15 +11,14 @@ from typing import Any, Final
 import numpy as np
 
 from petmood.audit.neighbours import contradiction, lookalikes
-from petmood.cache import ContentCache
+from petmood.dataset import open_manifest
 from petmood.errors import DataError, PetmoodError
-from petmood.features import extract_features, load_backbone
+from petmood.features import load_backbone
 from petmood.progress import Progress, Silent
 from petmood.records import ImageRecord, Manifest
 from petmood.sources import open_source
 from petmood.store import read_json, read_manifest
 from petmood.workflows.folders import APPLIED_LABELS, read_source
-from petmood.workflows.photos import photo_manifest
 from petmood.workflows.review_clusters import Groups, groups_of_folder, groups_of_run, made_to_be_named
 
 BESIDE: Final = 3
@@ -104,7 +103,7 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
     if not (run / "manifest.parquet").exists():
         raise DataError(f"{run} is not a run folder (it has no manifest.parquet). Make one with: petmood run")
     files = read_manifest(run / "manifest.parquet")
-    manifest = photo_manifest(files)
+    manifest = files.subset(files.photo_index)
     place = _find_data(run, data, manifest)
     results = read_json(run / "results.json") if (run / "results.json").exists() else {}
     photos = [ReviewPhoto(photo_id(record), record) for record in manifest.records]
@@ -163,10 +162,9 @@ def _compare(
     made = results.get("clusters") or []
     if not made:
         raise DataError("the run has no clusters.")
-    cache = ContentCache()
     backbone = load_backbone(made[0]["backbone"])
-    with open_source(data) as source, progress.stage(f"Comparing photos by {backbone.name}") as tick:
-        features = extract_features(manifest, source, backbone, cache, progress=tick)
+    with open_manifest(data, manifest, progress) as opened:
+        features = opened.features(backbone)
     labels, classes = manifest.class_index, manifest.classes
     alike = lookalikes(features.vectors, labels, len(classes), k=BESIDE)
     rival, against, same = contradiction(alike.nearest, labels, len(classes))

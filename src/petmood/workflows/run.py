@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
-from petmood.progress import Progress, Silent, Timed
+from petmood.dataset import open_dataset
+from petmood.progress import Progress
 from petmood.results import Results
-from petmood.sources import open_source
-from petmood.split import complete_splits, official_fold
+from petmood.split import test_fold
 from petmood.store import write_json, write_manifest, write_text
-from petmood.workflows.environment import environment
-from petmood.workflows.families import ingest
+from petmood.workflows.environment import environment, provenance
 from petmood.workflows.folders import claim_run_folder, write_source
 from petmood.workflows.recall import Outcome, Recall
 
@@ -54,28 +52,35 @@ def run(
     Raises:
         PetmoodError: anything the user can mend.
     """
-    timed = Timed(progress or Silent())
-    with open_source(data) as source:
-        claim_run_folder(out, data)
-        cache = ContentCache()
-        ingested = ingest(source, cache, timed, mode=settings.families, labels=labels, groups=groups)
-        manifest = replace(complete_splits(ingested.manifest, settings.seed), allow_leakage=settings.allow_leakage)
+    with open_dataset(
+        data,
+        families=settings.families,
+        seed=settings.seed,
+        labels=labels,
+        groups=groups,
+        species=species,
+        allow_leakage=settings.allow_leakage,
+        progress=progress,
+    ) as opened:
         # a leak shows before any time is spent on figures that it would spoil
-        official_fold(manifest)
-        write_manifest(out / "manifest.parquet", manifest)
+        test_fold(opened.manifest)
+        claim_run_folder(out, data)
+        write_manifest(out / "manifest.parquet", opened.manifest)
         write_source(out, data, labels)
-        recall = Recall(cache, ingested, manifest, settings, species)
-        with timed.stage("recall", "Looking for an equal run"):
+        recall = Recall(opened, settings)
+        with opened.timed.stage("recall", "Looking for an equal run"):
             known = recall.find(out / "model")
         if known is None:
             # most of the packages that the work needs are slow to import
             from petmood.workflows.stages import all_facts, draw_page
 
-            results = all_facts(source, ingested, manifest, settings, cache, timed, out / "model", species)
-            with timed.stage("report", "Writing the report"):
-                known = Outcome(results, draw_page(results, source, manifest, cache))
+            results = all_facts(opened, settings, out / "model")
+            with opened.timed.stage("report", "Writing the report"):
+                known = Outcome(results, draw_page(results, opened))
                 recall.keep(known, out / "model")
-        results = known.results.model_copy(update={"environment": environment(settings, timed.seconds, cache)})
+        results = known.results.model_copy(
+            update={"environment": environment(opened, settings), "provenance": provenance(opened, settings)}
+        )
         report = out / "report.html"
         write_json(out / "results.json", results.model_dump(mode="json", by_alias=True))
         write_text(report, known.page(results))

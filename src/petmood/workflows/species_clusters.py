@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,35 +10,16 @@ from numpy.typing import NDArray
 from petmood.audit.association import bootstrap_counts, mean_nmi, shifted_interval
 from petmood.audit.erasure import ERASERS, fit_eraser
 from petmood.config import RunSettings
+from petmood.dataset import Dataset, SpeciesTable
 from petmood.records import IntArray
 from petmood.results import SpeciesClusters
-from petmood.workflows.photos import Photos
 
 REPEATS: Final = 5
 N_INIT: Final = 4
 """Clusterings over which NMI is averaged, and starts of each: one K-means of a few hundred photos is luck."""
 
 
-@dataclass(frozen=True)
-class SpeciesTable:
-    """(n, k) probabilities of species by photo, their k names, and who told them: "head" or "file"."""
-
-    probabilities: NDArray[np.float64]
-    names: tuple[str, ...]
-    told_by: str
-
-    @property
-    def index(self) -> IntArray:
-        """(n,) int64: the most probable species."""
-        return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
-
-    @property
-    def key(self) -> str:
-        """Digest of what was told, for caches."""
-        return hashlib.sha256(repr(self.names).encode() + self.probabilities.tobytes()).hexdigest()[:16]
-
-
-def species_clusters(photos: Photos, species: SpeciesTable, settings: RunSettings) -> tuple[SpeciesClusters, ...]:
+def species_clusters(photos: Dataset, species: SpeciesTable, settings: RunSettings) -> tuple[SpeciesClusters, ...]:
     """K-means on features with and without species, against species and mood; fitted on train's photos.
 
     Args:
@@ -52,7 +31,7 @@ def species_clusters(photos: Photos, species: SpeciesTable, settings: RunSetting
 
     train = photos.manifest.in_split("train")
     found = []
-    spans = {method: _span(photos, species, train, method) for method in ("none", *ERASERS)}
+    spans = {method: _span(photos, settings.backbone, species, train, method) for method in ("none", *ERASERS)}
     for k in (len(photos.manifest.classes), 2 * len(photos.manifest.classes)):
         if len(train) < k:
             continue
@@ -68,9 +47,9 @@ def species_clusters(photos: Photos, species: SpeciesTable, settings: RunSetting
     return tuple(found)
 
 
-def _span(photos: Photos, species: SpeciesTable, train: IntArray, method: str) -> NDArray[np.float64]:
+def _span(photos: Dataset, backbone: str, species: SpeciesTable, train: IntArray, method: str) -> NDArray[np.float64]:
     """(n, <= n) float64: vectors of the photos with species taken out, in as few dimensions as keep their distances."""
-    vectors = photos.features.astype(np.float64)
+    vectors = photos.features(backbone).vectors.astype(np.float64)
     if method != "none":
         vectors = fit_eraser(method, vectors[train], species.probabilities[train]).transform(
             vectors, species.probabilities
@@ -84,7 +63,7 @@ def _cluster_facts(
     k: int,
     assigned: NDArray[np.int64],
     plain: NDArray[np.int64],
-    photos: Photos,
+    photos: Dataset,
     species: SpeciesTable,
     seed: int,
 ) -> SpeciesClusters:

@@ -15,9 +15,12 @@ from petmood.errors import ConfigError
 from petmood.evaluate.compare import holm, paired_bootstrap
 from petmood.evaluate.intervals import bootstrap_interval
 from petmood.evaluate.metrics import score
+from petmood.evaluate.protocols import grouped_name
 from petmood.evaluate.selection import best_of_many
 from petmood.records import Manifest
+from petmood.results.identity import Identity
 from petmood.results.leaderboard import Choice, LeaderboardFacts, LeftOut, MethodScore
+from petmood.split import fewest_folds
 from petmood.train.catalog import FROZEN, SPECIES_ONLY, Method
 from petmood.workflows.bench import Means
 
@@ -127,6 +130,7 @@ def _score(
     truth, predicted = manifest.class_index[run.index], run.grouped.argmax(axis=2)
     f1 = [f1_score(truth, guess, average="macro", zero_division=0.0) for guess in predicted]
     on_test = score(manifest.class_index[run.test_index], run.test.argmax(axis=1), manifest.classes)
+    k = fewest_folds(manifest, settings.folds)
     return MethodScore(
         name=method.name,
         title=method.title,
@@ -141,6 +145,13 @@ def _score(
         seconds=run.seconds,
         dim=run.dim,
         command=command(method, data, settings),
+        identity=Identity(
+            data=manifest.digest,
+            model=method.name,
+            training="photos" if method.photos_only else "files",
+            protocol=f"{grouped_name(k)}, {len(run.grouped)} repeats",
+            seed=settings.seed,
+        ),
     )
 
 

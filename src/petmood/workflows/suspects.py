@@ -18,18 +18,18 @@ from petmood.audit.suspects import (
     noise_rate,
     similarities,
 )
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
+from petmood.dataset import Dataset, open_dataset
+from petmood.dataset.models import head
 from petmood.evaluate.metrics import wilson_interval
-from petmood.evaluate.protocols import grouped_name
-from petmood.progress import Progress, Silent, Timed
+from petmood.evaluate.protocols import Predictions, grouped
+from petmood.features import Backbone, load_backbone
+from petmood.progress import Progress
 from petmood.records import IntArray
 from petmood.results import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck, SuspectFacts, TwinFacts
-from petmood.sources import open_source
-from petmood.train.voters import VOTERS
-from petmood.workflows.families import read_split
+from petmood.train.heads import VOTERS
+from petmood.workflows.figures import identity_of
 from petmood.workflows.noise import by_look_alikes, by_models, by_nearest_pairs, by_reader
-from petmood.workflows.photos import Photos, embed_photos, fewest_folds, predict_photos
 
 BACKBONES: Final = ("efficientnet-lite0", "efficientnet-lite1")
 SHOWN: Final = 60
@@ -43,47 +43,50 @@ ASSUMPTIONS: Final = (
     "errors for noise, so read the rate beside the check with planted errors"
 )
 
-_VERSION = 4  # part of the cache's key; raise it when a figure of this module changes its meaning
+_VERSION = 5  # part of the cache's key; raise it when a figure of this module changes its meaning
+
+Votes = dict[str, Predictions]
 
 
 def label_facts(
-    views: Sequence[Photos], settings: RunSettings, cache: ContentCache, *, check: bool = True
+    data: Dataset, backbones: Sequence[Backbone], settings: RunSettings, *, check: bool = True
 ) -> LabelFacts:
     """Rank labels by doubt; computed once for given data, features and settings.
 
     Args:
-        views: the same photos through one backbone or several; the first also finds neighbours.
+        data: whose photos are looked at.
+        backbones: networks whose features vote; the first also finds neighbours.
         settings: folds and seed.
-        cache: of what is known by content.
         check: whether to plant errors and look for them.
     """
-    first = views[0]
-    causes = [_VERSION, first.manifest.digest, [v.key for v in views], settings.folds, settings.seed, check]
-    kept = cache.remember("labels/v1", causes, lambda: _measure(views, settings, cache, check).model_dump(mode="json"))
+    keys = [data.photos.features(backbone).key for backbone in backbones]
+    causes = [_VERSION, data.manifest.digest, keys, settings.folds, settings.seed, check]
+    kept = data.cache.remember(
+        "labels/v1", causes, lambda: _measure(data, backbones, settings, check).model_dump(mode="json")
+    )
     return LabelFacts.model_validate(kept)
 
 
-def doubts_of(views: Sequence[Photos], settings: RunSettings, cache: ContentCache) -> Doubts:
+def doubts_of(photos: Dataset, backbones: Sequence[Backbone], settings: RunSettings) -> Doubts:
     """How doubtful each photo's label is, by every voter on every backbone."""
-    return find_doubts(views[0].labels, list(_votes(views, settings, cache).values()))
+    votes = _votes(photos, backbones, settings)
+    return find_doubts(photos.labels, [made.probabilities for made in votes.values()])
 
 
-def _votes(views: Sequence[Photos], settings: RunSettings, cache: ContentCache) -> dict[str, NDArray[np.float64]]:
-    folds = fewest_folds(views[0].manifest, settings.folds)
-    found = {}
-    for photos in views:
-        for name, make in VOTERS.items():
-            made = predict_photos(photos, photos.features, name, make, folds=folds, seed=settings.seed, cache=cache)
-            found[f"{photos.backbone}+{name}"] = made.probabilities
-    return found
+def _votes(photos: Dataset, backbones: Sequence[Backbone], settings: RunSettings) -> Votes:
+    protocol = grouped(photos.manifest, settings.folds, settings.seed)
+    models = [head(backbone, name) for backbone in backbones for name in VOTERS]
+    return {model.name: photos.predictions(model, protocol) for model in models}
 
 
-def _measure(views: Sequence[Photos], settings: RunSettings, cache: ContentCache, check: bool) -> LabelFacts:
-    photos, votes = views[0], _votes(views, settings, cache)
+def _measure(data: Dataset, backbones: Sequence[Backbone], settings: RunSettings, check: bool) -> LabelFacts:
+    photos = data.photos
+    votes = _votes(photos, backbones, settings)
     labels, manifest = photos.labels, photos.manifest
-    doubts = find_doubts(labels, list(votes.values()))
+    protocol = grouped(manifest, settings.folds, settings.seed)
+    doubts = find_doubts(labels, [made.probabilities for made in votes.values()])
     noise = noise_rate(labels, doubts.mean, seed=settings.seed)
-    similarity = similarities(photos.features)
+    similarity = similarities(photos.features(backbones[0]).vectors)
     n = len(labels)
     disagree = int((doubts.mean.argmax(axis=1) != labels).sum())
     flagged = [int(i) for i in doubts.order if doubts.flagged[i]]
@@ -91,8 +94,11 @@ def _measure(views: Sequence[Photos], settings: RunSettings, cache: ContentCache
     pairs = (by_look_alikes(similarity, labels, k, TWINS), by_nearest_pairs(similarity, labels, k))
     return LabelFacts(
         n=n,
-        protocol=grouped_name(fewest_folds(manifest, settings.folds)),
-        models=tuple(_model(name, p, labels) for name, p in votes.items()),
+        protocol=protocol.name,
+        models=tuple(
+            _model(name, made, labels).model_copy(update={"identity": identity_of(data.manifest, name, protocol)})
+            for name, made in votes.items()
+        ),
         flagged=len(flagged),
         noise_rate=noise.rate,
         noise_rate_ci=(noise.low, noise.high),
@@ -118,17 +124,17 @@ def _measure(views: Sequence[Photos], settings: RunSettings, cache: ContentCache
             for t in conflicting_twins(similarity, labels, least=TWINS)
         ),
         twin_similarity=TWINS,
-        check=_check(views, settings, cache, noise.rate) if check else None,
+        check=_check(photos, backbones, settings, noise.rate) if check else None,
         estimates=(by_models(noise, disagree, n), *(found for found in pairs if found is not None)),
     )
 
 
-def _model(name: str, probabilities: NDArray[np.float64], labels: IntArray) -> LabelModel:
-    right = int((probabilities.argmax(axis=1) == labels).sum())
+def _model(name: str, made: Predictions, labels: IntArray) -> LabelModel:
+    right = int((made.predicted == labels).sum())
     return LabelModel(name=name, accuracy=right / len(labels), accuracy_ci=wilson_interval(right, len(labels)))
 
 
-def _by_class(photos: Photos, doubts: Doubts, flagged: Sequence[int]) -> dict[str, dict[str, int]]:
+def _by_class(photos: Dataset, doubts: Doubts, flagged: Sequence[int]) -> dict[str, dict[str, int]]:
     classes = photos.manifest.classes
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     for row in flagged:
@@ -137,7 +143,7 @@ def _by_class(photos: Photos, doubts: Doubts, flagged: Sequence[int]) -> dict[st
 
 
 def _suspect(
-    rank: int, row: int, photos: Photos, doubts: Doubts, similarity: NDArray[np.float64], models: int
+    rank: int, row: int, photos: Dataset, doubts: Doubts, similarity: NDArray[np.float64], models: int
 ) -> SuspectFacts:
     manifest, labels = photos.manifest, photos.labels
     record, suggested = manifest.records[row], int(doubts.suggested[row])
@@ -173,21 +179,21 @@ def _suspect(
     )
 
 
-def _check(views: Sequence[Photos], settings: RunSettings, cache: ContentCache, before: float) -> PlantedCheck:
+def _check(photos: Dataset, backbones: Sequence[Backbone], settings: RunSettings, before: float) -> PlantedCheck:
     """Change a tenth of the labels at random, and see how well the ranking finds them."""
     from sklearn.metrics import average_precision_score
 
-    manifest, k = views[0].manifest, len(views[0].manifest.classes)
+    manifest, k = photos.manifest, len(photos.classes)
     rng = np.random.default_rng(settings.seed)
     count = max(1, round(PLANTED * len(manifest)))
     changed = np.sort(rng.permutation(len(manifest))[:count])
-    labels = views[0].labels.copy()
+    labels = photos.labels.copy()
     labels[changed] = (labels[changed] + rng.integers(1, k, count)) % k
     records = tuple(replace(r, class_name=manifest.classes[i]) for r, i in zip(manifest.records, labels, strict=True))
     planted = replace(manifest, records=records)
     if np.bincount(labels, minlength=k).min() < 2:
-        planted, labels, changed = manifest, views[0].labels, changed[:0]
-    doubts = doubts_of([replace(v, manifest=planted) for v in views], settings, cache)
+        planted, labels, changed = manifest, photos.labels, changed[:0]
+    doubts = doubts_of(photos.relabelled(planted), backbones, settings)
     truth = np.zeros(len(manifest), dtype=bool)
     truth[changed] = True
     hits = int(truth[doubts.order[: len(changed)]].sum())
@@ -232,14 +238,15 @@ def find_suspects(
     Raises:
         PetmoodError: anything the user can mend.
     """
-    shown, cache = progress or Silent(), ContentCache()
-    with open_source(data) as source:
-        full = read_split(source, cache, Timed(shown), seed=settings.seed, mode=settings.families, labels=labels)
-        second = None if reader is None else by_reader(reader, full)
-        views = [embed_photos(full, source, name, cache, shown) for name in backbones]
-        with shown.stage("Asking models about labels"):
-            facts = label_facts(views, settings, cache)
+    networks = [load_backbone(name) for name in backbones]
+    with open_dataset(data, families=settings.families, seed=settings.seed, labels=labels, progress=progress) as opened:
+        second = None if reader is None else by_reader(reader, opened.manifest)
+        photos = opened.photos
+        for network in networks:
+            photos.features(network)
+        with opened.timed.stage("labels", "Asking models about labels"):
+            facts = label_facts(opened, networks, settings)
             if second is not None:
                 facts = facts.model_copy(update={"estimates": (*facts.estimates, second)})
-            order = doubts_of(views, settings, cache).order
-    return LabelsOutcome(facts, tuple(views[0].manifest.records[i].path for i in order))
+            order = doubts_of(photos, networks, settings).order
+        return LabelsOutcome(facts, tuple(photos.records[i].path for i in order))

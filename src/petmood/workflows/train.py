@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Final
 
 from petmood.bundle import ModelDescription
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
+from petmood.dataset import Dataset, open_dataset
+from petmood.dataset.dataset import backbone_named
 from petmood.errors import ConfigError, DataError
-from petmood.features import extract_features, load_backbone
-from petmood.progress import Progress, Silent, Timed
-from petmood.records import Manifest
-from petmood.sources import Source, open_source
+from petmood.features import load_backbone
+from petmood.progress import Progress, Silent
+from petmood.split import test_fold
 from petmood.workflows.auto import Watch
 from petmood.workflows.auto_settings import AutoSettings
-from petmood.workflows.bundles import fitted_and_judging, save_head_bundle
+from petmood.workflows.bundles import save_head_bundle
 from petmood.workflows.cnn import TITLES, leads, processes
 from petmood.workflows.cnn_bundle import save_cnn_bundle
-from petmood.workflows.families import read_split
 
 MODELS: Final = ("auto", "head", "finetune", "cnn1", "cnn2")
 """What can be trained."""
@@ -84,40 +83,32 @@ def train(
     if processes() > 1 and model not in TITLES:
         raise ConfigError(f"with torchrun only {' and '.join(TITLES)} are trained, got '{model}'. Start it without.")
     shown = progress if progress and leads() else Silent()
-    cache = ContentCache()
-    with open_source(data) as source:
-        manifest = read_split(source, cache, Timed(shown), seed=settings.seed, mode=settings.families, labels=labels)
+    # a backbone that cannot be had is told of before any image is read
+    backbone = backbone_named(settings.backbone) if model == "head" else None
+    with open_dataset(data, families=settings.families, seed=settings.seed, labels=labels, progress=shown) as opened:
         if model == "auto":
             search = replace(auto or AutoSettings(), seed=settings.seed, folds=settings.folds)
-            return _auto(out, source, manifest, settings, search, cache, shown, watch, thumbnails)
+            return _auto(out, opened, settings, search, shown, watch, thumbnails)
         if model == "finetune":
             from petmood.workflows.finetune import save_finetuned
             from petmood.workflows.finetune_settings import finetune_settings
 
             tuned = finetune_settings(settings.preset, None if auto is None else auto.budget, device, settings.backbone)
-            return TrainOutcome(out, save_finetuned(out, source, manifest, settings, tuned, cache, shown))
-        if model != "head":
+            return TrainOutcome(out, save_finetuned(out, opened, settings, tuned, shown))
+        if backbone is None:
             with shown.stage(f"Training {model} at {settings.cnn_size} pixels") as tick:
-                made = save_cnn_bundle(out, source, manifest, model, settings, cache, tick)
+                made = save_cnn_bundle(out, opened, model, settings, tick)
                 return None if made is None else TrainOutcome(out, made)
-        with shown.stage(f"Loading {settings.backbone}"):
-            backbone = load_backbone(settings.backbone)
-        with shown.stage("Extracting features") as tick:
-            features = extract_features(manifest, source, backbone, cache, progress=tick)
         with shown.stage("Training, evaluating and saving"):
-            description = save_head_bundle(
-                out, source, manifest, features, backbone, settings, cache, thumbnails=thumbnails
-            )
+            description = save_head_bundle(out, opened, backbone, settings, thumbnails=thumbnails)
     return TrainOutcome(out, description)
 
 
 def _auto(
     out: Path,
-    source: Source,
-    manifest: Manifest,
+    data: Dataset,
     settings: RunSettings,
     search: AutoSettings,
-    cache: ContentCache,
     shown: Progress,
     watch: Watch,
     thumbnails: bool,
@@ -128,13 +119,13 @@ def _auto(
     from petmood.workflows.auto_bundle import save_auto_bundle
     from petmood.workflows.bench import Bench
 
-    rows, test = fitted_and_judging(manifest)
+    rows = test_fold(data.manifest).train
     for stands in search.means.use.values():
         # what the user named must be there; what nobody named is merely left out
         load_backbone(stands)
     # one thread: matrices are small, and threads that wait for each other take several times as long
     with threadpool_limits(1):
-        bench = Bench(manifest, source, cache, search.means, shown)
+        bench = Bench(data, search.means)
         made = contest(bench, rows, search, watch)
         winner = made.ranked()[0]
         if search.distil:
@@ -142,7 +133,5 @@ def _auto(
                 made = distil(bench, made, winner, search)
             winner = f"{winner}+distilled"
     with shown.stage(f"Refitting {winner} and saving") as tick:
-        description = save_auto_bundle(
-            out, source, manifest, test, made, winner, settings, search, cache, tick, thumbnails=thumbnails
-        )
+        description = save_auto_bundle(out, data, made, winner, settings, search, tick, thumbnails=thumbnails)
     return TrainOutcome(out, description)

@@ -13,22 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from petmood.cache import ContentCache
 from petmood.config import Settings
-from petmood.evaluate.protocols import OFFICIAL, family_weights
-from petmood.features import extract_features, load_backbone
-from petmood.progress import Progress, Silent, Timed
+from petmood.dataset import Dataset, open_dataset
+from petmood.dataset.dataset import backbone_named
+from petmood.evaluate.protocols import Predictions, Training, family_weights, test_name, training_rows
+from petmood.progress import Progress
 from petmood.records import FloatArray, IntArray, Manifest
 from petmood.results import ModelFacts
 from petmood.results.tune import Choice, TuneFacts
-from petmood.sources import Source, open_source
 from petmood.split import Fold, grouped_folds, official_fold
 from petmood.store import write_json
 from petmood.train.search import SPACES, Judged, Report, search
-from petmood.workflows.cnn import load_pixels
-from petmood.workflows.families import read_split
+from petmood.workflows.figures import model_facts
 from petmood.workflows.folders import claim_run_folder
-from petmood.workflows.frozen import model_facts
 
 _VERSION: Final = 2  # raise it when what a trial does changes, so that older trials are not gone on with
 
@@ -84,20 +81,16 @@ def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | Non
     Raises:
         PetmoodError: anything the user can mend.
     """
-    timed = Timed(progress or Silent())
-    with open_source(data) as source:
-        claim_run_folder(out, data)
-        cache = ContentCache()
-        manifest = read_split(source, cache, timed, seed=settings.seed)
+    backbone = backbone_named(settings.backbone) if settings.model == "head" else None
+    with open_dataset(data, seed=settings.seed, progress=progress) as opened:
+        manifest, timed = opened.manifest, opened.timed
         official = official_fold(manifest)
-        with timed.stage("load", "Preparing what the model reads") as tick:
-            if settings.model == "cnn":
-                judge = _cnn_judge(source, manifest, settings)
+        claim_run_folder(out, data)
+        with timed.stage("load", "Preparing what the model reads"):
+            if backbone is None:
+                judge = _cnn_judge(opened, settings)
             else:
-                backbone = load_backbone(settings.backbone)
-                judge = _head_judge(
-                    extract_features(manifest, source, backbone, cache, progress=tick).vectors, manifest
-                )
+                judge = _head_judge(opened.features(backbone).vectors, manifest)
         folds = _folds(manifest, settings)
         with timed.stage("search", f"Searching ({settings.model})") as tick:
             found = search(
@@ -172,9 +165,13 @@ def _judge_all(
     return Judged(float(np.mean(losses)), float(np.mean(right)), float(np.mean(epochs)) if epochs else None)
 
 
+def _training(augment: Choice) -> Training:
+    """What is trained on: all files, or one a photo."""
+    return "files" if augment == "copies" else "photos"
+
+
 def _rows(manifest: Manifest, fold: Fold, augment: Choice) -> IntArray:
-    """The files to train on: all of them, or one a photo."""
-    return fold.train if augment == "copies" else fold.train[np.isin(fold.train, manifest.photo_index)]
+    return training_rows(manifest, fold.train, _training(augment))
 
 
 def _head_judge(vectors: FloatArray, manifest: Manifest) -> Judge:
@@ -197,14 +194,14 @@ def _head_judge(vectors: FloatArray, manifest: Manifest) -> Judge:
     return judge
 
 
-def _cnn_judge(source: Source, manifest: Manifest, settings: TuneSettings) -> Judge:
+def _cnn_judge(data: Dataset, settings: TuneSettings) -> Judge:
     from petmood.train.loop import LabelledImages, predict_logits, train
     from petmood.train.modules import build
     from petmood.train.networks import custom_cnn
     from petmood.train.settings import EpochLog, TrainSettings
 
     largest = round(settings.size / 0.8)
-    pixels = load_pixels(source, manifest, np.arange(len(manifest)), largest)
+    manifest, pixels = data.manifest, data.pixels(largest)
     classes = manifest.class_index
 
     def prepared(rows: IntArray, choices: dict[str, Choice], flip: bool) -> LabelledImages:
@@ -278,11 +275,13 @@ def _winner(
     rows = _rows(manifest, fold, choices["augment"])
     return model_facts(
         manifest,
-        np.asarray(probabilities.argmax(axis=1), dtype=np.int64),
-        fold.evaluate,
+        Predictions(fold.evaluate, probabilities, len(np.unique(manifest.family_index[rows]))),
         name=f"tuned-{settings.model}",
         title=f"The winner of the search ({settings.model})",
-        protocol=OFFICIAL,
-        n_train=len(np.unique(manifest.family_index[rows])),
+        protocol=test_name(manifest),
+        seed=settings.seed,
+        training=f"{_training(choices['augment'])} of train",
         settings=dict(choices) | ({} if epochs is None else {"epochs": epochs}),
+        used={"train": "fitted on", "valid": "chosen by", "test": "evaluated once; chose nothing"},
+        text="Chosen on train and valid, refitted on train, evaluated once on the photos of test.",
     )

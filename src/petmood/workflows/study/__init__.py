@@ -9,29 +9,25 @@ from pathlib import Path
 import numpy as np
 
 from petmood.audit.species import SPECIES
-from petmood.cache import ContentCache
 from petmood.cluster.faces import perplexity_for, place
 from petmood.cluster.tuning import Labels, tune
 from petmood.config import StudySettings
-from petmood.features import extract_features
-from petmood.progress import Progress, Silent, Tick, Timed
+from petmood.dataset import Dataset, open_dataset
+from petmood.progress import Progress, Tick, Timed
 from petmood.records import FeatureTable, IntArray, Manifest
 from petmood.results import FaceMap, MapPoint, Results, StudyFacts, Tuning
-from petmood.sources import Source, open_source
 from petmood.split import official_fold
 from petmood.store import write_json, write_manifest
-from petmood.workflows.environment import environment
+from petmood.workflows.environment import environment, provenance
 from petmood.workflows.facts import dataset_facts
-from petmood.workflows.families import read_split
+from petmood.workflows.figures import majority_facts
 from petmood.workflows.folders import claim_run_folder, write_source
-from petmood.workflows.frozen import baseline_facts
 from petmood.workflows.networks import list_networks
 from petmood.workflows.study import published
 from petmood.workflows.study.clusters import Chosen, Clustered, choose, cluster, describe, feedings
 from petmood.workflows.study.compare import Comparison, compare, is_same_data
 from petmood.workflows.study.eda import eda_facts, species_of
 from petmood.workflows.study.networks import plan, train_one
-from petmood.workflows.thumbnails import thumbnailer
 
 __all__ = ["StudyOutcome", "study"]
 
@@ -43,19 +39,6 @@ class StudyOutcome:
     folder: Path
     report: Path
     results: Results
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What every stage reads."""
-
-    source: Source
-    manifest: Manifest
-    settings: StudySettings
-    cache: ContentCache
-    timed: Timed
-    progress: Progress
-    relabelled: bool
 
 
 def study(
@@ -76,21 +59,20 @@ def study(
     Raises:
         PetmoodError: anything the user can mend.
     """
-    shown = progress or Silent()
-    timed = Timed(shown)
-    with open_source(data) as source:
+    # backbones that cannot be had are told of before any image is read
+    chosen = choose(settings)
+    with open_dataset(data, seed=settings.seed, labels=labels, progress=progress) as opened:
+        ordered = opened.relabelled(in_study_order(opened.manifest))
+        official_fold(ordered.manifest)
         claim_run_folder(out, data)
-        cache = ContentCache()
-        manifest = in_study_order(read_split(source, cache, timed, seed=settings.seed, labels=labels))
-        official_fold(manifest)
-        write_manifest(out / "manifest.parquet", manifest)
+        write_manifest(out / "manifest.parquet", ordered.manifest)
         write_source(out, data, labels)
-        results = _results(_Work(source, manifest, settings, cache, timed, shown, labels is not None))
-        with timed.stage("report", "Writing the report"):
+        results = _results(ordered, settings, chosen)
+        with ordered.timed.stage("report", "Writing the report"):
             from petmood.report.study import render_study
 
             write_json(out / "results.json", results.model_dump(mode="json", by_alias=True))
-            render_study(results, thumbnailer(source, manifest, cache), out / "study.html")
+            render_study(results, ordered.thumbnail, out / "study.html")
     return StudyOutcome(out, out / "study.html", results)
 
 
@@ -101,28 +83,27 @@ def in_study_order(manifest: Manifest) -> Manifest:
     return replace(manifest, classes=tuple(classes))
 
 
-def _results(work: _Work) -> Results:
-    source, manifest, settings, cache, timed = work.source, work.manifest, work.settings, work.cache, work.timed
+def _results(data: Dataset, settings: StudySettings, chosen: list[Chosen]) -> Results:
+    manifest, timed = data.manifest, data.timed
     with timed.stage("eda", "Looking at the data") as tick:
         dataset = dataset_facts(manifest, settings)
-        species = species_of(source, manifest, cache, tick)
-        eda = eda_facts(source, manifest, species, cache, tick)
-    with timed.stage("backbones", "Loading backbones"):
-        chosen = choose(settings)
+        species = species_of(data)
+        eda = eda_facts(data, species, tick)
     runs: dict[str, list[Clustered]] = {feeding: [] for feeding in feedings(settings)}
     backbones = []
     for one in chosen:
         for feeding, found in runs.items():
             with timed.stage("kmeans", f"K-means on {one.title}, {feeding} preprocessing") as tick:
-                clustered, shape = cluster(one, feeding, source, manifest, settings, cache, tick)
+                clustered, shape = cluster(one, feeding, data, settings, tick)
             found.append(clustered)
         backbones.append(describe(one, manifest, shape))
-    tuning, face_map = _without_labels(work, chosen[0], species, next(reversed(runs.values()))[0].assigned)
-    trained = [train_one(source, manifest, name, how, cache, _Stages(timed)) for name, how in plan(settings)]
+    last = next(reversed(runs.values()))[0]
+    tuning, face_map = _without_labels(data, settings.seed, chosen[0], species, last.assigned)
+    trained = [train_one(data, name, how, _Stages(timed)) for name, how in plan(settings)]
     networks = list_networks(len(manifest.classes), settings.cnn_size)
     every = [c for i in range(len(chosen)) for found in runs.values() for c in found[i : i + 1]]
     models, trainings = [m for m, _ in trained], [t for _, t in trained]
-    same = is_same_data(manifest) and not work.relabelled
+    same = is_same_data(manifest) and data.origin.labels is None
     faithful = settings.cnn_size == published.TARGET_SIZE and settings.cnn_epochs == published.EPOCHS_RUN["cnn1"]
     fed_as_study = [c.seeds for c in runs.get("study", [])]
     rows = compare(manifest, backbones, fed_as_study, list_networks(), trainings, models, Comparison(same, faithful))
@@ -130,8 +111,9 @@ def _results(work: _Work) -> Results:
         dataset=dataset,
         clusters=tuple(c.facts for c in every),
         models=(*(c.as_model for c in every), *models),
-        baselines=baseline_facts(manifest, settings)[:1],
-        environment=environment(settings, timed.seconds, cache),
+        baselines=majority_facts(data, settings)[:1],
+        environment=environment(data, settings),
+        provenance=provenance(data, settings, "study"),
         study=StudyFacts(
             same_data=same,
             epochs=settings.cnn_epochs,
@@ -165,31 +147,33 @@ class _Stages:
         self.timed.inner.note(text)
 
 
-def _without_labels(work: _Work, chosen: Chosen, species: IntArray, assigned: IntArray) -> tuple[Tuning, FaceMap]:
+def _without_labels(
+    data: Dataset, seed: int, chosen: Chosen, species: IntArray, assigned: IntArray
+) -> tuple[Tuning, FaceMap]:
     """Clustering tuned without labels on pooled features of train, and the photos in the plane."""
-    manifest, cache, seed = work.manifest, work.cache, work.settings.seed
-    with work.timed.stage("features", f"Pooled features of {chosen.title}") as tick:
-        table = extract_features(manifest, work.source, chosen.backbone, cache, progress=tick)
+    manifest, table = data.manifest, data.features(chosen.backbone)
     causes = [manifest.digest, table.key, seed]
-    with work.timed.stage("tuning", "Clustering, tuned without labels"):
+    with data.timed.stage("tuning", "Clustering, tuned without labels"):
         train = manifest.in_split("train")
         labels = Labels(manifest.class_index[train], species[train])
-        kept = cache.remember(
+        kept = data.cache.remember(
             "study-tuning/v2",
             causes,
             lambda: tune(
                 table.rows(train), manifest.family_index[train], labels, backbone=chosen.title, seed=seed
             ).model_dump(mode="json"),
         )
-    with work.timed.stage("map", "Placing the photos in the plane"):
-        face_map = _face_map(work, table, chosen.title, species, assigned)
+    with data.timed.stage("map", "Placing the photos in the plane"):
+        face_map = _face_map(data, seed, table, chosen.title, species, assigned)
     return Tuning.model_validate(kept), face_map
 
 
-def _face_map(work: _Work, table: FeatureTable, title: str, species: IntArray, assigned: IntArray) -> FaceMap:
-    manifest, seed = work.manifest, work.settings.seed
+def _face_map(
+    data: Dataset, seed: int, table: FeatureTable, title: str, species: IntArray, assigned: IntArray
+) -> FaceMap:
+    manifest = data.manifest
     photos = manifest.photo_index
-    placed = work.cache.remember(
+    placed = data.cache.remember(
         "study-map/v1", [manifest.digest, table.key, seed], lambda: place(table.rows(photos), seed).round(4).tolist()
     )
     points = [

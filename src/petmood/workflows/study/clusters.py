@@ -8,21 +8,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from petmood.cache import ContentCache
 from petmood.cluster.describe import describe_split
 from petmood.cluster.kmeans import fit_kmeans
 from petmood.cluster.rotation import rotate
 from petmood.config import StudySettings
+from petmood.dataset import Dataset
 from petmood.errors import MissingExtraError, ModelError
-from petmood.evaluate.protocols import OFFICIAL, family_weights
-from petmood.features import Backbone, extract_features, load_backbone
+from petmood.evaluate.protocols import Predictions, family_weights, test_name
+from petmood.features import Backbone, load_backbone
 from petmood.features.maps import flatten_maps, unscaled
 from petmood.progress import Tick
 from petmood.records import FeatureTable, IntArray, Manifest
 from petmood.results import ClusterFacts, KmeansSeeds, ModelFacts, StudyBackbone
-from petmood.sources import Source
 from petmood.split import official_fold
-from petmood.workflows.frozen import model_facts
+from petmood.workflows.figures import model_facts
 
 STUDY_BACKBONES: Final = ("mobilenet", "resnet50")
 STAND_IN: Final = "efficientnet-lite0"
@@ -101,25 +100,24 @@ def feedings(settings: StudySettings) -> tuple[str, ...]:
 def cluster(
     chosen: Chosen,
     feeding: str,
-    source: Source,
-    manifest: Manifest,
+    data: Dataset,
     settings: StudySettings,
-    cache: ContentCache,
     tick: Tick,
 ) -> tuple[Clustered, tuple[int, ...]]:
     """K-means on one backbone's features, and the shape of one image's features; kept by content."""
+    manifest = data.manifest
     backbone = unscaled(chosen.backbone) if feeding == "study" else chosen.backbone
     k, seeds = len(manifest.classes), list(range(settings.seed, settings.seed + SEEDS))
 
     def compute() -> dict[str, Any]:
-        table, shape = _features(manifest, source, backbone, cache, settings.pooling, tick)
+        table, shape = _features(data, backbone, settings.pooling, tick)
         space = replace(table, vectors=rotate(table.vectors, manifest.in_split("train")))
         runs = [_assign(space, manifest, k, settings.n_init, seed) for seed in seeds]
         found = [_describe(run, table, space, manifest, k) for run in runs]
         return {"shape": shape, "assigned": [run.tolist() for run in runs], "splits": found}
 
     causes = [manifest.digest, backbone.key, settings.pooling, k, settings.n_init, seeds]
-    kept = cache.remember("study-kmeans/v1", causes, compute)
+    kept = data.cache.remember("study-kmeans/v2", causes, compute)
     runs = [np.array(run, dtype=np.int64) for run in kept["assigned"]]
     name = f"k-means on {chosen.title}, {FED[feeding]}"
     facts = [
@@ -138,16 +136,14 @@ def cluster(
         for seed, splits in zip(seeds, kept["splits"], strict=True)
     ]
     title = f"K-means on {chosen.title}, {'pixels in [0, 1]' if feeding == 'study' else 'own preprocessing'}"
-    model = as_classifier(runs[0], manifest, k, f"{backbone.name}+kmeans-{feeding}", title)
+    model = as_classifier(runs[0], manifest, k, f"{backbone.name}+kmeans-{feeding}", title, settings.seed)
     return Clustered(facts[0], _by_seed(facts, manifest), runs[0], model), tuple(kept["shape"])
 
 
-def _features(
-    manifest: Manifest, source: Source, backbone: Backbone, cache: ContentCache, pooling: str, tick: Tick
-) -> tuple[FeatureTable, tuple[int, ...]]:
+def _features(data: Dataset, backbone: Backbone, pooling: str, tick: Tick) -> tuple[FeatureTable, tuple[int, ...]]:
     if pooling == "flatten":
-        return flatten_maps(manifest, source, backbone, progress=tick)
-    table = extract_features(manifest, source, backbone, cache, progress=tick)
+        return flatten_maps(data.manifest, data.pictures, backbone, progress=tick)
+    table = data.features(backbone)
     return table, table.vectors.shape[1:]
 
 
@@ -165,6 +161,8 @@ def _describe(
         # between rows of train the rotated coordinates keep distances, and they are far fewer
         vectors = (space if split == "train" else table).rows(rows)
         facts = describe_split(assigned[rows], manifest.class_index[rows], vectors, k=k, classes=manifest.classes)
+        photos = np.bincount(assigned[manifest.photos_in_split(split)], minlength=k)
+        facts = facts.model_copy(update={"beside": tuple(int(n) for n in photos)})
         found[split] = facts.model_dump(mode="json")
     return found
 
@@ -192,18 +190,22 @@ def _top_share(facts: ClusterFacts, split: str) -> float:
     return max(shares)
 
 
-def as_classifier(assigned: IntArray, manifest: Manifest, k: int, name: str, title: str) -> ModelFacts:
+def as_classifier(assigned: IntArray, manifest: Manifest, k: int, name: str, title: str, seed: int) -> ModelFacts:
     """Clusters as a classifier: each answers the mood of most photos of train in it; scored on the photos of test."""
     fold = official_fold(manifest)
     votes = np.zeros((k, len(manifest.classes)))
     np.add.at(votes, (assigned[fold.train], manifest.class_index[fold.train]), family_weights(manifest, fold.train))
+    answers = votes[assigned[fold.evaluate]]
+    shares = answers / answers.sum(axis=1, keepdims=True).clip(1e-12)
     return model_facts(
         manifest,
-        np.asarray(votes.argmax(axis=1)[assigned[fold.evaluate]], dtype=np.int64),
-        fold.evaluate,
+        Predictions(fold.evaluate, shares, len(np.unique(manifest.family_index[fold.train]))),
         name=name,
         title=title,
-        protocol=OFFICIAL,
-        n_train=len(np.unique(manifest.family_index[fold.train])),
+        protocol=test_name(manifest),
+        seed=seed,
+        training="files of train, as in the study",
         settings={"k": k},
+        used={"train": "clustered and named", "valid": "not used", "test": "evaluated once; chose nothing"},
+        text="Clusters of train, each named after the mood of most of its photos, judged once on the photos of test.",
     )

@@ -9,32 +9,30 @@ import numpy as np
 
 from petmood import images
 from petmood.audit.species import SPECIES, species_probabilities
-from petmood.cache import ContentCache
-from petmood.features import extract_features, load_backbone
+from petmood.dataset import DEFAULT_BACKBONE, Dataset
 from petmood.progress import Tick
-from petmood.records import IntArray, Manifest
+from petmood.records import IntArray
 from petmood.results import ArrayShape, EdaFacts
-from petmood.sources import Source
 
-SPECIES_BACKBONE = "efficientnet-lite0"
+SPECIES_BACKBONE = DEFAULT_BACKBONE
 _CORNER = 3
 
 
-def species_of(source: Source, manifest: Manifest, cache: ContentCache, tick: Tick) -> IntArray:
+def species_of(data: Dataset) -> IntArray:
     """(n_images,) int64: index into `SPECIES` of each image's most probable species."""
-    table = extract_features(manifest, source, load_backbone(SPECIES_BACKBONE), cache, progress=tick)
+    table = data.features(SPECIES_BACKBONE)
     if table.logits is None:
         raise AssertionError(f"{SPECIES_BACKBONE} lost its head")
     return np.asarray(species_probabilities(table.logits).argmax(axis=1), dtype=np.int64)
 
 
-def eda_facts(source: Source, manifest: Manifest, species: IntArray, cache: ContentCache, tick: Tick) -> EdaFacts:
+def eda_facts(data: Dataset, species: IntArray, tick: Tick) -> EdaFacts:
     """Repeat the study's preparation on every image and describe what comes out; kept by content."""
-    records = manifest.records
+    manifest, records = data.manifest, data.records
     first_of_test = next(r for name in manifest.classes for r in records if r.split == "test" and r.class_name == name)
     side = first_of_test.width
     causes = [manifest.digest, images.DECODE_VERSION, side]
-    kept: Any = cache.remember("study-pixels/v1", causes, lambda: _pixels(source, manifest, side, tick))
+    kept: Any = data.cache.remember("study-pixels/v1", causes, lambda: _pixels(data, side, tick))
     photos = manifest.photo_index
     colours = np.array(kept["means"])[photos]
     counts = Counter(int(i) for i in species[photos])
@@ -66,13 +64,14 @@ def _three(values: np.ndarray) -> tuple[float, float, float]:
     return float(values[0]), float(values[1]), float(values[2])
 
 
-def _pixels(source: Source, manifest: Manifest, side: int, tick: Tick) -> dict[str, Any]:
+def _pixels(data: Dataset, side: int, tick: Tick) -> dict[str, Any]:
     """Prepare every image as the study does (Lanczos to the target size, [0, 1]) and measure it."""
+    manifest = data.manifest
     train = manifest.in_split("train")
     first = int(train[manifest.class_index[train].argmin()])  # of the first class in display order
     lowest, highest, means, corner = 1.0, 0.0, [], []
     for i, record in enumerate(manifest.records):
-        scaled = images.decode(source.read(record.path, images.MAX_FILE_BYTES), side) / 255.0
+        scaled = data.pictures.pixels([record], side)[0] / 255.0
         lowest, highest = min(lowest, float(scaled.min())), max(highest, float(scaled.max()))
         means.append(scaled.mean(axis=(0, 1)).tolist())
         if i == first:

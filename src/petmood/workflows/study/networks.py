@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from petmood.cache import ContentCache
 from petmood.config import StudySettings
+from petmood.dataset import Dataset
 from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import ModelFacts, TrainingFacts
-from petmood.sources import Source
 from petmood.train.settings import EpochLog, TrainSettings
 from petmood.workflows.cnn import CnnOutcome, describe_cnn, train_cnn
 
@@ -35,11 +34,9 @@ def plan(settings: StudySettings) -> list[tuple[str, TrainSettings]]:
 
 
 def train_one(
-    source: Source,
-    manifest: Manifest,
+    data: Dataset,
     network: str,
     training: TrainSettings,
-    cache: ContentCache,
     progress: Progress,
 ) -> tuple[ModelFacts, TrainingFacts]:
     """Train a network, or take it from the cache; a line an epoch tells loss, accuracy and learning rate."""
@@ -53,7 +50,8 @@ def train_one(
         )
 
     with progress.stage(f"Training {title} at {training.size} pixels") as tick:
-        outcome = train_cnn(source, manifest, network, training, cache, tick, tell)
+        outcome = train_cnn(data, network, training, tick, tell)
+    manifest = data.manifest
     facts = describe_cnn(manifest, network, training, outcome)
     return facts.model_copy(update={"title": title}), _training_facts(manifest, network, training, outcome, facts)
 

@@ -1,0 +1,18 @@
+"""One open data set, opened in one way: what every job, the command line and notebooks work on."""
+
+from petmood.dataset.dataset import DEFAULT_BACKBONE, Columns, Dataset, Model
+from petmood.dataset.opening import open_dataset, open_manifest
+from petmood.dataset.origin import Origin, UserFile
+from petmood.dataset.species import SpeciesTable
+
+__all__ = [
+    "DEFAULT_BACKBONE",
+    "Columns",
+    "Dataset",
+    "Model",
+    "Origin",
+    "SpeciesTable",
+    "UserFile",
+    "open_dataset",
+    "open_manifest",
+]

@@ -1,0 +1,151 @@
+"""A path and what its user says of it -> an open Dataset. Every job reads its data here and nowhere else.
+
+So all of them count the same photos, and whatever is wrong with the data or the user's files is told before any work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from petmood.audit.families import apply_groups, join_families, resolve_mode
+from petmood.audit.groups import GroupRow, parse_groups, read_groups
+from petmood.audit.links import PixelLinks, find_links
+from petmood.cache import ContentCache
+from petmood.dataset.dataset import Dataset
+from petmood.dataset.origin import Origin, UserFile, regrouped_photos, relabelled_photos, user_file
+from petmood.dataset.species import read_species
+from petmood.errors import DataError
+from petmood.images import MAX_FILE_BYTES
+from petmood.ingest import read_dataset
+from petmood.labels import apply_labels, read_labels
+from petmood.pictures import Pictures
+from petmood.progress import Progress, Silent, Timed
+from petmood.records import Manifest
+from petmood.sources import Source, open_source
+from petmood.split import complete_splits
+
+GROUPS: Final = "groups.csv"
+"""A file of this name at the top of the data is the user's own families, for every command."""
+
+_NO_LINKS: Final = PixelLinks((), ())
+
+
+def open_dataset(
+    data: Path | str,
+    *,
+    families: str = "auto",
+    seed: int = 42,
+    labelled: bool = True,
+    splits: bool = True,
+    labels: Path | str | None = None,
+    groups: Path | str | None = None,
+    species: Path | str | None = None,
+    allow_leakage: bool = False,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Read a data set, find its families, and apply what its user says of it.
+
+    Args:
+        data: folder or .zip.
+        families: how copies are found: "auto", "names", "pixels" or "both"; see `join_families`.
+        seed: of the splits that the data lacks.
+        labelled: whether the data must have labels.
+        splits: whether splits that it lacks are made; it is judged as it came if not.
+        labels: labels.csv whose labels replace the data's; with it, the data may have no labels itself.
+        groups: groups.csv whose groups replace the families found; else the data's own is read, if it has one.
+        species: CSV with the species of every photo, for animals that ImageNet does not know.
+        allow_leakage: whether splits that leak may be used; every figure is then marked.
+        progress: where to show the work.
+
+    Raises:
+        DataError: the data, or a line of a file, cannot be used.
+        ConfigError: an unknown way to find families.
+    """
+    given = {name: None if p is None else Path(p) for name, p in (("l", labels), ("g", groups), ("s", species))}
+    for option, path in (("--labels", given["l"]), ("--groups", given["g"]), ("--species", given["s"])):
+        if path is not None and not path.is_file():
+            raise DataError(f"{option} {path} is not a file. Check the path.")
+    source = open_source(Path(data))
+    try:
+        return _open(
+            source,
+            Timed(progress or Silent()),
+            families=families,
+            seed=seed,
+            labelled=labelled,
+            splits=splits,
+            labels=given["l"],
+            groups=given["g"],
+            species=given["s"],
+            allow_leakage=allow_leakage,
+        )
+    except BaseException:
+        source.close()
+        raise
+
+
+def open_manifest(data: Path, manifest: Manifest, progress: Progress | None = None) -> Dataset:
+    """The records of a manifest that an earlier run wrote, with the data that it was made from.
+
+    Raises:
+        DataError: the data cannot be opened.
+    """
+    source = open_source(data)
+    return Dataset(manifest, Pictures(source), ContentCache(), Timed(progress or Silent()), Origin(data))
+
+
+def _open(
+    source: Source,
+    timed: Timed,
+    *,
+    families: str,
+    seed: int,
+    labelled: bool,
+    splits: bool,
+    labels: Path | None,
+    groups: Path | None,
+    species: Path | None,
+    allow_leakage: bool,
+) -> Dataset:
+    cache, pictures = ContentCache(), Pictures(source)
+    with timed.stage("ingest", "Reading images") as tick:
+        named = read_dataset(source, cache, labelled=labelled and labels is None, progress=tick)
+    mode = resolve_mode(named, families)
+    links = _NO_LINKS
+    if mode != "names":
+        with timed.stage("families", "Finding copies in pixels") as tick:
+            links = find_links(named.records, pictures, cache, tick)
+    found = join_families(named, links.same, mode)
+    chosen = _groups(groups, source, found)
+    manifest = apply_groups(found, chosen) if chosen else found
+    regrouped = None if groups is None else user_file(groups, regrouped_photos(found, manifest), len(chosen))
+    if chosen and groups is None:
+        regrouped = UserFile(source.location / GROUPS, "", regrouped_photos(found, manifest), len(chosen))
+    relabelled = None
+    if labels is not None:
+        wanted = read_labels(labels, manifest)
+        before, manifest = manifest, apply_labels(manifest, wanted)
+        relabelled = user_file(labels, relabelled_photos(before, manifest), len(wanted))
+    if splits and manifest.classes:
+        manifest = complete_splits(manifest, seed)
+    manifest = replace(manifest, allow_leakage=allow_leakage)
+    told = None if species is None else read_species(species, manifest)
+    origin = Origin(
+        data=source.location,
+        families=families,
+        seed=seed,
+        labels=relabelled,
+        groups=regrouped,
+        species=None if species is None or told is None else user_file(species, len(told), len(told)),
+    )
+    return Dataset(manifest, pictures, cache, timed, origin, found=found, links=links, species_by_family=told)
+
+
+def _groups(given: Path | None, source: Source, found: Manifest) -> dict[str, GroupRow]:
+    if given is not None:
+        return read_groups(given, found)
+    if any(skipped.path == GROUPS for skipped in found.ignored):
+        return parse_groups(source.read(GROUPS, MAX_FILE_BYTES), str(source.location / GROUPS), found)
+    return {}
