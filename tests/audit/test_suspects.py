@@ -12,6 +12,7 @@ from petmood.audit.suspects import (
     conflicting_twins,
     find_doubts,
     nearest_of_class,
+    noise_draws,
     noise_rate,
     similarities,
 )
@@ -50,16 +51,20 @@ def test_planted_errors_come_first_and_are_named() -> None:
 @pytest.mark.parametrize("noise", [0.0, 0.1, 0.3])
 def test_the_noise_rate_is_near_the_planted_one(noise: float) -> None:
     given, wrong, models = draw(n=1000, noise=noise)
-    found = noise_rate(given, find_doubts(given, models).mean, resamples=50)
-    assert found.low <= found.rate <= found.high
-    assert found.rate == pytest.approx(wrong.mean(), abs=0.04)
+    mean = find_doubts(given, models).mean
+    found = noise_rate(given, mean)
+    assert found == pytest.approx(wrong.mean(), abs=0.04)
+    draws = noise_draws(given, mean, np.random.default_rng(0).multinomial(1000, np.full(1000, 1e-3), size=50))
+    assert draws.min() <= found <= draws.max()
+    # every photo once is the data itself
+    assert noise_draws(given, mean, np.ones((1, 1000))) == pytest.approx([found])
 
 
 def test_a_model_that_knows_nothing_of_moods_takes_its_own_errors_for_noise() -> None:
     given, _, _ = draw(noise=0.0)
     rng = np.random.default_rng(1)
     blind = rng.dirichlet(np.ones(3), len(given))
-    assert noise_rate(given, blind, resamples=5).rate > 0.4
+    assert noise_rate(given, blind) > 0.4
 
 
 def test_twins_are_alike_and_disagree() -> None:

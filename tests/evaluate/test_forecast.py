@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petmood.evaluate.forecast import fit_curve, forecast_gain, photos_for_gain
-from petmood.evaluate.intervals import resample_counts
+from petmood.evaluate.statistics import draw_counts
 
 SIZES = np.array([40.0, 80.0, 120.0, 200.0, 300.0])
 
@@ -41,6 +41,8 @@ def test_the_interval_holds_the_truth_that_was_planted() -> None:
     truth = 0.9 - 4 * SIZES**-0.5
     rates = (rng.random((2000, 1)) < truth).astype(float)
     planted = photos_for_gain(SIZES, truth, 300, 0.05, 10)
-    central, (low, high) = forecast_gain(SIZES, rates, 300, 0.05, 10, resample_counts(2000, 200, 0))
+    central, (low, high) = forecast_gain(
+        SIZES, rates, 300, 0.05, 10, draw_counts(np.ones(2000, dtype=np.int64), resamples=200)
+    )
     assert low <= planted <= high
     assert low <= central <= high

@@ -2,33 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from petmood.evaluate.metrics import score, wilson_interval
-
-
-def test_wilson_reproduces_the_interval_of_the_studys_14_of_38() -> None:
-    low, high = wilson_interval(14, 38)
-    assert low == pytest.approx(0.234, abs=5e-4)
-    assert high == pytest.approx(0.527, abs=5e-4)
-
-
-def test_wilson_covers_at_its_nominal_rate() -> None:
-    rng = np.random.default_rng(0)
-    for p in (0.3, 0.5, 0.8):
-        hits = rng.binomial(370, p, 2000)
-        bounds = {int(h): wilson_interval(int(h), 370) for h in np.unique(hits)}
-        covered = np.mean([bounds[int(h)][0] <= p <= bounds[int(h)][1] for h in hits])
-        assert 0.93 <= covered <= 0.97
-
-
-@given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_holds_the_estimate_and_stays_in_range(case: tuple[int, int]) -> None:
-    correct, n = case
-    low, high = wilson_interval(correct, n)
-    assert -1e-12 <= low <= correct / n + 1e-12
-    assert correct / n - 1e-12 <= high <= 1 + 1e-12
+from petmood.evaluate.metrics import score
 
 
 def test_scores_of_a_known_confusion() -> None:
@@ -47,3 +22,11 @@ def test_a_class_without_true_photos_does_not_count_in_averages() -> None:
     scores = score(np.array([0, 0]), np.array([0, 1]), ("a", "b"))
     assert scores.balanced_accuracy == 0.5
     assert scores.per_class["b"].support == 0
+
+
+def test_files_of_a_photo_stay_together_in_the_intervals() -> None:
+    truth, predicted = np.repeat([0, 0, 1, 1], 10), np.repeat([0, 1, 1, 0], 10)
+    alone, together = (score(truth, predicted, ("a", "b"), f) for f in (None, np.repeat(np.arange(4), 10)))
+    assert alone.accuracy == together.accuracy
+    assert np.ptp(together.accuracy_ci) > 1.5 * np.ptp(alone.accuracy_ci)
+    assert np.ptp(together.per_class["a"].recall_ci or ()) > 1.5 * np.ptp(alone.per_class["a"].recall_ci or ())

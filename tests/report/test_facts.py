@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from petmood.report import facts
-from petmood.results import ClusterSplit, Epochs
+from petmood.report import facts, sentences
+from petmood.results import ClusterSplit, Epochs, ModelFacts
 
 from .sample_results import CURVES, GROUPED, OFFICIAL, cluster_split, clusters, model, results
 
@@ -42,10 +45,42 @@ def test_the_verdict_follows_the_interval(hits: int, verdict: str) -> None:
     assert facts.Protocol("p", "text", 100, (tested,), (), base).verdict(tested) == verdict
 
 
-def test_intervals_that_touch_overlap() -> None:
-    assert facts.overlap((0.1, 0.2), (0.2, 0.3))
-    assert facts.overlap((0.1, 0.9), (0.4, 0.5))
-    assert not facts.overlap((0.1, 0.2), (0.21, 0.3))
+@given(st.integers(0, 2**32 - 1), st.integers(5, 80), st.lists(st.floats(0, 1), min_size=1, max_size=4))
+def test_a_page_says_of_a_pair_what_its_paired_test_says(seed: int, n: int, skill: list[float]) -> None:
+    rng = np.random.default_rng(seed)
+    latent = rng.random(n)
+    models = [predicted(f"m{i}", np.where(rng.random(n) < 0.5, latent, rng.random(n)) < p) for i, p in enumerate(skill)]
+    majority = predicted("majority", latent < 0.4)
+    (found,) = facts.protocols(results().model_copy(update={"models": tuple(models), "baselines": (majority,)}))
+    assert len(found.pairs) == len(skill) * (len(skill) + 1) / 2
+    for pair in found.pairs:
+        rows = {m.name: m for m in found.rows}
+        a, b = rows[pair.a], rows[pair.b]
+        assert (found.against(a, b) == "unclear") == (not pair.differ) == ("No evidence" in pair.verdict)
+        assert (found.against(a, b) == "above") == (found.against(b, a) == "below") == (" is better " in pair.verdict)
+    for m in models:
+        assert found.verdict(m) == found.against(m, majority)
+    said = sentences.accuracy_sentence(found)
+    assert ("better than the majority class" in said) == (found.verdict(found.best) == "above")
+    assert ("cannot be told apart from the majority class" in said) == (found.verdict(found.best) == "unclear")
+
+
+def predicted(name: str, right: np.ndarray) -> ModelFacts:
+    """A model whose every prediction is known, of two classes."""
+    truth = np.arange(len(right)) % 2
+    guess = np.where(right, truth, 1 - truth)
+    confusion = [[int(((truth == i) & (guess == j)).sum()) for j in range(2)] for i in range(2)]
+    known = {"photos": tuple(range(len(right))), "truth": tuple(truth.tolist()), "predicted": tuple(guess.tolist())}
+    return model(name, name, confusion, classes=("a", "b")).model_copy(update=known)
+
+
+def test_without_predictions_two_models_differ_where_their_intervals_lie_apart() -> None:
+    (grouped, _) = facts.protocols(results())
+    assert not grouped.pairs
+    species, constant, thumbnails = grouped.baselines
+    assert grouped.against(grouped.best, species) == "unclear"
+    assert grouped.against(grouped.best, thumbnails) == grouped.verdict(grouped.best) == "above"
+    assert grouped.against(constant, grouped.best) == "below"
 
 
 def test_extremes_leave_out_classes_without_photos() -> None:

@@ -108,26 +108,26 @@ def test_balance_is_mentioned_only_where_copies_feign_it() -> None:
     assert sentences.balance_sentence(dataset().model_copy(update={"splits": {}})) is None
 
 
-def test_accuracy_is_said_to_clear_the_majority_class_only_if_the_whole_interval_does() -> None:
+def test_accuracy_is_said_to_beat_the_majority_class_only_if_it_differs() -> None:
     found = texts(summarize(results()), "Accuracy")
     assert (
         "Grouped 5-fold: Logistic regression on EfficientNet-Lite0 is right for 46.2 % of 370 photos (41.2–51.3 %)."
         in found
     )
-    assert "Its whole interval lies above the majority class, 30.3 %." in found
+    assert "It is better than the majority class, 30.3 %." in found
     weak = ((30, 40, 30, 12), (30, 45, 18, 12), (30, 30, 24, 10), (20, 18, 12, 9))
     found = texts(summarize(with_model(weak)), "Accuracy")
-    assert "lies inside that interval" in found
-    assert "above" not in found
+    assert "it cannot be told apart from the majority class" in found
+    assert "It is better" not in found
     hopeless = ((2, 60, 40, 10), (90, 3, 8, 4), (60, 20, 4, 10), (40, 10, 8, 1))
-    assert "Its whole interval lies below the majority class" in texts(summarize(with_model(hopeless)), "Accuracy")
+    assert "It is worse than the majority class" in texts(summarize(with_model(hopeless)), "Accuracy")
 
 
 def test_models_whose_intervals_overlap_are_not_ranked() -> None:
     found = texts(summarize(results()), "Comparison")
     assert (
         "Official test: Logistic regression on EfficientNet-Lite0 (52.6 %, 37.3–67.5 %) and Baseline CNN of the study "
-        "(36.8 %, 23.4–52.7 %) cannot be told apart at this sample size: their intervals overlap (n = 38)."
+        "(36.8 %, 23.4–52.7 %) cannot be told apart at this sample size (n = 38)."
     ) in found
     assert "and the strongest baseline, Species only (43.2 %, 38.3–48.3 %), cannot be told apart" in found
 
@@ -206,18 +206,18 @@ def test_without_models_and_clusters_only_the_data_is_spoken_of() -> None:
     assert bare.title == "The data, before any model"
 
 
-def test_the_forest_caption_counts_the_intervals_that_clear_the_majority_class() -> None:
+def test_the_forest_caption_counts_the_models_that_beat_the_majority_class() -> None:
     grouped, official = facts.protocols(results())
-    assert captions.forest(grouped).startswith("The interval of the one model lies wholly above the majority class")
-    assert captions.forest(official).startswith("1 of 2 model intervals lies wholly above")
+    assert captions.forest(grouped).startswith("The one model is shown to beat the majority class")
+    assert captions.forest(official).startswith("1 of 2 models is shown to beat")
     both = (model("a", "A", LOGISTIC_TEST, protocol=OFFICIAL), model("b", "B", LOGISTIC_TEST, protocol=OFFICIAL))
     none = (model("a", "A", MAJORITY_TEST, protocol=OFFICIAL), model("b", "B", MAJORITY_TEST, protocol=OFFICIAL))
-    for models, words in ((both, "all 2 models lie wholly above"), (none, "No interval of the 2 models")):
+    for models, words in ((both, "All 2 models are shown to beat"), (none, "None of the 2 models is shown to beat")):
         (found,) = facts.protocols(results().model_copy(update={"models": models}))
         assert words in captions.forest(found)
     alone = facts.protocols(results().model_copy(update={"models": (model("m", "M", MAJORITY),)}))[0]
     assert alone.name == GROUPED
-    assert "does not lie wholly above" in captions.forest(alone)
+    assert "is not shown to beat" in captions.forest(alone)
 
 
 def test_sizes_are_told_split_by_split() -> None:

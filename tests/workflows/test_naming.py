@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from petmood.workflows.families import ingest
 from sklearn.metrics import cohen_kappa_score
 from typer.testing import CliRunner
 
 from drawing import jpeg, write_tree
-from petmood.audit.association import cohen_kappa, cross_table
 from petmood.cache import ContentCache
 from petmood.cli.main import app
 from petmood.cluster.naming import METHODS, group
@@ -23,7 +23,6 @@ from petmood.progress import Silent, Timed
 from petmood.records import FeatureTable, Manifest
 from petmood.sources import open_source
 from petmood.workflows import photos
-from petmood.workflows.families import ingest
 from petmood.workflows.naming import cluster, name_clusters
 
 SETTINGS = RunSettings(folds=2)
@@ -91,14 +90,6 @@ def test_what_cannot_be_clustered_is_said(options: dict[str, object], message: s
         group(blobs(40)[0], **options)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="needs 4 photos"):
         group(blobs(40)[0][:3])
-
-
-def test_kappa_is_that_of_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    a = rng.integers(0, 3, 100)
-    b = np.where(rng.random(100) < 0.6, a, rng.integers(0, 3, 100))
-    assert cohen_kappa(cross_table(a, b, 3, 3)) == pytest.approx(cohen_kappa_score(a, b))
-    assert cohen_kappa(np.array([[5.0, 0], [0, 0]])) == 0
 
 
 def test_unlabelled_photos_become_a_labelled_data_set(fake_features: None, tmp_path: Path) -> None:

@@ -1,21 +1,15 @@
-"""Tables of counts by photo -> how strongly two attributes go together: Cramer's V and NMI, with intervals."""
+"""Tables of counts by photo -> how strongly two attributes go together: Cramer's V and NMI."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petmood.records import IntArray
 
-CONFIDENCE: Final = 0.95
-RESAMPLES: Final = 2000
-CI_METHOD: Final = "bootstrap over photos (a family is one), shifted by its own bias, 95 %"
-
 Counts = NDArray[np.floating[Any]]
-Statistic = Callable[[Counts], NDArray[np.float64]]
 
 
 def cross_table(a: IntArray, b: IntArray, n_a: int, n_b: int) -> NDArray[np.float64]:
@@ -56,19 +50,6 @@ def nmi(tables: Counts) -> NDArray[np.float64]:
     return np.divide(shared, mean, out=np.zeros_like(shared), where=mean > 1e-12).clip(0, 1)
 
 
-def cohen_kappa(tables: Counts) -> NDArray[np.float64]:
-    """Cohen's kappa (1960) in [-1, 1]: agreement of two readers beyond chance; 0 where one class holds everything.
-
-    Args:
-        tables: (..., k, k) counts of photos by the class that each reader gave.
-    """
-    p = tables / tables.sum(axis=(-2, -1), keepdims=True)
-    agreed = np.trace(p, axis1=-2, axis2=-1)
-    chance = (p.sum(axis=-1) * p.sum(axis=-2)).sum(axis=-1)
-    found = np.divide(agreed - chance, 1 - chance, out=np.zeros_like(agreed), where=chance < 1 - 1e-12)
-    return np.asarray(found, dtype=np.float64)
-
-
 def _entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
     logs = np.log(p, out=np.zeros_like(p), where=p > 0)
     return np.asarray(-(p * logs).sum(axis=-1), dtype=np.float64)
@@ -96,46 +77,3 @@ def mean_nmi(
         cells[np.arange(len(other)), clusters * n_values + other] = 1
         found.append(nmi((drawn @ cells).reshape(-1, k, n_values)))
     return np.asarray(np.mean(found, axis=0), dtype=np.float64)
-
-
-def bootstrap_counts(n: int, *, resamples: int = RESAMPLES // 4, seed: int = 0) -> NDArray[np.float64]:
-    """(resamples, n) float64: how often each photo is drawn in each resampling of n photos."""
-    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
-
-
-def shifted_interval(
-    values: NDArray[np.float64], estimate: float, *, low: float = 0.0, high: float = 1.0
-) -> tuple[float, float]:
-    """Percentile interval of bootstrap draws, shifted so that their mean is the estimate; within [low, high]."""
-    tail = (1 - CONFIDENCE) / 2
-    lower, upper = np.quantile(values - (values.mean() - estimate), [tail, 1 - tail]).clip(low, high)
-    return float(lower), float(upper)
-
-
-def table_interval(
-    table: Counts,
-    statistic: Statistic,
-    *,
-    low: float = 0.0,
-    high: float = 1.0,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Interval of a statistic of a table of counts, by resampling its photos.
-
-    The statistic depends on counts alone, so resampling photos is drawing tables from a multinomial. Mutual information
-    grows with every resampling of a small sample; the draws are therefore shifted back by their mean excess.
-
-    Args:
-        table: counts of photos, of any shape that `statistic` takes after a leading axis of draws.
-        statistic: (draws, *table.shape) -> (draws,).
-        low: least value of the statistic.
-        high: greatest value of the statistic.
-        resamples: draws.
-        seed: of the draws.
-    """
-    counts = np.asarray(table, dtype=np.float64)
-    n = int(counts.sum())
-    drawn = np.random.default_rng(seed).multinomial(n, (counts / n).ravel(), size=resamples)
-    values = statistic(drawn.reshape(resamples, *counts.shape).astype(np.float64))
-    return shifted_interval(values, float(statistic(counts[np.newaxis])[0]), low=low, high=high)

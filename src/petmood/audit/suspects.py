@@ -6,15 +6,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petmood.errors import MissingExtraError
 from petmood.records import FloatArray, IntArray
-
-CONFIDENCE: Final = 0.95
 
 
 @dataclass(frozen=True)
@@ -36,15 +33,6 @@ class Doubts:
     mean: NDArray[np.float64]
     votes: IntArray
     flagged: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseRate:
-    """Share of wrong labels as the confident joint has it, with a percentile interval over photos."""
-
-    rate: float
-    low: float
-    high: float
 
 
 def find_doubts(labels: IntArray, probabilities: Sequence[NDArray[np.float64]]) -> Doubts:
@@ -80,7 +68,7 @@ def find_doubts(labels: IntArray, probabilities: Sequence[NDArray[np.float64]]) 
     )
 
 
-def noise_rate(labels: IntArray, mean: NDArray[np.float64], *, resamples: int = 200, seed: int = 0) -> NoiseRate:
+def noise_rate(labels: IntArray, mean: NDArray[np.float64]) -> float:
     """Estimate the share of wrong labels: the mass off the diagonal of cleanlab's calibrated confident joint.
 
     The estimate takes a photo for wrong where models are as sure of another class as they are, on average, of photos
@@ -90,20 +78,29 @@ def noise_rate(labels: IntArray, mean: NDArray[np.float64], *, resamples: int = 
     Args:
         labels: (n,) given class indices.
         mean: (n, n_classes) out-of-fold probabilities.
-        resamples: draws of the bootstrap over photos; models are not fitted again.
-        seed: of the draws.
     """
     with _quiet_cleanlab():
-        estimate = _off_diagonal(labels, mean)
-        rng = np.random.default_rng(seed)
-        draws = []
-        for _ in range(resamples):
-            rows = rng.integers(0, len(labels), len(labels))
+        return _off_diagonal(labels, mean)
+
+
+def noise_draws(labels: IntArray, mean: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same estimate on photos drawn anew; models are not fitted again.
+
+    Args:
+        labels: (n,) given class indices.
+        mean: (n, n_classes) out-of-fold probabilities.
+        counts: (draws, n) how often each photo is drawn.
+
+    Returns:
+        (<= draws,) float64; draws that miss a class are left out.
+    """
+    found = []
+    with _quiet_cleanlab():
+        for drawn in counts:
+            rows = np.repeat(np.arange(len(labels)), drawn.astype(np.int64))
             if len(np.unique(labels[rows])) == mean.shape[1]:
-                draws.append(_off_diagonal(labels[rows], mean[rows]))
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail]) if draws else (0.0, 1.0)
-    return NoiseRate(estimate, min(float(low), estimate), max(float(high), estimate))
+                found.append(_off_diagonal(labels[rows], mean[rows]))
+    return np.array(found, dtype=np.float64)
 
 
 def _off_diagonal(labels: IntArray, mean: NDArray[np.float64]) -> float:

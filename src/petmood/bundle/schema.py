@@ -155,8 +155,8 @@ class StandingFacts(Record):
 class VersusFacts(Record):
     """What the choice is worth beside a frozen baseline, on the same `n` photos under the same protocol.
 
-    `difference` is the nested accuracy minus the baseline's, with its 95 % interval by a paired bootstrap and McNemar's
-    exact `p`; `beats` whether the difference is above 0 and p below 0.05.
+    `difference` is the nested accuracy minus the baseline's, with its 95 % interval and McNemar's exact
+    `p`: the interval excludes 0 exactly where `p` is below 0.05; `beats` whether it lies above 0.
     """
 
     baseline: str

@@ -84,7 +84,10 @@ def name_clusters(
     low, high = facts.accuracy_ci
     typer.echo(f"A model trained on these labels tells them in {facts.accuracy:.3f} ({low:.3f} to {high:.3f}).")
     if a := facts.agreement:
-        typer.echo(f"Against the original labels: kappa {a.kappa:.3f} ({a.kappa_ci[0]:.3f} to {a.kappa_ci[1]:.3f})")
+        kappa = "undefined: one class throughout"
+        if a.kappa is not None and a.kappa_ci is not None:
+            kappa = f"{a.kappa:.3f} ({a.kappa_ci[0]:.3f} to {a.kappa_ci[1]:.3f})"
+        typer.echo(f"Against the original labels: kappa {kappa}")
         t = a.trained
         typer.echo(
             f"Judged by the original labels: {t.accuracy:.3f}, against {t.reference_accuracy:.3f} when trained on"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.evaluate.compare import PairTest, alike, compare_all, compare_pair
+from petmood.evaluate.statistics import Comparison, alike, compare_all
 from petmood.results import AboveSpecies, ComparisonFacts, Leaderboard, ModelFacts, PairFacts, Rank
 
 SPECIES_BASELINE = "species"
+
+Tests = Mapping[tuple[int, int], Comparison]
 
 
 def compare_models(models: Sequence[ModelFacts], baselines: Sequence[ModelFacts]) -> ComparisonFacts:
@@ -22,11 +24,18 @@ def compare_models(models: Sequence[ModelFacts], baselines: Sequence[ModelFacts]
     for protocol in dict.fromkeys(m.protocol for m in models):
         entries = _comparable([m for m in (*models, *baselines) if m.protocol == protocol])
         names = {b.name for b in baselines}
-        if len(entries) > 1:
-            boards.append(_board(protocol, entries, names))
-        species = next((m for m in entries if m.name == SPECIES_BASELINE), None)
+        if len(entries) < 2:
+            continue
+        # one set of tests decides for every sentence about a pair
+        tests = compare_all([hits(m) for m in entries])
+        boards.append(_board(protocol, entries, names, tests))
+        species = next((i for i, m in enumerate(entries) if m.name == SPECIES_BASELINE), None)
         if species is not None:
-            above += [_above(m, species) for m in entries if m.name not in names]
+            above += [
+                _above(m, entries[species], _seen_from(i, species, tests), len(tests))
+                for i, m in enumerate(entries)
+                if m.name not in names
+            ]
     return ComparisonFacts(leaderboards=tuple(boards), above_species=tuple(above))
 
 
@@ -45,9 +54,8 @@ def hits(model: ModelFacts) -> NDArray[np.bool_]:
     return np.asarray(np.array(model.truth) == np.array(model.predicted), dtype=np.bool_)
 
 
-def _board(protocol: str, entries: list[ModelFacts], baselines: set[str]) -> Leaderboard:
-    tests = compare_all([hits(m) for m in entries])
-    groups = alike(len(entries), tests)
+def _board(protocol: str, entries: list[ModelFacts], baselines: set[str], tests: Tests) -> Leaderboard:
+    groups = alike(len(entries), {pair: test.differ for pair, test in tests.items()})
     ranks = tuple(
         Rank(
             name=m.name,
@@ -63,13 +71,12 @@ def _board(protocol: str, entries: list[ModelFacts], baselines: set[str]) -> Lea
         protocol=protocol,
         n=entries[0].n,
         ranks=ranks,
-        pairs=tuple(_pair(t, entries, len(tests)) for t in tests),
+        pairs=tuple(_pair(entries[i], entries[j], test, len(tests)) for (i, j), test in tests.items()),
         verdicts=tuple(_verdicts(entries, tests, groups, baselines)),
     )
 
 
-def _pair(test: PairTest, entries: Sequence[ModelFacts], pairs: int) -> PairFacts:
-    a, b = entries[test.a], entries[test.b]
+def _pair(a: ModelFacts, b: ModelFacts, test: Comparison, pairs: int) -> PairFacts:
     return PairFacts(
         a=a.name,
         b=b.name,
@@ -79,18 +86,23 @@ def _pair(test: PairTest, entries: Sequence[ModelFacts], pairs: int) -> PairFact
         only_a=test.only_a,
         only_b=test.only_b,
         p=test.p,
-        p_holm=test.p_holm,
+        p_holm=test.p_adjusted,
         differ=test.differ,
         verdict=_sentence(test, a, b, pairs),
     )
 
 
-def _sentence(test: PairTest, a: ModelFacts, b: ModelFacts, pairs: int) -> str:
+def _figures(test: Comparison, pairs: int) -> str:
     low, high = (100 * bound for bound in test.interval)
-    figures = (
-        f"({100 * test.difference:+.1f} points, 95 % {low:+.1f} to {high:+.1f}; n = {a.n:,}; "
-        f"McNemar's p {_p(test.p_holm)}, corrected for {pairs} comparisons)"
+    corrected = f", both corrected for {pairs} comparisons" if pairs > 1 else ""
+    return (
+        f"{100 * test.difference:+.1f} points, 95 % {low:+.1f} to {high:+.1f}; n = {test.n:,}; "
+        f"McNemar's p {_p(test.p_adjusted)}{corrected}"
     )
+
+
+def _sentence(test: Comparison, a: ModelFacts, b: ModelFacts, pairs: int) -> str:
+    figures = f"({_figures(test, pairs)})"
     if test.differ:
         return f"{a.title} is {'better' if test.difference > 0 else 'worse'} than {b.title} {figures}."
     return f"No evidence that {a.title} differs from {b.title} {figures}."
@@ -101,7 +113,7 @@ def _p(value: float) -> str:
 
 
 def _verdicts(
-    entries: Sequence[ModelFacts], tests: Sequence[PairTest], groups: Sequence[Sequence[int]], baselines: set[str]
+    entries: Sequence[ModelFacts], tests: Tests, groups: Sequence[Sequence[int]], baselines: set[str]
 ) -> list[str]:
     """What a reader should take home: each model against the majority class, and who shares the first place."""
     found = []
@@ -113,37 +125,18 @@ def _verdicts(
         found.append(f"{entries[0].title} is ahead of everything else (n = {entries[0].n:,}).")
     constant = next((i for i, m in enumerate(entries) if m.name == "majority"), None)
     if constant is not None:
-        for test in tests:
-            if constant not in (test.a, test.b):
-                continue
-            other = test.b if test.a == constant else test.a
-            if entries[other].name not in baselines:
-                found.append(_sentence(_seen_from(test, other), entries[other], entries[constant], len(tests)))
+        for i, m in enumerate(entries):
+            if i != constant and m.name not in baselines:
+                found.append(_sentence(_seen_from(i, constant, tests), m, entries[constant], len(tests)))
     return found
 
 
-def _seen_from(test: PairTest, first: int) -> PairTest:
-    if test.a == first:
-        return test
-    return PairTest(
-        a=test.b,
-        b=test.a,
-        difference=-test.difference,
-        interval=(-test.interval[1], -test.interval[0]),
-        only_a=test.only_b,
-        only_b=test.only_a,
-        p=test.p,
-        p_holm=test.p_holm,
-    )
+def _seen_from(first: int, second: int, tests: Tests) -> Comparison:
+    return tests[first, second] if first < second else tests[second, first].reversed()
 
 
-def _above(model: ModelFacts, species: ModelFacts) -> AboveSpecies:
-    test = compare_pair(hits(model), hits(species))
-    low, high = (100 * bound for bound in test.interval)
-    figures = (
-        f"{100 * test.difference:+.1f} points (95 % {low:+.1f} to {high:+.1f}; n = {model.n:,}; "
-        f"McNemar's p {_p(test.p)})"
-    )
+def _above(model: ModelFacts, species: ModelFacts, test: Comparison, pairs: int) -> AboveSpecies:
+    figures = _figures(test, pairs)
     if test.differ and test.difference > 0:
         verdict = f"Knowing the face adds to knowing the kind of animal: {figures}."
     elif test.differ:
@@ -159,6 +152,6 @@ def _above(model: ModelFacts, species: ModelFacts) -> AboveSpecies:
         species_accuracy=species.accuracy,
         difference=test.difference,
         difference_ci=test.interval,
-        p=test.p,
+        p=test.p_adjusted,
         verdict=verdict,
     )

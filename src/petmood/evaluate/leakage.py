@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from petmood.evaluate.intervals import BOOTSTRAP, WILSON, bootstrap_interval, family_totals
-from petmood.evaluate.metrics import wilson_interval
-from petmood.evaluate.protocols import Predictions, is_test
+from petmood.evaluate.protocols import Predictions
+from petmood.evaluate.statistics import BOOTSTRAP, compare_pair, family_totals, mean_interval
 from petmood.records import IntArray, Manifest
 from petmood.results import Interval, LeakageFigure, SplitLeak
 from petmood.results.identity import Identity
@@ -47,11 +46,9 @@ def leakage_figure(
         photos=len(np.unique(families)),
         correct=int(hits.sum()),
         accuracy=float(hits.mean()),
-        accuracy_ci=wilson_interval(int(hits.sum()), len(hits))
-        if is_test(split)
-        else bootstrap_interval(hits.astype(np.float64), families),
+        accuracy_ci=mean_interval(hits, families),
         identity=identity,
-        ci_method=WILSON if is_test(split) else BOOTSTRAP,
+        ci_method=BOOTSTRAP,
     )
 
 
@@ -75,8 +72,8 @@ def accuracy_gap(manifest: Manifest, leaky: Predictions, grouped: Predictions) -
 
     (a, rate_a), (b, rate_b) = rates(leaky), rates(grouped)
     both = np.intersect1d(a, b)
-    difference = rate_a[np.searchsorted(a, both)] - rate_b[np.searchsorted(b, both)]
-    return float(difference.mean()), bootstrap_interval(difference)
+    found = compare_pair(rate_a[np.searchsorted(a, both)], rate_b[np.searchsorted(b, both)])
+    return found.difference, found.interval
 
 
 def judge_split(

@@ -8,24 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from petmood.evaluate.statistics import mean_interval
 from petmood.records import IntArray
 from petmood.results import ClassScore, Interval
-
-CONFIDENCE = 0.95
-
-
-def wilson_interval(correct: int, n: int, confidence: float = CONFIDENCE) -> Interval:
-    """Wilson's score interval of a proportion (Wilson 1927), as fractions in [0, 1].
-
-    Args:
-        correct: successes, 0..n.
-        n: independent trials, 1 or more: photos, not files.
-        confidence: nominal coverage.
-    """
-    from scipy.stats import binomtest
-
-    interval = binomtest(correct, n).proportion_ci(confidence, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +27,15 @@ class Scores:
     per_class: dict[str, ClassScore]
 
 
-def score(truth: IntArray, predicted: IntArray, classes: Sequence[str]) -> Scores:
-    """Score predictions, each photo once.
+def score(truth: IntArray, predicted: IntArray, classes: Sequence[str], families: IntArray | None = None) -> Scores:
+    """Score predictions.
 
     Args:
         truth: (n,) true class indices, n >= 1.
         predicted: (n,) predicted class indices.
         classes: names in index order. Macro-F1 and balanced accuracy average over the classes that have true photos; a
             class that is never predicted has F1 0.
+        families: (n,) the family of each prediction, for intervals; None: each its own, as where a photo stands once.
     """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
@@ -59,12 +45,12 @@ def score(truth: IntArray, predicted: IntArray, classes: Sequence[str]) -> Score
         truth, predicted, labels=np.arange(k), zero_division=0.0
     )
     present = support > 0
-    n, correct = len(truth), int(np.trace(matrix))
+    n, correct, hits = len(truth), int(np.trace(matrix)), truth == predicted
     return Scores(
         n=n,
         correct=correct,
         accuracy=correct / n,
-        accuracy_ci=wilson_interval(correct, n),
+        accuracy_ci=mean_interval(hits, families),
         macro_f1=float(f1[present].mean()),
         balanced_accuracy=float(recall[present].mean()),
         confusion=tuple(tuple(int(v) for v in row) for row in matrix),
@@ -74,7 +60,9 @@ def score(truth: IntArray, predicted: IntArray, classes: Sequence[str]) -> Score
                 recall=float(recall[i]),
                 f1=float(f1[i]),
                 support=int(support[i]),
-                recall_ci=wilson_interval(int(matrix[i, i]), int(support[i])) if support[i] else None,
+                recall_ci=mean_interval(hits[truth == i], None if families is None else families[truth == i])
+                if support[i]
+                else None,
             )
             for i, name in enumerate(classes)
         },

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.evaluate import calibrate
-from petmood.evaluate.metrics import wilson_interval
+from petmood.evaluate.statistics import mean_interval
 from petmood.records import IntArray
 from petmood.results import (
     AbstainPoint,
@@ -102,7 +102,7 @@ def _sureness(probabilities: Probabilities, truth: IntArray) -> Sureness:
                 n=b.n,
                 confidence=b.confidence,
                 accuracy=b.correct / b.n,
-                accuracy_ci=wilson_interval(b.correct, b.n),
+                accuracy_ci=mean_interval(np.arange(b.n) < b.correct),
             )
             for b in calibrate.reliability(probabilities, truth)
         ),
@@ -140,9 +140,9 @@ def _sets(
                 n=len(own),
                 covered=name not in uncoverable,
                 coverage=float(own.mean()),
-                coverage_ci=wilson_interval(int(own.sum()), len(own)),
+                coverage_ci=mean_interval(own),
             )
-    low, high = wilson_interval(hits, n)
+    low, high = mean_interval(covered)
     needed = calibrate.photos_needed(alpha)
     verdict = (
         f"Sets that aim to hold the true mood in {1 - alpha:.0%} of photos held it in {hits / n:.1%} "
@@ -179,7 +179,7 @@ def _abstention(probabilities: Probabilities, truth: IntArray) -> Iterator[Absta
             threshold=float(confidence[order[n - 1]]),
             n=n,
             accuracy=hits / n,
-            accuracy_ci=wilson_interval(hits, n),
+            accuracy_ci=mean_interval(right[order[:n]]),
         )
 
 

@@ -156,21 +156,20 @@ def pie_label(index: int, composition: dict[str, int]) -> str:
 
 
 def forest(protocol: Protocol) -> str:
-    """How many models clear the majority class under one protocol."""
+    """How many models beat the majority class under one protocol."""
     above = [m for m in protocol.models if protocol.verdict(m) == "above"]
     total, name = len(protocol.models), protocol.majority.class_name
     constant = f"always answering {quoted(name)}, " if name else ""
     reference = f"the majority class ({constant}{percent(protocol.majority.accuracy)})"
     if total == 1:
-        clears = "lies wholly above" if above else "does not lie wholly above"
-        subject = f"The interval of the one model {clears} {reference}"
+        subject = f"The one model is {'' if above else 'not '}shown to beat {reference}"
     elif len(above) == total:
-        subject = f"The intervals of all {total} models lie wholly above {reference}"
+        subject = f"All {total} models are shown to beat {reference}"
     elif not above:
-        subject = f"No interval of the {total} models lies wholly above {reference}"
+        subject = f"None of the {total} models is shown to beat {reference}"
     else:
-        verb = "lies" if len(above) == 1 else "lie"
-        subject = f"{len(above)} of {total} model intervals {verb} wholly above {reference}"
+        verb = "is" if len(above) == 1 else "are"
+        subject = f"{len(above)} of {total} models {verb} shown to beat {reference}"
     return (
         f"{subject}. Dots are accuracies on {plural(protocol.n, 'photo')}, lines their 95{wording.THIN}% intervals; "
         "hollow dots are baselines."

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from petmood.report.species import points
-from petmood.report.wording import listing, plural
+from petmood.report.wording import listing, plural, points
 from petmood.results import CauseFacts, CausesFacts
 
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from petmood.evaluate.metrics import wilson_interval
-from petmood.results import ClassScore, ClusterFacts, ClusterSplit, Epochs, Interval, ModelFacts, Results
+from petmood.evaluate.leaderboard import compare_models
+from petmood.evaluate.statistics import decide, wilson_interval
+from petmood.results import (
+    ClassScore,
+    ClusterFacts,
+    ClusterSplit,
+    Epochs,
+    Interval,
+    ModelFacts,
+    PairFacts,
+    Results,
+)
 
 Verdict = Literal["above", "unclear", "below"]
+_VERDICTS: Final[dict[int, Verdict]] = {1: "above", 0: "unclear", -1: "below"}
 
 OVERFIT_GAP = 0.15
 """Training accuracy above validation accuracy by which a network may be said to memorise."""
@@ -33,6 +44,7 @@ class Protocol:
     models: tuple[ModelFacts, ...]
     baselines: tuple[ModelFacts, ...]
     majority: Majority
+    pairs: tuple[PairFacts, ...] = ()
 
     @property
     def best(self) -> ModelFacts:
@@ -44,12 +56,37 @@ class Protocol:
         """Models, then baselines."""
         return self.models + self.baselines
 
+    def pair(self, model: ModelFacts, other: ModelFacts) -> PairFacts | None:
+        """The paired test of two of the models, seen from the first; None where they were not compared."""
+        for found in self.pairs:
+            if (found.a, found.b) == (model.name, other.name):
+                return found
+            if (found.a, found.b) == (other.name, model.name):
+                low, high = found.difference_ci
+                return found.model_copy(update={"difference": -found.difference, "difference_ci": (-high, -low)})
+        return None
+
+    def against(self, model: ModelFacts, other: ModelFacts) -> Verdict:
+        """Whether a model is better than another: the one place where a page judges a pair.
+
+        By their paired test; results without predictions have none, and two intervals must then lie apart.
+        """
+        tested = self.pair(model, other)
+        if tested is not None:
+            return _VERDICTS[decide(tested.difference_ci)]
+        return _apart(model.accuracy_ci, other.accuracy_ci)
+
     def verdict(self, model: ModelFacts) -> Verdict:
-        """Where the model's interval lies: wholly above the majority class, wholly below it, or across it."""
-        lower, upper = model.accuracy_ci
-        if lower > self.majority.accuracy:
-            return "above"
-        return "below" if upper < self.majority.accuracy else "unclear"
+        """Whether a model is better than the majority class."""
+        constant = self.constant
+        if constant is not None and self.pair(model, constant) is not None:
+            return self.against(model, constant)
+        return _apart(model.accuracy_ci, (self.majority.accuracy, self.majority.accuracy))
+
+    @property
+    def constant(self) -> ModelFacts | None:
+        """The baseline that always answers the commonest class, if it was evaluated."""
+        return next((m for m in self.baselines if is_majority(m)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +143,8 @@ class Overfit:
     memorises: bool | None
 
 
-def overlap(a: Interval, b: Interval) -> bool:
-    """True if two intervals share a point."""
-    return a[0] <= b[1] and b[0] <= a[1]
+def _apart(a: Interval, b: Interval) -> Verdict:
+    return "above" if a[0] > b[1] else "below" if a[1] < b[0] else "unclear"
 
 
 def is_majority(model: ModelFacts) -> bool:
@@ -131,12 +167,14 @@ def _majority(models: tuple[ModelFacts, ...], baselines: tuple[ModelFacts, ...])
 def protocols(results: Results) -> tuple[Protocol, ...]:
     """Every protocol under which a model was evaluated; the one with most photos, which says most, comes first."""
     names = dict.fromkeys(m.protocol for m in results.models)
+    compared = results.comparison or compare_models(results.models, results.baselines)
+    pairs = {board.protocol: board.pairs for board in compared.leaderboards}
     found = []
     for name in names:
         models = _ranked(tuple(m for m in results.models if m.protocol == name))
         baselines = _ranked(tuple(m for m in results.baselines if m.protocol == name))
-        n = max(m.n for m in models)
-        found.append(Protocol(name, models[0].protocol_text, n, models, baselines, _majority(models, baselines)))
+        n, majority = max(m.n for m in models), _majority(models, baselines)
+        found.append(Protocol(name, models[0].protocol_text, n, models, baselines, majority, pairs.get(name, ())))
     return tuple(sorted(found, key=lambda p: -p.n))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from petmood.evaluate.statistics import decide
 from petmood.results.base import Interval
 from petmood.results.leaderboard import LeaderboardFacts, MethodScore
 
@@ -27,8 +28,8 @@ def markdown(found: LeaderboardFacts) -> str:
         (
             f"Data: `{found.data}` (digest `{found.data_sha256[:16]}`), classes {', '.join(found.classes)}. Grouped "
             f"accuracy: {found.folds}-fold cross-validation over photos, stratified by class, repeated with other "
-            "folds; a photo and all copies made from it stay on one side. Its interval resamples photos. Test: one fit "
-            "on train, the photos of test once; it never chose anything. Its interval is Wilson's."
+            "folds; a photo and all copies made from it stay on one side. Test: one fit on train, the photos of test "
+            "once; it never chose anything. Intervals of accuracies resample photos."
         ),
         "",
         *_choice(found),
@@ -37,8 +38,9 @@ def markdown(found: LeaderboardFacts) -> str:
         *(_row(row) for row in found.methods),
         "",
         (
-            "Differences are paired over the same photos, with 95 % intervals; * marks p below 0.05 after Holm's "
-            "correction over all methods. Seconds are of one processor core, all fits of all repeats, features at hand."
+            "Differences are paired over the same photos; their 95 % intervals and p are corrected together over all "
+            "methods (Holm), and * marks those that differ. Seconds are of one processor core, all fits of all "
+            "repeats, features at hand."
         ),
         "",
         "## Commands",
@@ -77,8 +79,8 @@ def _row(row: MethodScore) -> str:
         f"`{row.name}`",
         f"{row.grouped_accuracy:.3f} ({_interval(row.grouped_accuracy_ci)}, n = {row.n})",
         f"{row.grouped_macro_f1:.3f}",
-        _difference(row.vs_species, row.vs_species_ci, row.vs_species_p),
-        _difference(row.vs_frozen, row.vs_frozen_ci, row.vs_frozen_p),
+        _difference(row.vs_species, row.vs_species_ci),
+        _difference(row.vs_frozen, row.vs_frozen_ci),
         f"{round(row.test_accuracy * row.test_n)}/{row.test_n} ({_interval(row.test_accuracy_ci)})",
         str(row.repeats),
         f"{row.seconds:.1f}",
@@ -86,7 +88,7 @@ def _row(row: MethodScore) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _difference(value: float | None, interval: Interval | None, p: float | None) -> str:
-    if value is None or interval is None or p is None:
+def _difference(value: float | None, interval: Interval | None) -> str:
+    if value is None or interval is None:
         return "–"
-    return f"{value:+.3f} ({interval[0]:+.3f} to {interval[1]:+.3f}){'*' if p < 0.05 else ''}"
+    return f"{value:+.3f} ({interval[0]:+.3f} to {interval[1]:+.3f}){'*' if decide(interval) else ''}"

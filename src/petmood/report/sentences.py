@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from petmood.report import facts
 from petmood.report.facts import Protocol
-from petmood.report.wording import count, interval, listing, number, percent, plural, quoted
+from petmood.report.wording import count, interval, listing, number, percent, plural, points, quoted
 from petmood.results import ClusterFacts, DatasetFacts, Epochs, ModelFacts
 
 NMI_WORDS = ((0.1, "almost nothing"), (0.3, "little"), (0.6, "something"), (1.01, "a great deal"))
@@ -73,43 +73,51 @@ def _heading(protocol: Protocol) -> str:
 
 
 def accuracy_sentence(protocol: Protocol) -> str:
-    """The best model under one protocol, and whether its interval clears the majority class."""
+    """The best model under one protocol, and whether it is better than the majority class."""
     best, majority = protocol.best, protocol.majority.accuracy
     figure = f"{percent(best.accuracy)} of {plural(best.n, 'photo')} ({interval(best.accuracy_ci)})"
     head = f"{_heading(protocol)}: {best.title} is right for {figure}"
     match protocol.verdict(best):
         case "above":
-            return f"{head}. Its whole interval lies above the majority class, {percent(majority)}."
+            return f"{head}. It is better than the majority class, {percent(majority)}{_margin(protocol)}."
         case "below":
-            return f"{head}. Its whole interval lies below the majority class, {percent(majority)}."
+            return f"{head}. It is worse than the majority class, {percent(majority)}{_margin(protocol)}."
         case _:
             return (
-                f"{head}. The majority class, {percent(majority)}, lies inside that interval: at this sample size "
-                "it is not shown to do better than one constant answer."
+                f"{head}. At this sample size it cannot be told apart from the majority class, "
+                f"{percent(majority)}{_margin(protocol)}: it is not shown to do better than one constant answer."
             )
+
+
+def _margin(protocol: Protocol) -> str:
+    constant = protocol.constant
+    pair = protocol.pair(protocol.best, constant) if constant is not None else None
+    if pair is None:
+        return ""
+    value, low, high = (points(share) for share in (pair.difference, *pair.difference_ci))
+    corrected = f", corrected for {len(protocol.pairs)} comparisons" if len(protocol.pairs) > 1 else ""
+    return f" ({value} points, 95 % interval {low} to {high}{corrected})"
 
 
 def comparison_sentences(protocol: Protocol) -> Iterator[str]:
     """Whether the best model can be told apart from the other models, and from the strongest baseline."""
     best, n = protocol.best, f"(n = {count(protocol.best.n)})"
     head = f"{_heading(protocol)}: {best.title} ({_figure(best)})"
-    tied = [m for m in protocol.models[1:] if facts.overlap(best.accuracy_ci, m.accuracy_ci)]
+    tied = [m for m in protocol.models[1:] if protocol.against(best, m) != "above"]
     clear = [m for m in protocol.models[1:] if m not in tied]
     if tied:
-        yield f"{head} and {_listed(tied)} cannot be told apart at this sample size: their intervals overlap {n}."
+        yield f"{head} and {_listed(tied)} cannot be told apart at this sample size {n}."
     if clear:
-        yield f"{head} is ahead of {_listed(clear)}: the intervals do not overlap {n}."
+        yield f"{head} is ahead of {_listed(clear)} {n}."
     rival = next((m for m in protocol.baselines if not facts.is_majority(m)), None)
     if rival is None:
         return
-    if facts.overlap(best.accuracy_ci, rival.accuracy_ci):
-        yield (
-            f"{head} and the strongest baseline, {_listed([rival])}, cannot be told apart at this sample size: "
-            f"their intervals overlap {n}."
-        )
+    verdict = protocol.against(best, rival)
+    if verdict == "unclear":
+        yield f"{head} and the strongest baseline, {_listed([rival])}, cannot be told apart at this sample size {n}."
     else:
-        relation = "is ahead of" if best.accuracy > rival.accuracy else "is behind"
-        yield f"{head} {relation} the strongest baseline, {_listed([rival])}: the intervals do not overlap {n}."
+        relation = "is ahead of" if verdict == "above" else "is behind"
+        yield f"{head} {relation} the strongest baseline, {_listed([rival])} {n}."
 
 
 def _listed(models: list[ModelFacts]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from petmood.report.wording import THIN, number, percent, plural, quoted
+from petmood.evaluate.statistics import decide
+from petmood.report.wording import THIN, number, percent, plural, points, quoted
 from petmood.results import Interval, PairedFacts, SpeciesClusters, SpeciesFacts
 
 ERASED = {
@@ -91,13 +92,8 @@ def gain_sentence(pair: PairedFacts) -> str:
 
 
 def verdict_of(pair: PairedFacts) -> int:
-    """1 if the whole interval of the gain lies above 0, -1 if below, else 0."""
-    return (pair.gain_ci[0] > 0) - (pair.gain_ci[1] < 0)
-
-
-def points(share: float) -> str:
-    """0.0297 -> "+3.0"; percentage points with a sign."""
-    return f"{100 * share + 0.0:+.1f}".replace("-", "\N{MINUS SIGN}")
+    """1 if the model is better, -1 if worse, 0 if the two cannot be told apart."""
+    return decide(pair.gain_ci)
 
 
 def signed(value: float, digits: int = 3) -> str:

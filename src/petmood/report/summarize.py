@@ -104,7 +104,7 @@ def _cluster_texts(clusters: ClusterFacts, results: Results) -> list[str | None]
 
 
 def title(protocols: tuple[Protocol, ...]) -> str:
-    """The answer in one line, by where the best model's interval lies."""
+    """The answer in one line: whether the best model beats one constant answer, and where its interval lies."""
     if not protocols:
         return "The data, before any model"
     protocol = protocols[0]

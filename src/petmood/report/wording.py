@@ -71,3 +71,8 @@ def shorten(text: str, cells: int) -> str:
         room -= widths[kept]
         kept += 1
     return text[:kept].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def points(share: float) -> str:
+    """0.0297 -> "+3.0"; percentage points with a sign."""
+    return f"{100 * share + 0.0:+.1f}".replace("-", "\N{MINUS SIGN}")

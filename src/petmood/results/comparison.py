@@ -8,8 +8,9 @@ from petmood.results.base import Fact, Interval, Marked
 class PairFacts(Marked):
     """Two models on the same `n` photos: `difference` is the accuracy of `a` minus that of `b`.
 
-    `only_a` and `only_b` count photos that one alone got right; `p` is of McNemar's exact test on these, `p_holm` the
-    same after Holm's correction over the pairs of the leaderboard.
+    `only_a` and `only_b` count photos that one alone got right; `p` is of McNemar's exact test on these; `p_holm` and
+    `difference_ci` are corrected together over the pairs of the leaderboard (Holm), so that the interval excludes 0
+    exactly where `differ`.
     """
 
     a: str
@@ -47,7 +48,10 @@ class Leaderboard(Fact):
 
 
 class AboveSpecies(Marked):
-    """What a model knows beyond the kind of animal: its accuracy minus that of species alone, on the same photos."""
+    """What a model knows beyond the kind of animal: its accuracy minus that of species alone, on the same photos.
+
+    It is a pair of the leaderboard: `p` and `difference_ci` are corrected as there.
+    """
 
     model: str
     title: str

@@ -15,7 +15,7 @@ class MethodScore(Fact):
     predicted by models that saw nothing of its family; `grouped_accuracy_ci` is a 95 % interval by resampling photos.
     `test_accuracy` is of one fit on train and valid, on the `test_n` photos of test, with a 95 % interval; it chooses
     nothing. `vs_species` and `vs_frozen` are differences in grouped accuracy from the species-only and the frozen
-    baseline on the same photos, with 95 % intervals and p-values by a paired bootstrap, the latter after Holm's
+    baseline on the same photos, with 95 % intervals and p-values by a paired randomisation test, both after Holm's
     correction over all methods. `seconds` is the time of fitting and predicting on one processor core, features at
     hand; `dim` the number of features read.
     """

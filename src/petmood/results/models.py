@@ -11,7 +11,7 @@ from petmood.results.identity import Identity
 class ClassScore(Fact):
     """One class of one evaluation. `support` is the number of true photos of the class.
 
-    `recall_ci` is Wilson's 95 % interval for the recall, where it was computed.
+    `recall_ci` is the 95 % interval of the recall, where it was computed.
     """
 
     precision: float

@@ -29,13 +29,14 @@ class GroupFacts(Fact):
 class AgreementFacts(Fact):
     """New labels against the original ones of the same n photos: Cohen's kappa, and the table behind it.
 
+    `kappa` and its 95 % interval are null where it is undefined: one and the same class throughout.
     `confusion[i][j]` counts photos of original class i that were named j. `trained` compares models trained on the
     new and on the original labels, both judged by the original ones.
     """
 
     n: int
-    kappa: float
-    kappa_ci: Interval
+    kappa: float | None
+    kappa_ci: Interval | None
     classes: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     trained: PairedFacts

@@ -8,7 +8,7 @@ from petmood.results.base import Fact, Interval
 class PretrainFacts(Fact):
     """What a pre-training gave.
 
-    `images` were trained on; `held_out` photos of which no copy was among them gave `accuracy` with Wilson's interval,
+    `images` were trained on; `held_out` photos of which no copy was among them gave `accuracy` with its interval,
     over `classes`. `left_out` are images that resemble one of the data that is to be evaluated.
     """
 

@@ -40,8 +40,8 @@ class SpeciesClusters(Marked):
 class PairedFacts(Marked):
     """Two ways of predicting the same n photos under one protocol: both accuracies, and their paired difference.
 
-    `gain` is `accuracy` minus `reference_accuracy`; `gain_ci` its 95 % interval by resampling photos; `p` that of
-    McNemar's exact test.
+    `gain` is `accuracy` minus `reference_accuracy`; `gain_ci` its 95 % interval, which excludes 0 exactly
+    where `p`, that of McNemar's exact test, is below 0.05.
     """
 
     name: str

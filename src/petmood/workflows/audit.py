@@ -15,9 +15,8 @@ from petmood.audit.links import PixelLinks
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.models import PROPERTIES, majority, property_alone, property_values
-from petmood.evaluate.intervals import bootstrap_interval
-from petmood.evaluate.metrics import CONFIDENCE, wilson_interval
 from petmood.evaluate.protocols import grouped
+from petmood.evaluate.statistics import mean_interval, tell_apart
 from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import (
@@ -142,15 +141,19 @@ def _shortcuts(data: Dataset, settings: RunSettings) -> tuple[Shortcut, ...]:
         return ()
     protocol = grouped(manifest, settings.folds, settings.seed)
     constant = data.predictions(majority(), protocol).hits(manifest)
+    models = {name: property_alone(name, settings.seed) for name in PROPERTIES}
+    hits = {
+        name: data.predictions(model, protocol).hits(manifest)
+        for name, model in models.items()
+        if np.ptp(property_values(data.photos, name), axis=0).any()
+    }
+    # as many comparisons as properties that vary: they are corrected together
+    gains = dict(zip(hits, tell_apart([(right, constant) for right in hits.values()]), strict=True))
     found = []
     for name, text in PROPERTIES.items():
-        model = property_alone(name, settings.seed)
-        varies = bool(np.ptp(property_values(data.photos, name), axis=0).any())
-        right = data.predictions(model, protocol).hits(manifest) if varies else constant
-        gains = right.astype(np.float64) - constant
-        # as many intervals as properties: each is widened so that all hold together
-        confidence = 1 - (1 - CONFIDENCE) / len(PROPERTIES)
-        low, high = bootstrap_interval(gains, confidence=confidence, seed=settings.seed) if varies else (0.0, 0.0)
+        right = hits.get(name, constant)
+        # where nothing varies, there is nothing but the constant answer
+        low, high = gains[name].interval if name in gains else (0.0, 0.0)
         verdict: Literal["predicts", "unclear", "no"] = "predicts" if low > 0 else "unclear" if high > 0 else "no"
         found.append(
             Shortcut(
@@ -158,12 +161,12 @@ def _shortcuts(data: Dataset, settings: RunSettings) -> tuple[Shortcut, ...]:
                 text=text,
                 n=len(right),
                 accuracy=float(right.mean()),
-                accuracy_ci=wilson_interval(int(right.sum()), len(right)),
+                accuracy_ci=mean_interval(right),
                 majority=float(constant.mean()),
-                gain=float(gains.mean()),
+                gain=gains[name].difference if name in gains else 0.0,
                 gain_ci=(low, high),
                 verdict=verdict,
-                identity=identity_of(manifest, model.name, protocol),
+                identity=identity_of(manifest, models[name].name, protocol),
             )
         )
     return tuple(found)

@@ -13,10 +13,9 @@ from sklearn.metrics import f1_score
 from petmood.bundle.composite import why_not_one_graph
 from petmood.bundle.schema import SearchFacts, StandingFacts, VersusFacts
 from petmood.errors import DataError
-from petmood.evaluate.compare import LEVEL, compare_pair
-from petmood.evaluate.intervals import bootstrap_interval
 from petmood.evaluate.protocols import Predictions, grouped_name
 from petmood.evaluate.select import CrossPredict, Judged, Nested, choose_nested, judge
+from petmood.evaluate.statistics import compare_pair, mean_interval
 from petmood.features.views import View
 from petmood.records import IntArray, Manifest
 from petmood.split import Fold, grouped_folds
@@ -186,7 +185,7 @@ def standings(inside: Manifest, found: Mapping[str, Candidate], chosen: Mapping[
                 name=name,
                 title=one.reading.method.title,
                 accuracy=float(hits.mean()),
-                accuracy_ci=bootstrap_interval(hits.astype(np.float64)),
+                accuracy_ci=mean_interval(hits),
                 macro_f1=float(f1_score(truth, made.predicted, average="macro", zero_division=0.0)),
                 n=len(hits),
                 seconds=one.seconds,
@@ -215,7 +214,7 @@ def versus(made: Contest) -> VersusFacts:
     baseline, nested = made.hits(FROZEN), right(made.inside, made.nested.predictions)
     test = compare_pair(nested, baseline)
     low, high = (100 * bound for bound in test.interval)
-    beats = test.difference > 0 and test.p < LEVEL
+    beats = test.difference > 0 and test.differ
     words = "beats" if beats else "does not beat" if test.difference <= 0 else "cannot be said to beat"
     title = made.found[FROZEN].reading.method.title
     return VersusFacts(

@@ -12,9 +12,8 @@ from petmood.config import RunSettings
 from petmood.dataset import Dataset, Model
 from petmood.dataset.models import HEAD, head
 from petmood.evaluate.folds import smaller_fold
-from petmood.evaluate.intervals import BOOTSTRAP
-from petmood.evaluate.paired import paired_facts
 from petmood.evaluate.protocols import Protocol, grouped
+from petmood.evaluate.statistics import BOOTSTRAP, paired_facts
 from petmood.features import Backbone
 from petmood.features.maps import unscaled
 from petmood.results import CauseFacts, CausesFacts, LabelFacts, PairedFacts, SpeciesFacts
@@ -24,7 +23,7 @@ from petmood.workflows.figures import figure
 SMALL_SIDE: Final = 96
 """Side in pixels of the experiment on resolution; a multiple of 32, as the networks like it."""
 
-_VERSION = 3  # part of the cache's key; raise it when a figure of this module changes its meaning
+_VERSION = 4  # part of the cache's key; raise it when a figure of this module changes its meaning
 
 _TITLES: Final = {
     "labels": "Label noise",

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, Model
 from petmood.dataset.models import majority, size_and_brightness, species, thumbnails
-from petmood.evaluate.intervals import BOOTSTRAP, WILSON, bootstrap_interval
 from petmood.evaluate.metrics import score
 from petmood.evaluate.protocols import (
     Predictions,
     Protocol,
     grouped,
-    is_test,
     once_on_test,
     protocol_text,
     split_use,
 )
+from petmood.evaluate.statistics import BOOTSTRAP
 from petmood.records import Manifest
 from petmood.results import Epochs, ModelFacts
 from petmood.results.identity import Identity
@@ -70,9 +67,7 @@ def model_facts(
         text: how the figures came about, where it is not what the protocol says.
     """
     truth = manifest.class_index[made.index]
-    scores = score(truth, made.predicted, manifest.classes)
-    single = is_test(protocol)
-    hits = made.hits(manifest).astype(np.float64)
+    scores = score(truth, made.predicted, manifest.classes, manifest.family_index[made.index])
     return ModelFacts(
         name=name,
         title=title,
@@ -82,8 +77,8 @@ def model_facts(
         n_train=made.n_train,
         correct=scores.correct,
         accuracy=scores.accuracy,
-        accuracy_ci=scores.accuracy_ci if single else bootstrap_interval(hits, manifest.family_index[made.index]),
-        ci_method=WILSON if single else BOOTSTRAP,
+        accuracy_ci=scores.accuracy_ci,
+        ci_method=BOOTSTRAP,
         macro_f1=scores.macro_f1,
         balanced_accuracy=scores.balanced_accuracy,
         classes=manifest.classes,

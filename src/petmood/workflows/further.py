@@ -15,9 +15,9 @@ from petmood.config import RunSettings
 from petmood.dataset import DEFAULT_BACKBONE, Dataset, Model
 from petmood.evaluate.folds import smaller_fold, species_folds
 from petmood.evaluate.forecast import Values, forecast_gain
-from petmood.evaluate.intervals import BOOTSTRAP, WILSON, bootstrap_interval, resample_counts
-from petmood.evaluate.metrics import score, wilson_interval
+from petmood.evaluate.metrics import score
 from petmood.evaluate.protocols import Predictions, Protocol, grouped, grouped_name
+from petmood.evaluate.statistics import BOOTSTRAP, compare_pair, draw_counts, mean_interval
 from petmood.progress import Tick
 from petmood.records import Manifest
 from petmood.results import (
@@ -79,7 +79,7 @@ def _repeated(model: Model, data: Dataset, repeats: list[Predictions], settings:
         repeats=len(repeats),
         n=hits.shape[1],
         accuracy=float(hits.mean()),
-        accuracy_ci=bootstrap_interval(hits.mean(axis=0)),
+        accuracy_ci=mean_interval(hits.mean(axis=0)),
         ci_method=BOOTSTRAP,
         macro_f1=float(np.mean([s.macro_f1 for s in scores])),
         by_repeat=tuple(float(h.mean()) for h in hits),
@@ -103,18 +103,18 @@ def _species_out(model: Model, data: Dataset, grouped_too: Predictions, settings
         made = data.predictions(model, protocol)
         hits = _rates(data, made)
         known = np.array([seen[i] for i in made.index.tolist()])
-        n, correct = len(made.index), int(hits.sum())
+        n, against = len(made.index), compare_pair(hits, known)
         found.append(
             SpeciesOut(
                 species=one.species,
                 n=n,
                 n_train=made.n_train,
-                accuracy=correct / n,
-                accuracy_ci=wilson_interval(correct, n),
-                ci_method=WILSON,
+                accuracy=float(hits.mean()),
+                accuracy_ci=mean_interval(hits),
+                ci_method=BOOTSTRAP,
                 seen_accuracy=float(known.mean()),
-                difference=float((hits - known).mean()),
-                difference_ci=bootstrap_interval(hits - known),
+                difference=against.difference,
+                difference_ci=against.interval,
                 majority=float(np.bincount(manifest.class_index[held]).max() / n),
                 verdict="",
                 identity=identity_of(manifest, model.name, protocol),
@@ -180,7 +180,7 @@ def _learning(model: Model, data: Dataset, settings: RunSettings, done: Callable
                 photos=float(trained.sum()),
                 n=len(rate),
                 accuracy=float(rate.mean()),
-                accuracy_ci=bootstrap_interval(rate),
+                accuracy_ci=mean_interval(rate),
                 class_photos={c: float(t) for c, t in zip(manifest.classes, trained, strict=True)},
                 class_recall=per_class[-1],
             )
@@ -221,7 +221,7 @@ def _forecast(name: str | None, sizes: Values, rates: Values, photos: int, seed:
 
 
 def _fit_forecast(name: str | None, sizes: Values, rates: Values, photos: int, seed: int) -> Forecast:
-    draws = resample_counts(len(rates), REFITS, seed)
+    draws = draw_counts(np.ones(len(rates), dtype=np.int64), resamples=REFITS, seed=seed)
     central, (low, high) = forecast_gain(sizes.astype(np.float64), rates, float(sizes[-1]), GAIN, HORIZON, draws)
     more, bounds = _whole(central), (_whole(low), _whole(high))
     value = float(rates[:, -1].mean())

@@ -11,15 +11,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from petmood.audit.association import cohen_kappa, cross_table, table_interval
+from petmood.audit.association import cross_table
 from petmood.cluster.naming import Grouping, group
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.models import head
 from petmood.errors import DataError
-from petmood.evaluate.metrics import wilson_interval
-from petmood.evaluate.paired import paired_facts
 from petmood.evaluate.protocols import grouped
+from petmood.evaluate.statistics import agreement, mean_interval, paired_facts
 from petmood.labels import EXCLUDED, apply_labels, write_labels
 from petmood.progress import Progress
 from petmood.records import IntArray, Manifest
@@ -210,10 +209,10 @@ def _worth(
     protocol = grouped(fresh, settings.folds, settings.seed)
     renamed = photos.subset(rows).relabelled(fresh)
     made = renamed.predictions(head(settings.backbone), protocol)
-    right = int(made.hits(fresh).sum())
-    agreement = None
+    right = made.hits(fresh)
+    compared = None
     if set(fresh.classes) <= set(manifest.classes):
-        agreement = _agreement(photos, renamed, rows, made.predicted, settings)
+        compared = _agreement(photos, renamed, rows, made.predicted, settings)
     return NamedFacts(
         names={str(c + 1): name for c, name in sorted(named.items()) if name},
         confidence=cut,
@@ -222,9 +221,9 @@ def _worth(
         excluded=sum(name == EXCLUDED for name in by_family.values()),
         by_class={name: int((fresh.class_index == i).sum()) for i, name in enumerate(fresh.classes)},
         protocol=protocol.name,
-        accuracy=right / len(fresh),
-        accuracy_ci=wilson_interval(right, len(fresh)),
-        agreement=agreement,
+        accuracy=float(right.mean()),
+        accuracy_ci=mean_interval(right),
+        agreement=compared,
     )
 
 
@@ -239,6 +238,7 @@ def _agreement(
     classes, fresh = photos.classes, renamed.manifest
     column = np.array([classes.index(name) for name in fresh.classes])
     original, given = photos.labels[rows], column[fresh.class_index]
+    found = agreement(original.tolist(), given.tolist())
     table = cross_table(original, given, len(classes), len(classes))
     same = replace(
         fresh,
@@ -254,8 +254,8 @@ def _agreement(
     theirs = renamed.relabelled(same).predictions(head(settings.backbone), protocol)
     return AgreementFacts(
         n=len(rows),
-        kappa=float(cohen_kappa(table)),
-        kappa_ci=table_interval(table, cohen_kappa, low=-1.0, seed=settings.seed),
+        kappa=found.kappa,
+        kappa_ci=found.kappa_ci,
         classes=classes,
         confusion=tuple(tuple(int(v) for v in row) for row in table),
         trained=paired_facts(

@@ -8,17 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.audit.noise import error_rate
-from petmood.audit.suspects import NoiseRate
 from petmood.errors import DataError
-from petmood.evaluate.metrics import wilson_interval
+from petmood.evaluate.statistics import wilson_interval
 from petmood.labels import read_labels
 from petmood.records import IntArray, Manifest
 from petmood.results import NoiseEstimate
 
 
-def by_models(found: NoiseRate, differ: int, n: int) -> NoiseEstimate:
+def by_models(rate: float, interval: tuple[float, float], differ: int, n: int) -> NoiseEstimate:
     """The confident joint's estimate; `differ` counts photos that the models together read otherwise."""
-    return _estimate("confident-learning", n, differ, found.rate, (found.low, found.high))
+    return _estimate("confident-learning", n, differ, rate, interval)
 
 
 def by_look_alikes(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from petmood.audit.species import N_IMAGENET, SPECIES, species_probabilities
 from petmood.bundle.schema import ErrorRate, PetRule
 from petmood.cache import ContentCache
-from petmood.evaluate.metrics import wilson_interval
+from petmood.evaluate.statistics import wilson_interval
 from petmood.features import Backbone
 from petmood.features.extract import embed_batch, open_session
 from petmood.records import FeatureTable, FloatArray, Manifest

@@ -11,7 +11,7 @@ import numpy as np
 from petmood.dataset import open_dataset
 from petmood.dataset.outside import open_outside
 from petmood.errors import DataError
-from petmood.evaluate.metrics import wilson_interval
+from petmood.evaluate.statistics import mean_interval
 from petmood.features.trunk import trunk_activations
 from petmood.progress import Progress, Silent
 from petmood.records import IntArray, Manifest
@@ -89,7 +89,7 @@ def pretrain(
         left_out=theirs.left_out,
         held_out=len(held),
         accuracy=float(read.mean()),
-        accuracy_ci=wilson_interval(int(read.sum()), len(held)),
+        accuracy_ci=mean_interval(read),
         epochs=settings.epochs,
         seed=settings.seed,
     )

@@ -20,8 +20,8 @@ from petmood.config import Settings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.models import head
 from petmood.errors import ConfigError, DataError, require_extra
-from petmood.evaluate.paired import paired_facts
 from petmood.evaluate.protocols import Protocol, grouped
+from petmood.evaluate.statistics import paired_facts
 from petmood.features import Backbone, load_backbone
 from petmood.features.extract import embed_batch, open_session
 from petmood.features.onnx_file import GraphFile

@@ -16,10 +16,9 @@ from petmood.dataset import Dataset, Model, open_dataset
 from petmood.dataset.dataset import backbone_named
 from petmood.dataset.models import head
 from petmood.evaluate.folds import random_holdouts
-from petmood.evaluate.intervals import BOOTSTRAP, WILSON, bootstrap_interval
 from petmood.evaluate.leakage import exposed_items
-from petmood.evaluate.metrics import wilson_interval
-from petmood.evaluate.protocols import Protocol, grouped, is_test, once_on_test
+from petmood.evaluate.protocols import Protocol, grouped, once_on_test
+from petmood.evaluate.statistics import BOOTSTRAP, mean_interval
 from petmood.progress import Progress
 from petmood.records import IntArray, Manifest
 from petmood.results import Figure, Regraded, RegradeFacts
@@ -164,14 +163,13 @@ def _figure(model: Model, data: Dataset, protocols: Sequence[Protocol], name: st
     index = np.concatenate([m.index for m in made])
     hits = np.concatenate([m.hits(data.manifest) for m in made]).astype(np.float64)
     families = data.manifest.family_index[index]
-    single = is_test(protocols[0].name)
     return Figure(
         protocol=name or protocols[0].name,
         n=len(hits),
         photos=len(np.unique(families)),
         accuracy=float(hits.mean()),
-        accuracy_ci=wilson_interval(int(hits.sum()), len(hits)) if single else bootstrap_interval(hits, families),
-        ci_method=WILSON if single else BOOTSTRAP,
+        accuracy_ci=mean_interval(hits, families),
+        ci_method=BOOTSTRAP,
     )
 
 

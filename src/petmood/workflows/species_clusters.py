@@ -7,16 +7,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.association import bootstrap_counts, mean_nmi, shifted_interval
+from petmood.audit.association import mean_nmi
 from petmood.audit.erasure import ERASERS, fit_eraser
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, SpeciesTable
+from petmood.evaluate.statistics import draw_counts, shifted_interval
 from petmood.records import IntArray
 from petmood.results import SpeciesClusters
 
 REPEATS: Final = 5
 N_INIT: Final = 4
 """Clusterings over which NMI is averaged, and starts of each: one K-means of a few hundred photos is luck."""
+
+DRAWS: Final = 500
 
 
 def species_clusters(photos: Dataset, species: SpeciesTable, settings: RunSettings) -> tuple[SpeciesClusters, ...]:
@@ -43,7 +46,7 @@ def species_clusters(photos: Dataset, species: SpeciesTable, settings: RunSettin
             )
             assigned = np.stack([model.predict(vectors) for model in models]).astype(np.int64)
             plain = assigned if plain is None else plain
-            found.append(_cluster_facts(method, k, assigned, plain, photos, species, settings.seed))
+            found.append(_cluster_facts(method, k, assigned, plain, photos, species))
     return tuple(found)
 
 
@@ -65,9 +68,9 @@ def _cluster_facts(
     plain: NDArray[np.int64],
     photos: Dataset,
     species: SpeciesTable,
-    seed: int,
 ) -> SpeciesClusters:
-    counts = bootstrap_counts(assigned.shape[1], seed=seed)
+    n = assigned.shape[1]
+    counts = draw_counts(np.ones(n, dtype=np.int64), resamples=DRAWS)
     classes = len(photos.manifest.classes)
     found = {}
     for name, clusters, other, values in (
@@ -77,16 +80,16 @@ def _cluster_facts(
     ):
         found[name] = (mean_nmi(clusters, other, k, values), mean_nmi(clusters, other, k, values, counts))
     change = found["mood"][0][0] - found["plain"][0][0]
-    intervals = {name: shifted_interval(draws, float(value[0])) for name, (value, draws) in found.items()}
+    intervals = {name: shifted_interval(draws, float(value[0]), n) for name, (value, draws) in found.items()}
     return SpeciesClusters(
         erased=method,
         k=k,
         repeats=REPEATS,
-        n=assigned.shape[1],
+        n=n,
         nmi_species=float(found["species"][0][0]),
         nmi_species_ci=intervals["species"],
         nmi_mood=float(found["mood"][0][0]),
         nmi_mood_ci=intervals["mood"],
         mood_change=float(change),
-        mood_change_ci=shifted_interval(found["mood"][1] - found["plain"][1], float(change), low=-1.0),
+        mood_change_ci=shifted_interval(found["mood"][1] - found["plain"][1], float(change), n, low=-1.0),
     )

@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from petmood.errors import ConfigError
-from petmood.evaluate.compare import holm, paired_bootstrap
-from petmood.evaluate.intervals import bootstrap_interval
 from petmood.evaluate.metrics import score
 from petmood.evaluate.protocols import grouped_name
-from petmood.evaluate.selection import best_of_many
+from petmood.evaluate.statistics import best_of_many, mean_interval, tell_apart
 from petmood.records import Manifest
 from petmood.results.identity import Identity
 from petmood.results.leaderboard import Choice, LeaderboardFacts, LeftOut, MethodScore
@@ -135,7 +133,7 @@ def _score(
         name=method.name,
         title=method.title,
         grouped_accuracy=float(hits.mean()),
-        grouped_accuracy_ci=bootstrap_interval(hits),
+        grouped_accuracy_ci=mean_interval(hits),
         grouped_macro_f1=float(np.mean(f1)),
         test_accuracy=on_test.accuracy,
         test_accuracy_ci=on_test.accuracy_ci,
@@ -178,16 +176,15 @@ def _against(
     if reference not in hits:
         return rows
     names = [name for name in hits if name != reference]
-    found = {name: paired_bootstrap(hits[name], hits[reference]) for name in names}
-    corrected = dict(zip(names, holm([found[name][1] for name in names]), strict=True))
+    found = dict(zip(names, tell_apart([(hits[name], hits[reference]) for name in names]), strict=True))
     return [
         row
         if row.name not in found
         else row.model_copy(
             update={
-                prefix: float((hits[row.name] - hits[reference]).mean()),
-                f"{prefix}_ci": found[row.name][0],
-                f"{prefix}_p": corrected[row.name],
+                prefix: found[row.name].difference,
+                f"{prefix}_ci": found[row.name].interval,
+                f"{prefix}_p": found[row.name].p_adjusted,
             }
         )
         for row in rows

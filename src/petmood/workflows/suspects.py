@@ -15,14 +15,15 @@ from petmood.audit.suspects import (
     conflicting_twins,
     find_doubts,
     nearest_of_class,
+    noise_draws,
     noise_rate,
     similarities,
 )
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.models import head
-from petmood.evaluate.metrics import wilson_interval
 from petmood.evaluate.protocols import Predictions, grouped
+from petmood.evaluate.statistics import draw_counts, mean_interval, percentile_interval
 from petmood.features import Backbone, load_backbone
 from petmood.progress import Progress
 from petmood.records import IntArray
@@ -38,12 +39,14 @@ TWINS: Final = 0.9
 """Cosine of standardised features from which two photos are taken for nearly the same."""
 PLANTED: Final = 0.1
 """Share of labels that the check changes on purpose."""
+NOISE_DRAWS: Final = 200
+"""Resamplings of the noise rate, each of which takes a while."""
 ASSUMPTIONS: Final = (
     "label noise depends on the class alone, and models that are confident are right; a weak model takes its own "
     "errors for noise, so read the rate beside the check with planted errors"
 )
 
-_VERSION = 5  # part of the cache's key; raise it when a figure of this module changes its meaning
+_VERSION = 6  # part of the cache's key; raise it when a figure of this module changes its meaning
 
 Votes = dict[str, Predictions]
 
@@ -85,10 +88,12 @@ def _measure(data: Dataset, backbones: Sequence[Backbone], settings: RunSettings
     labels, manifest = photos.labels, photos.manifest
     protocol = grouped(manifest, settings.folds, settings.seed)
     doubts = find_doubts(labels, [made.probabilities for made in votes.values()])
-    noise = noise_rate(labels, doubts.mean, seed=settings.seed)
+    rate = noise_rate(labels, doubts.mean)
+    low, high = _noise_interval(labels, doubts.mean, rate)
     similarity = similarities(photos.features(backbones[0]).vectors)
     n = len(labels)
-    disagree = int((doubts.mean.argmax(axis=1) != labels).sum())
+    differs = doubts.mean.argmax(axis=1) != labels
+    disagree = int(differs.sum())
     flagged = [int(i) for i in doubts.order if doubts.flagged[i]]
     k = len(manifest.classes)
     pairs = (by_look_alikes(similarity, labels, k, TWINS), by_nearest_pairs(similarity, labels, k))
@@ -100,13 +105,13 @@ def _measure(data: Dataset, backbones: Sequence[Backbone], settings: RunSettings
             for name, made in votes.items()
         ),
         flagged=len(flagged),
-        noise_rate=noise.rate,
-        noise_rate_ci=(noise.low, noise.high),
+        noise_rate=rate,
+        noise_rate_ci=(low, high),
         noise_assumptions=ASSUMPTIONS,
-        ceiling=1 - noise.rate,
-        ceiling_ci=(1 - noise.high, 1 - noise.low),
+        ceiling=1 - rate,
+        ceiling_ci=(1 - high, 1 - low),
         disagreement=disagree / n,
-        disagreement_ci=wilson_interval(disagree, n),
+        disagreement_ci=mean_interval(differs),
         by_class=_by_class(photos, doubts, flagged),
         suspects=tuple(
             _suspect(rank, row, photos, doubts, similarity, len(votes))
@@ -124,14 +129,22 @@ def _measure(data: Dataset, backbones: Sequence[Backbone], settings: RunSettings
             for t in conflicting_twins(similarity, labels, least=TWINS)
         ),
         twin_similarity=TWINS,
-        check=_check(photos, backbones, settings, noise.rate) if check else None,
-        estimates=(by_models(noise, disagree, n), *(found for found in pairs if found is not None)),
+        check=_check(photos, backbones, settings, rate) if check else None,
+        estimates=(by_models(rate, (low, high), disagree, n), *(found for found in pairs if found is not None)),
     )
 
 
+def _noise_interval(labels: IntArray, mean: NDArray[np.float64], rate: float) -> tuple[float, float]:
+    draws = noise_draws(labels, mean, draw_counts(np.ones(len(labels), dtype=np.int64), resamples=NOISE_DRAWS))
+    if not len(draws):
+        return 0.0, 1.0
+    low, high = percentile_interval(draws, len(labels))
+    return min(low, rate), max(high, rate)
+
+
 def _model(name: str, made: Predictions, labels: IntArray) -> LabelModel:
-    right = int((made.predicted == labels).sum())
-    return LabelModel(name=name, accuracy=right / len(labels), accuracy_ci=wilson_interval(right, len(labels)))
+    right = made.predicted == labels
+    return LabelModel(name=name, accuracy=float(right.mean()), accuracy_ci=mean_interval(right))
 
 
 def _by_class(photos: Dataset, doubts: Doubts, flagged: Sequence[int]) -> dict[str, dict[str, int]]:
@@ -204,7 +217,7 @@ def _check(photos: Dataset, backbones: Sequence[Backbone], settings: RunSettings
         precision=hits / max(1, len(changed)),
         recall=hits / max(1, len(changed)),
         estimate_before=before,
-        estimate_after=noise_rate(labels, doubts.mean, seed=settings.seed, resamples=1).rate,
+        estimate_after=noise_rate(labels, doubts.mean),
     )
 
 

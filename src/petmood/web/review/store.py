@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from petmood.errors import ConfigError, DataError
-from petmood.evaluate.agreement import Agreement, agreement
+from petmood.evaluate.statistics import Agreement, agreement
 from petmood.labels import (
     COLUMNS,
     Action,

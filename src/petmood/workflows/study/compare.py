@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import Literal
 
-from petmood.evaluate.metrics import wilson_interval
+from petmood.evaluate.statistics import wilson_interval
 from petmood.records import Manifest
 from petmood.results import KmeansSeeds, ModelFacts, NetworkFacts, StudyBackbone, StudyRow, TrainingFacts
 from petmood.workflows.study import published
