@@ -1,4 +1,11 @@
-"""petmood reads the mood of pets from pictures of their faces, and is honest about how well that can be done."""
+"""petmood reads the mood of pets from pictures of their faces, and is honest about how well that can be done.
+
+import petmood
+
+petmood.audit("photos/")                     # can the data be trusted?
+petmood.train("photos/", "model")            # a model with its card
+petmood.load("model").predict("photo.jpg")   # an answer with its sureness
+"""
 
 from __future__ import annotations
 
@@ -6,38 +13,53 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from petmood.bundle import Bundle
+    from petmood.dataset import Dataset, open_dataset
+    from petmood.library import audit, evaluate, load, run, train
     from petmood.train.estimators import FeatureExtractor, MoodClassifier
+
+    open = open_dataset
 
 try:
     __version__ = version("petmood")
 except PackageNotFoundError:  # a source checkout on the path, not installed
     __version__ = "0.0.0+source"
 
-__all__ = ["FeatureExtractor", "MoodClassifier", "__version__", "load"]
+__all__ = [
+    "Dataset",
+    "FeatureExtractor",
+    "MoodClassifier",
+    "__version__",
+    "audit",
+    "evaluate",
+    "load",
+    "open",
+    "run",
+    "train",
+]
 
-
-def load(path: str | Path, threads: int | None = None) -> Bundle:
-    """Load a trained model: `load("model").predict("photo.jpg")`.
-
-    Args:
-        path: of the bundle: a folder or a .zip.
-        threads: cores that one inference may take; all if None.
-
-    Raises:
-        petmood.errors.ModelError: there is no bundle, or it is damaged.
-    """
-    from petmood.bundle import load as load_bundle
-
-    return load_bundle(path, threads)
+_WHERE = {
+    "Dataset": ("petmood.dataset", "Dataset"),
+    "FeatureExtractor": ("petmood.train.estimators", "FeatureExtractor"),
+    "MoodClassifier": ("petmood.train.estimators", "MoodClassifier"),
+    "audit": ("petmood.library", "audit"),
+    "evaluate": ("petmood.library", "evaluate"),
+    "load": ("petmood.library", "load"),
+    "open": ("petmood.dataset", "open_dataset"),
+    "run": ("petmood.library", "run"),
+    "train": ("petmood.library", "train"),
+}
+"""Public names, imported when they are first asked for: what they need is slow to load."""
 
 
 def __getattr__(name: str) -> Any:
-    """The scikit-learn estimators, imported when they are first asked for: scikit-learn takes a second to load."""
-    if name in ("FeatureExtractor", "MoodClassifier"):
-        from petmood.train import estimators
+    """A public name, from where it is."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'petmood' has no attribute '{name}'")
+    from importlib import import_module
 
-        return getattr(estimators, name)
-    raise AttributeError(f"module 'petmood' has no attribute '{name}'")
+    module, attribute = _WHERE[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -43,6 +43,17 @@ class Bundle:
         self._opening = Lock()
         self._outputs = [o.name for o in self._on_one.get_outputs()]
 
+    def __repr__(self) -> str:
+        shown = self.description
+        lines = [f"{shown.title} ({self.name}): reads {', '.join(shown.classes)} in pictures of {self.size} pixels"]
+        lines += [
+            f"{m.protocol}: {100 * m.accuracy:.1f} % ({100 * m.accuracy_ci[0]:.1f} to {100 * m.accuracy_ci[1]:.1f} %, "
+            f"n = {m.n:,})"
+            for m in shown.evaluation
+            if m.title == shown.title
+        ]
+        return "\n".join([*lines, f"trained on {shown.data.fitted:,} photos of {shown.data.name}"])
+
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of all probabilities."""

@@ -25,7 +25,22 @@ def run(
         str | None, typer.Option(help="Frozen network that makes features.", show_default="efficientnet-lite0")
     ] = None,
     folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
+    repeats: Annotated[
+        int | None, typer.Option(help="Repeats of cross-validation.", show_default="2, full: 10")
+    ] = None,
     cnn: Annotated[bool, typer.Option("--cnn/--no-cnn", help="Train the study's CNN.")] = True,
+    cnn_size: Annotated[
+        int | None, typer.Option(help="Side in pixels of the CNN's input.", show_default="64, full: 224")
+    ] = None,
+    cnn_epochs: Annotated[int | None, typer.Option(help="Epochs of the CNN.", show_default="10")] = None,
+    cnn_precision: Annotated[
+        str | None, typer.Option(help="float32, bfloat16 or auto.", show_default="auto, full: float32")
+    ] = None,
+    n_init: Annotated[int | None, typer.Option(help="Starts of k-means.", show_default="10")] = None,
+    image_size: Annotated[
+        int | None, typer.Option(help="Side in pixels to which images are prepared.", show_default="224")
+    ] = None,
+    samples: Annotated[int | None, typer.Option(help="Pictures shown in the report.", show_default="15")] = None,
     labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
     allow_leakage: Annotated[
         bool, typer.Option("--allow-leakage", help="Go on though the splits leak; every figure is then marked.")
@@ -46,7 +61,20 @@ def run(
     from petmood.workflows.run import run as work
 
     settings = run_settings(
-        preset, seed=seed, backbone=backbone, folds=folds, cnn=cnn, allow_leakage=allow_leakage, families=families
+        preset,
+        seed=seed,
+        backbone=backbone,
+        folds=folds,
+        repeats=repeats,
+        cnn=cnn,
+        cnn_size=cnn_size,
+        cnn_epochs=cnn_epochs,
+        cnn_precision=cnn_precision,
+        n_init=n_init,
+        image_size=image_size,
+        samples=samples,
+        allow_leakage=allow_leakage,
+        families=families,
     )
     outcome = work(data, out, settings, Bars(), labels=labels, groups=groups, species=species)
     if json:

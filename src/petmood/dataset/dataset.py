@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from petmood.images import DECODE_VERSION, to_unit
 from petmood.pictures import Pictures, map_images
 from petmood.progress import Timed
 from petmood.records import FeatureTable, FloatArray, ImageRecord, IntArray, Manifest
+
+if TYPE_CHECKING:
+    import polars as pl
 
 DEFAULT_BACKBONE: Final = "efficientnet-lite0"
 """Whose features are read, and whose ImageNet head tells species, unless the user asks for another."""
@@ -141,6 +144,23 @@ class Dataset:
     def labels(self) -> IntArray:
         """(n,) int64 class indices; -1 where unlabelled."""
         return self.manifest.class_index
+
+    @property
+    def y(self) -> NDArray[np.str_]:
+        """(n,) str: the class name of each image, as scikit-learn's estimators take it."""
+        return np.array([record.class_name for record in self.records])
+
+    @property
+    def groups(self) -> IntArray:
+        """(n,) int64: the family of each image, for scikit-learn's grouped splitters."""
+        return self.manifest.family_index
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """A row an image: path, class, split, family, whether it is a copy, size and digest."""
+        import polars as pl
+
+        return pl.DataFrame([asdict(record) for record in self.records])
 
     @cached_property
     def photos(self) -> Dataset:

@@ -25,7 +25,6 @@ def effect(cause: CauseFacts) -> str:
 
 
 def width(cause: CauseFacts, facts: CausesFacts) -> float:
-    """Length of the bar in percent: the effect over the largest that was shown; from 0 for effects below 0 to 100."""
-    shown = [c.effect for c in facts.causes if c.shown]
-    largest = max(shown or [c.effect for c in facts.causes], default=0.0)
+    """Length of the bar in percent of the largest effect on the page, shown or not; 0 for effects below 0."""
+    largest = max((c.effect for c in facts.causes), default=0.0)
     return 100 * min(1.0, max(0.0, cause.effect) / largest) if largest > 0 else 0.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from petmood.evaluate.leaderboard import compare_models
-from petmood.evaluate.statistics import decide, wilson_interval
+from petmood.evaluate.statistics import decide, newcombe_interval, wilson_interval
 from petmood.results import (
     ClassScore,
     ClusterFacts,
@@ -21,8 +21,8 @@ from petmood.results import (
 Verdict = Literal["above", "unclear", "below"]
 _VERDICTS: Final[dict[int, Verdict]] = {1: "above", 0: "unclear", -1: "below"}
 
-OVERFIT_GAP = 0.15
-"""Training accuracy above validation accuracy by which a network may be said to memorise."""
+SETTLED = 3
+"""Epochs after the lowest validation loss from which a page says that it did not fall further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,9 @@ class Overfit:
         accuracy: of the training images, in [0, 1].
         val_accuracy: of the validation images, in [0, 1].
         val_ci: its 95 % interval, or None where the number of validation images was not recorded.
-        memorises: whether training accuracy is far above validation accuracy, and above the whole of its interval;
-            None where there is no interval to judge by.
+        gap: training accuracy minus validation accuracy.
+        gap_ci: its 95 % interval, or None where the numbers of images were not recorded.
+        memorises: whether the whole of that interval lies above 0; None where there is none.
     """
 
     epochs: int
@@ -140,6 +141,8 @@ class Overfit:
     accuracy: float
     val_accuracy: float
     val_ci: Interval | None
+    gap: float
+    gap_ci: Interval | None
     memorises: bool | None
 
 
@@ -231,7 +234,9 @@ def overfit(epochs: Epochs) -> Overfit | None:
     if not epochs.accuracy or not epochs.val_accuracy:
         return None
     best = min(range(len(epochs.val_loss)), key=lambda i: epochs.val_loss[i], default=0) + 1
-    seen, unseen, n = epochs.accuracy[-1], epochs.val_accuracy[-1], epochs.n_val
-    bounds = wilson_interval(round(unseen * n), n) if n else None
-    memorises = None if bounds is None else seen - unseen >= OVERFIT_GAP and seen > bounds[1]
-    return Overfit(len(epochs.accuracy), best, seen, unseen, bounds, memorises)
+    seen, unseen = epochs.accuracy[-1], epochs.val_accuracy[-1]
+    n, n_train = epochs.n_val, epochs.n_train
+    bounds = wilson_interval(unseen * n, n) if n else None
+    gap_ci = newcombe_interval(seen * n_train, n_train, unseen * n, n) if n and n_train else None
+    memorises = None if gap_ci is None else gap_ci[0] > 0
+    return Overfit(len(epochs.accuracy), best, seen, unseen, bounds, seen - unseen, gap_ci, memorises)

@@ -13,10 +13,11 @@ from markupsafe import Markup
 
 from petmood.report import audit, captions, causes, facts, species, suspects, wording
 from petmood.report.palette import class_colours
+from petmood.report.provenance import applied_files, citation, relabelled_sentence
 from petmood.report.sentences import protocol_label
 from petmood.report.summarize import summarize
 from petmood.report.trust import prose, trust
-from petmood.results import Results, Sample
+from petmood.results import AuditFacts, Results, Sample
 
 _RANGE = re.compile(r"(?<=\d)\N{EN DASH}(?=\d)")  # "41.2-51.3 %" must not break across lines
 
@@ -45,36 +46,56 @@ def report_html(results: Results, thumbnail: Thumbnail) -> str:
 
 def complete_html(lasting: str, results: Results) -> str:
     """A page of `lasting_html` with what it leaves open: how the run went whose environment `results` has."""
-    section = _environment().get_template("reproduce.html.j2").render(env=results.environment)
+    section = (
+        _environment()
+        .get_template("reproduce.html.j2")
+        .render(
+            env=results.environment,
+            made=results.provenance,
+            files=applied_files(results),
+            cite=citation(results),
+        )
+    )
     return lasting.replace(_OPEN, section, 1)
 
 
 def lasting_html(results: Results, thumbnail: Thumbnail) -> str:
     """The page, with a mark in place of the section that tells how this very run went; the same for equal results."""
+    return _environment().get_template("report.html.j2").render(_context(results, thumbnail))
+
+
+def sections_html(results: Results, thumbnail: Thumbnail, *names: str) -> str:
+    """Some sections of a report as a page of their own, e.g. "hero", "found" or "audit": for notebooks."""
+    return _environment().get_template("sections.html.j2").render(_context(results, thumbnail), names=names)
+
+
+def audit_html(found: AuditFacts, thumbnail: Thumbnail) -> str:
+    """The report's section on whether data can be trusted, as a page of its own."""
+    context = {"results": {"audit": found}, "audit": audit, "uri": picture_uris(thumbnail)}
+    return _environment().get_template("sections.html.j2").render(context, names=("audit",))
+
+
+def _context(results: Results, thumbnail: Thumbnail) -> dict[str, object]:
     from petmood.report import figures  # draws with matplotlib, which is slow to import
 
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            results=results,
-            data=results.dataset,
-            version=results.environment.petmood,
-            reproduce=Markup(_OPEN),
-            summary=summarize(results),
-            figures=figures.draw(results),
-            pictures=_pictures(results.dataset.samples, thumbnail),
-            colours=class_colours(results.dataset.classes),
-            captions=captions,
-            facts=facts,
-            trust=trust(results),
-            species=species,
-            audit=audit,
-            suspects=suspects,
-            causes=causes,
-            uri=picture_uris(thumbnail),
-        )
-    )
+    return {
+        "results": results,
+        "data": results.dataset,
+        "version": results.environment.petmood,
+        "reproduce": Markup(_OPEN),
+        "summary": summarize(results),
+        "figures": figures.draw(results),
+        "pictures": _pictures(results.dataset.samples, thumbnail),
+        "colours": class_colours(results.dataset.classes),
+        "captions": captions,
+        "facts": facts,
+        "trust": trust(results),
+        "species": species,
+        "audit": audit,
+        "suspects": suspects,
+        "causes": causes,
+        "uri": picture_uris(thumbnail),
+    }
 
 
 def _pictures(samples: Iterable[Sample], thumbnail: Thumbnail) -> list[Picture]:
@@ -114,6 +135,7 @@ def _environment() -> Environment:
         "prose": prose,
     }
     environment.globals["stylesheet"] = _stylesheet(environment)
+    environment.globals["relabelled_sentence"] = relabelled_sentence
     return environment
 
 

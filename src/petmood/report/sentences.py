@@ -161,7 +161,11 @@ def nmi_sentence(clusters: ClusterFacts, split: str, data: DatasetFacts) -> str:
     """What one clustering says about the classes."""
     found = clusters.splits[split]
     photos = data.splits[split].photos if split in data.splits else found.n
-    sample = plural(found.n, "image") + (f" of {plural(photos, 'photo')}" if photos != found.n else "")
+    if found.unit == "photos":
+        files = sum(found.beside)
+        sample = plural(found.n, "photo") + (f" ({plural(files, 'file')})" if files != found.n else "")
+    else:
+        sample = plural(found.n, "file") + (f" of {plural(photos, 'photo')}" if photos != found.n else "")
     return (
         f"The {clusters.k} clusters of {clusters.name} say {nmi_words(found.nmi)} about mood: "
         f"NMI {number(found.nmi)}, ARI {number(found.ari)} over the {sample} of {split}."
@@ -173,10 +177,11 @@ def purest_sentence(clusters: ClusterFacts, split: str) -> str | None:
     found = facts.purest(clusters.splits[split])
     if found is None:
         return None
+    noun = clusters.splits[split].unit[:-1]
     return (
         f"The purest cluster in {split}, number {found.index + 1}, is {percent(found.hits / found.size, 0)} "
-        f"{quoted(found.class_name)} and holds {count(found.size)} of {plural(found.n, 'image')} "
-        f"({percent(found.size / found.n, 0)}); among all images of {split} this class makes up "
+        f"{quoted(found.class_name)} and holds {count(found.size)} of {plural(found.n, noun)} "
+        f"({percent(found.size / found.n, 0)}); among all {noun}s of {split} this class makes up "
         f"{percent(found.class_total / found.n, 0)}."
     )
 
@@ -192,12 +197,22 @@ def curve_sentences(epochs: Epochs | None) -> Iterator[str]:
     )
     if found.val_ci is not None:
         ends += f" ({interval(found.val_ci)}, n = {count(epochs.n_val or 0)})"
-    match found.memorises:
-        case True:
-            yield f"{ends}: it memorises pictures rather than learning moods."
-        case False:
-            yield f"{ends}: no sign of memorising."
-        case None:
-            yield f"{ends}."
-    if found.best_epoch < found.epochs:
-        yield f"its validation loss is lowest at epoch {found.best_epoch} of {found.epochs} and does not fall further."
+    if found.gap_ci is None:
+        yield f"{ends}."
+    else:
+        gap = f"a gap of {points(found.gap)} points ({points(found.gap_ci[0])} to {points(found.gap_ci[1])})"
+        if found.memorises:
+            yield f"{ends}, {gap}: it memorises pictures rather than learning moods."
+        else:
+            yield f"{ends}, {gap}: memorising is not shown."
+    since = found.epochs - found.best_epoch
+    if since >= facts.SETTLED:
+        yield (
+            f"its validation loss is lowest at epoch {found.best_epoch} of {found.epochs} and did not fall in the "
+            f"{since} epochs after it."
+        )
+    elif since:
+        yield (
+            f"its validation loss is lowest at epoch {found.best_epoch} of {found.epochs}; {plural(since, 'epoch')} "
+            "after it cannot tell whether it would fall further."
+        )

@@ -24,7 +24,7 @@ class ClassScore(Fact):
 class Epochs(Fact):
     """Learning curves: one value for each epoch, in order.
 
-    `n_val` is the number of images validated on, where it was recorded.
+    `n_train` and `n_val` are the numbers of photos trained and validated on, a family once, where they were recorded.
     """
 
     loss: tuple[float, ...]
@@ -32,6 +32,7 @@ class Epochs(Fact):
     val_loss: tuple[float, ...]
     val_accuracy: tuple[float, ...]
     n_val: int | None = None
+    n_train: int | None = None
 
 
 class ModelFacts(Marked):

@@ -83,7 +83,10 @@ def train_cnn(
     return CnnOutcome(
         valid=np.array(outcome["valid"], dtype=np.float64).reshape(-1, len(columns))[:, columns],
         test=np.array(outcome["test"], dtype=np.float64)[:, columns],
-        epochs=Epochs.model_validate(outcome["epochs"] | {"n_val": len(outcome["valid"])}),
+        epochs=Epochs.model_validate(
+            outcome["epochs"]
+            | {"n_val": len(manifest.photos_in_split("valid")), "n_train": len(manifest.photos_in_split("train"))}
+        ),
         kept_epoch=outcome["kept_epoch"],
         stopped_early=outcome["stopped_early"],
         precision=outcome.get("precision", "float32"),

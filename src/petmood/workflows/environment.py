@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from petmood import __version__
-from petmood.config import RunSettings, preset_settings
+from petmood.config import RunSettings, StudySettings, preset_settings
 from petmood.dataset import Dataset, Origin, UserFile
 from petmood.results import Environment
 from petmood.results.environment import AppliedFile, Provenance
@@ -30,6 +30,9 @@ PACKAGES: Final = (
 )
 _FEATURES: Final = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16", "i8mm", "sve")
 """Features of processors by which products are computed otherwise, so that figures may differ in their last digits."""
+
+_OPTIONS: Final = {"study": {"cnn_epochs": "--epochs", "cnn_size": "--size", "backbones": "--backbone"}}
+"""Options of commands whose names are not those of the settings."""
 
 
 def environment(data: Dataset, settings: RunSettings) -> Environment:
@@ -83,21 +86,26 @@ def repeating_command(command: str, origin: Origin, settings: RunSettings) -> st
         # groups.csv at the top of the data is read without being asked for
         if file is not None and file.path.parent != origin.data:
             words += [option, str(file.path)]
-    words += ["--preset", settings.preset]
-    words += _changed(settings.model_dump(mode="json"), preset_settings(settings.preset).model_dump(mode="json"))
+    if isinstance(settings, StudySettings):
+        defaults: RunSettings = StudySettings()
+    else:
+        defaults = preset_settings(settings.preset)
+        words += ["--preset", settings.preset]
+    words += _changed(settings.model_dump(mode="json"), defaults.model_dump(mode="json"), _OPTIONS.get(command, {}))
     return shlex.join(words)
 
 
-def _changed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
+def _changed(values: Mapping[str, Any], defaults: Mapping[str, Any], options: Mapping[str, str]) -> list[str]:
     words = []
     for name, value in values.items():
         if name == "preset" or value == defaults.get(name):
             continue
-        option = f"--{name.replace('_', '-')}"
+        option = options.get(name, f"--{name.replace('_', '-')}")
         if isinstance(value, bool):
             words.append(option if value else option.replace("--", "--no-", 1))
         else:
-            words += [option, str(value)]
+            for one in value if isinstance(value, list) else [value]:
+                words += [option, str(one)]
     return words
 
 

@@ -45,6 +45,30 @@ def wilson_interval(correct: float, n: int, confidence: float = CONFIDENCE) -> I
     return (0.0 if correct == 0 else low), (1.0 if correct == n else high)
 
 
+def newcombe_interval(
+    correct: float, n: int, other_correct: float, other_n: int, confidence: float = CONFIDENCE
+) -> Interval:
+    """Interval of the difference of two shares of different things (Newcombe 1998, method 10), e.g. of two splits.
+
+    Shares of the same photos are paired: use `tell_apart` for them.
+
+    Args:
+        correct: successes of the first, 0..n.
+        n: independent trials of the first: photos, not files.
+        other_correct: successes of the second.
+        other_n: independent trials of the second.
+        confidence: nominal coverage.
+    """
+    first, second = correct / n, other_correct / other_n
+    low, high = wilson_interval(correct, n, confidence)
+    other_low, other_high = wilson_interval(other_correct, other_n, confidence)
+    difference = first - second
+    return (
+        difference - math.hypot(first - low, other_high - second),
+        difference + math.hypot(high - first, second - other_low),
+    )
+
+
 def draw_counts(kinds: IntArray, *, resamples: int = RESAMPLES, seed: int = SEED) -> Values:
     """The bootstrap: how often each kind of family is drawn when all families are drawn anew with replacement.
 
