@@ -9,8 +9,9 @@ petmood.load("model").predict("photo.jpg")   # an answer with its sureness
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
+
+from petmood.version import __version__
 
 if TYPE_CHECKING:
     from petmood.dataset import Dataset, open_dataset
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from petmood.train.estimators import FeatureExtractor, MoodClassifier
 
     open = open_dataset
-
-try:
-    __version__ = version("petmood")
-except PackageNotFoundError:  # a source checkout on the path, not installed
-    __version__ = "0.0.0+source"
 
 __all__ = [
     "Dataset",

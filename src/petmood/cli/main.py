@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from petmood import __version__
 from petmood.cli import (
     audit,
     cache,
@@ -32,6 +31,7 @@ from petmood.cli import (
 )
 from petmood.cli import run as run_command
 from petmood.errors import PetmoodError
+from petmood.version import __version__
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

@@ -13,10 +13,10 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from petmood import __version__
 from petmood.bundle import Answer, Bundle, Outputs, Prediction, Prepared, Unreadable
 from petmood.errors import ConfigError, ImageError
 from petmood.explain import Explanations, Maps
+from petmood.version import __version__
 from petmood.web.batching import Batcher
 from petmood.web.explaining import Explainer, Wanted
 from petmood.web.guard import Guard

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.requests import Request  # FastAPI reads it from the signature, so it must be there at run time
 from starlette.responses import HTMLResponse, Response
 
-from petmood import __version__
+from petmood.version import __version__
 from petmood.web.settings import ServerSettings
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood import __version__
 from petmood.audit.species import N_IMAGENET
 from petmood.bundle import Bundle, ModelDescription, save
 from petmood.bundle.composite import composite_graph
@@ -27,6 +26,7 @@ from petmood.results import ModelFacts
 from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.train.answers import as_head
 from petmood.train.catalog import FROZEN
+from petmood.version import __version__
 from petmood.workflows.auto import Contest, search_facts
 from petmood.workflows.auto_settings import AutoSettings
 from petmood.workflows.bundles import SHOWN, data_facts, features_by, neighbours, quality, require_agreement

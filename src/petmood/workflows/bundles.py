@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood import __version__, images
+from petmood import images
 from petmood.audit.species import N_IMAGENET
 from petmood.bundle import Bundle, ModelDescription, Neighbours, save
 from petmood.bundle.graph import LinearHead, head_graph
@@ -28,6 +28,7 @@ from petmood.records import FeatureTable, ImageRecord, IntArray, Manifest
 from petmood.results import ModelFacts
 from petmood.split import test_fold
 from petmood.train.heads import LogisticHead
+from petmood.version import __version__
 from petmood.workflows.figures import figures, majority_facts
 from petmood.workflows.pet_rule import drawn_by, pet_rule
 from petmood.workflows.trust import trust

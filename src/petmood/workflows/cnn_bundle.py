@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from petmood import __version__
 from petmood.bundle import Bundle, ModelDescription, save
 from petmood.bundle.folder import Parts
 from petmood.bundle.graph import network_graph
@@ -16,6 +15,7 @@ from petmood.dataset import Dataset
 from petmood.features import Preprocess
 from petmood.progress import Tick
 from petmood.train.networks import describe
+from petmood.version import __version__
 from petmood.workflows.bundles import data_facts, features_by, neighbours, quality
 from petmood.workflows.cnn import TITLES, cnn_settings, describe_cnn, fit_cnn, train_together
 from petmood.workflows.figures import majority_facts

@@ -12,11 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from petmood import __version__
 from petmood.config import RunSettings, StudySettings, preset_settings
 from petmood.dataset import Dataset, Origin, UserFile
 from petmood.results import Environment
 from petmood.results.environment import AppliedFile, Provenance
+from petmood.version import __version__
 
 PACKAGES: Final = (
     "numpy",

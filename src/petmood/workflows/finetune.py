@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood import __version__
 from petmood.bundle import Bundle, ModelDescription, save
 from petmood.bundle.folder import Parts
 from petmood.bundle.graph import network_graph
@@ -31,6 +30,7 @@ from petmood.records import Manifest
 from petmood.results import ModelFacts
 from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.train.catalog import FROZEN, choose
+from petmood.version import __version__
 from petmood.workflows.bench import Bench, Means
 from petmood.workflows.bundles import (
     SHOWN,

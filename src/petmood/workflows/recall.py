@@ -14,7 +14,7 @@ from functools import cache as once
 from pathlib import Path
 from typing import Any, Final
 
-import petmood
+from petmood import version
 from petmood.bundle.folder import read_files, write_files
 from petmood.config import RunSettings
 from petmood.dataset import Dataset
@@ -96,7 +96,7 @@ class Recall:
 @once
 def code_digest() -> str:
     """Digest of petmood's own files, so that a changed line of code recalls nothing."""
-    root = Path(petmood.__file__).parent
+    root = Path(version.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(p for p in root.rglob("*") if p.suffix in _CODE):
         digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")

@@ -14,11 +14,12 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, PackageLoader, select_autoescape
 from pydantic import BaseModel, ConfigDict
 
-from petmood import __version__, images
+from petmood import images
 from petmood.cache import ContentCache
 from petmood.errors import ImageError, PetmoodError
 from petmood.labels import Action
 from petmood.sources import Source
+from petmood.version import __version__
 from petmood.web.review.state import page_state, summary
 from petmood.web.review.store import DecisionStore
 
