@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from petmood.dataset import open_dataset
+from petmood.dataset.dataset import backbone_named
 from petmood.progress import Progress
 from petmood.results.leaderboard import LeaderboardFacts, LeftOut
 from petmood.split import Fold, fewest_folds, grouped_folds, test_fold
@@ -70,6 +71,9 @@ def leaderboard(data: Path, settings: LeaderboardSettings, progress: Progress | 
     from threadpoolctl import threadpool_limits
 
     methods = choose(settings.only)
+    for stands in settings.means.use.values():
+        # what the user named must be there; what nobody named is merely left out
+        backbone_named(stands)
     with open_dataset(data, seed=settings.seed, progress=progress) as opened, threadpool_limits(1):
         # one thread: matrices are small, and threads that wait for each other take several times as long
         test_fold(opened.manifest)

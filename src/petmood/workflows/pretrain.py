@@ -10,7 +10,7 @@ import numpy as np
 
 from petmood.dataset import open_dataset
 from petmood.dataset.outside import open_outside
-from petmood.errors import DataError
+from petmood.errors import DataError, require_extra
 from petmood.evaluate.statistics import mean_interval
 from petmood.features.trunk import trunk_activations
 from petmood.progress import Progress, Silent
@@ -61,6 +61,7 @@ def pretrain(
         MissingExtraError: torch is not installed.
         DataError: `out` lies inside one of the data folders.
     """
+    require_extra("Pre-training", "train", "torch")
     from petmood.train.crown import CrownSettings
     from petmood.train.crown_export import export
     from petmood.train.finetune import CrownHead

@@ -22,6 +22,7 @@ from petmood.audit.suspects import (
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.models import head
+from petmood.errors import require_extra
 from petmood.evaluate.protocols import Predictions, grouped
 from petmood.evaluate.statistics import draw_counts, mean_interval, percentile_interval
 from petmood.features import Backbone, load_backbone
@@ -251,6 +252,7 @@ def find_suspects(
     Raises:
         PetmoodError: anything the user can mend.
     """
+    require_extra("Finding suspect labels", "labels", "cleanlab")
     networks = [load_backbone(name) for name in backbones]
     with open_dataset(data, families=settings.families, seed=settings.seed, labels=labels, progress=progress) as opened:
         second = None if reader is None else by_reader(reader, opened.manifest)

@@ -11,8 +11,7 @@ from petmood.bundle import ModelDescription
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.dataset import backbone_named
-from petmood.errors import ConfigError, DataError
-from petmood.features import load_backbone
+from petmood.errors import ConfigError, DataError, require_extra
 from petmood.progress import Progress, Silent
 from petmood.split import test_fold
 from petmood.workflows.auto import Watch
@@ -83,7 +82,11 @@ def train(
     if processes() > 1 and model not in TITLES:
         raise ConfigError(f"with torchrun only {' and '.join(TITLES)} are trained, got '{model}'. Start it without.")
     shown = progress if progress and leads() else Silent()
-    # a backbone that cannot be had is told of before any image is read
+    # what cannot be had is told of before any image is read
+    if model not in ("head", "auto"):
+        require_extra("Training a network", "train", "torch")
+    for stands in () if auto is None else auto.means.use.values():
+        backbone_named(stands)
     backbone = backbone_named(settings.backbone) if model == "head" else None
     with open_dataset(data, families=settings.families, seed=settings.seed, labels=labels, progress=shown) as opened:
         if model == "auto":
@@ -120,9 +123,6 @@ def _auto(
     from petmood.workflows.bench import Bench
 
     rows = test_fold(data.manifest).train
-    for stands in search.means.use.values():
-        # what the user named must be there; what nobody named is merely left out
-        load_backbone(stands)
     # one thread: matrices are small, and threads that wait for each other take several times as long
     with threadpool_limits(1):
         bench = Bench(data, search.means)

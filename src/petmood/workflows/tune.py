@@ -16,6 +16,7 @@ from pydantic import Field
 from petmood.config import Settings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.dataset import backbone_named
+from petmood.errors import require_extra
 from petmood.evaluate.protocols import Predictions, Training, family_weights, test_name, training_rows
 from petmood.progress import Progress
 from petmood.records import FloatArray, IntArray, Manifest
@@ -81,6 +82,8 @@ def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | Non
     Raises:
         PetmoodError: anything the user can mend.
     """
+    packages = ("optuna", "torch") if settings.model == "cnn" else ("optuna",)
+    require_extra("petmood tune", "train", *packages)
     backbone = backbone_named(settings.backbone) if settings.model == "head" else None
     with open_dataset(data, seed=settings.seed, progress=progress) as opened:
         manifest, timed = opened.manifest, opened.timed

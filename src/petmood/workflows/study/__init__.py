@@ -13,6 +13,7 @@ from petmood.cluster.faces import perplexity_for, place
 from petmood.cluster.tuning import Labels, tune
 from petmood.config import StudySettings
 from petmood.dataset import Dataset, open_dataset
+from petmood.errors import require_extra
 from petmood.progress import Progress, Tick, Timed
 from petmood.records import FeatureTable, IntArray, Manifest
 from petmood.results import FaceMap, MapPoint, Results, StudyFacts, Tuning
@@ -59,6 +60,7 @@ def study(
     Raises:
         PetmoodError: anything the user can mend.
     """
+    require_extra("Training the study's networks", "train", "torch")
     # backbones that cannot be had are told of before any image is read
     chosen = choose(settings)
     with open_dataset(data, seed=settings.seed, labels=labels, progress=progress) as opened:
