@@ -253,6 +253,11 @@ class ContentCache:
         return dropped
 
 
+def open_cache() -> ContentCache:
+    """Petmood's cache, as every job opens it."""
+    return ContentCache()
+
+
 def _total(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT COALESCE(SUM(LENGTH(value)), 0) FROM entries").fetchone()[0])
 

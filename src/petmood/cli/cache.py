@@ -54,12 +54,12 @@ def _list(json: bool) -> None:
 
     from rich.table import Table
 
-    from petmood.cache import ContentCache, cache_dir
+    from petmood.cache import cache_dir, open_cache
     from petmood.cli.console import console, print_json
     from petmood.workflows.caching import list_cache
 
     kinds = list_cache()
-    limit = ContentCache().limit
+    limit = open_cache().limit
     if json:
         print_json({"folder": str(cache_dir()), "limit_bytes": limit, "kinds": [asdict(kind) for kind in kinds]})
         return

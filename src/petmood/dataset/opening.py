@@ -12,7 +12,7 @@ from typing import Final
 from petmood.audit.families import apply_groups, join_families, resolve_mode
 from petmood.audit.groups import GroupRow, parse_groups, read_groups
 from petmood.audit.links import PixelLinks, find_links
-from petmood.cache import ContentCache
+from petmood.cache import open_cache
 from petmood.dataset.dataset import Dataset
 from petmood.dataset.origin import Origin, UserFile, regrouped_photos, relabelled_photos, user_file
 from petmood.dataset.species import read_species
@@ -93,7 +93,7 @@ def open_manifest(data: Path, manifest: Manifest, progress: Progress | None = No
         DataError: the data cannot be opened.
     """
     source = open_source(data)
-    return Dataset(manifest, Pictures(source), ContentCache(), Timed(progress or Silent()), Origin(data))
+    return Dataset(manifest, Pictures(source), open_cache(), Timed(progress or Silent()), Origin(data))
 
 
 def _open(
@@ -109,7 +109,7 @@ def _open(
     species: Path | None,
     allow_leakage: bool,
 ) -> Dataset:
-    cache, pictures = ContentCache(), Pictures(source)
+    cache, pictures = open_cache(), Pictures(source)
     with timed.stage("ingest", "Reading images") as tick:
         named = read_dataset(source, cache, labelled=labelled and labels is None, progress=tick)
     mode = resolve_mode(named, families)

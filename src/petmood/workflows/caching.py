@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from petmood.cache import ContentCache, cache_dir
+from petmood.cache import cache_dir, open_cache
 from petmood.errors import ConfigError
 
 CHECKPOINTS: Final = "training"
@@ -37,7 +37,7 @@ class Kind:
 def list_cache() -> list[Kind]:
     """What the cache folder holds, largest kind first; versions and weights of one kind are added up."""
     kinds: dict[str, Kind] = {}
-    rows = [(_kind(u.namespace), u.entries, u.size_bytes, u.last_used) for u in ContentCache().namespaces()]
+    rows = [(_kind(u.namespace), u.entries, u.size_bytes, u.last_used) for u in open_cache().namespaces()]
     for name in _FOLDERS:
         files = [path.stat() for path in (cache_dir() / name).rglob("*") if path.is_file()]
         if files:
@@ -74,7 +74,7 @@ def prune_cache(*, max_bytes: int | None = None, older_than: float | None = None
     if max_bytes is None and older_than is None and not everything:
         raise ConfigError("cache prune needs to know how far: give --max-size, --older-than or --all.")
     before = time.time() - (0.0 if everything else older_than if older_than is not None else float("inf"))
-    dropped = ContentCache().prune(
+    dropped = open_cache().prune(
         max_bytes=0 if everything else max_bytes, unused_since=before if older_than is not None else None
     )
     for folder in sorted((cache_dir() / CHECKPOINTS).glob("*")):

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from petmood.cache import ContentCache
+from petmood.cache import open_cache
 from petmood.config import Settings
 from petmood.errors import DataError
 from petmood.features import load_backbone
@@ -59,7 +59,7 @@ class EmbedSettings(Settings):
             work = Work(self.threads or 1, self.batch_size, self.provider)
             return RayEngine(self.address, self.workers or cores(), self.gpus), work
         work = Work(self.threads or cores(), self.batch_size, self.provider)
-        return LocalEngine(ContentCache() if n <= CACHED else None), work
+        return LocalEngine(open_cache() if n <= CACHED else None), work
 
 
 def embed(data: str, out: str, settings: EmbedSettings, progress: Progress | None = None) -> Embedding:

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from pydantic import BaseModel, ConfigDict
 
 from petmood import images
-from petmood.cache import ContentCache
+from petmood.cache import open_cache
 from petmood.errors import ImageError, PetmoodError
 from petmood.labels import Action
 from petmood.sources import Source
@@ -117,7 +117,7 @@ class _Pictures:
     def __init__(self, store: DecisionStore, source: Source) -> None:
         self._photos = store.review.photos
         self._source = source
-        self._cache = ContentCache()
+        self._cache = open_cache()
         self._reading = threading.Lock()
 
     def jpeg(self, photo: str, size: int) -> bytes:
