@@ -153,5 +153,6 @@ def _above(model: ModelFacts, species: ModelFacts, test: Comparison, pairs: int)
         difference=test.difference,
         difference_ci=test.interval,
         p=test.p_adjusted,
+        comparisons=pairs,
         verdict=verdict,
     )

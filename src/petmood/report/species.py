@@ -83,11 +83,12 @@ def gain_sentence(pair: PairedFacts) -> str:
         0: "It is not shown that the pictures say more about mood than the species does.",
         -1: "The species alone does better.",
     }[verdict_of(pair)]
+    corrected = f", corrected for {pair.comparisons} comparisons" if pair.comparisons > 1 else ""
     return (
         f"A model that knows only the species is right in {percent(pair.reference_accuracy)} of "
         f"{plural(pair.n, 'photo')}; one that sees the pictures in {percent(pair.accuracy)}, a paired gain of "
         f"{points(pair.gain)} points "
-        f"({points(pair.gain_ci[0])} to {points(pair.gain_ci[1])}). {verdict}"
+        f"({points(pair.gain_ci[0])} to {points(pair.gain_ci[1])}{corrected}). {verdict}"
     )
 
 

@@ -50,7 +50,7 @@ class Leaderboard(Fact):
 class AboveSpecies(Marked):
     """What a model knows beyond the kind of animal: its accuracy minus that of species alone, on the same photos.
 
-    It is a pair of the leaderboard: `p` and `difference_ci` are corrected as there.
+    It is a pair of the leaderboard: `p` and `difference_ci` are corrected as there, for `comparisons` of them.
     """
 
     model: str
@@ -62,6 +62,7 @@ class AboveSpecies(Marked):
     difference: float
     difference_ci: Interval
     p: float
+    comparisons: int = 1
     verdict: str
 
 

@@ -41,7 +41,7 @@ class PairedFacts(Marked):
     """Two ways of predicting the same n photos under one protocol: both accuracies, and their paired difference.
 
     `gain` is `accuracy` minus `reference_accuracy`; `gain_ci` its 95 % interval, which excludes 0 exactly
-    where `p`, that of McNemar's exact test, is below 0.05.
+    where `p`, that of McNemar's exact test, is below 0.05. Both are corrected for `comparisons`.
     """
 
     name: str
@@ -54,6 +54,7 @@ class PairedFacts(Marked):
     gain: float
     gain_ci: Interval
     p: float
+    comparisons: int = 1
     identity: Identity | None = None
     reference_identity: Identity | None = None
 

@@ -13,7 +13,7 @@ from petmood.dataset import Dataset
 from petmood.dataset.models import head
 from petmood.evaluate.leaderboard import compare_models
 from petmood.features import Backbone, load_backbone
-from petmood.results import ClusterFacts, Results, put_mark
+from petmood.results import ClusterFacts, ComparisonFacts, Results, SpeciesFacts, put_mark
 from petmood.workflows.audit import audit_facts
 from petmood.workflows.bundles import save_head_bundle
 from petmood.workflows.causes import causes_facts
@@ -72,20 +72,31 @@ def _results(data: Dataset, settings: RunSettings, model: Path) -> Results:
         with timed.stage("cnn", f"Training the study's CNN at {settings.cnn_size} pixels") as tick:
             models = (*models, cnn_facts(data, settings, tick))
     leakage, protocols, calibration = honesty_facts(data, backbone, settings)
+    comparison = compare_models(models, baselines)
     return Results(
         dataset=dataset_facts(manifest, settings),
         clusters=(clusters,),
         models=models,
         baselines=baselines,
         leakage=leakage,
-        comparison=compare_models(models, baselines),
+        comparison=comparison,
         protocols=protocols,
         calibration=calibration,
         environment=environment(data, settings),
-        species=species,
+        species=None if species is None else _as_compared(species, comparison),
         labels=labels,
         causes=causes,
     )
+
+
+def _as_compared(species: SpeciesFacts, comparison: ComparisonFacts) -> SpeciesFacts:
+    """One pair, one answer: the model against species alone, corrected as the report's table of all pairs is."""
+    pair = species.over_species
+    for found in comparison.above_species:
+        if pair.identity is not None and (found.model, found.protocol) == (pair.identity.model, pair.protocol):
+            corrected = {"gain_ci": found.difference_ci, "p": found.p, "comparisons": found.comparisons}
+            return species.model_copy(update={"over_species": pair.model_copy(update=corrected)})
+    return species
 
 
 def _clusters(data: Dataset, backbone: Backbone, settings: RunSettings) -> ClusterFacts:
