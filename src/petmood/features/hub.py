@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from petmood.errors import MissingExtraError, ModelError
-from petmood.features.backbones import GRAPH_VERSION, Backbone, Preprocess, checked_digest, seal
-from petmood.store import atomic_path, read_json
+from petmood.errors import ModelError, require_extra
+from petmood.features.backbones import GRAPH_VERSION, Backbone, Preprocess, kept_graph
+from petmood.store import read_json
 
 if TYPE_CHECKING:
     import torch
@@ -45,16 +45,10 @@ def load(source: str, folder: Path, *, name: str | None = None, download: bool =
     name = name or (home.resolve().name if Path(source).is_dir() else source.rsplit("/", 1)[-1])
     preprocess = _preprocess(home / "preprocessor_config.json")
     graph = folder / f"hub-v{GRAPH_VERSION}-{weights.hexdigest()[:20]}.onnx"
-    digest = checked_digest(graph)
-    if digest is None:
-        with atomic_path(graph) as temporary:
-            _export(home, preprocess.size, temporary)
-            digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
-        seal(graph, digest, weights.hexdigest())
     return Backbone(
         name=name,
         graph=graph,
-        digest=digest,
+        digest=kept_graph(graph, weights.hexdigest(), partial(_export, home, preprocess.size)),
         preprocess=preprocess,
         features="features",
         logits=None,
@@ -65,8 +59,7 @@ def load(source: str, folder: Path, *, name: str | None = None, download: bool =
 
 def _fetch(name: str, download: bool) -> Path:
     """The folder of a hub model on this machine, fetched if need be."""
-    if importlib.util.find_spec("huggingface_hub") is None:
-        raise MissingExtraError(f"The backbone hub:{name}", "hub", "huggingface_hub")
+    require_extra(f"The backbone hub:{name}", "hub", "huggingface_hub")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -100,9 +93,7 @@ def _preprocess(path: Path) -> Preprocess:
 
 
 def _export(home: Path, size: int, target: Path) -> None:
-    for package in ("torch", "transformers", "onnx"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(f"The backbone hub:{home.name} (its first use only)", "hub", package)
+    require_extra(f"The backbone hub:{home.name} (its first use only)", "hub", "torch", "transformers")
     import torch
     from transformers import AutoModel
     from transformers.utils import logging

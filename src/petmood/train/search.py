@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import socket
 import time
@@ -13,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from petmood.errors import ConfigError, MissingExtraError
+from petmood.errors import ConfigError, require_extra
 from petmood.results.tune import Choice, TrialFacts
 
 if TYPE_CHECKING:
@@ -126,8 +125,7 @@ def search(
         ConfigError: no trial was finished within the budget, or the storage cannot be opened.
         MissingExtraError: optuna is not installed.
     """
-    if importlib.util.find_spec("optuna") is None:
-        raise MissingExtraError("petmood tune", "train", "optuna")
+    require_extra("petmood tune", "train", "optuna")
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

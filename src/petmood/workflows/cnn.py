@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from petmood import images
 from petmood.cache import ContentCache, cache_dir
 from petmood.config import RunSettings
-from petmood.errors import MissingExtraError, require_extra
+from petmood.errors import require_extra
 from petmood.evaluate.protocols import OFFICIAL, in_class_order
 from petmood.progress import Tick
 from petmood.records import IntArray, Manifest
@@ -173,8 +172,7 @@ def fit_cnn(
         LeakageError: a photo stands in both train and test.
         MissingExtraError: torch is not installed.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise MissingExtraError("Training the study's CNN (leave it out with --no-cnn)", "train", "torch")
+    require_extra("Training the study's CNN (leave it out with --no-cnn)", "train", "torch")
     from petmood.train.cnn import CnnClassifier
 
     names = np.array(manifest.classes)

@@ -18,7 +18,7 @@ from pydantic import Field
 from petmood.bundle.int8 import quantised_graph, refuse_quantised
 from petmood.cache import ContentCache
 from petmood.config import Settings
-from petmood.errors import ConfigError, DataError, require_extra
+from petmood.errors import ConfigError, DataError
 from petmood.evaluate.paired import paired_facts
 from petmood.evaluate.protocols import grouped_name
 from petmood.features import Backbone, extract_features, load_backbone
@@ -85,10 +85,8 @@ def quantise_backbone(
     Raises:
         ConfigError: `out` has another ending, or the backbone is unknown.
         DataError: the data cannot be used, has no labels or too few, or `out` is a file that this did not make.
-        MissingExtraError: onnx is not installed.
         ModelError: the backbone cannot be had, or is quantised already.
     """
-    require_extra("Quantising", "train", "onnx")
     _refuse_what_is_not_ours(out)
     timed, cache = Timed(progress or Silent()), ContentCache()
     backbone = load_backbone(settings.backbone)
