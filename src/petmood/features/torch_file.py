@@ -122,7 +122,7 @@ def _array(numbers: NDArray[Any], tensor: _Tensor) -> NDArray[Any]:
 def _value(stream: io.BytesIO) -> Any:
     """What the next pickle of the stream stands for."""
     stack: list[Any] = []
-    memo: dict[int, Any] = {}
+    memo: dict[object, Any] = {}
     for opcode, argument, _ in pickletools.genops(stream):
         match opcode.name:
             case "PROTO" | "STOP":
@@ -142,8 +142,8 @@ def _value(stream: io.BytesIO) -> Any:
                 if len(stack) < length:
                     raise _RefusedError("a tuple has too few items")
                 stack[-length:] = [tuple(stack[-length:])]
-            case "APPENDS":
-                items = _since_mark(stack)
+            case "APPEND" | "APPENDS":
+                items = _since_mark(stack) if opcode.name == "APPENDS" else [stack.pop()]
                 _exactly(list, stack[-1]).extend(items)
             case "SETITEM" | "SETITEMS":
                 pairs = _since_mark(stack) if opcode.name == "SETITEMS" else [stack.pop(-2), stack.pop()]
