@@ -88,11 +88,11 @@ def is_there(package: str) -> bool:
         return False
 
 
-def install_line(extra: str) -> str:
+def install_line(extra: str, *, windows: bool = os.name == "nt") -> str:
     """What to type to add an extra to this installation: by name if it came from an index, else from where it came."""
     from importlib import metadata  # with urllib, a twentieth of a second that no other command needs
 
-    quoted = '"{}"'.format if os.name == "nt" else shlex.quote
+    quoted = '"{}"'.format if windows else shlex.quote
     # an unpinned torch would be the newest, with gigabytes of libraries for graphics cards
     pin = [TORCH] if "torch" in EXTRAS.get(extra, ()) else []
     try:

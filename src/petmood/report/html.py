@@ -113,6 +113,7 @@ def _environment() -> Environment:
         "protocol": protocol_label,
         "prose": prose,
     }
+    environment.globals["left_out"] = wording.LEFT_OUT
     environment.globals["stylesheet"] = _stylesheet(environment)
     return environment
 

@@ -6,7 +6,11 @@ from petmood.results.base import Fact
 
 
 class Environment(Fact):
-    """Where and how the run was made. Timings stand here and nowhere else."""
+    """Where and how the run was made. Timings stand here and nowhere else.
+
+    Attributes:
+        left_out: extras that were not installed, so that the parts of the run that need them were left out.
+    """
 
     petmood: str
     python: str
@@ -17,3 +21,4 @@ class Environment(Fact):
     preset: str
     seconds: dict[str, float]
     cache: dict[str, int]
+    left_out: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from petmood.results import Results
 from petmood.sources import open_source
 from petmood.split import complete_splits, official_fold
 from petmood.store import write_json, write_manifest, write_text
-from petmood.workflows.environment import environment
+from petmood.workflows.environment import environment, left_out
 from petmood.workflows.families import ingest
 from petmood.workflows.folders import claim_run_folder, write_source
 from petmood.workflows.recall import Outcome, Recall
@@ -75,7 +75,8 @@ def run(
             with timed.stage("report", "Writing the report"):
                 known = Outcome(results, draw_page(results, source, manifest, cache))
                 recall.keep(known, out / "model")
-        results = known.results.model_copy(update={"environment": environment(settings, timed.seconds, cache)})
+        found = environment(settings, timed.seconds, cache, left_out(settings))
+        results = known.results.model_copy(update={"environment": found})
         report = out / "report.html"
         write_json(out / "results.json", results.model_dump(mode="json", by_alias=True))
         write_text(report, known.page(results))

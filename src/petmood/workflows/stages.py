@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -10,6 +9,7 @@ from threadpoolctl import threadpool_limits
 from petmood.cache import ContentCache
 from petmood.cluster.kmeans import kmeans_facts
 from petmood.config import RunSettings
+from petmood.errors import is_there
 from petmood.evaluate.leaderboard import compare_models
 from petmood.features import extract_features, load_backbone
 from petmood.progress import Timed
@@ -96,10 +96,10 @@ def _results(
         with timed.stage("bundle", "Saving the model"):
             save_head_bundle(model, source, manifest, features, backbone, settings, cache)
     with timed.stage("labels", "Looking for suspect labels"):
-        labels = label_facts([photos], settings, cache) if importlib.util.find_spec("cleanlab") else None
+        labels = label_facts([photos], settings, cache) if is_there("cleanlab") else None
     with timed.stage("causes", "Measuring what would help"):
         causes = causes_facts(features, manifest, source, backbone, settings, cache, species=species, labels=labels)
-    if settings.cnn:
+    if settings.cnn and is_there("torch"):
         with timed.stage("cnn", f"Training the study's CNN at {settings.cnn_size} pixels") as tick:
             models = (*models, cnn_facts(source, manifest, settings, cache, tick))
     leakage, protocols, calibration = honesty_facts(manifest, features, subjects, settings, cache, timed)
