@@ -195,13 +195,16 @@ def _counts(trial: optuna.trial.FrozenTrial) -> bool:
     host, pid = trial.user_attrs.get(_WORKER, (None, None))
     if trial.state.name != "RUNNING":
         return False
-    if host == socket.gethostname():
-        return _lives(pid)
+    if host == socket.gethostname() and (alive := _lives(pid)) is not None:
+        return alive
     limit = _NAMELESS if host is None else _STALE
     return trial.datetime_start is not None and datetime.now() - trial.datetime_start < limit  # noqa: DTZ005
 
 
-def _lives(pid: int) -> bool:
+def _lives(pid: int) -> bool | None:
+    """Whether a process of this machine is there; None on Windows, where asking would end it."""
+    if os.name == "nt":
+        return None
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
