@@ -8,27 +8,27 @@ from pathlib import Path
 
 import pytest
 
-MODULES = set("""crypt curses fcntl grp nis posix pty pwd readline resource syslog termios tty uvloop""".split())
-"""Not on Windows."""
-
-ATTRIBUTES = {
-    "os": set(
-        """O_CLOEXEC O_DIRECTORY O_NOFOLLOW O_NONBLOCK O_SYNC WNOHANG chown chroot confstr ctermid fchmod
-        fchown fork forkpty getegid geteuid getgid getgroups getloadavg getpgid getpgrp getpriority getsid
-        getuid kill killpg lchown lockf major makedev minor mkfifo mknod nice openpty pathconf posix_fadvise
-        posix_fallocate posix_spawn pread pwrite register_at_fork sched_getaffinity sched_setaffinity
-        sched_yield sendfile setegid seteuid setgid setpgid setpriority setsid setuid statvfs sync sysconf
-        tcgetpgrp ttyname umask uname wait wait3 wait4 waitid waitpid""".split()
-    ),
-    "signal": set(
-        """SIGALRM SIGCHLD SIGCONT SIGHUP SIGKILL SIGPIPE SIGQUIT SIGSTOP SIGTSTP SIGUSR1 SIGUSR2 alarm
-        getitimer pause pthread_kill pthread_sigmask setitimer siginterrupt sigpending sigwait""".split()
-    ),
-    "socket": {"AF_UNIX", "SO_REUSEPORT", "socketpair"},
-    "time": {"clock_gettime", "pthread_getcpuclockid", "tzset"},
-    "ctypes": {"CDLL"},
+TEXTS = {
+    "os": """
+    O_CLOEXEC O_DIRECTORY O_NOFOLLOW O_NONBLOCK O_SYNC WNOHANG chown chroot confstr ctermid fchmod fchown fork forkpty
+    getegid geteuid getgid getgroups getloadavg getpgid getpgrp getpriority getsid getuid kill killpg lchown lockf
+    major makedev minor mkfifo mknod nice openpty pathconf posix_fadvise posix_fallocate posix_spawn pread pwrite
+    register_at_fork sched_getaffinity sched_setaffinity sched_yield sendfile setegid seteuid setgid setpgid
+    setpriority setsid setuid statvfs sync sysconf tcgetpgrp ttyname umask uname wait wait3 wait4 waitid waitpid
+    """,
+    "signal": """
+    SIGALRM SIGCHLD SIGCONT SIGHUP SIGKILL SIGPIPE SIGQUIT SIGSTOP SIGTSTP SIGUSR1 SIGUSR2 alarm getitimer pause
+    pthread_kill pthread_sigmask setitimer siginterrupt sigpending sigwait
+    """,
+    "socket": "AF_UNIX SO_REUSEPORT",
+    "time": "clock_gettime pthread_getcpuclockid tzset",
+    "ctypes": "CDLL",
+    "": "crypt curses fcntl grp nis posix pty pwd readline resource syslog termios tty uvloop",
 }
-"""Missing on Windows, or, as os.kill and os.umask, there and doing something else: os.kill(pid, 0) ends the process."""
+"""What of these modules, and which modules, are missing on Windows or do something else: os.kill ends the process."""
+
+ATTRIBUTES = {module: set(names.split()) for module, names in TEXTS.items()}
+MODULES = ATTRIBUTES.pop("")
 
 ASKED = ("os.name", "sys.platform", "platform.system", "hasattr", "find_spec", "is_there")
 """What a condition mentions that asks for a system or for a part of it."""
