@@ -144,4 +144,4 @@ def test_what_needs_an_extra_names_it(core: Path, drawn: Path, arguments: tuple[
     given = [str(drawn) if word == "DATA" else word for word in arguments]
     done = petmood(core, *given, expect=2)
     assert "pip install " in done.stderr
-    assert extra in done.stderr
+    assert f"[{extra}]" in done.stderr
