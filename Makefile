@@ -6,8 +6,11 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
 	done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
+CORE := $(VENV)/installed-core
 STAMP := $(VENV)/installed
 CONSTRAINTS := requirements/constraints.txt
+EXTRAS := train,backbones,hub,labels,scale,web,dev
+INSTALL = $(BIN)/python -m pip install -qq --no-compile -c $(CONSTRAINTS) --build-constraint $(CONSTRAINTS)
 BUILD := build
 PYTEST_ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -19,26 +22,31 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-venv: $(STAMP) ## make .venv with petmood and its tools, if it is not up to date
+venv: $(STAMP) ## make .venv with petmood, all its extras and its tools, if it is not up to date
 
-# torch goes first and alone: pip then takes the build for this machine, and nothing later can pull in another one.
-$(STAMP): pyproject.toml $(CONSTRAINTS)
+# The demo's part: the core and torch, which trains the study's network. torch goes first and alone: pip then takes the
+# build for this machine, and nothing later can pull in another one. What no one imports is not compiled.
+$(CORE): pyproject.toml $(CONSTRAINTS)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "petmood needs Python 3.11 or newer; '$(PYTHON)' is $$("$(PYTHON)" --version 2>/dev/null || echo "not to be found")." \
 			"Install one, or name it: make venv PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@"$(BIN)/python" -m pip --version >/dev/null 2>&1 || { \
-		echo "[1/4] making $(VENV) with $$("$(PYTHON)" --version)"; \
+		echo "[1/3] making $(VENV) with $$("$(PYTHON)" --version) (seconds)"; \
 		"$(PYTHON)" -m venv --clear $(VENV) || { \
 			echo "'$(PYTHON)' cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }; }
-	@echo "[2/4] updating pip"
 	@$(BIN)/python -m pip install -qq --upgrade pip
-	@echo "[3/4] installing torch"
-	@$(BIN)/python -m pip install -qq -c $(CONSTRAINTS) torch==2.13.0
-	@echo "[4/4] installing petmood, its dependencies and the development tools"
-	@$(BIN)/python -m pip install -qq -c $(CONSTRAINTS) --build-constraint $(CONSTRAINTS) -e '.[train,hub,labels,scale,web,dev]'
+	@echo "[2/3] installing torch, which trains networks (about a minute)"
+	@$(BIN)/python -m pip install -qq --no-compile -c $(CONSTRAINTS) torch==2.13.0
+	@echo "[3/3] installing petmood and what it needs (about a minute)"
+	@$(INSTALL) -e .
 	@touch $@
 
-demo: $(STAMP) ## draw the demo set, run petmood on it, say where the report is
+$(STAMP): $(CORE)
+	@echo "installing the extras and the development tools: Ray, transformers, a browser driver, ... (some minutes)"
+	@$(INSTALL) -e '.[$(EXTRAS)]'
+	@touch $@
+
+demo: $(CORE) ## draw the demo set, run petmood on it, say where the report is
 	@rm -rf $(BUILD)/demo $(BUILD)/demo-run
 	$(BIN)/petmood demo-data $(BUILD)/demo
 	$(BIN)/petmood run $(BUILD)/demo/data --out $(BUILD)/demo-run --preset quick

@@ -22,6 +22,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import petmood
+from petmood.errors import TORCH
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "src" / "petmood"
@@ -55,9 +56,9 @@ HEAVY = {
 # Packages whose import name is not their own.
 IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL", "scikit-learn": "sklearn"}
 
-# Packages that another one imports on petmood's behalf: `torch.onnx.export` fails without onnx,
-# Starlette reads no form without python-multipart, and uvicorn takes httptools and uvloop where it finds them.
-IMPORTED_BY_OTHERS = {"onnx", "python_multipart", "httptools", "uvloop"}
+# Packages that another one imports on petmood's behalf: Starlette reads no form without python-multipart, and uvicorn
+# takes httptools and uvloop where it finds them.
+IMPORTED_BY_OTHERS = {"python_multipart", "httptools", "uvloop"}
 
 
 @cache
@@ -222,7 +223,7 @@ def test_constraints_pin_every_direct_dependency_within_its_bounds() -> None:
     assert all(len(pin.specifier) == 1 and str(pin.specifier).startswith("==") for pin in pins)
     assert all(Version(version).local is None for version in versions.values())
     for wanted in [
-        *requirements("train", "hub", "labels", "scale", "web", "dev"),
+        *requirements("train", "backbones", "hub", "labels", "scale", "web", "dev"),
         *map(Requirement, project()["build-system"]["requires"]),
     ]:
         version = versions.get(canonicalize_name(wanted.name))
@@ -236,7 +237,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     third_party = used - set(sys.stdlib_module_names) - {"petmood"}
     declared = {
         IMPORT_NAMES.get(r.name, r.name.replace("-", "_"))
-        for r in requirements("train", "hub", "labels", "scale", "web")
+        for r in requirements("train", "backbones", "hub", "labels", "scale", "web")
     }
     assert sorted(third_party - declared) == [], "imported, but not declared in pyproject.toml"
     patterns = [pattern for tree in trees for pattern in computed_names(tree)]
@@ -251,6 +252,32 @@ def test_make_help_lists_every_target() -> None:
     targets = set(re.search(r"^\.PHONY: (.+)$", makefile, re.M)[1].split())  # type: ignore[index]
     shown = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     assert targets == {line.split()[1] for line in shown.splitlines() if line.startswith("make ")}
+
+
+def planned(target: str, venv: Path) -> list[str]:
+    """The lines of `make TARGET` that install something, on a machine without an environment yet."""
+    done = subprocess.run(
+        ["make", "-n", "--no-print-directory", f"PYTHON={sys.executable}", f"VENV={venv}", target],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [line for line in done.stdout.splitlines() if "pip install" in line and "--upgrade pip" not in line]
+
+
+def test_make_demo_installs_the_core_and_torch_and_make_test_the_rest(tmp_path: Path) -> None:
+    pins = f"-c {Path('requirements') / 'constraints.txt'}"
+    torch, core = planned("demo", tmp_path / "venv")
+    assert torch.endswith(f"{pins} {TORCH}")
+    assert core.endswith(" -e .")
+    assert pins in core
+    *before, tools = planned("test", tmp_path / "venv")
+    assert before == [torch, core]
+    assert pins in tools
+    named = re.search(r"-e '\.\[(.+)\]'$", tools)
+    assert named
+    assert set(named[1].split(",")) == set(project()["project"]["optional-dependencies"])
 
 
 def test_make_refuses_an_old_python_with_a_clear_line(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
     try:
         yield temporary
-        with temporary.open("rb") as handle:
+        # for writing: Windows flushes no file that is open for reading alone
+        with temporary.open("r+b") as handle:
             os.fsync(handle.fileno())
         temporary.replace(target)
     finally:

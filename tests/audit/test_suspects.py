@@ -91,5 +91,5 @@ def test_neighbours_are_the_nearest_of_a_class_and_never_the_photo_itself() -> N
 def test_without_cleanlab_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cleanlab", None)
     given, _, models = draw(n=30)
-    with pytest.raises(MissingExtraError, match=r"petmood\[labels\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install .*\[labels\]"):
         find_doubts(given, models)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 from bundle_fixtures import Trained
 
@@ -70,8 +71,7 @@ def test_prediction_explanation_and_serving_need_no_torch(trained: Trained, tmp_
 
 @pytest.mark.slow
 def test_a_built_wheel_predicts_and_serves_without_torch(trained: Trained, tmp_path: Path, repository: Path) -> None:
-    wheel = pytest.importorskip("hatchling.builders.wheel")
-    (built,) = wheel.WheelBuilder(str(repository)).build(directory=str(tmp_path), versions=["standard"])
+    (built,) = WheelBuilder(str(repository)).build(directory=str(tmp_path), versions=["standard"])
     with zipfile.ZipFile(built) as archive:
         archive.extractall(tmp_path / "installed")
     check(tmp_path / "installed", trained, tmp_path)

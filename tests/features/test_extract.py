@@ -11,7 +11,7 @@ from drawing import split_files, write_tree
 from petmood.cache import ContentCache
 from petmood.errors import ConfigError, ModelError
 from petmood.features import Backbone, Preprocess, extract_features, load_backbone
-from petmood.features.backbones import backbone_names
+from petmood.features.registry import backbone_names
 from petmood.ingest import read_dataset
 from petmood.records import Manifest
 from petmood.sources import open_source

@@ -94,10 +94,113 @@ def test_what_cannot_be_had_is_said(tmp_path: Path) -> None:
     assert set(ALIASES) == {"mobilenet", "resnet50"}
 
 
-def test_a_model_of_tokens_is_refused(tmp_path: Path) -> None:
-    config = transformers.ViTConfig(
-        hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, image_size=32, patch_size=16
-    )
-    folder = save(transformers.ViTModel(config), tmp_path / "vit", {"size": {"height": 32, "width": 32}})
-    with pytest.raises(ModelError, match="gives tokens, not a feature map"):
+TINY: dict[str, Any] = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "image_size": 32,
+    "patch_size": 8,
+}
+TEXT: dict[str, Any] = {
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "vocab_size": 40,
+    "max_position_embeddings": 12,
+}
+PROCESSOR = {"size": {"height": 32, "width": 32}}
+
+
+def clip() -> Any:
+    text = {**TEXT, "eos_token_id": 2, "bos_token_id": 1, "pad_token_id": 0}
+    return transformers.CLIPModel(transformers.CLIPConfig(text_config=text, vision_config=TINY, projection_dim=12))
+
+
+def siglip() -> Any:
+    return transformers.SiglipModel(transformers.SiglipConfig(text_config=TEXT, vision_config=TINY))
+
+
+def class_token(model: Any, pixels: Any) -> Any:
+    return model(pixel_values=pixels).last_hidden_state[:, 0]
+
+
+def pooled(model: Any, pixels: Any) -> Any:
+    return model(pixel_values=pixels).pooler_output
+
+
+def shared(model: Any, pixels: Any) -> Any:
+    found = model.get_image_features(pixel_values=pixels)
+    return getattr(found, "pooler_output", found)
+
+
+TRANSFORMERS: dict[str, tuple[Any, Any, int]] = {
+    "vit": (lambda: transformers.ViTModel(transformers.ViTConfig(**TINY)), class_token, 1),
+    "dinov2": (lambda: transformers.Dinov2Model(transformers.Dinov2Config(**TINY)), class_token, 1),
+    "dinov2-registers": (
+        lambda: transformers.Dinov2WithRegistersModel(transformers.Dinov2WithRegistersConfig(**TINY)),
+        class_token,
+        5,
+    ),
+    "dinov3": (
+        lambda: transformers.DINOv3ViTModel(transformers.DINOv3ViTConfig(**TINY, num_register_tokens=3)),
+        class_token,
+        4,
+    ),
+    "clip-vision": (lambda: transformers.CLIPVisionModel(transformers.CLIPVisionConfig(**TINY)), pooled, 1),
+    "clip": (clip, shared, 1),
+    "siglip-vision": (lambda: transformers.SiglipVisionModel(transformers.SiglipVisionConfig(**TINY)), pooled, 0),
+    "siglip": (siglip, shared, 0),
+}
+
+
+@pytest.mark.parametrize("kind", TRANSFORMERS)
+def test_a_vision_transformer_gives_pooled_features_and_a_map_of_its_tokens(tmp_path: Path, kind: str) -> None:
+    torch.manual_seed(0)
+    make, expected_pooled, before = TRANSFORMERS[kind]
+    model = make()
+    backbone = load_backbone(f"hub:{save(model, tmp_path / kind, PROCESSOR)}", tmp_path / "cache")
+    pixels = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype(np.float32)
+    local, features = open_session(backbone).run(["map", "features"], {"pixels": pixels})
+    with torch.no_grad():
+        seen = torch.from_numpy(pixels)
+        tower = getattr(model, "vision_model", model) if hasattr(model, "get_image_features") else model
+        tokens = tower(pixel_values=seen).last_hidden_state.numpy()
+        wanted = expected_pooled(model, seen).numpy()
+    assert tokens.shape[1] == before + 16
+    np.testing.assert_allclose(local, tokens[:, before:].transpose(0, 2, 1).reshape(3, 16, 4, 4), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(features, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_a_pooler_that_was_not_saved_is_not_made_up(tmp_path: Path) -> None:
+    model = transformers.ViTForImageClassification(transformers.ViTConfig(**TINY))
+    source = f"hub:{save(model, tmp_path / 'vit', PROCESSOR)}"
+    digests = {load_backbone(source, tmp_path / f"cache{i}").digest for i in range(2)}
+    assert len(digests) == 1
+
+
+def test_weights_that_are_not_in_the_file_are_not_made_up(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = save(transformers.ViTModel(transformers.ViTConfig(**TINY)), tmp_path / "vit", PROCESSOR)
+    weights = load_file(folder / "model.safetensors")
+    weights.pop("layernorm.weight")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"lacks weights of its model, such as layernorm\.weight"):
+        load_backbone(f"hub:{folder}", tmp_path / "cache")
+
+
+@pytest.mark.parametrize("size", [16, 48])
+def test_a_size_that_the_model_cannot_read_is_said(tmp_path: Path, size: int) -> None:
+    model = transformers.ViTModel(transformers.ViTConfig(**TINY))
+    folder = save(model, tmp_path / "vit", {"size": {"height": size, "width": size}})
+    with pytest.raises(ModelError, match=f"does not turn pictures of {size} pixels into features"):
+        load_backbone(f"hub:{folder}", tmp_path / "cache")
+
+
+def test_a_model_of_texts_is_refused(tmp_path: Path) -> None:
+    config = transformers.BertConfig(**TEXT)
+    folder = save(transformers.BertModel(config), tmp_path / "bert", PROCESSOR)
+    with pytest.raises(ModelError, match="does not turn pictures"):
         load_backbone(f"hub:{folder}", tmp_path / "cache")

@@ -168,5 +168,5 @@ def test_without_torch_the_extra_is_named(monkeypatch, tmp_path, fitted):
     fitted.save(tmp_path)
     monkeypatch.setitem(sys.modules, "torch", None)
     for use in (CnnClassifier, lambda: CnnClassifier.load(tmp_path)):
-        with pytest.raises(MissingExtraError, match=r"'torch', which is not installed.*pip install 'petmood\[train\]'"):
+        with pytest.raises(MissingExtraError, match=r"'torch', which is not installed.*pip install torch==.*\[train\]"):
             use()

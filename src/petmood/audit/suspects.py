@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.errors import MissingExtraError
+from petmood.errors import require_extra
 from petmood.records import FloatArray, IntArray
 
 
@@ -117,10 +117,7 @@ def _normalised(mean: NDArray[np.floating]) -> NDArray[np.float64]:
 
 @contextmanager
 def _quiet_cleanlab() -> Iterator[None]:
-    try:
-        import cleanlab  # noqa: F401 - to say plainly that it is missing
-    except ImportError as error:
-        raise MissingExtraError("Finding suspect labels", "labels", "cleanlab") from error
+    require_extra("Finding suspect labels", "labels", "cleanlab")
     with warnings.catch_warnings():
         # cleanlab and the packages under it warn of their own future
         warnings.simplefilter("ignore")

@@ -20,7 +20,6 @@ from petmood.bundle.ops import (
     Operators,
     calibrated_softmax,
     finish,
-    load_onnx,
     width_of,
 )
 from petmood.bundle.pooling import pooled
@@ -102,13 +101,13 @@ def composite_graph(
         temperature: divides the scores before the softmax.
 
     Raises:
-        MissingExtraError: onnx is not installed.
         ModelError: views need pictures of several sizes.
     """
     reason = why_not_one_graph(views)
     if reason is not None:
         raise ModelError(f"this model cannot be a bundle: {reason}.")
-    onnx = load_onnx()
+    import onnx
+
     ops, side = Operators(), decode_side(*views[0])
     networks = _Networks(ops, views, widths, side)
     rows = Rows(ops, tuple((_Once(networks, i), width) for i, width in enumerate(widths)))
@@ -190,7 +189,9 @@ class _Networks:
         return self._added[key]
 
     def _add(self, backbone: Backbone, size: int, mirrored: bool) -> _Added:
-        onnx, ops = load_onnx(), self.ops
+        import onnx
+
+        ops = self.ops
         pixels = self._pixels()
         if size < self.side:
             start = (self.side - size) // 2

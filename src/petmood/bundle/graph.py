@@ -19,7 +19,6 @@ from petmood.bundle.ops import (
     calibrated_softmax,
     constant,
     finish,
-    load_onnx,
     normalise,
     rename_value,
     renamed_input,
@@ -50,10 +49,10 @@ def head_graph(backbone: Backbone, head: LinearHead, temperature: float = 1.0) -
     `imagenet` (n, 1000) where the backbone has such a head.
 
     Raises:
-        MissingExtraError: onnx is not installed.
         ModelError: the head does not fit the backbone.
     """
-    onnx = load_onnx()
+    import onnx
+
     model = renamed_input(onnx.load(str(backbone.graph)))
     graph = model.graph
     dim, k = head.weights.shape
@@ -94,7 +93,8 @@ def network_graph(network: bytes, preprocess: Preprocess, n_classes: int, temper
         n_classes: number of classes.
         temperature: divides the scores before the softmax.
     """
-    onnx = load_onnx()
+    import onnx
+
     model = renamed_input(onnx.load_from_string(network))
     graph = model.graph
     kept = []

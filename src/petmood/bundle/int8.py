@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.bundle.ops import CAM, IMAGENET, OPSET, OWN, PROBABILITIES, SCORES
-from petmood.errors import MissingExtraError, ModelError
+from petmood.errors import ModelError
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
@@ -32,15 +32,11 @@ def quantised_graph(graph: bytes, inputs: NDArray[np.uint8] | NDArray[np.float32
         inputs: (n, ...) what it is fed; ranges of activations are taken from them.
 
     Raises:
-        MissingExtraError: onnx is not installed.
         ModelError: the graph is quantised already, or has operators that cannot be.
     """
-    try:
-        import onnx
-        from onnxruntime import quantization
-        from onnxruntime.quantization.shape_inference import quant_pre_process
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Quantising", "train", error.name or "onnx") from error
+    import onnx
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
 
     refuse_quantised(graph)
     model = onnx.load_from_string(graph)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.errors import MissingExtraError, ModelError
+from petmood.errors import ModelError
 from petmood.features import Preprocess
 
 if TYPE_CHECKING:
@@ -32,19 +31,6 @@ def width_of(value: ValueInfoProto) -> int:
     """Columns of a (n, columns) value; 0 where the graph leaves them open."""
     dims = value.type.tensor_type.shape.dim
     return int(dims[1].dim_value) if len(dims) > 1 else 0
-
-
-def load_onnx() -> Any:
-    """The package onnx.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    if importlib.util.find_spec("onnx") is None:
-        raise MissingExtraError("Making a bundle", "train", "onnx")
-    import onnx
-
-    return onnx
 
 
 def renamed_input(model: ModelProto) -> ModelProto:
@@ -140,7 +126,9 @@ class Operators:
     """Puts operators one behind the other, naming what each gives; numbers are float32 unless cast."""
 
     def __init__(self) -> None:
-        self.graph: GraphProto = load_onnx().GraphProto()
+        from onnx import GraphProto
+
+        self.graph = GraphProto()
         self._count = 0
 
     def fixed(self, value: NDArray[Any]) -> str:

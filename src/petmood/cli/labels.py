@@ -35,8 +35,11 @@ def labels(
     """Find labels that are likely wrong, and say how many there may be."""
     from petmood.cli.console import Bars, print_json
     from petmood.config import run_settings
+    from petmood.errors import require_extra
     from petmood.workflows.suspects import BACKBONES, find_suspects
 
+    # with backbones of the user's own, only what they need
+    require_extra("Finding suspect labels", "labels", *(["cleanlab"] if backbone else []))
     outcome = find_suspects(
         data, run_settings("quick", seed=seed, folds=folds), backbone or BACKBONES, Bars(), labels=labels, reader=reader
     )

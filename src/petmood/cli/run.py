@@ -87,6 +87,8 @@ def _summary(outcome: RunOutcome) -> None:
     from rich.table import Table
 
     from petmood.cli.console import console
+    from petmood.errors import install_line
+    from petmood.report.wording import LEFT_OUT
 
     results = outcome.results
     data = results.dataset
@@ -109,4 +111,6 @@ def _summary(outcome: RunOutcome) -> None:
     out.print(table)
     for mark in {model.mark for model in results.models if model.mark}:
         out.print(f"[bold red]Every figure above is {mark}.[/]", soft_wrap=True)
+    for extra in results.environment.left_out:
+        out.print(f"Left out: {LEFT_OUT[extra]}. To add it: {install_line(extra)}", soft_wrap=True, markup=False)
     out.print(f"Report: {outcome.report}", soft_wrap=True)

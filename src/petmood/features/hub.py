@@ -1,16 +1,22 @@
-"""`hub:NAME_OR_FOLDER` -> backbone: a transformers vision model, exported to ONNX once."""
+"""`hub:NAME_OR_FOLDER` -> backbone: a model of images of the library transformers, exported to ONNX once.
+
+A convolutional network gives its last feature map and the mean of it. A vision transformer (ViT, DINOv2, DINOv3) gives
+the tokens of its places as a map, and its class token; CLIP and SigLIP give the pooled embedding that
+their texts share.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from petmood.errors import MissingExtraError, ModelError
-from petmood.features.backbones import GRAPH_VERSION, Backbone, Preprocess, checked_digest, seal
-from petmood.store import atomic_path, read_json
+from petmood.errors import ModelError, require_extra
+from petmood.features.backbones import GRAPH_VERSION, Backbone, Preprocess, kept_graph
+from petmood.store import read_json
 
 if TYPE_CHECKING:
     import torch
@@ -33,9 +39,9 @@ def load(source: str, folder: Path, *, name: str | None = None, download: bool =
 
     Raises:
         MissingExtraError: the first use needs the extra `hub`.
-        ModelError: the model cannot be had, or gives no feature map.
+        ModelError: the model cannot be had, or gives no features of places.
     """
-    home = Path(source) if Path(source).is_dir() else _fetch(source, download)
+    home = find(source, download=download)
     missing = [file for file in _FILES if not (home / file).is_file()]
     if missing:
         raise ModelError(
@@ -45,16 +51,10 @@ def load(source: str, folder: Path, *, name: str | None = None, download: bool =
     name = name or (home.resolve().name if Path(source).is_dir() else source.rsplit("/", 1)[-1])
     preprocess = _preprocess(home / "preprocessor_config.json")
     graph = folder / f"hub-v{GRAPH_VERSION}-{weights.hexdigest()[:20]}.onnx"
-    digest = checked_digest(graph)
-    if digest is None:
-        with atomic_path(graph) as temporary:
-            _export(home, preprocess.size, temporary)
-            digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
-        seal(graph, digest, weights.hexdigest())
     return Backbone(
         name=name,
         graph=graph,
-        digest=digest,
+        digest=kept_graph(graph, weights.hexdigest(), partial(_export, home, preprocess.size)),
         preprocess=preprocess,
         features="features",
         logits=None,
@@ -63,15 +63,28 @@ def load(source: str, folder: Path, *, name: str | None = None, download: bool =
     )
 
 
-def _fetch(name: str, download: bool) -> Path:
-    """The folder of a hub model on this machine, fetched if need be."""
-    if importlib.util.find_spec("huggingface_hub") is None:
-        raise MissingExtraError(f"The backbone hub:{name}", "hub", "huggingface_hub")
+def find(source: str, *, download: bool, more: tuple[str, ...] = ()) -> Path:
+    """The folder of a model: the source itself, or that of a hub model on this machine, fetched if need be.
+
+    Args:
+        source: a folder, or a name on the hub.
+        download: whether a name may be fetched.
+        more: patterns of files to fetch besides configuration and weights.
+
+    Raises:
+        MissingExtraError: a name needs the extra `hub`.
+        ModelError: the model cannot be had.
+    """
+    return Path(source) if Path(source).is_dir() else _fetch(source, download, more)
+
+
+def _fetch(name: str, download: bool, more: tuple[str, ...]) -> Path:
+    require_extra(f"The backbone hub:{name}", "hub", "huggingface_hub")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=list(_FILES), local_files_only=not download))
+        return Path(snapshot_download(name, allow_patterns=[*_FILES, *more], local_files_only=not download))
     except HFValidationError as error:
         raise ModelError(f"'{name}' is neither a folder nor a name on the hub, such as microsoft/resnet-50.") from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
@@ -99,41 +112,81 @@ def _preprocess(path: Path) -> Preprocess:
     return Preprocess(side, (means[0], means[1], means[2]), (stds[0], stds[1], stds[2]))
 
 
-def _export(home: Path, size: int, target: Path) -> None:
-    for package in ("torch", "transformers", "onnx"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(f"The backbone hub:{home.name} (its first use only)", "hub", package)
-    import torch
+def load_model(home: Path, feature: str) -> Any:
+    """A model that transformers saved, in evaluation mode, every weight that petmood uses from the file.
+
+    Args:
+        home: its folder.
+        feature: what needs it, for the error's message.
+
+    Raises:
+        MissingExtraError: the extra `hub` is not installed.
+        ModelError: it is no model that transformers can load, or its file lacks weights.
+    """
+    require_extra(feature, "hub", "torch", "transformers")
     from transformers import AutoModel
     from transformers.utils import logging
 
-    class MapAndMean(torch.nn.Module):
-        """A model's last feature map, and its mean over positions."""
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers lacks this one's type
+    try:
+        model, report = AutoModel.from_pretrained(
+            home, local_files_only=True, use_safetensors=True, attn_implementation="eager", output_loading_info=True
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(f"{home} is no model that transformers can load: {error}. Save it again.") from error
+    missing = sorted(report["missing_keys"])
+    lost = [name for name in missing if not name.startswith("pooler.")]
+    if lost:
+        raise ModelError(f"{home} lacks weights of its model, such as {lost[0]}. Save the whole model again.")
+    if missing:
+        # a classifier was saved without what pools; transformers would make it up at random
+        model.pooler = None
+    return model.eval()
 
-        def __init__(self, inner: Any) -> None:
+
+def _export(home: Path, size: int, target: Path) -> None:
+    inner = load_model(home, f"The backbone hub:{home.name} (its first use only)")
+    import torch
+
+    class Outputs(torch.nn.Module):
+        """A model's local features as a map, and its pooled features."""
+
+        def __init__(self) -> None:
             super().__init__()
             self.inner = inner
 
         def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            local: torch.Tensor = self.inner(pixels).last_hidden_state
-            return local, local.mean(dim=(2, 3))
+            local, pooled = _tower(self.inner, pixels)
+            if local.ndim == 4:
+                return local, local.mean(dim=(2, 3))
+            # what comes before the places: a class token, registers
+            side = _places(self.inner, size)
+            places = local[:, local.shape[1] - side * side :].transpose(1, 2)
+            if pooled is None:
+                pooled = local[:, 0] if local.shape[1] > side * side else places.mean(dim=2)
+            return places.reshape(-1, places.shape[1], side, side), pooled
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers lacks this one's type
-    try:
-        inner: Any = AutoModel.from_pretrained(home, local_files_only=True, use_safetensors=True)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{home} is no model that transformers can load: {error}. Save it again.") from error
+    for module in inner.modules():
+        if hasattr(module, "interpolate_pos_encoding"):
+            # at one size places are constants; some are resized by an operator that ONNX lacks
+            module.interpolate_pos_encoding = _once(module.interpolate_pos_encoding)
+    network = Outputs().eval()
     example = torch.zeros(2, 3, size, size)
-    with torch.inference_mode():
-        shape = inner.eval()(example).last_hidden_state.shape
-    if len(shape) != 4:
+    try:
+        with torch.no_grad():
+            local, pooled = network(example)
+    except (ValueError, RuntimeError, TypeError, AttributeError) as error:
+        reason = str(error).partition("\n")[0]
         raise ModelError(
-            f"{home.name} gives tokens, not a feature map: petmood reads convolutional models from the hub."
-        )
+            f"{home.name} does not turn pictures of {size} pixels into features ({reason}). petmood reads models of "
+            "images from the hub: convolutional ones, and transformers with one token for each place."
+        ) from error
+    if local.ndim != 4 or pooled.ndim != 2:
+        raise ModelError(f"{home.name} gives outputs of an unknown shape. Export it to ONNX, and use onnx:PATH.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the TorchScript exporter is chosen knowingly: see docs/decisions/0002
         torch.onnx.export(
-            MapAndMean(inner).eval(),
+            network,
             (example,),
             str(target),
             dynamo=False,
@@ -142,3 +195,41 @@ def _export(home: Path, size: int, target: Path) -> None:
             output_names=["map", "features"],
             dynamic_axes={"pixels": {0: "n"}, "map": {0: "n"}, "features": {0: "n"}},
         )
+
+
+def _once(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """The same function, which gives its first answer ever after."""
+    kept: list[torch.Tensor] = []
+
+    def answer(*arguments: Any) -> torch.Tensor:
+        if not kept:
+            kept.append(function(*arguments).detach())
+        return kept[0]
+
+    return answer
+
+
+def _tower(model: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """A model's last hidden state and, where it has been trained to be used, its pooled one.
+
+    With a text tower beside it, the pooled one is the image's embedding in the space that both share.
+    """
+    if hasattr(model, "get_image_features"):
+        seen = model.vision_model(pixel_values=pixels)
+        pooled = seen.pooler_output
+        projection = getattr(model, "visual_projection", None)
+        return seen.last_hidden_state, pooled if projection is None else projection(pooled)
+    seen = model(pixel_values=pixels)
+    pooled = getattr(seen, "pooler_output", None)
+    # ViT's dense layer and tanh belong to the task it was trained on: its class token is the feature
+    if hasattr(getattr(model, "pooler", None), "dense"):
+        pooled = None
+    return seen.last_hidden_state, pooled
+
+
+def _places(model: Any, size: int) -> int:
+    """Places along one side of the map of a vision transformer."""
+    config = getattr(model.config, "vision_config", model.config)
+    patch = config.patch_size
+    side = size // (patch if isinstance(patch, int) else patch[0])
+    return int(side)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import Field
 
 from petmood.config import Settings
-from petmood.errors import ConfigError, MissingExtraError, ModelError
+from petmood.errors import ConfigError, ModelError
 from petmood.features.backbones import Backbone, Preprocess
 from petmood.store import atomic_path, read_json
 
@@ -53,7 +53,6 @@ def load(path: Path, folder: Path) -> Backbone:
 
     Raises:
         ConfigError: the JSON has an unknown key, or a value out of range.
-        MissingExtraError: a graph without an output of local features needs the extra `train` the first time.
         ModelError: a file is missing, or is no ONNX graph with the outputs that the JSON names.
     """
     stated = path.with_suffix(".json")
@@ -112,10 +111,7 @@ def _with_map(data: bytes, graph: Path, given: GraphFile, folder: Path) -> tuple
     digest = hashlib.sha256(f"{given.features}|{given.map}|".encode() + data).hexdigest()
     for made in folder.glob(f"map-{digest[:20]}-*.onnx"):
         return made, bytes.fromhex(made.stem.rsplit("-", 1)[1]).decode()
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtraError(f"Reading the local features of {graph.name}", "train", "onnx") from error
+    import onnx
 
     model = onnx.load_from_string(data)
     name = given.map or _pooled_from(model.graph, given.features)

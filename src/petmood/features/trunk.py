@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,17 +18,17 @@ from numpy.typing import NDArray
 from petmood import images
 from petmood.cache import ContentCache, cache_dir
 from petmood.features.augment import augment
+from petmood.features.backbones import GRAPH_VERSION, kept_graph
 from petmood.features.efficientnet_lite import VARIANTS
 from petmood.pictures import Pictures
 from petmood.records import ImageRecord, Manifest
-from petmood.store import atomic_path
 from petmood.threads import BATCH, in_streams
 
 if TYPE_CHECKING:
     import onnxruntime as ort
 
 TRUNK_VERSION: Final = 1
-"""Raise it when the augmentation or the place of the cut changes: it is part of the cache key."""
+"""Raise it when the augmentation or the cut changes: it is part of the cache key, and of the seed of random views."""
 
 CUT: Final = 8
 """Blocks 0 to CUT - 1 of the 16 are the trunk."""
@@ -43,43 +42,14 @@ VIEWS: Final = 4
 
 
 def trunk_graph() -> Path:
-    """Path of the trunk's ONNX graph, exported once into the cache.
+    """Path of the trunk's ONNX graph, made once, in the cache.
 
     Raises:
-        MissingExtraError: the first export needs the extra `train`.
+        ModelError: the weights are not the ones petmood knows.
     """
     variant = VARIANTS[0]
-    graph = cache_dir() / "backbones" / f"efficientnet-lite0-trunk{CUT}-v{TRUNK_VERSION}-{variant.sha256[:12]}.onnx"
-    if graph.is_file():
-        return graph
-    inner: Any = variant.network().inner
-    import torch
-
-    class Trunk(torch.nn.Module):
-        """Stem and the first blocks."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner = inner
-
-        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-            x = inner._swish(inner._bn0(inner._conv_stem(pixels)))
-            for block in inner._blocks[:CUT]:
-                x = block(x)
-            return x  # type: ignore[no-any-return]  # the package has no types
-
-    with atomic_path(graph) as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the TorchScript exporter is chosen knowingly: docs/decisions/0002
-        torch.onnx.export(
-            Trunk().eval(),
-            (torch.zeros(2, 3, SIZE, SIZE),),
-            str(temporary),
-            dynamo=False,
-            opset_version=17,
-            input_names=["pixels"],
-            output_names=["activations"],
-            dynamic_axes={"pixels": {0: "n"}, "activations": {0: "n"}},
-        )
+    graph = cache_dir() / "backbones" / f"{variant.name}-trunk{CUT}-v{GRAPH_VERSION}-{variant.sha256[:12]}.onnx"
+    kept_graph(graph, variant.sha256, lambda target: variant.export_trunk(target, CUT, SIZE))
     return graph
 
 
@@ -105,7 +75,7 @@ def trunk_activations(
     first_of: dict[str, int] = {}
     for i, record in enumerate(manifest.records):
         first_of.setdefault(record.sha256, i)
-    key = f"trunk/{TRUNK_VERSION}/{VARIANTS[0].sha256[:16]}/{CUT}/{SIZE}/{views}"
+    key = f"trunk/{TRUNK_VERSION}.{GRAPH_VERSION}/{VARIANTS[0].sha256[:16]}/{CUT}/{SIZE}/{views}"
     shas = [r.sha256 for r in manifest.records]
     out = np.empty((len(shas), views, *SHAPE), dtype=np.float16)
     todo = []
@@ -164,4 +134,4 @@ def _augmented(record: ImageRecord, pictures: Pictures, views: int) -> NDArray[n
 
 def describe_trunk() -> str:
     """JSON of all that activations depend on, for cache keys of what is made of them."""
-    return json.dumps([TRUNK_VERSION, VARIANTS[0].sha256, CUT, SIZE, VIEWS])
+    return json.dumps([TRUNK_VERSION, GRAPH_VERSION, VARIANTS[0].sha256, CUT, SIZE, VIEWS])

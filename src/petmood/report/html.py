@@ -134,6 +134,7 @@ def _environment() -> Environment:
         "protocol": protocol_label,
         "prose": prose,
     }
+    environment.globals["left_out"] = wording.LEFT_OUT
     environment.globals["stylesheet"] = _stylesheet(environment)
     environment.globals["relabelled_sentence"] = relabelled_sentence
     return environment

@@ -10,6 +10,9 @@ from petmood.results import Interval
 THIN = "\N{NARROW NO-BREAK SPACE}"
 DASH = "\N{EN DASH}"
 
+LEFT_OUT = {"train": "the study's CNN", "labels": "the search for labels in doubt"}
+"""What a run leaves out where an extra is not installed."""
+
 
 def count(n: int) -> str:
     """1074 -> "1,074"."""

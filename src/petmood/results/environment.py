@@ -10,7 +10,8 @@ from petmood.results.base import Fact
 class Environment(Fact):
     """Where, when and how the run was made. Timings stand here and nowhere else.
 
-    `processor` has the machine and those features of its processor by which figures may differ in their last digits.
+    `processor` has the machine and those features of its processor by which figures may differ in their last digits;
+    `left_out` the extras that were not installed, so that the parts of the run that need them were left out.
     """
 
     petmood: str
@@ -24,6 +25,7 @@ class Environment(Fact):
     cache: dict[str, int]
     processor: tuple[str, ...] = ()
     date: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 class AppliedFile(Fact):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from petmood.errors import MissingExtraError, ModelError
+from petmood.errors import ModelError, require_extra
 from petmood.train.checks import check_images
 from petmood.train.cnn import CnnClassifier
 
@@ -59,8 +58,7 @@ def integrated_gradients(
 
 
 def _captum() -> Any:
-    if importlib.util.find_spec("captum") is None:
-        raise MissingExtraError("Explaining a torch network", "train", "captum")
+    require_extra("Explaining a torch network", "train", "captum")
     import captum.attr
 
     return captum.attr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from petmood.errors import DataError, MissingExtraError, ModelError
+from petmood.errors import DataError, ModelError, require_extra
 from petmood.results import Epochs
 from petmood.store import read_json, write_bytes, write_json
 from petmood.train.checks import check_classes, check_images, check_labels, check_weights
@@ -81,8 +80,7 @@ class CnnClassifier:
             ConfigError: an unknown network, or an image size that is too small for it.
             MissingExtraError: torch is not installed.
         """
-        if find_spec("torch") is None:
-            raise MissingExtraError("Training a network", "train", "torch")
+        require_extra("Training a network", "train", "torch")
         self.network = network
         self.settings = TrainSettings() if settings is None else settings
         self.checkpoint_dir = checkpoint_dir

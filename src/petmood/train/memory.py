@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -23,8 +24,8 @@ def kept_pages() -> Iterator[None]:
     glibc maps every large buffer anew and unmaps it when it is freed, so that each step pays for zeroed pages: a fifth
     of a step of the study's CNN 1. Other C libraries are left as they are.
     """
-    libc = ctypes.CDLL(None)
-    if not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
+    libc = None if os.name == "nt" else ctypes.CDLL(None)
+    if libc is None or not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
         yield
         return
     libc.mallopt(_MMAP_MAX, 0)

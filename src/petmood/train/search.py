@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import socket
 import time
@@ -13,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from petmood.errors import ConfigError, MissingExtraError
+from petmood.errors import ConfigError, require_extra
 from petmood.results.tune import Choice, TrialFacts
 
 if TYPE_CHECKING:
@@ -126,8 +125,7 @@ def search(
         ConfigError: no trial was finished within the budget, or the storage cannot be opened.
         MissingExtraError: optuna is not installed.
     """
-    if importlib.util.find_spec("optuna") is None:
-        raise MissingExtraError("petmood tune", "train", "optuna")
+    require_extra("petmood tune", "train", "optuna")
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -197,13 +195,16 @@ def _counts(trial: optuna.trial.FrozenTrial) -> bool:
     host, pid = trial.user_attrs.get(_WORKER, (None, None))
     if trial.state.name != "RUNNING":
         return False
-    if host == socket.gethostname():
-        return _lives(pid)
+    if host == socket.gethostname() and (alive := _lives(pid)) is not None:
+        return alive
     limit = _NAMELESS if host is None else _STALE
     return trial.datetime_start is not None and datetime.now() - trial.datetime_start < limit  # noqa: DTZ005
 
 
-def _lives(pid: int) -> bool:
+def _lives(pid: int) -> bool | None:
+    """Whether a process of this machine is there; None on Windows, where asking would end it."""
+    if os.name == "nt":
+        return None
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import tempfile
 import warnings
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from petmood.bundle.ops import PIXELS
-from petmood.errors import MissingExtraError, ModelError
+from petmood.errors import ModelError
 from petmood.store import write_bytes
 
 if TYPE_CHECKING:
@@ -50,11 +49,8 @@ def torchscript(graph: bytes, size: int, target: Path) -> tuple[str, ...]:
     """Write the program; returns the names of its outputs, in order. It reads (n, size, size, 3) uint8 RGB.
 
     Raises:
-        MissingExtraError: onnx is not installed.
         ModelError: the graph has a step that cannot be translated, or the program disagrees with ONNX Runtime.
     """
-    if importlib.util.find_spec("onnx") is None:
-        raise MissingExtraError("Exporting to TorchScript", "train", "onnx")
     import onnxruntime as ort
     from onnx import helper, numpy_helper
 

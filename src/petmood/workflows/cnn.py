@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import os
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from petmood import images
 from petmood.cache import cache_dir
 from petmood.config import RunSettings
 from petmood.dataset import Dataset
-from petmood.errors import MissingExtraError, require_extra
+from petmood.errors import require_extra
 from petmood.evaluate.protocols import Predictions, in_class_order, test_name
 from petmood.progress import Tick
 from petmood.records import IntArray, Manifest
@@ -157,8 +156,7 @@ def fit_cnn(
         LeakageError: a photo stands in both train and test.
         MissingExtraError: torch is not installed.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise MissingExtraError("Training the study's CNN (leave it out with --no-cnn)", "train", "torch")
+    require_extra("Training the study's CNN (leave it out with --no-cnn)", "train", "torch")
     from petmood.train.cnn import CnnClassifier
 
     manifest = data.manifest

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from petmood.config import RunSettings, StudySettings, preset_settings
 from petmood.dataset import Dataset, Origin, UserFile
+from petmood.errors import is_there
 from petmood.results import Environment
 from petmood.results.environment import AppliedFile, Provenance
 from petmood.version import __version__
@@ -33,6 +34,12 @@ _FEATURES: Final = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx
 
 _OPTIONS: Final = {"study": {"cnn_epochs": "--epochs", "cnn_size": "--size", "backbones": "--backbone"}}
 """Options of commands whose names are not those of the settings."""
+
+
+def left_out(settings: RunSettings) -> tuple[str, ...]:
+    """The extras that parts of a whole run need and that are not installed."""
+    needed = {"train": "torch"} if settings.cnn else {}
+    return tuple(extra for extra, package in (needed | {"labels": "cleanlab"}).items() if not is_there(package))
 
 
 def environment(data: Dataset, settings: RunSettings) -> Environment:
@@ -55,6 +62,7 @@ def environment(data: Dataset, settings: RunSettings) -> Environment:
         seconds=dict(data.timed.seconds),
         cache={"hits": data.cache.hits, "misses": data.cache.misses},
         date=datetime.now(UTC).isoformat(timespec="seconds"),
+        left_out=left_out(settings),
     )
 
 

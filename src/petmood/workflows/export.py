@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from petmood.bundle import Bundle
 from petmood.bundle.folder import read
-from petmood.errors import ConfigError, MissingExtraError
+from petmood.errors import ConfigError, require_extra
 from petmood.results import ModelFacts
 
 FORMATS: Final = ("onnx-int8", "torchscript", "web")
@@ -53,8 +52,7 @@ def export(bundle: Path, out: Path, kind: str, *, data: Path | None = None, runt
         names = write_site(parts, out, runtime)
         return Exported(out, kind, before, sum((out / name).stat().st_size for name in names), ())
     if kind == "torchscript":
-        if importlib.util.find_spec("torch") is None:
-            raise MissingExtraError("Exporting to TorchScript", "train", "torch")
+        require_extra("Exporting to TorchScript", "train", "torch")
         from petmood.train.torchscript import torchscript
 
         torchscript(parts.graph, parts.description.input.size, out)

@@ -41,7 +41,6 @@ def quantise(bundle: Bundle, parts: Parts, data: Path, out: Path, seed: int = 42
 
     Raises:
         DataError: the data has other classes than the bundle.
-        MissingExtraError: onnx is not installed.
         ModelError: the bundle is quantised already.
     """
     with open_dataset(data, seed=seed) as opened:

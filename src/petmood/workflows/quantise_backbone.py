@@ -19,7 +19,7 @@ from petmood.bundle.int8 import quantised_graph, refuse_quantised
 from petmood.config import Settings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.models import head
-from petmood.errors import ConfigError, DataError, require_extra
+from petmood.errors import ConfigError, DataError
 from petmood.evaluate.protocols import Protocol, grouped
 from petmood.evaluate.statistics import paired_facts
 from petmood.features import Backbone, load_backbone
@@ -81,10 +81,8 @@ def quantise_backbone(
     Raises:
         ConfigError: `out` has another ending, or the backbone is unknown.
         DataError: the data cannot be used, has no labels or too few, or `out` is a file that this did not make.
-        MissingExtraError: onnx is not installed.
         ModelError: the backbone cannot be had, or is quantised already.
     """
-    require_extra("Quantising", "train", "onnx")
     _refuse_what_is_not_ours(out)
     backbone = load_backbone(settings.backbone)
     plain = backbone.graph.read_bytes()

@@ -117,5 +117,12 @@ def _processor() -> str:
 
     told = Path("/proc/cpuinfo")
     if told.exists():
-        return next((line for line in told.read_text(errors="replace").splitlines() if line.startswith("flags")), "")
+        return next(
+            (
+                line
+                for line in told.read_text(encoding="utf-8", errors="replace").splitlines()
+                if line.startswith("flags")
+            ),
+            "",
+        )
     return f"{platform.machine()} {platform.processor()}"

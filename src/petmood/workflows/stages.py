@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -11,6 +10,7 @@ from petmood.cluster.kmeans import kmeans_facts
 from petmood.config import RunSettings
 from petmood.dataset import Dataset
 from petmood.dataset.models import head
+from petmood.errors import is_there
 from petmood.evaluate.leaderboard import compare_models
 from petmood.features import Backbone, load_backbone
 from petmood.results import ClusterFacts, ComparisonFacts, Results, SpeciesFacts, put_mark
@@ -65,10 +65,10 @@ def _results(data: Dataset, settings: RunSettings, model: Path) -> Results:
         with timed.stage("bundle", "Saving the model"):
             save_head_bundle(model, data, backbone, settings)
     with timed.stage("labels", "Looking for suspect labels"):
-        labels = label_facts(data, [backbone], settings) if importlib.util.find_spec("cleanlab") else None
+        labels = label_facts(data, [backbone], settings) if is_there("cleanlab") else None
     with timed.stage("causes", "Measuring what would help"):
         causes = causes_facts(data, backbone, settings, species=species, labels=labels)
-    if settings.cnn:
+    if settings.cnn and is_there("torch"):
         with timed.stage("cnn", f"Training the study's CNN at {settings.cnn_size} pixels") as tick:
             models = (*models, cnn_facts(data, settings, tick))
     leakage, protocols, calibration = honesty_facts(data, backbone, settings)

@@ -7,7 +7,7 @@ import webbrowser
 from collections.abc import Callable
 from typing import Final
 
-from petmood.errors import ConfigError, MissingExtraError
+from petmood.errors import ConfigError, require_extra
 from petmood.sources import open_source
 from petmood.web.review.store import DecisionStore
 
@@ -50,12 +50,11 @@ def serve(
         MissingExtraError: the extra `web` is not installed.
         PetmoodError: the port is taken, or the data cannot be opened.
     """
-    try:
-        import uvicorn
+    require_extra("The review page", "web", "fastapi", "uvicorn")
+    import uvicorn
 
-        from petmood.web.review.app import create_app
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("The review page", "web", error.name or "fastapi") from error
+    from petmood.web.review.app import create_app
+
     with bind(port) as listener, open_source(store.review.data) as source:
         listener.listen()
         address = f"http://{HOST}:{listener.getsockname()[1]}/"

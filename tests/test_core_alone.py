@@ -1,0 +1,147 @@
+"""The core alone does the main job: a built wheel in a fresh environment, without extras and without a network."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(sys.platform == "win32", reason="links to the installed packages need rights on Windows"),
+]
+
+NO_NETWORK = """
+import socket
+
+
+def refuse(*args, **kwargs):
+    raise OSError("no network in this test")
+
+
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = socket.create_connection = refuse
+"""
+"""Put into the environment as sitecustomize, which Python imports before anything else."""
+
+
+def needed(lines: list[str]) -> Iterator[metadata.Distribution]:
+    """The installed packages that these requirements ask for, and what those ask for, without extras; each once."""
+    todo, seen = [Requirement(line) for line in lines], set[str]()
+    while todo:
+        wanted = todo.pop()
+        name = canonicalize_name(wanted.name)
+        if name in seen or not (wanted.marker is None or wanted.marker.evaluate({"extra": ""})):
+            continue
+        seen.add(name)
+        found = metadata.distribution(wanted.name)
+        assert wanted.specifier.contains(found.version, prereleases=True)
+        yield found
+        todo += [Requirement(line) for line in found.requires or ()]
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+    """The interpreter of an environment that holds petmood's wheel and the packages of its core, no others."""
+    root = tmp_path_factory.mktemp("core")
+    (built,) = WheelBuilder(str(repository)).build(directory=str(root), versions=["standard"])
+    venv.create(root / "venv", with_pip=False, symlinks=True)
+    (site,) = (root / "venv" / "lib").glob("python*/site-packages")
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(site)
+    (info,) = site.glob("petmood-*.dist-info")
+    asked = [line for line in metadata.Distribution.at(info).requires or () if "extra ==" not in line]
+    for package in needed(asked):
+        for file in package.files or ():
+            top = site / file.parts[0]
+            if file.parts[0] not in ("..", "__pycache__", "bin") and not top.exists():
+                top.symlink_to(Path(str(package.locate_file(file.parts[0]))).resolve())
+    (site / "sitecustomize.py").write_text(NO_NETWORK)
+    return root / "venv" / "bin" / "python"
+
+
+def petmood(core: Path, *args: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    """The command in that environment, with a cache of its own."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PETMOOD"))}
+    done = subprocess.run(
+        [core, "-m", "petmood", *map(str, args)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=core.parents[2],
+        env={**environment, "PETMOOD_CACHE": str(core.parents[2] / "cache"), "COLUMNS": "200"},
+    )
+    assert done.returncode == expect, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def drawn(core: Path) -> Path:
+    """The demo set, drawn by that environment."""
+    petmood(core, "demo-data", "demo")
+    return core.parents[2] / "demo" / "data"
+
+
+def test_the_environment_is_the_core_s_and_has_no_network(core: Path) -> None:
+    program = (
+        "import importlib.util as u, json, socket, petmood\n"
+        "try:\n"
+        "    socket.create_connection(('127.0.0.1', 9))\n"
+        "except OSError as error:\n"
+        "    print(json.dumps([petmood.__file__, str(error), [p for p in "
+        "('torch', 'cleanlab', 'ray', 'fastapi', 'transformers', 'pytest') if u.find_spec(p)]]))\n"
+    )
+    done = subprocess.run([core, "-c", program], capture_output=True, text=True, check=True, cwd=core.parents[2])
+    place, refusal, others = json.loads(done.stdout)
+    assert Path(place).is_relative_to(core.parents[1])
+    assert refusal == "no network in this test"
+    assert others == []
+
+
+def test_run_does_all_but_the_networks_and_says_how_to_add_them(core: Path, drawn: Path) -> None:
+    done = petmood(core, "run", drawn, "--out", "run")
+    said = [line for line in done.stdout.splitlines() if line.startswith("Left out: ")]
+    assert len(said) == 2
+    assert said[0].startswith("Left out: the study's CNN. To add it: pip install torch==")
+    out = core.parents[2] / "run"
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert results["environment"]["left_out"] == ["train", "labels"]
+    assert "cnn1" not in {model["name"] for model in results["models"]}
+    assert results["models"]
+    assert results["species"]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "extra <code>train</code>" in page
+    photo = next(drawn.rglob("*.jpg"))
+    answer = json.loads(petmood(core, "predict", out / "model", photo, "--json").stdout.splitlines()[-1])
+    assert answer
+
+
+def test_audit_needs_no_extra(core: Path, drawn: Path) -> None:
+    assert petmood(core, "audit", drawn).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        (("train", "DATA", "--out", "x", "--model", "cnn1"), "train"),
+        (("labels", "DATA"), "labels"),
+        (("serve", "MODEL"), "web"),
+    ],
+)
+def test_what_needs_an_extra_names_it(core: Path, drawn: Path, arguments: tuple[str, ...], extra: str) -> None:
+    given = [str(drawn) if word == "DATA" else word for word in arguments]
+    done = petmood(core, *given, expect=2)
+    assert "pip install " in done.stderr
+    assert f"[{extra}]" in done.stderr
