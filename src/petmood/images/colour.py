@@ -181,9 +181,10 @@ def _scale_of(image: Image.Image) -> _Scale:
             return _Scale(0, 1.0, False, notes)
         if low >= -_NEAR and high <= _NEAR:
             return _Scale(-1.0, 1.0, False, notes)
-        for top in (255.0, 65535.0):
-            if top * (1 - _NEAR) <= low and high <= top * _NEAR:
-                return _Scale(0, top, False, notes)
+        if low >= 255 * (1 - _NEAR) and high <= 255 * _NEAR:
+            return _Scale(0, 255.0, False, notes)
+        if low >= 65535 * (1 - _NEAR) and 65535 / 4 < high <= 65535 * _NEAR:
+            return _Scale(0, 65535.0, False, notes)
     return _Scale(low, high if high > low else low + 1, False, (*notes, RANGE))
 
 

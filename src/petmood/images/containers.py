@@ -444,7 +444,8 @@ def _webp(data: bytes) -> Container:
     kept: list[bytes] = []
     found: dict[bytes, bytes] = {}
     frames, parts, at, missing, whole = 0, 0, 12, 0.0, True
-    while at + 8 <= len(data):
+    end = min(len(data), 8 + int.from_bytes(data[4:8], "little"))
+    while at + 8 <= end:
         parts += 1
         limits.check_parts(parts, "chunks")
         kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
@@ -479,8 +480,8 @@ def _webp(data: bytes) -> Container:
         orientation,
         found.get(b"ICCP", b""),
         not missing,
-        # its decoder holds a canvas with alpha, and hands out a copy
-        extra=8 * width * height,
+        # its decoder holds two canvases with alpha, and hands out a copy
+        extra=12 * width * height,
         notes=notes if whole else (*notes, CUT),
         missing=missing,
     )

@@ -27,7 +27,7 @@ MAX_PARTS: Final = 100_000
 MAX_METADATA: Final = 4 * 2**20
 """Bytes of a colour profile, EXIF or XMP block that are looked at; larger ones are left out."""
 
-DECODE_SECONDS = 30.0
+DECODE_SECONDS = 20.0
 """Processor time that one picture may take; not the clock on the wall, so that a busy machine rejects no sound file."""
 
 CHUNK: Final = 16 * 1024
