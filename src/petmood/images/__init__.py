@@ -2,6 +2,7 @@
 
 from petmood.images.containers import FORMATS, identify
 from petmood.images.decoding import (
+    CANONICAL,
     DECODE_VERSION,
     LONGEST,
     NOTES,
@@ -11,7 +12,6 @@ from petmood.images.decoding import (
     Resized,
     decode,
     decode_full,
-    decode_sizes,
     from_picture,
     limit_pixels,
     open_rgb,
@@ -20,12 +20,14 @@ from petmood.images.decoding import (
     read,
     resize,
     thumbnail,
+    to_thumbnail,
     to_unit,
 )
 from petmood.images.limits import MAX_FILE_BYTES, MAX_PIXELS
 from petmood.images.naming import EXTENSIONS, MISNAMED, is_misnamed
 
 __all__ = [
+    "CANONICAL",
     "DECODE_VERSION",
     "EXTENSIONS",
     "FORMATS",
@@ -40,7 +42,6 @@ __all__ = [
     "Resized",
     "decode",
     "decode_full",
-    "decode_sizes",
     "from_picture",
     "identify",
     "is_misnamed",
@@ -51,5 +52,6 @@ __all__ = [
     "read",
     "resize",
     "thumbnail",
+    "to_thumbnail",
     "to_unit",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -34,10 +34,8 @@ NOTES: Final = {
 LONGEST: Final = 2048
 """Longest side in pixels of what `decode_full` gives, by default."""
 
-_SMALL: Final = 512
-_COMMON: Final = 224
-"""A JPEG with a side of more than `_SMALL` pixels is decoded alike for every size up to `_COMMON`, so that one decode
-serves them all."""
+CANONICAL: Final = 256
+"""Whoever shrinks a picture to this many pixels a side or fewer reads it from one and the same decoding."""
 
 _LARGE: Final = 4_000_000
 """Pixels above which a picture that is to be small is shrunk while its colours are converted."""
@@ -129,8 +127,7 @@ def _picture(data: bytes, at_least: int | None = None) -> Iterator[_Picture]:
     format_, mode = container.format, image.mode
     try:
         if at_least is not None and format_ == "JPEG":
-            side = 2 * _common(container, at_least)
-            image.draft("RGB", (side, side))
+            image.draft("RGB", (2 * at_least, 2 * at_least))
         factor = 1
         if at_least is not None and image.width * image.height > _LARGE:
             factor = max(1, min(image.size) // (2 * at_least))
@@ -164,10 +161,6 @@ _TURNS: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 _NARROW: Final = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
-
-
-def _common(container: Container | ImageInfo, size: int) -> int:
-    return size if max(container.width, container.height) <= _SMALL else max(size, _COMMON)
 
 
 def _cost(container: Container, image: Image.Image, factor: int) -> int:
@@ -252,45 +245,15 @@ def decode(data: bytes, size: int) -> Pixels:
     Raises:
         ImageError: not an image, broken, or over a limit.
     """
-    with _picture(data, size) as picture:
+    with _picture(data, max(size, CANONICAL)) as picture:
         return resize(picture.image, size)
-
-
-def decode_sizes(data: bytes, sizes: Collection[int]) -> dict[int, Pixels]:
-    """`decode` for several sizes, to the bit, with as few decodes as that takes.
-
-    Up to 224 pixels one decode serves all, but for JPEGs of at most 512 pixels a side of which sizes below a quarter of
-    their own are asked for: these are decoded once more at a half, quarter or eighth.
-
-    Raises:
-        ImageError: not an image, broken, or over a limit.
-    """
-    made: dict[int, Pixels] = {}
-    left = sorted(set(sizes), reverse=True)
-    while left:
-        with _picture(data, left[0]) as picture:
-            scale = _scale(picture.info, left[0])
-            together = [size for size in left if _scale(picture.info, size) == scale]
-            made.update({size: resize(picture.image, size) for size in together})
-        left = [size for size in left if size not in made]
-    return made
-
-
-def _scale(info: ImageInfo, size: int) -> tuple[int, int]:
-    """How a picture is shrunk on the way to a size: by its JPEG decoder, and after."""
-    width, height, draft = info.width, info.height, 1
-    if info.format == "JPEG":
-        side = 2 * _common(info, size)
-        draft = next(s for s in (8, 4, 2, 1) if s == 1 or min(width // side, height // side) >= s)
-    across, down = -(-width // draft), -(-height // draft)
-    return draft, max(1, min(across, down) // (2 * size)) if across * down > _LARGE else 1
 
 
 def decode_full(data: bytes, longest: int = LONGEST) -> Decoded:
     """A picture in full, or shrunk with Lanczos until its longer side is `longest`.
 
-    `resize` of its pixels is `decode` to the bit where neither shrinks first: any picture with at most `longest` a
-    side and 4 million pixels, but for a JPEG whose shorter side is four times the size or more.
+    `resize` of its pixels is `decode` to the bit where neither shrinks first: for pictures of less than 1,024 pixels on
+    their shorter side, and at most `longest` on the longer.
 
     Raises:
         ImageError: not an image, broken, or over a limit.
@@ -308,7 +271,7 @@ def read(data: bytes, size: int) -> Resized:
     Raises:
         ImageError: not an image, broken, or over a limit.
     """
-    with _picture(data, size) as picture:
+    with _picture(data, max(size, CANONICAL)) as picture:
         return Resized(resize(picture.image, size), picture.info.width, picture.info.height)
 
 
@@ -339,9 +302,14 @@ def thumbnail(data: bytes, size: int = 160, quality: int = 82) -> bytes:
     Raises:
         ImageError: not an image, broken, or over a limit.
     """
-    image = ImageOps.fit(open_rgb(data, at_least=size), (size, size), Image.Resampling.LANCZOS)
+    with _picture(data, max(size, CANONICAL)) as picture:
+        return to_thumbnail(picture.image, size, quality)
+
+
+def to_thumbnail(image: Image.Image, size: int = 160, quality: int = 82) -> bytes:
+    """JPEG bytes of a square-cropped thumbnail of an upright RGB picture."""
     out = io.BytesIO()
-    image.save(out, "JPEG", quality=quality, optimize=True)
+    ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS).save(out, "JPEG", quality=quality, optimize=True)
     return out.getvalue()
 
 
