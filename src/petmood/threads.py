@@ -11,6 +11,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Condition
 from typing import Final, TypeVar
 
 BATCH: Final = 4
@@ -65,3 +67,36 @@ def shares(n: int, streams: int, batch: int = BATCH) -> list[slice]:
     rounds = -(-n // (streams * batch))
     step = -(-n // (streams * rounds)) if rounds else 1
     return [slice(start, start + step) for start in range(0, n, step)]
+
+
+class ByteBudget:
+    """Bytes of memory that threads share: who needs more than is free waits, and is served in turn.
+
+    A need above the whole budget is met when nobody else holds anything, so that no thread waits for ever.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.held = 0
+        self._turn: deque[object] = deque()
+        self._changed = Condition()
+
+    @contextmanager
+    def reserve(self, n: int) -> Iterator[None]:
+        """Hold `n` bytes inside the block. A thread that holds some already must not ask for more."""
+        n = min(n, self.total)
+        ticket = object()
+        with self._changed:
+            self._turn.append(ticket)
+            try:
+                self._changed.wait_for(lambda: self._turn[0] is ticket and self.held + n <= self.total)
+                self.held += n
+            finally:
+                self._turn.remove(ticket)
+                self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self.held -= n
+                self._changed.notify_all()

@@ -114,7 +114,7 @@ def test_a_second_run_gives_the_same_results_and_repeats_nothing(
         monkeypatch.setattr("petmood.workflows.stages.all_facts", lambda *a: pytest.fail("a stage was run again"))
     else:
         monkeypatch.setattr("petmood.workflows.recall.code_digest", lambda: "another version of the code")
-    monkeypatch.setattr("petmood.images._open", lambda data: pytest.fail("an image was decoded again"))
+    monkeypatch.setattr("petmood.images.decoding._open", lambda data: pytest.fail("an image was decoded again"))
     monkeypatch.setattr("petmood.features.extract.open_session", lambda *a: pytest.fail("inferred again"))
     monkeypatch.setattr("petmood.workflows.cnn._train", lambda *a: pytest.fail("trained again"))
     repeated = again(demo_data, tmp_path / "two", outcome.folder.parent / "species.csv")

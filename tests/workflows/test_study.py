@@ -128,7 +128,7 @@ def test_the_page_has_every_section_in_the_study_s_order_and_loads_nothing(outco
 def test_a_second_study_repeats_nothing_and_gives_the_same(
     outcome: StudyOutcome, some_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("petmood.images._open", lambda data: pytest.fail("an image was decoded again"))
+    monkeypatch.setattr("petmood.images.decoding._open", lambda data: pytest.fail("an image was decoded again"))
     monkeypatch.setattr("petmood.workflows.cnn._train", lambda *a: pytest.fail("trained again"))
     monkeypatch.setattr("petmood.cluster.kmeans.fit_kmeans", lambda *a, **k: pytest.fail("clustered again"))
 

@@ -1,0 +1,57 @@
+"""The only way from files to pixels: bytes of a picture in any format -> upright RGB, bounded in time and memory."""
+
+from petmood.images.containers import FORMATS, identify
+from petmood.images.decoding import (
+    CANONICAL,
+    DECODE_VERSION,
+    LONGEST,
+    NOTES,
+    Decoded,
+    ImageInfo,
+    Pixels,
+    Resized,
+    decode,
+    decode_full,
+    from_picture,
+    limit_pixels,
+    open_rgb,
+    preview,
+    probe,
+    read,
+    resize,
+    thumbnail,
+    to_thumbnail,
+    to_unit,
+)
+from petmood.images.limits import MAX_FILE_BYTES, MAX_PIXELS
+from petmood.images.naming import EXTENSIONS, MISNAMED, is_misnamed
+
+__all__ = [
+    "CANONICAL",
+    "DECODE_VERSION",
+    "EXTENSIONS",
+    "FORMATS",
+    "LONGEST",
+    "MAX_FILE_BYTES",
+    "MAX_PIXELS",
+    "MISNAMED",
+    "NOTES",
+    "Decoded",
+    "ImageInfo",
+    "Pixels",
+    "Resized",
+    "decode",
+    "decode_full",
+    "from_picture",
+    "identify",
+    "is_misnamed",
+    "limit_pixels",
+    "open_rgb",
+    "preview",
+    "probe",
+    "read",
+    "resize",
+    "thumbnail",
+    "to_thumbnail",
+    "to_unit",
+]
