@@ -77,7 +77,7 @@ def test_a_split_that_leaks_is_refused() -> None:
     rows = [(c, s, f"{c}{s}{i}", False) for c in "ab" for s in ("train", "valid", "test") for i in range(2)]
     manifest = make_manifest([*rows, ("a", "train", "atest0", True)])
     assert straddling_families(manifest) == ["atest0"]
-    with pytest.raises(LeakageError, match="1 photo"):
+    with pytest.raises(LeakageError, match="1 of 4 test photos"):
         official_fold(manifest)
 
 

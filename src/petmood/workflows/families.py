@@ -13,6 +13,7 @@ from petmood.audit.families import apply_groups, join_families, resolve_mode
 from petmood.audit.groups import GroupRow, parse_groups, read_groups
 from petmood.audit.links import PixelLinks, find_links
 from petmood.cache import ContentCache
+from petmood.config import ReadOptions
 from petmood.images import MAX_FILE_BYTES
 from petmood.ingest import read_dataset
 from petmood.labels import apply_labels, read_labels
@@ -51,6 +52,7 @@ def ingest(
     labelled: bool = True,
     labels: Path | None = None,
     groups: Path | None = None,
+    options: ReadOptions | None = None,
 ) -> Ingested:
     """Read a data set, find its families by names and pixels, and apply a user's groups and labels.
 
@@ -62,13 +64,16 @@ def ingest(
         labelled: whether the data must have labels.
         labels: labels.csv, if given; with it, the data may have no labels itself.
         groups: groups.csv, if given: overrides families. Else the data's own is read, if it has one.
+        options: how the user says that the data are to be read; else the options in force.
 
     Raises:
         DataError: the data, or a line of a file, cannot be used.
         ConfigError: an unknown mode.
     """
     with timed.stage("ingest", "Reading images") as tick:
-        named = read_dataset(source, cache, labelled=labelled and labels is None, progress=tick)
+        needed = labelled and labels is None
+        tell = timed.inner.note
+        named = read_dataset(source, cache, labelled=needed, progress=tick, options=options, tell=tell)
     resolved = resolve_mode(named, mode)
     links = NO_LINKS
     if resolved != "names":

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from petmood import images
 from petmood.cache import ContentCache
+from petmood.config import ReadOptions
 from petmood.errors import ConfigError, DataError
 from petmood.progress import Progress, Timed
 from petmood.records import Manifest
@@ -82,7 +83,7 @@ def open_outside(
         DataError: nothing is left.
     """
     theirs = open_source(path)
-    found = ingest(theirs, cache, Timed(progress), mode=families).manifest
+    found = ingest(theirs, cache, Timed(progress), mode=families, options=ReadOptions()).manifest
     names = (
         {name: name for name in found.classes} if mapping is None else _names(found, mapping, manifest.classes, path)
     )
@@ -99,7 +100,7 @@ def open_unlabelled(path: Path, manifest: Manifest, source: Source, cache: Conte
         DataError: there are no images, or nothing is left.
     """
     theirs = open_source(path)
-    found = ingest(theirs, cache, Timed(progress), mode="names", labelled=False).manifest
+    found = ingest(theirs, cache, Timed(progress), mode="names", labelled=False, options=ReadOptions()).manifest
     used, left = _without_ours(path, found, theirs, manifest, source, cache, progress)
     return Outside(used, theirs, np.full(len(used), ""), left)
 
