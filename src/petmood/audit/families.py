@@ -39,7 +39,8 @@ def join_families(manifest: Manifest, links: Iterable[Link], mode: FamilyMode) -
 
     Files with equal bytes, and the parts of one picture, are one family in every mode. The photo of a family is the
     file that names call the original, where they are asked and do; else the one with most pixels, among equals with
-    most bytes (copying loses detail), among equals the first by path. The others are derived, and the family is named after its photo.
+    most bytes (copying loses detail), among equals the first by path. The others are derived, and the family is named
+    after its photo.
 
     Args:
         manifest: as ingested: families by names and equal bytes.

@@ -2,8 +2,8 @@
 
 A pattern has one part for each level of folders and a last one for the file. A part is text, `*` (any name), or holds
 `{class}`, `{split}`, `{species}`, `{animal}` or `{fold}`, alone or beside text and each other: `{split}_{class}`. A
-last part `*` takes all files below, however deep; `{class}_*` reads the class from file names. `**` stands for any number
-of folders.
+last part `*` takes all files below, however deep; `{class}_*` reads the class from file names. `**` stands for any
+number of folders.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Self
 
 from petmood.errors import DataError, ImageError
 from petmood.sources.crop import cut, part_of
-from petmood.sources.encodings import decode_names, looks_misread
+from petmood.sources.encodings import decode_names, look_misread
 
 MAX_MEMBERS = 5_000_000
 MAX_RATIO = 500
@@ -97,13 +97,13 @@ class ZipSource:
 def _names(members: list[zipfile.ZipInfo], encoding: str | None, where: str) -> tuple[list[str], str]:
     """Names of members with forward slashes, and a warning of what was guessed about their encoding."""
     names = [info.filename for info in members]
+    marked = not look_misread(info.filename for info in members if info.flag_bits & _UTF8)
     untold = []
     for i, info in enumerate(members):
-        told = info.flag_bits & _UTF8 and not looks_misread(info.filename)
-        if not told and not info.filename.isascii():
+        if not (info.flag_bits & _UTF8 and marked) and not info.filename.isascii():
             try:
                 untold.append((i, info.filename.encode("cp437")))
-            except UnicodeEncodeError:  # an extra field told the name
+            except UnicodeEncodeError:  # the name was told after all, by its mark or by an extra field
                 continue
     warning = ""
     if untold:

@@ -7,7 +7,8 @@ not known. So whoever reads the names is told, unless they are valid UTF-8, whic
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from petmood.errors import DataError
@@ -76,14 +77,26 @@ _CANDIDATES: Final[tuple[tuple[str, str, Callable[[str], float]], ...]] = (
 )
 
 
-_FRAMES: Final = re.compile(r"[\u2500-\u259f\u2310\u2320\u2321\u2219\u221a\u207f\u2261\u2264\u2265\u2229\u20a7]")
-"""Signs of the first PC's character set that stand in no name, but in every second one misread as that set."""
+_SIGNS: Final = frozenset(
+    char
+    for char in bytes(range(0x80, 0x100)).decode("cp437")
+    if not (char.isalpha() and unicodedata.name(char).startswith("LATIN"))
+)
+"""Frames, Greek letters and signs of the first PC's character set: hardly in any name, often in one misread as that."""
 
 
-def looks_misread(name: str) -> bool:
-    """Whether a name, though marked as UTF-8, holds frames and signs: another encoding misread when it was written."""
-    foreign = [char for char in name if ord(char) > 127]
-    return len(_FRAMES.findall(name)) * 4 >= max(len(foreign), 1)
+def look_misread(names: Iterable[str]) -> bool:
+    """Whether names, though marked as UTF-8, are those of another encoding, misread when the archive was written."""
+    for name in names:
+        foreign = [char for char in name if ord(char) > 127]
+        signs = sum(char in _SIGNS for char in foreign)
+        if signs > 1 and 4 * signs >= len(foreign):
+            try:
+                name.encode("cp437")
+            except UnicodeEncodeError:
+                continue
+            return True
+    return False
 
 
 def decode_names(raw: Sequence[bytes], encoding: str | None, where: str) -> tuple[list[str], str]:
