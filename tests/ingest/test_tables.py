@@ -76,7 +76,7 @@ def test_splits_come_from_a_column_or_from_the_folders_of_tables(tmp_path: Path)
     rows = [{**row, "split": "validation" if i % 4 == 0 else "train"} for i, row in enumerate(ROWS)]
     one = read(write_tree(tmp_path / "a", PICTURES | {"labels.csv": written("csv", rows)}))
     assert {r.split for r in one.records} == {"train", "valid"}
-    parts = {f"{'test' if i % 3 else 'train'}/{name}": data for i, (name, data) in enumerate(PICTURES.items())}
+    parts = {f"{'test' if i % 4 == 3 else 'train'}/{name}": data for i, (name, data) in enumerate(PICTURES.items())}
     for split in ("train", "test"):
         inside = [row for row in ROWS if f"{split}/{row['file_name']}" in parts]
         parts[f"{split}/metadata.csv"] = written("csv", inside)
