@@ -44,7 +44,12 @@ def table(path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]], sign
 
 @pytest.mark.parametrize(
     ("train", "test"),
-    [("Training_Set (1)", "my-test-set"), ("emotion_trainingdataset", "holdout"), ("обучение", "тест"), ("训练", "测试")],
+    [
+        ("Training_Set (1)", "my-test-set"),
+        ("emotion_trainingdataset", "holdout"),
+        ("обучение", "тест"),
+        ("训练", "测试"),
+    ],
 )
 def test_decorated_split_names_are_splits(tmp_path: Path, train: str, test: str) -> None:
     files = {f"{train if i < 4 else test}/{c}/{i}.jpg": d for c, i, d in MIXED}
@@ -130,6 +135,7 @@ def test_folders_of_animals_are_offered_and_taken_as_groups(tmp_path: Path) -> N
     manifest = read(folder)
     assert manifest.classes == CLASSES
     assert manifest.animals_offered == (12, "--group-by folder")
+    assert any("12 folders or names look like single animals" in note for note in manifest.notes)
     grouped = read(folder, group_by="folder")
     assert len({r.animal for r in grouped.records}) == 12
     assert grouped.animals_offered == (0, "")
@@ -228,7 +234,9 @@ def test_everything_copied_is_a_leak_too(tmp_path: Path) -> None:
 def test_a_class_that_only_test_has_is_said_so_and_can_be_left_out(tmp_path: Path) -> None:
     files = {f"{'train' if i < 4 else 'test'}/{c}/{i}.jpg": d for c, i, d in MIXED} | {"test/Bored/1.jpg": jpeg(800)}
     folder = write_tree(tmp_path / "d", files)
-    with pytest.raises(DataError, match=r"class 'Bored' stands in test \(1 image\) but not in train.*--exclude 'Bored'"):
+    with pytest.raises(
+        DataError, match=r"class 'Bored' stands in test \(1 image\) but not in train.*--exclude 'Bored'"
+    ):
         read(folder)
     manifest = read(folder, exclude=("bored",))
     assert manifest.classes == CLASSES

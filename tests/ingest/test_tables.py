@@ -102,9 +102,7 @@ def test_a_named_table_with_named_columns(tmp_path: Path) -> None:
 
 
 def test_one_hot_columns_are_classes(tmp_path: Path) -> None:
-    rows = [
-        {"filename": str(row["file_name"]), **{f" {m}": str(int(m == row["mood"])) for m in MOODS}} for row in ROWS
-    ]
+    rows = [{"filename": str(row["file_name"]), **{f" {m}": str(int(m == row["mood"])) for m in MOODS}} for row in ROWS]
     manifest = read(write_tree(tmp_path / "d", PICTURES | {"_classes.csv": written("csv", rows)}))
     assert said(manifest) == TRUTH
 
@@ -112,7 +110,9 @@ def test_one_hot_columns_are_classes(tmp_path: Path) -> None:
 def test_two_columns_that_may_be_the_class_are_a_question(tmp_path: Path) -> None:
     rows = [{**row, "class": "cat" if i % 2 else "dog"} for i, row in enumerate(ROWS)]
     folder = write_tree(tmp_path / "d", PICTURES | {"labels.csv": written("csv", rows)})
-    with pytest.raises(DataError, match="2 columns that may be the class.*class=mood.*class=class|class=class.*class=mood"):
+    with pytest.raises(
+        DataError, match="2 columns that may be the class.*class=mood.*class=class|class=class.*class=mood"
+    ):
         read(folder)
     assert said(read(folder, table="labels.csv", columns="class=mood")) == TRUTH
     numbered = [{**row, "label": str(MOODS.index(str(row["mood"])))} for row in ROWS]
@@ -176,9 +176,7 @@ def test_pictures_inside_parquet_files_are_read_in_place(tmp_path: Path, nested:
         assert said(manifest) == TRUTH
 
 
-def test_a_hub_is_asked_through_its_own_library(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hub_is_asked_through_its_own_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_tree(tmp_path / "snapshot", {f"{TRUTH[n]}/{n}": d for n, d in PICTURES.items()})
     asked: list[tuple[str, str]] = []
 

@@ -122,8 +122,15 @@ def place(names: Sequence[str], pattern: Pattern, options: ReadOptions = NO_OPTI
     ignored: list[SkippedFile] = []
     unknown: Counter[str] = Counter()
     outside = f"outside the split folders ({pattern.text})" if "split" in pattern.fields else "in no class folder"
+    by_folder: dict[str, dict[str, str] | None] = {}
     for name in names:
-        found = pattern.read(name)
+        folder = name.rpartition("/")[0]
+        if not pattern.by_folder:
+            found = pattern.read(name)
+        elif folder in by_folder:
+            found = by_folder[folder]
+        else:
+            found = by_folder[folder] = pattern.read(name)
         if found is None:
             ignored.append(SkippedFile(name, outside))
             continue

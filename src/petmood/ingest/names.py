@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Final
 
 from petmood.records import picture_of
@@ -46,7 +45,8 @@ class _Parsed:
 
 
 def _parse(path: str) -> _Parsed:
-    stem, augmented, exported = PurePosixPath(picture_of(path)).stem, False, False
+    file = picture_of(path).rpartition("/")[2]
+    stem, augmented, exported = file.rpartition(".")[0] or file, False, False
     while True:
         if match := ROBOFLOW.match(stem):
             exported = True
@@ -89,8 +89,8 @@ def families_by_name(items: Sequence[Named]) -> list[Member]:
 
 
 def _parent(child: Named, items: Sequence[Named], candidates: Sequence[int]) -> int | None:
-    folder = PurePosixPath(child.path).parent
-    same_folder = [i for i in candidates if PurePosixPath(items[i].path).parent == folder]
+    folder = child.path.rpartition("/")[0]
+    same_folder = [i for i in candidates if items[i].path.rpartition("/")[0] == folder]
     same_split = [i for i in candidates if items[i].split == child.split]
     for group in (same_folder, same_split, candidates):
         if len({picture_of(items[i].path) for i in group}) == 1 or (group and group is same_folder):

@@ -32,11 +32,13 @@ class Pattern:
         text: as a user would write it.
         fields: those of `FIELDS` that it has.
         match_path: matches a whole path in composed Unicode (NFC), with one group a field.
+        by_folder: whether all files of a folder are read alike.
     """
 
     text: str
     fields: tuple[str, ...]
     match_path: re.Pattern[str]
+    by_folder: bool
 
     def read(self, path: str) -> dict[str, str] | None:
         """Field -> its text in a path; None where the path does not fit."""
@@ -58,7 +60,9 @@ def parse_pattern(text: str) -> Pattern:
     fields: list[str] = []
     expressions = [_part(part, fields, text, last=i == len(parts) - 1) for i, part in enumerate(parts)]
     regex = "/".join(expressions).replace(_DEEP + "/", "(?:.*/)?")
-    return Pattern("/".join(parts), tuple(f for f in FIELDS if f in fields), re.compile(regex, re.DOTALL))
+    return Pattern(
+        "/".join(parts), tuple(f for f in FIELDS if f in fields), re.compile(regex, re.DOTALL), parts[-1] == "*"
+    )
 
 
 _DEEP: Final = "\0"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
-from pathlib import PurePosixPath
 
 from petmood import images
 from petmood.cache import ContentCache
@@ -83,7 +82,8 @@ def read_dataset(
             "Give a folder that holds one folder of images for each class."
         )
     layout = arrange(source, names, candidates, labelled=labelled, options=options or reading_options())
-    notes = (*warnings_of(source, candidates), *layout.notes)
+    offered = offered_animals(layout.placed) if layout.classes else (0, "")
+    notes = (*warnings_of(source, candidates), *layout.notes, *_offer(*offered))
     if tell:
         for line in (_summary(layout), *notes):
             tell(line)
@@ -105,8 +105,14 @@ def read_dataset(
         family_source="names",
         found=len(ignored) + len(probed),
         notes=notes,
-        animals_offered=offered_animals(p.placed for p in accepted),
+        animals_offered=offered,
     )
+
+
+def _offer(n: int, option: str) -> tuple[str, ...]:
+    if not n:
+        return ()
+    return (f"{n:,} folders or names look like single animals; to keep the photos of each together, give {option}.",)
 
 
 def _summary(layout: Layout) -> str:
@@ -123,13 +129,15 @@ def _summary(layout: Layout) -> str:
 
 def why_ignored(name: str) -> str:
     """Why a file is no candidate, by its name alone; "" if it is one."""
-    path = PurePosixPath(name)
-    if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
+    # plain text work: a path object for each of a million files takes longer than all the rest
+    if name.startswith((".", "__MACOSX/")) or "/." in name or "/__MACOSX/" in name:
         return "hidden file"
-    if path.name.lower() in _JUNK:
+    file = name.rpartition("/")[2].lower()
+    if file in _JUNK:
         return "system file"
-    if path.suffix.lower() not in images.EXTENSIONS:
-        return f"not an image ({path.suffix.lower() or 'no extension'})"
+    suffix = f".{file.rpartition('.')[2]}" if "." in file.removesuffix(".") else ""
+    if suffix not in images.EXTENSIONS:
+        return f"not an image ({suffix or 'no extension'})"
     return ""
 
 
