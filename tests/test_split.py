@@ -117,9 +117,8 @@ def test_an_animal_that_is_evaluated_was_never_seen(
     told = with_animals(manifest, ["" if random.random() < 0.1 else of[r.family] for r in manifest.records])
     try:
         parts = list(animal_folds(told, folds=folds, seed=1))
-    except DataError as error:
-        assert "animal" in str(error)
-        return
+    except DataError:
+        return  # too few animals, in all or of a class; see below
     evaluated: list[int] = []
     for fold in parts:
         held = {told.records[i].animal for i in fold.evaluate}
@@ -133,7 +132,7 @@ def test_an_animal_that_is_evaluated_was_never_seen(
 
 def test_a_class_of_one_animal_is_said_so() -> None:
     manifest = make_manifest([(c, "", f"{c}{i}", False) for c in "ab" for i in range(4)])
-    with pytest.raises(DataError, match="class 'b' is shown by 1 animal, .*--exclude 'b'"):
+    with pytest.raises(DataError, match=r"class 'b' is shown by 1 animal, .*--exclude 'b'"):
         list(animal_folds(with_animals(manifest, ["x", "y", "x", "y", "x", "x", "x", "x"])))
     with pytest.raises(DataError, match="--group-by"):
         list(animal_folds(manifest))

@@ -109,7 +109,7 @@ def test_two_levels_that_may_both_be_classes_are_a_question(tmp_path: Path) -> N
 
 def test_splits_without_classes_never_become_classes(tmp_path: Path) -> None:
     files = {f"{'train' if i < 4 else 'test'}/{c}{i}.jpg": d for c, i, d in MIXED}
-    with pytest.raises(DataError, match="train, test are splits|test, train are splits"):
+    with pytest.raises(DataError, match=r"train, test are splits|test, train are splits"):
         read(write_tree(tmp_path / "d", files))
 
 
@@ -242,12 +242,12 @@ def test_a_class_that_only_test_has_is_said_so_and_can_be_left_out(tmp_path: Pat
     assert manifest.classes == CLASSES
     assert len(manifest) + len(manifest.rejected) + len(manifest.ignored) == manifest.found == 25
     assert read(folder, only=("happy", "Sad")).classes == ("happy", "Sad")
-    with pytest.raises(DataError, match="--only names a class 'hapy'.* mean 'happy'"):
+    with pytest.raises(DataError, match=r"--only names a class 'hapy'.* mean 'happy'"):
         read(folder, only=("hapy", "Sad"))
 
 
 def test_a_class_of_one_photo_is_said_so_with_the_way_on(tmp_path: Path) -> None:
     folder = write_tree(tmp_path / "d", {f"{c}/{i}.jpg": d for c, i, d in MIXED} | {"bored/1.jpg": jpeg(800)})
-    with pytest.raises(DataError, match="class 'bored' has 1 photo;.*--exclude 'bored'"):
+    with pytest.raises(DataError, match=r"class 'bored' has 1 photo;.*--exclude 'bored'"):
         complete_splits(read(folder), seed=0)
     complete_splits(read(folder, exclude=("bored",)), seed=0)

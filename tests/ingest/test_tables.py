@@ -111,7 +111,7 @@ def test_two_columns_that_may_be_the_class_are_a_question(tmp_path: Path) -> Non
     rows = [{**row, "class": "cat" if i % 2 else "dog"} for i, row in enumerate(ROWS)]
     folder = write_tree(tmp_path / "d", PICTURES | {"labels.csv": written("csv", rows)})
     with pytest.raises(
-        DataError, match="2 columns that may be the class.*class=mood.*class=class|class=class.*class=mood"
+        DataError, match=r"2 columns that may be the class.*class=mood.*class=class|class=class.*class=mood"
     ):
         read(folder)
     assert said(read(folder, table="labels.csv", columns="class=mood")) == TRUTH

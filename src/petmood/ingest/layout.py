@@ -79,7 +79,13 @@ def find_layout(
     found = infer(names, held)
     if found.pattern:
         layout = place(names, parse_pattern(found.pattern), options)
-        return replace(layout, mirrors=found.mirrors or {})
+        lost = [skipped.path for skipped in layout.ignored if skipped.path not in (found.mirrors or {})]
+        notes = (
+            (f"{len(lost):,} of {len(names):,} images lie in no class folder and are left out, the first '{lost[0]}'.",)
+            if lost
+            else ()
+        )
+        return replace(layout, mirrors=found.mirrors or {}, notes=notes)
     if not labelled:
         return place(names, parse_pattern(found.unlabelled), options)
     raise DataError(_question(names, found.problem, found.options, where))
