@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -9,7 +11,14 @@ from hypothesis import strategies as st
 
 from petmood.errors import DataError, LeakageError
 from petmood.records import ImageRecord, Manifest
-from petmood.split import complete_splits, grouped_folds, official_fold, straddling_families
+from petmood.split import (
+    animal_folds,
+    complete_splits,
+    grouped_folds,
+    leaking_photos,
+    official_fold,
+    straddling_families,
+)
 
 
 def make_manifest(rows: list[tuple[str, str, str, bool]]) -> Manifest:
@@ -77,7 +86,7 @@ def test_a_split_that_leaks_is_refused() -> None:
     rows = [(c, s, f"{c}{s}{i}", False) for c in "ab" for s in ("train", "valid", "test") for i in range(2)]
     manifest = make_manifest([*rows, ("a", "train", "atest0", True)])
     assert straddling_families(manifest) == ["atest0"]
-    with pytest.raises(LeakageError, match="1 photo"):
+    with pytest.raises(LeakageError, match="1 of 4 test photos"):
         official_fold(manifest)
 
 
@@ -93,3 +102,47 @@ def test_a_photo_stands_for_its_family() -> None:
     manifest = make_manifest([("a", "", "f", True), ("a", "", "f", False), ("b", "", "g", True)])
     assert manifest.photo_index.tolist() == [1, 2]
     assert np.array_equal(manifest.family_index, [0, 0, 1])
+
+
+def with_animals(manifest: Manifest, animals: list[str], folds: list[str] | None = None) -> Manifest:
+    told = zip(manifest.records, animals, folds or [""] * len(animals), strict=True)
+    return replace(manifest, records=tuple(replace(r, animal=a, fold=f) for r, a, f in told))
+
+
+@given(manifests(), st.integers(2, 6), st.randoms(use_true_random=False), st.sampled_from([None, 2]))
+def test_an_animal_that_is_evaluated_was_never_seen(
+    manifest: Manifest, n: int, random: Random, folds: int | None
+) -> None:
+    of = {r.family: f"animal {random.randrange(n)}" for r in manifest.records}
+    told = with_animals(manifest, ["" if random.random() < 0.1 else of[r.family] for r in manifest.records])
+    try:
+        parts = list(animal_folds(told, folds=folds, seed=1))
+    except DataError:
+        return  # too few animals, in all or of a class; see below
+    evaluated: list[int] = []
+    for fold in parts:
+        held = {told.records[i].animal for i in fold.evaluate}
+        seen = {told.records[i].animal for i in fold.train}
+        assert not held & (seen | {""})
+        assert leaking_photos(told, fold) == 0
+        evaluated += fold.evaluate.tolist()
+        assert folds is not None or len(held) == 1
+    assert sorted(evaluated) == [i for i in told.photo_index.tolist() if told.records[i].animal]
+
+
+def test_a_class_of_one_animal_is_said_so() -> None:
+    manifest = make_manifest([(c, "", f"{c}{i}", False) for c in "ab" for i in range(4)])
+    with pytest.raises(DataError, match=r"class 'b' is shown by 1 animal, .*--exclude 'b'"):
+        list(animal_folds(with_animals(manifest, ["x", "y", "x", "y", "x", "x", "x", "x"])))
+    with pytest.raises(DataError, match="--group-by"):
+        list(animal_folds(manifest))
+
+
+def test_the_datas_own_folds_are_the_folds() -> None:
+    manifest = make_manifest([(c, "", f"{c}{i}", False) for c in "ab" for i in range(6)])
+    told = with_animals(manifest, [""] * 12, ["1", "2", "10"] * 4)
+    parts = list(grouped_folds(told, folds=5, seed=3))
+    assert [sorted({told.records[i].fold for i in fold.evaluate}) for fold in parts] == [["1"], ["2"], ["10"]]
+    leaky = replace(told, records=(*told.records[:-1], replace(told.records[-1], family="a0", class_name="a")))
+    with pytest.raises(LeakageError, match="of the data leaks"):
+        list(grouped_folds(leaky, folds=5, seed=3))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -34,6 +38,134 @@ class Settings(BaseModel):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise ConfigError(f"setting '{where}' is {first['input']!r}: {first['msg']}.") from error
+
+
+class ReadOptions(Settings):
+    """How a user says that their data are to be read; nothing given means: as their structure says.
+
+    Attributes:
+        layout: pattern of paths, as `{split}/{class}/*`; see `petmood.ingest.pattern`.
+        splits: (name in the data, "train", "valid", "test" or "" to leave it out) for names of splits that are unknown.
+        table: a file inside the data, or elsewhere, with a row an image.
+        columns: (role, column) for the columns of the table: "path", "class", "split", "species", "animal", "fold".
+        group_by: what shows one animal: "folder" or "regex:(?P<animal>...)", searched in each path.
+        zip_encoding: of names in an archive that does not say.
+        only: classes to read; empty for all.
+        exclude: classes to leave out.
+        margin: added on each side of an annotated box, as a share of its width or height.
+    """
+
+    layout: str | None = None
+    splits: tuple[tuple[str, str], ...] = ()
+    table: str | None = None
+    columns: tuple[tuple[str, str], ...] = ()
+    group_by: str | None = None
+    zip_encoding: str | None = None
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    margin: float = Field(default=0.0, ge=0, le=2, strict=False)
+
+
+def read_options(
+    *,
+    layout: str | None = None,
+    splits: str | None = None,
+    table: str | None = None,
+    columns: str | None = None,
+    group_by: str | None = None,
+    zip_encoding: str | None = None,
+    only: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    margin: float = 0.0,
+) -> ReadOptions:
+    """Options of reading from the text a user wrote: `splits` as "a=train,b=test", `columns` as "path=file,class=mood".
+
+    Raises:
+        ConfigError: a pair without "=", an unknown role or split, an unknown encoding, or a value out of range.
+    """
+    named = _pairs("--columns", columns)
+    for role, _ in named:
+        if role not in ROLES:
+            near = difflib.get_close_matches(role, ROLES, n=1, cutoff=0.4)
+            hint = f"Did you mean '{near[0]}'?" if near else ""
+            raise ConfigError(f"--columns has an unknown role '{role}'. {hint} Known: {', '.join(ROLES)}.")
+    told = _pairs("--splits", splits)
+    for name, split in told:
+        if split not in ("train", "valid", "test", ""):
+            raise ConfigError(
+                f"--splits says that '{name}' is '{split}'. Write train, valid or test, or nothing to leave it out."
+            )
+    if group_by is not None and group_by != "folder":
+        _check_group_by(group_by)
+    if zip_encoding is not None:
+        try:
+            codecs.lookup(zip_encoding)
+        except LookupError as error:
+            raise ConfigError(
+                f"unknown encoding '{zip_encoding}'. Use one such as gbk, shift_jis, euc_kr, cp1251, cp437 or utf-8."
+            ) from error
+    return ReadOptions.create(
+        {
+            "layout": layout,
+            "splits": told,
+            "table": table,
+            "columns": named,
+            "group_by": group_by,
+            "zip_encoding": zip_encoding,
+            "only": tuple(only),
+            "exclude": tuple(exclude),
+            "margin": margin,
+        }
+    )
+
+
+_CURRENT: ContextVar[ReadOptions | None] = ContextVar("reading", default=None)
+
+
+def reading_options() -> ReadOptions:
+    """The options in force here; see `reading`."""
+    return _CURRENT.get() or ReadOptions()
+
+
+@contextmanager
+def reading(options: ReadOptions) -> Iterator[None]:
+    """Put options in force for every data set that is opened within, unless it is opened with others of its own.
+
+    So that one command line, whose options concern its one data set, need not pass them through all that lies between.
+    """
+    token = _CURRENT.set(options)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+ROLES: Final = ("path", "class", "split", "species", "animal", "fold")
+"""What a column of a table may say of an image."""
+
+
+def _pairs(option: str, text: str | None) -> tuple[tuple[str, str], ...]:
+    found = []
+    for part in (text or "").split(","):
+        if not part.strip():
+            continue
+        key, sign, value = part.partition("=")
+        if not sign or not key.strip():
+            raise ConfigError(f"{option} has '{part.strip()}'. Write pairs such as a=b, with commas between them.")
+        found.append((key.strip(), value.strip()))
+    return tuple(found)
+
+
+def _check_group_by(text: str) -> None:
+    kind, _, expression = text.partition(":")
+    if kind != "regex":
+        raise ConfigError(f"--group-by is '{text}'. Use 'folder' or 'regex:(?P<animal>...)'.")
+    try:
+        groups = re.compile(expression).groupindex
+    except re.error as error:
+        raise ConfigError(f"--group-by has a faulty expression: {error}.") from error
+    if "animal" not in groups:
+        raise ConfigError("--group-by regex has no group named animal. Write (?P<animal>...) around what shows it.")
 
 
 class RunSettings(Settings):

@@ -16,7 +16,7 @@ from typing import Final, Literal, get_args
 from petmood.errors import DataError
 from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
 from petmood.store import write_text
-from petmood.tables import read_rows, unknown_path
+from petmood.tables import read_rows, records_by_path, same_path, unknown_path
 
 Action = Literal["label", "skip", "exclude", "undo"]
 
@@ -151,7 +151,8 @@ def read_labels(path: Path, manifest: Manifest) -> dict[str, str]:
 
     Args:
         path: the file.
-        manifest: the data. If it is unlabelled, any label but the empty one is a class.
+        manifest: the data. If it is unlabelled, or the file labels all of it with none of its classes, any label but
+            the empty one is a class.
 
     Returns:
         Family -> class name or `EXCLUDED`: a label is a photo's, whichever of its files the line names.
@@ -160,13 +161,15 @@ def read_labels(path: Path, manifest: Manifest) -> dict[str, str]:
         DataError: the file cannot be read, or a line names an unknown class, a file that is not there, or a file or
             photo for the second time. The message has the line's number.
     """
-    records = {record.path: record for record in manifest.records}
-    known = {name.casefold(): name for name in manifest.classes}
+    records = records_by_path(manifest)
+    rows = list(read_rows(path, COLUMNS))
+    classes = () if _names_anew(rows, manifest) else manifest.classes
+    known = {name.casefold(): name for name in classes}
     line_of: dict[str, int] = {}
     named: set[str] = set()
     found: dict[str, str] = {}
-    for line, (name, label) in read_rows(path, COLUMNS):
-        record = records.get(name)
+    for line, (name, label) in rows:
+        record = records.get(same_path(name))
         if record is None:
             raise DataError(f"{path}, line {line}: {unknown_path(name, manifest)}")
         if record.family in found:
@@ -181,6 +184,18 @@ def read_labels(path: Path, manifest: Manifest) -> dict[str, str]:
     if not found:
         raise DataError(f"{path} has no labels. Give it a line a photo below the header 'path,label'.")
     return found
+
+
+def _names_anew(rows: Iterable[tuple[int, tuple[str, ...]]], manifest: Manifest) -> bool:
+    """Whether a table gives every photo a label and none of them is a class of the data: another question."""
+    known = {name.casefold() for name in manifest.classes}
+    records = records_by_path(manifest)
+    labelled: set[str] = set()
+    for _, (name, label) in rows:
+        if label.strip().casefold() in known or same_path(name) not in records:
+            return False
+        labelled.add(records[same_path(name)].family)
+    return labelled == {record.family for record in manifest.records}
 
 
 def _class_of(label: str, known: Mapping[str, str], where: str) -> str:
@@ -203,16 +218,17 @@ def read_column(path: Path, manifest: Manifest, column: str) -> dict[str, str]:
     Raises:
         DataError: the file cannot be read, or a line has no value, or names a file that is absent or named before.
     """
-    known = {record.path for record in manifest.records}
+    known = records_by_path(manifest)
     found: dict[str, str] = {}
     for line, (name, cell) in read_rows(path, ("path", column)):
         value = cell.strip()
-        if name not in known:
+        record = known.get(same_path(name))
+        if record is None:
             raise DataError(f"{path}, line {line}: {unknown_path(name, manifest)}")
-        if name in found or not value:
+        if record.path in found or not value:
             problem = "is a duplicate" if value else f"has no {column}"
             raise DataError(f"{path}, line {line}: '{name}' {problem}. Mend it.")
-        found[name] = value
+        found[record.path] = value
     return found
 
 
@@ -229,7 +245,8 @@ def apply_labels(manifest: Manifest, labels: Mapping[str, str]) -> Manifest:
     Raises:
         DataError: a class has no photo left, or there are fewer than two.
     """
-    if manifest.classes:
+    told = {name for name in labels.values() if name != EXCLUDED}
+    if manifest.classes and (not told or told & set(manifest.classes)):
         classes = manifest.classes
     else:
         classes = tuple(sorted({name for name in labels.values() if name != EXCLUDED}, key=str.casefold))

@@ -23,7 +23,8 @@ class ImageRecord:
     """One accepted image file.
 
     Attributes:
-        path: POSIX path relative to the root of the data (inside the archive for a zip).
+        path: POSIX path relative to the root of the data (inside the archive for a zip). An annotated part of a picture
+            is named by a media fragment after it: `photo.jpg#xywh=10,20,100,80`; see `picture_of`.
         class_name: its label as spelled in the data set's canonical class names, or "" for unlabelled data.
         split: "train", "valid" or "test".
         family: identifier shared by a photo and everything derived from it.
@@ -34,6 +35,9 @@ class ImageRecord:
         size_bytes: file size.
         mode: decoder's name of the pixel layout before conversion, e.g. "RGB", "L", "RGBA".
         reoriented: True if EXIF orientation turned the picture.
+        species: as the data say it, or "".
+        animal: identifier of the animal (or session, or clip) shown, as the data or the user say it, or "".
+        fold: identifier of the fold that the data put it into, or "".
     """
 
     path: str
@@ -48,6 +52,14 @@ class ImageRecord:
     size_bytes: int
     mode: str
     reoriented: bool
+    species: str = ""
+    animal: str = ""
+    fold: str = ""
+
+
+def picture_of(path: str) -> str:
+    """The picture that an item is, or is a part of."""
+    return path.partition("#xywh=")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,8 @@ class Manifest:
 
     Attributes:
         name: the folder's or archive's name, for display.
-        layout: "split/class", "class" or "flat" (unlabelled).
+        layout: how the data were read: a pattern of paths such as "{split}/{class}/*" ("*" for images without labels),
+            or "table FILE" or "FORMAT FILE" for what another file says of the images.
         classes: canonical class names, in display order.
         records: accepted images, ordered by (split, class, path).
         rejected: images that could not be used, with reasons.
@@ -73,6 +86,8 @@ class Manifest:
         family_source: how families were found: "names", "pixels", "groups" (given by the user) or a combination.
         found: number of files found.
         allow_leakage: True if the user said to go on although a split leaks; every figure is then marked.
+        notes: what a person should know of how the data were read, a sentence each.
+        animals_offered: how many animals the data would have by an option that the user may give, and that option.
     """
 
     name: str
@@ -85,6 +100,8 @@ class Manifest:
     family_source: str
     found: int
     allow_leakage: bool = False
+    notes: tuple[str, ...] = ()
+    animals_offered: tuple[int, str] = (0, "")
 
     def __len__(self) -> int:
         return len(self.records)
@@ -127,6 +144,27 @@ class Manifest:
                 best[record.family] = i
         return np.array(sorted(best.values()), dtype=np.int64)
 
+    @cached_property
+    def animal_index(self) -> IntArray:
+        """(n_images,) int64: dense number of each record's animal, in order of first appearance; -1 where unknown."""
+        order: dict[str, int] = {}
+        return np.array(
+            [order.setdefault(r.animal, len(order)) if r.animal else -1 for r in self.records], dtype=np.int64
+        )
+
+    @property
+    def reading(self) -> str:
+        """How the data were read, in a line: layout, and how much of what it found."""
+        counts = [
+            (len({r.split for r in self.records} - {""}), "split", "splits"),
+            (len({r.fold for r in self.records} - {""}), "fold", "folds"),
+            (len(self.classes), "class", "classes"),
+            (len({r.species for r in self.records} - {""}), "species", "species"),
+            (len({r.animal for r in self.records} - {""}), "animal", "animals"),
+        ]
+        told = [f"{n:,} {one if n == 1 else many}" for n, one, many in counts if n]
+        return f"read as {self.layout}: {', '.join([*told, f'{len(self):,} images'])}"
+
     @property
     def n_photos(self) -> int:
         """Number of families: the sample size that counts."""
@@ -147,9 +185,11 @@ class Manifest:
 
     @cached_property
     def digest(self) -> str:
-        """Hexadecimal digest of all that figures depend on: each image's content, class, split and family."""
+        """Hexadecimal digest of all that figures depend on: each image's content and what the data say of it."""
         rows = [[r.sha256, r.class_name, r.split, r.family, r.derived] for r in self.records]
-        return hashlib.sha256(json.dumps([self.classes, rows]).encode()).hexdigest()
+        said = [[r.species, r.animal, r.fold] for r in self.records]
+        parts = [self.classes, rows, said] if any(map(any, said)) else [self.classes, rows]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def subset(self, rows: Sequence[int] | IntArray) -> Manifest:
         """The same data set with some of its records only; class names and their order stay."""

@@ -87,6 +87,9 @@ def manifest_frame(manifest: Manifest) -> pl.DataFrame:
             "size_bytes": [r.size_bytes for r in records],
             "mode": [r.mode for r in records],
             "reoriented": [r.reoriented for r in records],
+            "species": [r.species for r in records],
+            "animal": [r.animal for r in records],
+            "fold": [r.fold for r in records],
         },
         schema={
             "path": pl.String,
@@ -101,6 +104,9 @@ def manifest_frame(manifest: Manifest) -> pl.DataFrame:
             "size_bytes": pl.Int64,
             "mode": pl.String,
             "reoriented": pl.Boolean,
+            "species": pl.String,
+            "animal": pl.String,
+            "fold": pl.String,
         },
     )
 
@@ -114,6 +120,8 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
         "official_splits": manifest.official_splits,
         "family_source": manifest.family_source,
         "found": manifest.found,
+        "notes": list(manifest.notes),
+        "animals_offered": list(manifest.animals_offered),
         "rejected": [[s.path, s.reason] for s in manifest.rejected],
         "ignored": [[s.path, s.reason] for s in manifest.ignored],
     }
@@ -134,6 +142,7 @@ def read_manifest(path: Path) -> Manifest:
         rows = pl.read_parquet(path).rename({"class": "class_name"}).to_dicts()
     except (OSError, KeyError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path} is not a petmood manifest ({error}). Make one with: petmood run") from error
+    offered = meta.get("animals_offered", (0, ""))
     return Manifest(
         name=meta["name"],
         layout=meta["layout"],
@@ -144,4 +153,6 @@ def read_manifest(path: Path) -> Manifest:
         official_splits=meta["official_splits"],
         family_source=meta["family_source"],
         found=meta["found"],
+        notes=tuple(meta.get("notes", ())),
+        animals_offered=(int(offered[0]), str(offered[1])),
     )

@@ -1,15 +1,24 @@
-"""CSV files that users write about their data -> rows with line numbers; what to say of a path that is not there."""
+"""CSV files that users write about their data -> rows with line numbers; what to say of a path that is not there.
+
+Commas, semicolons, tabs and bars all separate columns, as spreadsheets of different countries write them; text is
+UTF-8, or UTF-16 with its mark. Paths are the same in both of Unicode's forms of composed letters.
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import difflib
 import io
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from petmood.errors import DataError
-from petmood.records import Manifest
+from petmood.records import ImageRecord, Manifest
+
+SEPARATORS: Final = ",;\t|"
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -39,22 +48,47 @@ def load_table(path: Path) -> bytes:
 
 def parse_rows(data: bytes, path: str, columns: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """`read_rows` of a file's bytes; `path` is its name in messages."""
+    rows = separated(data, path)
+    _, header = next(rows, (1, []))
+    lacking = [column for column in columns if column not in header]
+    if lacking:
+        raise DataError(
+            f"{path}, line 1: the header lacks '{lacking[0]}', got '{','.join(header)}'. "
+            f"The first line must name the columns: {','.join(columns)}."
+        )
+    places = [header.index(column) for column in columns]
+    for line, row in rows:
+        yield line, tuple(row[place] for place in places)
+
+
+def decoded(data: bytes, path: str) -> str:
+    """Text of a file in UTF-8, with or without a byte order mark, or in UTF-16 with one.
+
+    Raises:
+        DataError: it is neither.
+    """
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path} is not UTF-8 text ({error.reason} at byte {error.start}). Save it as UTF-8."
         ) from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+
+
+def separated(data: bytes, path: str) -> Iterator[tuple[int, list[str]]]:
+    """(line number, cells) of the header and of each row that is not blank; the header's cells are stripped.
+
+    Raises:
+        DataError: not text, not CSV, or a row has too few or too many cells.
+    """
+    text = decoded(data, path)
+    first = text.split("\n", 1)[0]
+    separator = max(SEPARATORS, key=lambda sign: (first.count(sign), -SEPARATORS.index(sign)))
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     try:
         header = [cell.strip() for cell in next(reader, [])]
-        lacking = [column for column in columns if column not in header]
-        if lacking:
-            raise DataError(
-                f"{path}, line 1: the header lacks '{lacking[0]}', got '{','.join(header)}'. "
-                f"The first line must name the columns: {','.join(columns)}."
-            )
-        places = [header.index(column) for column in columns]
+        yield 1, header
         for row in reader:
             if not row or not any(cell.strip() for cell in row):
                 continue
@@ -63,16 +97,26 @@ def parse_rows(data: bytes, path: str, columns: Sequence[str]) -> Iterator[tuple
                     f"{path}, line {reader.line_num}: {len(row)} columns where the header has {len(header)}. "
                     "Quote values that hold commas."
                 )
-            yield reader.line_num, tuple(row[place] for place in places)
+            yield reader.line_num, row
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: not CSV ({error}). Mend the line.") from error
 
 
+def same_path(name: str) -> str:
+    """One spelling for paths that people hold for the same: composed letters, forward slashes, no `./` before them."""
+    return unicodedata.normalize("NFC", name).strip().replace("\\", "/").removeprefix("./")
+
+
+def records_by_path(manifest: Manifest) -> dict[str, ImageRecord]:
+    """Each record by its path as `same_path` spells it."""
+    return {same_path(record.path): record for record in manifest.records}
+
+
 def unknown_path(name: str, manifest: Manifest) -> str:
     """What is wrong with a path that no record has, and what to do."""
-    unused = {s.path: s.reason for s in (*manifest.rejected, *manifest.ignored)}
-    if name in unused:
-        return f"'{name}' is not part of the data ({unused[name]}). Remove the line."
+    unused = {same_path(s.path): s.reason for s in (*manifest.rejected, *manifest.ignored)}
+    if same_path(name) in unused:
+        return f"'{name}' is not part of the data ({unused[same_path(name)]}). Remove the line."
     near = difflib.get_close_matches(name, [r.path for r in manifest.records], n=1, cutoff=0.8)
     hint = f"Did you mean '{near[0]}'?" if near else "Paths are relative to the data, as in manifest.parquet."
     return f"there is no file '{name}' in the data. {hint}"

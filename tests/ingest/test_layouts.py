@@ -48,8 +48,9 @@ def test_every_layout_gives_the_same_images_and_photos(tmp_path: Path, cache: Co
         assert manifest.n_photos == len(files) - 2, name
         assert len(manifest) + len(manifest.rejected) + len(manifest.ignored) == manifest.found, name
     assert len(sets["kaggle"].ignored) == len(mirror)
-    assert sets["plain"].layout == "class"
-    assert sets["kaggle"].layout == "split/class"
+    assert sets["plain"].layout == "{class}/*"
+    assert sets["plain nested"].layout == "pets/{class}/*"
+    assert sets["kaggle"].layout == "Master Folder/{split}/{class}/*"
 
 
 @pytest.mark.parametrize("alias", ["val", "valid", "validation", "Validation", "VAL"])
@@ -129,7 +130,7 @@ def test_unusable_data_is_named_clearly(
 def test_unlabelled_images_are_read_where_labels_are_not_needed(tmp_path: Path, cache: ContentCache) -> None:
     with open_source(write_tree(tmp_path / "d", {"a.jpg": jpeg(1), "b.jpg": jpeg(2)})) as source:
         manifest = read_dataset(source, cache, labelled=False)
-    assert (manifest.layout, manifest.classes, len(manifest)) == ("flat", (), 2)
+    assert (manifest.layout, manifest.classes, len(manifest)) == ("*", (), 2)
     assert manifest.class_index.tolist() == [-1, -1]
 
 

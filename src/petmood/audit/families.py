@@ -11,7 +11,7 @@ from petmood.audit.groups import GroupRow
 from petmood.audit.links import Link
 from petmood.errors import ConfigError, DataError
 from petmood.ingest.names import names_tell
-from petmood.records import ImageRecord, Manifest
+from petmood.records import ImageRecord, Manifest, picture_of
 
 FamilyMode = Literal["auto", "names", "pixels", "both"]
 
@@ -37,9 +37,10 @@ def resolve_mode(manifest: Manifest, mode: str) -> FamilyMode:
 def join_families(manifest: Manifest, links: Iterable[Link], mode: FamilyMode) -> Manifest:
     """Give every record its family, and say which file of a family is its photo.
 
-    Files with equal bytes are one family in every mode. The photo of a family is the file that names call the original,
-    where they are asked and do; else the one with most pixels, among equals with most bytes (copying loses detail),
-    among equals the first by path. The others are derived, and the family is named after its photo.
+    Files with equal bytes, and the parts of one picture, are one family in every mode. The photo of a family is the
+    file that names call the original, where they are asked and do; else the one with most pixels, among equals with
+    most bytes (copying loses detail), among equals the first by path. The others are derived, and the family is named
+    after its photo.
 
     Args:
         manifest: as ingested: families by names and equal bytes.
@@ -51,9 +52,11 @@ def join_families(manifest: Manifest, links: Iterable[Link], mode: FamilyMode) -
     use_names = mode == "both"
     union = _Union(len(manifest))
     by_digest: dict[str, int] = {}
+    by_picture: dict[str, int] = {}
     by_name: dict[str, int] = {}
     for i, record in enumerate(manifest.records):
         union.join(i, by_digest.setdefault(record.sha256, i))
+        union.join(i, by_picture.setdefault(picture_of(record.path), i))
         if use_names:
             union.join(i, by_name.setdefault(record.family, i))
     before = union.count()

@@ -8,7 +8,7 @@ from typing import Final
 
 from petmood.errors import DataError
 from petmood.records import Manifest
-from petmood.tables import load_table, parse_rows, unknown_path
+from petmood.tables import load_table, parse_rows, records_by_path, same_path, unknown_path
 
 COLUMNS: Final = ("path", "group")
 """Columns that groups.csv must have; others may stand beside them and are not read."""
@@ -38,11 +38,13 @@ def parse_groups(data: bytes, path: str, manifest: Manifest) -> dict[str, GroupR
         DataError: it is not CSV or has no line, or a line names a file that is not in the data, a file for
             the second time, or no group. The message has the line's number.
     """
-    known = {record.path for record in manifest.records}
+    known = records_by_path(manifest)
     found: dict[str, GroupRow] = {}
-    for line, (name, group) in parse_rows(data, path, COLUMNS):
-        if name not in known:
-            raise DataError(f"{path}, line {line}: {unknown_path(name, manifest)}")
+    for line, (given, group) in parse_rows(data, path, COLUMNS):
+        record = known.get(same_path(given))
+        if record is None:
+            raise DataError(f"{path}, line {line}: {unknown_path(given, manifest)}")
+        name = record.path
         if name in found:
             raise DataError(
                 f"{path}, line {line}: '{name}' is a duplicate: line {found[name].line} has it already. Keep one."

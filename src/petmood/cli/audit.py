@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from petmood.cli.reading import reads_data
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("audit")(audit)
+    app.command("audit")(reads_data(audit))
 
 
 def audit(

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from petmood.cli.reading import reads_data
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("cluster")(cluster)
-    app.command("name-clusters")(name_clusters)
+    app.command("name-clusters")(reads_data(name_clusters))
 
 
 Data = Annotated[Path, typer.Argument(help="Folder or .zip of faces, labelled or not.", show_default=False)]

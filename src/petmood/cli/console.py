@@ -51,7 +51,7 @@ class Bars:
 
     def note(self, text: str) -> None:
         """Show one line."""
-        self._console.print(text)
+        self._console.print(text, markup=False, soft_wrap=True)
 
 
 def print_json(facts: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.reading import reads_data
+
 if TYPE_CHECKING:
     from petmood.results import LeakageFacts, RegradeFacts
 
@@ -20,8 +22,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("leakage")(leakage)
-    app.command("regrade")(regrade)
+    app.command("leakage")(reads_data(leakage))
+    app.command("regrade")(reads_data(regrade))
 
 
 def leakage(

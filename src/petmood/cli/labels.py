@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.reading import reads_data
+
 if TYPE_CHECKING:
     from petmood.results import LabelFacts
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("labels")(labels)
-    app.command("export-data")(export_data)
+    app.command("labels")(reads_data(labels))
+    app.command("export-data")(reads_data(export_data))
 
 
 def labels(
@@ -72,20 +74,26 @@ def _summary(facts: LabelFacts) -> None:
 
 
 def export_data(
-    data: Annotated[Path, typer.Argument(help="Folder or .zip of faces.", show_default=False)],
+    data: Annotated[Path, typer.Argument(help="Folder, .zip or .parquet of faces, or hf:NAME.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the copy.", show_default=False)],
-    labels: Annotated[Path, typer.Option(help="labels.csv with the corrections.", show_default=False)],
+    labels: Annotated[Path | None, typer.Option(help="labels.csv with the corrections.", show_default=False)] = None,
+    to: Annotated[str, typer.Option(help="folders, imagefolder, yolo-cls or csv.")] = "folders",
+    seed: Annotated[int, typer.Option(help="Seed of splits that must be made.")] = 42,
+    families: Annotated[str, typer.Option(help="How copies are found: auto, names, pixels or both.")] = "auto",
+    allow_leakage: Annotated[
+        bool, typer.Option("--allow-leakage", help="Go on though the data's own splits share photos.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
-    """Copy a data set with corrected labels; the originals stay as they are."""
+    """Copy a data set for other trainers, with families, splits and corrected labels; the originals stay."""
     from petmood.cli.console import Bars, print_json
     from petmood.workflows.labelling import export_data as work
 
-    outcome = work(data, out, labels, Bars())
+    outcome = work(data, out, labels, Bars(), to=to, seed=seed, families=families, allow_leakage=allow_leakage)
     if json:
         print_json({**asdict(outcome), "folder": str(outcome.folder)})
         return
     typer.echo(
-        f"Copied {outcome.files:,} files to {outcome.folder}: {outcome.relabelled:,} photos have another label, "
-        f"{outcome.excluded:,} were left out."
+        f"{'Listed' if to == 'csv' else 'Copied'} {outcome.files:,} files to {outcome.folder}: "
+        f"{outcome.relabelled:,} photos have another label, {outcome.excluded:,} were left out."
     )

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.reading import reads_data
+
 if TYPE_CHECKING:
     from petmood.results.leaderboard import LeaderboardFacts
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("leaderboard")(leaderboard)
+    app.command("leaderboard")(reads_data(leaderboard))
 
 
 def leaderboard(

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from petmood.cli.reading import reads_data
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("pretrain")(pretrain)
+    app.command("pretrain")(reads_data(pretrain))
 
 
 def pretrain(

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.reading import reads_data
+
 if TYPE_CHECKING:
     from petmood.results.quantised import QuantisedFacts
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("quantise")(quantise)
+    app.command("quantise")(reads_data(quantise))
 
 
 def quantise(

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.reading import reads_data
+
 if TYPE_CHECKING:
     from petmood.results import SpeciesFacts
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("species")(species)
+    app.command("species")(reads_data(species))
 
 
 def species(

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.reading import reads_data
+
 if TYPE_CHECKING:
     from petmood.workflows.study import StudyOutcome
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("study")(study)
+    app.command("study")(reads_data(study))
 
 
 def study(

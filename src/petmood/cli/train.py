@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.reading import reads_data
+
 if TYPE_CHECKING:
     from petmood.bundle import ModelDescription
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("train")(train)
+    app.command("train")(reads_data(train))
 
 
 def train(

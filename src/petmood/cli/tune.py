@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.reading import reads_data
+
 if TYPE_CHECKING:
     from petmood.workflows.tune import TuneOutcome
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("tune")(tune)
+    app.command("tune")(reads_data(tune))
 
 
 def tune(

@@ -13,6 +13,7 @@ from petmood.audit.families import apply_groups, join_families, resolve_mode
 from petmood.audit.groups import GroupRow, parse_groups, read_groups
 from petmood.audit.links import PixelLinks, find_links
 from petmood.cache import open_cache
+from petmood.config import ReadOptions, reading_options
 from petmood.dataset.dataset import Dataset
 from petmood.dataset.origin import Origin, UserFile, regrouped_photos, relabelled_photos, user_file
 from petmood.dataset.species import read_species
@@ -43,6 +44,7 @@ def open_dataset(
     groups: Path | str | None = None,
     species: Path | str | None = None,
     allow_leakage: bool = False,
+    options: ReadOptions | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Read a data set, find its families, and apply what its user says of it.
@@ -57,6 +59,7 @@ def open_dataset(
         groups: groups.csv whose groups replace the families found; else the data's own is read, if it has one.
         species: CSV with the species of every photo, for animals that ImageNet does not know.
         allow_leakage: whether splits that leak may be used; every figure is then marked.
+        options: how the user says that the data are to be read; else the options in force.
         progress: where to show the work.
 
     Raises:
@@ -80,6 +83,7 @@ def open_dataset(
             groups=given["g"],
             species=given["s"],
             allow_leakage=allow_leakage,
+            options=options or reading_options(),
         )
     except BaseException:
         source.close()
@@ -108,10 +112,12 @@ def _open(
     groups: Path | None,
     species: Path | None,
     allow_leakage: bool,
+    options: ReadOptions,
 ) -> Dataset:
     cache, pictures = open_cache(), Pictures(source)
     with timed.stage("ingest", "Reading images") as tick:
-        named = read_dataset(source, cache, labelled=labelled and labels is None, progress=tick)
+        needed, tell = labelled and labels is None, timed.inner.note
+        named = read_dataset(source, cache, labelled=needed, progress=tick, options=options, tell=tell)
     mode = resolve_mode(named, families)
     links = _NO_LINKS
     if mode != "names":
@@ -136,6 +142,7 @@ def _open(
         data=source.location,
         families=families,
         seed=seed,
+        options=options,
         labels=relabelled,
         groups=regrouped,
         species=None if species is None or told is None else user_file(species, len(told), len(told)),

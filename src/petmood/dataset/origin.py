@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from petmood.config import ReadOptions
 from petmood.records import Manifest
 
 
@@ -34,12 +35,14 @@ class Origin:
         data: folder or archive, as the user named it.
         families: how families were asked to be found.
         seed: of splits that had to be made.
+        options: how the user said that the data are to be read.
         labels, groups, species: the user's files, if given.
     """
 
     data: Path
     families: str = "auto"
     seed: int = 42
+    options: ReadOptions = field(default_factory=ReadOptions)
     labels: UserFile | None = None
     groups: UserFile | None = None
     species: UserFile | None = None

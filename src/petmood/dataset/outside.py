@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.audit.links import find_links
+from petmood.config import ReadOptions
 from petmood.dataset.dataset import Dataset
 from petmood.dataset.opening import open_dataset
 from petmood.errors import ConfigError, DataError
@@ -73,7 +74,7 @@ def open_outside(
         ConfigError: a class that is neither ours nor mapped to one of ours.
         DataError: nothing is left.
     """
-    theirs = open_dataset(path, families=families, splits=False, progress=progress)
+    theirs = open_dataset(path, families=families, splits=False, options=ReadOptions(), progress=progress)
     names = (
         {name: name for name in theirs.classes}
         if mapping is None
@@ -91,7 +92,9 @@ def open_unlabelled(path: Path, ours: Dataset, progress: Progress | None = None)
     Raises:
         DataError: there are no images, or nothing is left.
     """
-    theirs = open_dataset(path, families="names", labelled=False, splits=False, progress=progress)
+    theirs = open_dataset(
+        path, families="names", labelled=False, splits=False, options=ReadOptions(), progress=progress
+    )
     used, left = _without_ours(path, theirs, ours)
     return Outside(used, np.full(len(used), ""), left)
 

@@ -6,8 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Final
+
+from petmood.records import picture_of
 
 AUGMENTED: Final = re.compile(r"^aug-\d+-(?P<parent>.+)$", re.IGNORECASE)
 """Offline augmentations: `aug-<k>-<parent>`."""
@@ -44,7 +45,8 @@ class _Parsed:
 
 
 def _parse(path: str) -> _Parsed:
-    stem, augmented, exported = PurePosixPath(path).stem, False, False
+    file = picture_of(path).rpartition("/")[2]
+    stem, augmented, exported = file.rpartition(".")[0] or file, False, False
     while True:
         if match := ROBOFLOW.match(stem):
             exported = True
@@ -61,7 +63,7 @@ def families_by_name(items: Sequence[Named]) -> list[Member]:
     A derived file belongs to the original of that name in its own folder, else in its split, else (if there is just
     one) anywhere in its class; derived files without an original are a family of their own. Originals that merely
     share a file name in different folders are different photos. Files with equal bytes are one family whatever their
-    class.
+    class, and so are the annotated parts of one picture.
 
     Args:
         items: images in a stable order.
@@ -77,29 +79,32 @@ def families_by_name(items: Sequence[Named]) -> list[Member]:
             # all exports of an upload share its name, whichever split Roboflow drew them into
             ids[i] = f"{item.class_name}/{name.stem}"
         elif not name.augmented:
-            ids[i] = item.path
+            ids[i] = picture_of(item.path)
             originals[item.class_name, name.stem].append(i)
     for i, (item, name) in enumerate(zip(items, parsed, strict=True)):
         if name.augmented and not name.exported:
             parent = _parent(item, items, originals.get((item.class_name, name.stem), []))
             ids[i] = ids[parent] if parent is not None else f"{item.class_name}/{name.stem} (original missing)"
-    return _merge_equal_bytes(items, ids, [name.augmented for name in parsed])
+    return _merge(items, ids, [name.augmented for name in parsed])
 
 
 def _parent(child: Named, items: Sequence[Named], candidates: Sequence[int]) -> int | None:
-    folder = PurePosixPath(child.path).parent
-    same_folder = [i for i in candidates if PurePosixPath(items[i].path).parent == folder]
+    folder = child.path.rpartition("/")[0]
+    same_folder = [i for i in candidates if items[i].path.rpartition("/")[0] == folder]
     same_split = [i for i in candidates if items[i].split == child.split]
     for group in (same_folder, same_split, candidates):
-        if len(group) == 1 or (group and group is same_folder):
+        if len({picture_of(items[i].path) for i in group}) == 1 or (group and group is same_folder):
             return group[0]
     return None
 
 
-def _merge_equal_bytes(items: Sequence[Named], ids: list[str], augmented: list[bool]) -> list[Member]:
-    by_digest: dict[str, list[str]] = defaultdict(list)
+def _merge(items: Sequence[Named], ids: list[str], augmented: list[bool]) -> list[Member]:
+    """Join families with equal bytes, or with parts of one picture."""
+    together: dict[str, list[str]] = defaultdict(list)
     for item, family in zip(items, ids, strict=True):
-        by_digest[item.sha256].append(family)
+        together[item.sha256].append(family)
+        if picture_of(item.path) != item.path:
+            together[f"picture {picture_of(item.path)}"].append(family)
     root: dict[str, str] = {}
 
     def find(name: str) -> str:
@@ -107,7 +112,7 @@ def _merge_equal_bytes(items: Sequence[Named], ids: list[str], augmented: list[b
             name = root[name]
         return name
 
-    for group in by_digest.values():
+    for group in together.values():
         first = find(group[0])
         for other in group[1:]:
             second = find(other)
@@ -128,5 +133,5 @@ def _merge_equal_bytes(items: Sequence[Named], ids: list[str], augmented: list[b
 
 
 def names_tell(paths: Iterable[str]) -> bool:
-    """Whether any file name says of itself that it was made from another file."""
-    return any(name.augmented or name.exported for name in map(_parse, paths))
+    """Whether any name says of itself that it was made from another file, or is a part of a picture."""
+    return any(picture_of(path) != path or (name := _parse(path)).augmented or name.exported for path in paths)

@@ -1,4 +1,4 @@
-"""A folder or archive in any known layout -> Manifest: what is accepted, rejected and ignored, and who is family."""
+"""A source in any layout -> Manifest: what is accepted, rejected and ignored, and who is family."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
-from pathlib import PurePosixPath
 
 from petmood import images
 from petmood.cache import ContentCache
+from petmood.config import ReadOptions, reading_options
 from petmood.errors import DataError, ImageError
-from petmood.ingest.layout import Layout, Placed, find_layout
+from petmood.ingest.arrange import arrange, warnings_of
+from petmood.ingest.layout import Layout, Placed, offered_animals
 from petmood.ingest.names import Named, families_by_name
 from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
 from petmood.sources import Source
@@ -44,22 +45,27 @@ def read_dataset(
     labelled: bool = True,
     progress: Progress | None = None,
     workers: int = 2,
+    options: ReadOptions | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Manifest:
     """Find the images of a data set, check that each decodes, and tell families apart by their names.
 
     Args:
-        source: the folder or archive.
+        source: the files.
         cache: remembers by content which files decode, so that a second run decodes none.
-        labelled: whether classes are required; if False, a flat folder of images is accepted too.
+        labelled: whether classes are required; if False, images without any are accepted too.
         progress: called with (files checked, files to check).
         workers: threads that read and decode.
+        options: how the user says that the data are to be read; else the options in force.
+        tell: called with how the data are read, and with each note, before any file is decoded.
 
     Returns:
-        A manifest in which accepted + rejected + ignored = found. Where the data has no split folders, every record's
-        split is "" until `petmood.split.complete_splits` makes them.
+        A manifest in which accepted + rejected + ignored = found; each annotated part of a picture counts as a file.
+        Where the data has no split, every record's split is "" until `petmood.split.complete_splits` makes them.
 
     Raises:
-        DataError: no images, no classes, one class only, or no usable image in a class.
+        DataError: no images, no classes, one class only, no usable image in a class, or no sure reading.
+        ConfigError: a faulty option.
     """
     names = source.names()
     ignored: list[SkippedFile] = []
@@ -75,36 +81,63 @@ def read_dataset(
             f"no images found in {source.location} ({len(names)} files, none with an image extension). "
             "Give a folder that holds one folder of images for each class."
         )
-    layout = find_layout(candidates, labelled=labelled, where=str(source.location))
+    layout = arrange(source, names, candidates, labelled=labelled, options=options or reading_options())
+    offered = offered_animals(layout.placed) if layout.classes else (0, "")
+    notes = (*warnings_of(source, candidates), *layout.notes, *_offer(*offered))
+    if tell:
+        for line in (_summary(layout), *notes):
+            tell(line)
     ignored.extend(layout.ignored)
     probed = list(_probe_all(source, layout.placed, cache, progress, workers))
     rejected = [SkippedFile(p.placed.path, p.reason) for p in probed if p.info is None]
     accepted = [p for p in probed if p.info is not None]
     if not accepted:
         raise DataError(f"none of the {len(probed)} images in {source.location} can be used: {rejected[0].reason}.")
-    classes = _check_classes(layout, accepted, rejected, source) if labelled or layout.kind != "flat" else ()
+    classes = _check_classes(layout, accepted, rejected, source) if labelled or layout.classes else ()
     return Manifest(
         name=source.name,
-        layout=layout.kind,
+        layout=layout.text,
         classes=classes,
         records=_records(accepted),
         rejected=tuple(rejected),
         ignored=tuple(sorted(ignored, key=lambda skipped: skipped.path)),
-        official_splits=layout.kind == "split/class",
+        official_splits=any(p.placed.split for p in accepted),
         family_source="names",
-        found=len(names),
+        found=len(ignored) + len(probed),
+        notes=notes,
+        animals_offered=offered,
     )
+
+
+def _offer(n: int, option: str) -> tuple[str, ...]:
+    if not n:
+        return ()
+    return (f"{n:,} folders or names look like single animals; to keep the photos of each together, give {option}.",)
+
+
+def _summary(layout: Layout) -> str:
+    """How the data are about to be read: `read as {split}/{class}/*: 3 splits, 4 classes, 48 images`."""
+    fields = (("split", "splits"), ("fold", "folds"), ("species", "species"), ("animal", "animals"))
+    told = []
+    for one, many in fields:
+        n = len({getattr(p, one) for p in layout.placed} - {""})
+        told += [f"{n:,} {one if n == 1 else many}"] if n else []
+    n = len(layout.classes)
+    told += [f"{n:,} {'class' if n == 1 else 'classes'}"] if n else []
+    return f"read as {layout.text}: {', '.join([*told, f'{len(layout.placed):,} images'])}"
 
 
 def why_ignored(name: str) -> str:
     """Why a file is no candidate, by its name alone; "" if it is one."""
-    path = PurePosixPath(name)
-    if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
+    # plain text work: a path object for each of a million files takes longer than all the rest
+    if name.startswith((".", "__MACOSX/")) or "/." in name or "/__MACOSX/" in name:
         return "hidden file"
-    if path.name.lower() in _JUNK:
+    file = name.rpartition("/")[2].lower()
+    if file in _JUNK:
         return "system file"
-    if path.suffix.lower() not in images.EXTENSIONS:
-        return f"not an image ({path.suffix.lower() or 'no extension'})"
+    suffix = f".{file.rpartition('.')[2]}" if "." in file.removesuffix(".") else ""
+    if suffix not in images.EXTENSIONS:
+        return f"not an image ({suffix or 'no extension'})"
     return ""
 
 
@@ -163,13 +196,23 @@ def _check_classes(
         if name not in found:
             raise DataError(
                 f"class '{name}' in {source.location} has no usable image ({len(rejected)} files rejected, the first "
-                f"because: {rejected[0].reason}). Add images or remove the folder."
+                f"because: {rejected[0].reason}). Add images or go on without it: --exclude '{name}'."
             )
     if len(layout.classes) < 2:
         raise DataError(
             f"only one class, '{layout.classes[0]}', found in {source.location}; telling moods apart needs 2 or more. "
             "Give the folder above the class folders."
         )
+    by_split: dict[str, set[str]] = {}
+    for p in accepted:
+        by_split.setdefault(p.placed.split, set()).add(p.placed.class_name)
+    for split in ("test", "valid"):
+        for name in sorted(by_split.get(split, set()) - by_split.get("train", found)):
+            n = sum(p.placed.split == split and p.placed.class_name == name for p in accepted)
+            raise DataError(
+                f"class '{name}' stands in {split} ({n} {'image' if n == 1 else 'images'}) but not in train, so that "
+                f"nothing can be learned of it. Add images to train, or go on without it: --exclude '{name}'."
+            )
     return layout.classes
 
 
@@ -192,6 +235,9 @@ def _records(accepted: list[_Probed]) -> tuple[ImageRecord, ...]:
                 size_bytes=item.size_bytes,
                 mode=item.info.mode,
                 reoriented=item.info.reoriented,
+                species=item.placed.species,
+                animal=item.placed.animal,
+                fold=item.placed.fold,
             )
         )
     order = {split: i for i, split in enumerate(("", *SPLITS))}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from petmood.results.base import Fact
 
 
@@ -40,13 +42,16 @@ class AppliedFile(Fact):
 class Provenance(Fact):
     """What the figures depend on, but for petmood itself: `command` gives the same results again.
 
-    `settings` has every setting, also those that nobody chose.
+    `settings` has every setting, also those that nobody chose; `layout` says how the data were read, and `reading` what
+    the user said of it.
     """
 
     command: str
     data: str
     data_sha256: str
     families: str
+    layout: str = ""
+    reading: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any]
     labels: AppliedFile | None = None
     groups: AppliedFile | None = None

@@ -149,7 +149,7 @@ class _ImageSet:
                 held[folder] += 1
         if not first:
             raise DataError(f"no images found in {data} ({files} files, none with an image extension).")
-        placed = find_layout(sorted(first.values()), labelled=False, where=data).placed
+        placed = find_layout(sorted(first.values()), labelled=False, where=data, held=held).placed
         self._folders = frozenset(image.path.rpartition("/")[0] for image in placed)
         self.n = sum(held[folder] for folder in self._folders)
         self.ignored = files - self.n

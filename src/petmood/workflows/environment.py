@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from petmood.config import RunSettings, StudySettings, preset_settings
+from petmood.config import ReadOptions, RunSettings, StudySettings, preset_settings
 from petmood.dataset import Dataset, Origin, UserFile
 from petmood.errors import is_there
 from petmood.results import Environment
@@ -74,6 +74,8 @@ def provenance(data: Dataset, settings: RunSettings, command: str = "run") -> Pr
         data=data.manifest.name,
         data_sha256=data.manifest.digest,
         families=origin.families,
+        layout=data.manifest.layout,
+        reading=origin.options.model_dump(mode="json", exclude_defaults=True),
         settings=settings.model_dump(mode="json"),
         labels=_applied(origin.labels),
         groups=_applied(origin.groups),
@@ -94,6 +96,7 @@ def repeating_command(command: str, origin: Origin, settings: RunSettings) -> st
         # groups.csv at the top of the data is read without being asked for
         if file is not None and file.path.parent != origin.data:
             words += [option, str(file.path)]
+    words += _reading(origin.options)
     if isinstance(settings, StudySettings):
         defaults: RunSettings = StudySettings()
     else:
@@ -101,6 +104,18 @@ def repeating_command(command: str, origin: Origin, settings: RunSettings) -> st
         words += ["--preset", settings.preset]
     words += _changed(settings.model_dump(mode="json"), defaults.model_dump(mode="json"), _OPTIONS.get(command, {}))
     return shlex.join(words)
+
+
+def _reading(options: ReadOptions) -> list[str]:
+    words: list[str] = []
+    for name, value in options.model_dump(mode="json", exclude_defaults=True).items():
+        option = f"--{name.replace('_', '-')}"
+        if name in ("splits", "columns"):
+            words += [option, ",".join(f"{key}={meaning}" for key, meaning in value)]
+        else:
+            for one in value if isinstance(value, list) else [value]:
+                words += [option, str(one)]
+    return words
 
 
 def _changed(values: Mapping[str, Any], defaults: Mapping[str, Any], options: Mapping[str, str]) -> list[str]:

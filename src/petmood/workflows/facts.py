@@ -78,7 +78,7 @@ def _samples(manifest: Manifest, settings: RunSettings) -> tuple[Sample, ...]:
 
 
 def _warnings(manifest: Manifest) -> tuple[Warn, ...]:
-    found = []
+    found = [Warn(code="reading", message=note) for note in manifest.notes]
     n_files, n_photos = len(manifest), manifest.n_photos
     if n_files > n_photos:
         found.append(

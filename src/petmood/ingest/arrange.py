@@ -1,0 +1,175 @@
+"""Everything that may say what is on images - options, annotations, tables, folders - -> one layout, or a question."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from petmood import images
+from petmood.config import ReadOptions
+from petmood.errors import DataError
+from petmood.ingest.annotations import found_annotations
+from petmood.ingest.layout import Layout, choose_classes, find_layout, place
+from petmood.ingest.pattern import parse_pattern
+from petmood.ingest.table import found_tables, given_table
+from petmood.ingest.words import same_name
+from petmood.records import picture_of
+from petmood.sources import Source, ZipSource
+
+AGREE: Final = 0.98
+"""Share of images of which a table and the folders must say the same, for both to be right."""
+
+
+def arrange(
+    source: Source, names: Sequence[str], candidates: Sequence[str], *, labelled: bool, options: ReadOptions
+) -> Layout:
+    """Find out how a data set is to be read.
+
+    What the user says goes first. Else annotations, then tables, then folders are asked; where a table and folders say
+    different things, or folders can be read in more than one way, there is a question and no reading.
+
+    Args:
+        source: the files.
+        names: all of them.
+        candidates: those that are images, sorted.
+        labelled: whether classes are required.
+        options: what the user says.
+
+    Raises:
+        DataError: no reading is sure, or what the user says does not fit.
+        ConfigError: a faulty option.
+    """
+    layout = _read(source, names, candidates, labelled, options)
+    _check_mirrors(source, layout)
+    return choose_classes(_grouped(layout, options), options)
+
+
+def _read(
+    source: Source, names: Sequence[str], candidates: Sequence[str], labelled: bool, options: ReadOptions
+) -> Layout:
+    where = str(source.location)
+    if options.table:
+        given = given_table(source, candidates, options)
+        return _joined(given, candidates, options) if options.layout else given
+    if options.layout:
+        return find_layout(candidates, labelled=labelled, where=where, options=options)
+    visible = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
+    annotated = found_annotations(source, visible, candidates, options.margin)
+    if annotated is not None:
+        return annotated
+    table = found_tables(source, visible, candidates)
+    if table is None:
+        return find_layout(candidates, labelled=labelled, where=where, options=options)
+    try:
+        folders = find_layout(candidates, labelled=True, where=where, options=options)
+    except DataError:
+        return table
+    return _agreed(table, folders, where)
+
+
+def _joined(table: Layout, candidates: Sequence[str], options: ReadOptions) -> Layout:
+    """A table's word, completed by what a pattern reads from the paths."""
+    pattern = parse_pattern(options.layout or "*")
+    paths = {p.path: p for p in place(candidates, pattern, options).placed}
+    placed = []
+    for p in table.placed:
+        other = paths.get(p.path)
+        if other is not None:
+            empty = {
+                name: getattr(other, name) for name in ("split", "species", "animal", "fold") if not getattr(p, name)
+            }
+            p = replace(p, **empty)
+        placed.append(p)
+    return replace(table, text=f"{table.text}, {pattern.text}", placed=tuple(placed))
+
+
+def _agreed(table: Layout, folders: Layout, where: str) -> Layout:
+    """The table, if the folders say the same of the images that both know.
+
+    Raises:
+        DataError: they do not.
+    """
+    said = {p.path: p for p in folders.placed}
+    both = [(p, said[p.path]) for p in table.placed if p.path in said]
+    same = sum(same_name(p.class_name) == same_name(other.class_name) for p, other in both)
+    if both and same < AGREE * len(both):
+        p, other = next((p, o) for p, o in both if same_name(p.class_name) != same_name(o.class_name))
+        name = table.text.removeprefix("table ").partition(", ")[0].partition(" and ")[0]
+        raise DataError(
+            f"cannot tell how to read {where}: of {len(both):,} images {len(both) - same:,} have one label by folder, "
+            f"another by table, first '{p.path}' ('{other.class_name}' and '{p.class_name}'). If you know, say which: "
+            f"--table '{name}' ({len(table.classes)} classes); or --layout '{folders.text}' "
+            f"({len(folders.classes)} classes)."
+        )
+    if not any(p.split for p in table.placed):
+        placed = tuple(replace(p, split=said[p.path].split) if p.path in said else p for p in table.placed)
+        if all(p.split for p in placed):
+            return replace(table, placed=placed)
+    return table
+
+
+def _check_mirrors(source: Source, layout: Layout) -> None:
+    """Make sure that folders which repeat the data's classes beside it are copies and nothing more.
+
+    Raises:
+        DataError: a file differs from its like.
+    """
+    for beside, original in layout.mirrors.items():
+        first, second = (source.read(name, images.MAX_FILE_BYTES) for name in (beside, original))
+        if first != second:
+            folders = sorted({name.rpartition("/")[0] for name in layout.mirrors})
+            raise DataError(
+                f"cannot tell how to read {source.location}: beside the data set of layout '{layout.text}' stand "
+                f"{', '.join(folders)}, whose files have equal names but differ ('{beside}'). If you know, say which: "
+                f"--layout '{layout.text}' ({len(layout.placed):,} images); or --layout '{{class}}/*'."
+            )
+
+
+def _grouped(layout: Layout, options: ReadOptions) -> Layout:
+    """Animals as `--group-by` says: the folder of an image, or what an expression finds in its path.
+
+    Raises:
+        DataError: it tells no two animals apart.
+    """
+    if options.group_by is None:
+        return layout
+    if options.group_by == "folder":
+        placed = tuple(replace(p, animal=picture_of(p.path).rpartition("/")[0]) for p in layout.placed)
+    else:
+        expression = re.compile(options.group_by.partition(":")[2])
+
+        def animal(path: str) -> str:
+            match = expression.search(picture_of(path).rpartition(".")[0])
+            return (match["animal"] or "") if match else ""
+
+        placed = tuple(replace(p, animal=animal(p.path)) for p in layout.placed)
+    found = {p.animal for p in placed}
+    if len(found - {""}) < 2:
+        raise DataError(
+            f"--group-by '{options.group_by}' tells {len(found - {''})} animals apart, in '{placed[0].path}' for "
+            f"example '{placed[0].animal}'. Mend it."
+        )
+    missing = [p.path for p in placed if not p.animal]
+    if missing:
+        note = f"{len(missing):,} of {len(placed):,} images have no animal by --group-by, the first '{missing[0]}'."
+        return replace(layout, placed=placed, notes=(*layout.notes, note))
+    return replace(layout, placed=placed)
+
+
+def warnings_of(source: Source, candidates: Sequence[str]) -> tuple[str, ...]:
+    """What a person should know of the names of files: guessed encodings, names that some systems hold for one."""
+    found = [source.warning] if isinstance(source, ZipSource) and source.warning else []
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in candidates:
+        alike[same_name(name)].append(name)
+    clashes = [names for names in alike.values() if len(names) > 1]
+    if clashes:
+        first, second = clashes[0][:2]
+        found.append(
+            f"{len(clashes):,} file names differ only by case or by how accents are composed, such as '{first}' and "
+            f"'{second}': a Mac or Windows keeps one of them."
+        )
+    return tuple(found)

@@ -1,0 +1,402 @@
+"""The tree of a data set -> the one layout that its structure allows, or the few between which a person can choose.
+
+What is sure: levels whose names are known words (splits, folds, moods, species, numbered animals) and, beside them, one
+level that can only be the class. Where two levels could be the class, or a level above it says nothing known, there is
+no sure reading and none is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from petmood.ingest.pattern import literal
+from petmood.ingest.structure import Folder, Levels, enter, grow, levels_of
+from petmood.ingest.words import (
+    SPLIT_WORD,
+    Kind,
+    are_animals,
+    is_container,
+    is_mood,
+    is_rest,
+    kind_of,
+    same_name,
+    species_word,
+    split_of,
+)
+
+MANY: Final = 20
+FEW_IMAGES: Final = 5
+"""More folders than `MANY` with fewer than `FEW_IMAGES` images each look like animals rather than classes."""
+
+NUMBERED: Final = 12
+"""So many folders that are mere numbers may be classes."""
+
+_DIRECT: Final = {Kind.SPLIT: "split", Kind.FOLD: "fold"}
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What structure says.
+
+    Attributes:
+        pattern: the one sure layout; "" if there is none.
+        unlabelled: the layout for whoever needs no classes: with splits, where they are all that is sure.
+        problem: why there is none.
+        options: the layouts (as options of the command line) between which a person can choose.
+        mirrors: path of an image beside the data -> the one of the data that it must equal, for the layout to hold.
+    """
+
+    pattern: str = ""
+    unlabelled: str = "*"
+    problem: str = ""
+    options: tuple[str, ...] = ()
+    mirrors: Mapping[str, str] | None = None
+
+
+def infer(names: Sequence[str], held: Mapping[str, int] | None = None) -> Inference:
+    """Find the layout of a data set.
+
+    Args:
+        names: POSIX paths of its images.
+        held: folder -> number of images in it, where `names` has only some of them.
+    """
+    files: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        files[tuple(folder.split("/")) if folder else ()].append(file)
+    counts = {path: (held or {}).get("/".join(path), len(inside)) for path, inside in files.items()}
+    root = enter(grow(counts))
+    mirrored = _beside_its_mirror(root, files)
+    if mirrored:
+        return mirrored
+    levels = levels_of(root)
+    if not levels.depth:
+        return _by_file_names(files, root, "")
+    return _Reading(levels, files).infer()
+
+
+class _Reading:
+    """The layouts that the levels of one tree allow."""
+
+    def __init__(self, levels: Levels, files: Mapping[tuple[str, ...], list[str]]) -> None:
+        self._levels = levels
+        self._files = files
+        self._kinds = levels.kinds
+
+    def infer(self) -> Inference:
+        """The sure layout, or the question."""
+        unsure = self._irregular() or self._doubt()
+        if unsure:
+            return Inference(problem=unsure, options=self._options())
+        place = self._class_level()
+        if place is None:
+            return self._no_class()
+        return Inference(self._pattern(self._roles(place)))
+
+    def _irregular(self) -> str:
+        levels = self._levels
+        lost = [f for f in levels.beside if split_of(f.path[-1])]
+        if lost:
+            return f"the images of {_list(_shown(f) for f in lost)} lie in no class folder, those beside it do"
+        odd = [f for f in levels.ragged if not is_mood(f.path[-1]) and not is_rest(f.path[-1])]
+        if odd and (self._kinds[-1] is Kind.MOOD or Kind.MOOD not in self._kinds):
+            return f"{_list(_shown(f) for f in odd)} hold folders where others beside them hold images"
+        return ""
+
+    def _doubt(self) -> str:
+        """Why the class level, or one above it, is in doubt; "" if nothing is, or there is no class level at all."""
+        levels, kinds = self._levels, self._kinds
+        for fixed in (Kind.SPLIT, Kind.FOLD, Kind.MOOD):
+            if kinds.count(fixed) > 1:
+                return f"two levels of folders look like {_PLURAL[fixed]}"
+        for k, kind in enumerate(kinds):
+            if kind is Kind.COMBINED:
+                combined = self._combined(k)
+                return "" if combined else f"several of {_list(levels.names[k])} name one split"
+        if Kind.SPLIT in kinds and Kind.FOLD in kinds:
+            return "there are splits and folds, so that each image may stand in several of them"
+        place = self._class_level()
+        if place is None:
+            candidates = [k for k in range(levels.depth) if self._may_be_class(k)]
+            return self._two_levels(candidates) if len(candidates) > 1 else self._unclear(candidates)
+        return self._doubt_above(place) or self._doubt_of(place)
+
+    def _two_levels(self, candidates: Sequence[int]) -> str:
+        first, second = candidates[:2]
+        names = self._levels.names
+        return f"either {_list(names[first])} or {_list(names[second])} may be the classes"
+
+    def _unclear(self, candidates: Sequence[int]) -> str:
+        if candidates:
+            return f"{_list(self._levels.names[candidates[0]])} may be classes, or animals, or nothing of the kind"
+        return ""
+
+    def _doubt_above(self, place: int) -> str:
+        names = self._levels.names
+        for k in range(place):
+            kind = self._kinds[k]
+            if kind is Kind.MIXED:
+                return f"only some of {_list(names[k])} are known names of splits or folds"
+            known = kind in (Kind.SPLIT, Kind.FOLD, Kind.ONE)
+            animals = kind is Kind.SUBJECT and are_animals(names[k])
+            named = (animals or kind is Kind.SPECIES) and self._kinds[place] is Kind.MOOD
+            if not known and not named and Kind.SPLIT in self._kinds[k + 1 : place]:
+                return f"it holds {len(names[k])} data sets ({_list(names[k])}), each with splits"
+            if not known and not named:
+                return f"{_list(names[k])} stand above the class folders {_list(names[place])}, and may mean anything"
+        return ""
+
+    def _doubt_of(self, place: int) -> str:
+        levels, kind = self._levels, self._kinds[place]
+        names = levels.names[place]
+        if kind is Kind.MOOD:
+            pairs = {(species_word(name), *_mood_words(name)) for name in names if species_word(name)}
+            if len({pair[0] for pair in pairs}) > 1 and len({pair[1:] for pair in pairs}) < len(pairs):
+                return f"{_list(names)} tell species and mood in one name"
+            return ""
+        for k, outer in enumerate(self._kinds):
+            if outer in (Kind.SPLIT, Kind.FOLD) and k < place and not levels.crossed(place, k):
+                return f"the folders below {_list(levels.names[k])} have few names in common"
+            if k > place and outer in (Kind.OTHER, Kind.SERIAL, Kind.NUMBER, Kind.MIXED):
+                return self._two_levels((place, k))
+        total = sum(f.total for f in levels.at[place])
+        if len(names) > MANY and total < FEW_IMAGES * len(names):
+            return f"{len(names)} folders with few images each ({_list(names)}) may be animals"
+        return ""
+
+    def _may_be_class(self, k: int) -> bool:
+        return self._kinds[k] not in (Kind.SPLIT, Kind.FOLD, Kind.ONE, Kind.COMBINED)
+
+    def _class_level(self) -> int | None:
+        """The one level that can be the class; None if there is none, or more than one."""
+        kinds = self._kinds
+        for wanted in ((Kind.MOOD,), (Kind.OTHER, Kind.SPECIES)):
+            found = [k for k, kind in enumerate(kinds) if kind in wanted]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                return None
+        if any(kind in (Kind.SERIAL, Kind.MIXED) for kind in kinds):
+            return None
+        numbers = [k for k, kind in enumerate(kinds) if kind is Kind.NUMBER]
+        if len(numbers) == 1 and len(self._levels.names[numbers[0]]) <= NUMBERED:
+            return numbers[0]
+        alone = [k for k, kind in enumerate(kinds) if kind is Kind.ONE and not is_container(self._levels.names[k][0])]
+        if not numbers and Kind.SUBJECT not in kinds and alone and not self._combined_level():
+            return alone[-1]
+        return None
+
+    def _combined_level(self) -> bool:
+        return Kind.COMBINED in self._kinds
+
+    def _roles(self, place: int) -> list[str]:
+        roles = [_DIRECT.get(kind, "") for kind in self._kinds]
+        roles[place] = "class"
+        if self._kinds[place] is Kind.MOOD:
+            for k, kind in enumerate(self._kinds):
+                if kind is Kind.SPECIES:
+                    roles[k] = "species"
+                elif kind is Kind.SUBJECT and k < place:
+                    roles[k] = "animal"
+        return roles
+
+    def _pattern(self, roles: Sequence[str], literals: Mapping[int, str] | None = None) -> str:
+        parts = [literal(name) for name in self._levels.root.path]
+        last = max((k for k, role in enumerate(roles) if role), default=-1)
+        for k in range(last + 1):
+            if roles[k]:
+                parts.append(f"{{{roles[k]}}}")
+            elif self._kinds[k] is Kind.ONE:
+                parts.append(literal(self._levels.names[k][0]))
+            elif literals and k in literals:
+                parts.append(literal(literals[k]))
+            else:
+                parts.append("*")
+        return "/".join([*parts, "*"])
+
+    def _combined(self, k: int) -> str:
+        """`{split}_{class}` where each name of a level, the only one that says anything, is made so; else ""."""
+        if any(kind is not Kind.ONE for i, kind in enumerate(self._kinds) if i != k):
+            return ""
+        names = [f.path[-1] for f in self._levels.at[k]]
+        for joint in ("_", "-", " ", "."):
+            for order, before in (("split", True), ("class", False)):
+                pairs = [_apart(name, joint, before) for name in names]
+                if all(pairs):
+                    rests: dict[str, set[str]] = defaultdict(set)
+                    for split, rest in filter(None, pairs):
+                        rests[split].add(same_name(rest))
+                    largest = max(rests.values(), key=len)
+                    if len(largest) > 1 and all(rest <= largest for rest in rests.values()) and len(rests) > 1:
+                        other = "class" if order == "split" else "split"
+                        return f"{{{order}}}{joint}{{{other}}}"
+        return ""
+
+    def _no_class(self) -> Inference:
+        levels = self._levels
+        for k, kind in enumerate(self._kinds):
+            if kind is Kind.COMBINED and self._combined(k):
+                parts = [literal(name) for name in levels.root.path]
+                parts += ["*"] * k + [self._combined(k), "*"]
+                return Inference("/".join(parts))
+        split = [k for k, kind in enumerate(self._kinds) if kind is Kind.SPLIT]
+        prefix = self._pattern([_DIRECT.get(kind, "") for kind in self._kinds]).removesuffix("*")
+        named = _by_file_names(self._files, levels.root, prefix)
+        if named.pattern or not split:
+            return named
+        shown = _list(levels.names[split[0]])
+        return Inference(
+            unlabelled=f"{prefix}*",
+            problem=f"{shown} are splits, but hold no class folders",
+            options=(*named.options, *self._options())[:3],
+        )
+
+    def _options(self) -> tuple[str, ...]:
+        """Options of the command line for the readings that a person may mean, likely ones first."""
+        kinds, levels = self._kinds, self._levels
+        fixed = [_DIRECT.get(kind, "") for kind in kinds]
+        if Kind.SPLIT in kinds and Kind.FOLD in kinds:
+            fixed = [role if role == "split" else "" for role in fixed]
+        fixed = [role if role not in fixed[:k] else "" for k, role in enumerate(fixed)]
+        found: list[str] = []
+        mapped = ""
+        order = (Kind.MOOD, Kind.OTHER, Kind.SPECIES, Kind.NUMBER, Kind.SERIAL, Kind.MIXED, Kind.SUBJECT)
+        places = sorted((k for k in range(levels.depth) if self._may_be_class(k)), key=lambda k: order.index(kinds[k]))
+        if any(kinds[k] is Kind.MOOD for k in places):
+            places = [k for k in places if kinds[k] is Kind.MOOD]
+        for k, kind in enumerate(kinds):
+            if kind is Kind.MIXED and any(map(split_of, levels.names[k])) and k != (places or [k])[0]:
+                fixed = [role if role != "split" else "" for role in fixed]
+                fixed[k] = "split"
+                unknown = [name for name in levels.names[k] if not split_of(name)]
+                mapped = f" --splits '{','.join(f'{name}=' for name in unknown)}'"
+        for place in places:
+            roles = list(fixed)
+            roles[place] = "class"
+            above = [k for k in range(place) if not roles[k] and kinds[k] is not Kind.ONE]
+            variants = [roles]
+            if above and Kind.SPLIT in kinds[above[0] + 1 : place]:
+                sides = self._levels.names[above[0]][:2]
+                found += [self._pattern(roles, {above[0]: name}) for name in sides]
+            elif above and len(places) == 1:
+                variants += [_with(roles, above[-1], role) for role in ("animal", "fold") if role not in roles]
+            elif above and kinds[above[-1]] is Kind.SPECIES and "species" not in roles:
+                variants = [_with(roles, above[-1], "species")]
+            found += [self._pattern(variant) for variant in variants]
+        for k, kind in enumerate(kinds):
+            if kind is Kind.COMBINED:
+                base = ["*"] * k
+                found += ["/".join([*base, "{split}_{class}", "*"]), "/".join([*base, "{class}_{split}", "*"])]
+                found.append("/".join([*base, "{class}", "*"]))
+        if not found:
+            found = [self._pattern(_with([""] * levels.depth, levels.depth - 1, "class"))]
+        return tuple(f"--layout '{pattern}'{mapped}" for pattern in dict.fromkeys(found))[:3]
+
+
+_PLURAL: Final = {Kind.SPLIT: "splits", Kind.FOLD: "folds", Kind.MOOD: "moods"}
+
+
+def _with(roles: Sequence[str], k: int, role: str) -> list[str]:
+    return [*roles[:k], role, *roles[k + 1 :]]
+
+
+def _mood_words(name: str) -> tuple[str, ...]:
+    return tuple(word for word in re.split(r"[\W_]+", name.casefold()) if is_mood(word))
+
+
+def _apart(name: str, joint: str, before: bool) -> tuple[str, str] | None:
+    """(split, rest) of `train_happy` (split before) or `happy_train`, cut where the split's own words end."""
+    words = name.split(joint)
+    cuts = range(len(words) - 1, 0, -1) if before else range(1, len(words))
+    for cut in cuts:
+        head, tail = joint.join(words[:cut]), joint.join(words[cut:])
+        mine, rest = (head, tail) if before else (tail, head)
+        if split_of(mine) and not split_of(rest) and _bare(mine):
+            return split_of(mine), rest
+    return None
+
+
+def _bare(name: str) -> bool:
+    return re.fullmatch(SPLIT_WORD, name, re.IGNORECASE) is not None
+
+
+def _beside_its_mirror(root: Folder, files: Mapping[tuple[str, ...], list[str]]) -> Inference | None:
+    """A data set with splits in one folder, and beside it folders that repeat its classes, file by file.
+
+    So is the archive of the Kaggle set. That the files are equal too is for the reader to check.
+    """
+    if len(root.children) < 3 or root.direct > LOOSE_BESIDE * root.total:
+        return None
+    for child in root.children.values():
+        others = [folder for folder in root.children.values() if folder is not child]
+        inner = levels_of(enter(child))
+        if Kind.SPLIT not in inner.kinds or any(folder.children for folder in others):
+            continue
+        reading = _Reading(inner, files)
+        found = reading.infer()
+        place = reading._class_level()
+        if not found.pattern or place is None:
+            continue
+        base = len(inner.root.path)
+        originals: dict[tuple[str, str], str] = {}
+        for folder in child.walk():
+            if len(folder.path) > base + place:
+                name = same_name(folder.path[base + place])
+                for file in files.get(folder.path, ()):
+                    key = (name, file)
+                    if key not in originals or _in_train(folder.path):
+                        originals[key] = "/".join((*folder.path, file))
+        mirrors = {}
+        for folder in others:
+            for file in files.get(folder.path, ()):
+                mirrors["/".join((*folder.path, file))] = originals.get((same_name(folder.path[-1]), file), "")
+        if mirrors and all(mirrors.values()):
+            return Inference(found.pattern, mirrors=mirrors)
+    return None
+
+
+LOOSE_BESIDE: Final = 0.02
+
+
+def _in_train(path: tuple[str, ...]) -> bool:
+    return any(split_of(part) == "train" for part in path)
+
+
+def _by_file_names(files: Mapping[tuple[str, ...], list[str]], root: Folder, prefix: str) -> Inference:
+    """Classes in the names of files: `happy_001.jpg`; sure only where the words are moods and cut off by one sign."""
+    stems = [
+        PurePosixPath(file).stem
+        for path, inside in files.items()
+        if path[: len(root.path)] == root.path
+        for file in inside
+    ]
+    start = prefix or "".join(f"{literal(name)}/" for name in root.path)
+    problem = "no class folders found"
+    options: list[str] = []
+    for joint in ("_", "-", ".", " "):
+        heads = Counter(stem.split(joint)[0] for stem in stems if joint in stem)
+        words = [head for head, n in heads.items() if n > 1]
+        if not 2 <= len(words) <= MANY or sum(heads[word] for word in words) < 0.95 * len(stems):
+            continue
+        if any(word[-1:].isdigit() for word in words):
+            continue
+        pattern = f"{start}{{class}}{joint}*"
+        moods = [word for word in words if is_mood(word) or is_rest(word)]
+        if kind_of(words) is Kind.MOOD and len(moods) == len(words) and sum(heads[w] for w in words) == len(stems):
+            return Inference(pattern)
+        options.append(f"--layout '{pattern}'")
+    return Inference(problem=problem, options=tuple(options))
+
+
+def _shown(folder: Folder) -> str:
+    return "/".join(folder.path) or "."
+
+
+def _list(names: object, most: int = 6) -> str:
+    listed = [str(name) for name in names]  # type: ignore[attr-defined]
+    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")

@@ -1,0 +1,381 @@
+"""Tables that say what is on the images of a data set -> the layout they make: class, split, animal of each image."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from petmood import images
+from petmood.config import ReadOptions
+from petmood.errors import DataError
+from petmood.ingest.layout import Layout, Placed, canonical_classes
+from petmood.ingest.rows import FORMATS, Rows, from_frame, read_table
+from petmood.ingest.words import fold_of, same_name, split_of
+from petmood.records import SkippedFile
+from petmood.sources import FolderSource, Source
+from petmood.tables import load_table, same_path
+
+_PATHS: Final = "path file_name filename file filepath file_path image image_path imagepath img name id image_id fname"
+_CLASSES: Final = (
+    "label labels class class_name classname category emotion mood expression target y label_name labelname tag state"
+)
+_SPLITS: Final = "split set subset partition fold_set phase usage dataset"
+_ANIMALS: Final = (
+    "animal animal_id animalid subject subject_id individual individual_id pet pet_id cat_id dog_id person"
+)
+_SPECIES: Final = "species animal_type animaltype kind_of_animal type_of_animal"
+_FOLDS: Final = "fold kfold cv_fold fold_id"
+_KNOWN: Final = {
+    role: tuple(words.split())
+    for role, words in (
+        ("path", _PATHS),
+        ("class", _CLASSES),
+        ("split", _SPLITS),
+        ("species", _SPECIES),
+        ("animal", _ANIMALS),
+        ("fold", _FOLDS),
+    )
+}
+_OWN: Final = frozenset({"groups.csv", "changes.csv", "manifest.parquet"})
+"""Tables of petmood's own, which say nothing of classes."""
+
+MAX_TABLES: Final = 200
+HALF: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column of a table says what; `onehot` are columns of 0 and 1, each for a class."""
+
+    roles: Mapping[str, str]
+    onehot: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one row says of one image, and where it stands."""
+
+    placed: Placed
+    where: str
+
+
+class Index:
+    """Finds the image that a table means, by its path from the root or the table's folder, its end or its name."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._full = {same_path(name): name for name in names}
+        self._files: dict[str, list[str]] = defaultdict(list)
+        self._stems: dict[str, list[str]] = defaultdict(list)
+        for path in self._full:
+            file = path.rpartition("/")[2]
+            self._files[file.casefold()].append(path)
+            self._stems[file.rpartition(".")[0].casefold()].append(path)
+
+    def find(self, text: str, folder: str = "") -> str:
+        """The name of an image in the source; "" if none is meant, or several might be."""
+        path = same_path(text)
+        for exact in (f"{folder}/{path}" if folder else path, path):
+            if exact in self._full:
+                return self._full[exact]
+        file = path.rpartition("/")[2].casefold()
+        found = self._files.get(file) or self._stems.get(file) or []
+        if folder and len(found) > 1:
+            found = [name for name in found if name.startswith(folder + "/")] or found
+        if len(found) > 1:
+            parts = path.casefold().split("/")
+            shared = {name: _common_end(name.casefold().split("/"), parts) for name in found}
+            top = max(shared.values())
+            found = [name for name, n in shared.items() if n == top]
+        if len(found) != 1:
+            return ""
+        # 1.jpg of train is not 1.jpg of test, though it be the only one there
+        mine, theirs = (_split_of_folder(name.rpartition("/")[0]) for name in (path, found[0]))
+        return "" if mine and theirs and mine != theirs else self._full[found[0]]
+
+
+def _common_end(a: Sequence[str], b: Sequence[str]) -> int:
+    n = 0
+    for x, y in zip(reversed(a), reversed(b), strict=False):
+        if x != y:
+            break
+        n += 1
+    return n
+
+
+def given_table(source: Source, candidates: Sequence[str], options: ReadOptions) -> Layout:
+    """The layout that a table named by the user makes.
+
+    Raises:
+        DataError: the table cannot be read, lacks a column, or names no image.
+    """
+    assert options.table is not None
+    inside = same_path(options.table)
+    if inside in {same_path(name) for name in source.names()}:
+        name = next(name for name in source.names() if same_path(name) == inside)
+        data, folder = source.read(name, images.MAX_FILE_BYTES * 16), name.rpartition("/")[0]
+    else:
+        data, folder = load_table(Path(options.table)), ""
+    rows = read_table(data, options.table)
+    index = Index(candidates)
+    columns = _columns(rows, index, folder, dict(options.columns), required=True)
+    assert columns is not None
+    said = _said(rows, columns, index, folder, strict=True)
+    if not said:
+        raise DataError(
+            f"{options.table} names no image of {source.location}: its first path is "
+            f"'{rows.column(columns.roles['path'])[0] if rows.rows else ''}', the first image '{candidates[0]}'. "
+            "Say which column has paths with --columns path=NAME."
+        )
+    return _layout(said, candidates, [options.table], len(rows.rows))
+
+
+def found_tables(source: Source, names: Iterable[str], candidates: Sequence[str]) -> Layout | None:
+    """The layout that tables among the files make; None if there is no table of labels that covers half of the images.
+
+    Raises:
+        DataError: a table says two things of one image, or has two columns that may be the class.
+    """
+    embedded = _embedded(source, candidates)
+    if embedded is not None:
+        return embedded
+    tables = [
+        name
+        for name in names
+        if PurePosixPath(name).suffix.lower() in FORMATS
+        and PurePosixPath(name).name.lower() not in _OWN
+        and not name.startswith(".")
+    ]
+    if not tables or len(tables) > MAX_TABLES:
+        return None
+    index = Index(candidates)
+    said: dict[str, Said] = {}
+    used, n = [], 0
+    for name in tables:
+        folder = name.rpartition("/")[0]
+        try:
+            rows = read_table(source.read(name, images.MAX_FILE_BYTES), name)
+        except DataError:
+            continue  # some other table; one that the user names is read strictly
+        columns = _columns(rows, index, folder, {}, required=False)
+        if columns is None:
+            continue
+        more = _said(rows, columns, index, folder, strict=False)
+        _merge(said, more)
+        if more:
+            used.append(name)
+            n += len(rows.rows)
+    if len(said) < HALF * len(candidates):
+        return None
+    return _layout(said, candidates, used, n)
+
+
+def _merge(said: dict[str, Said], more: Mapping[str, Said]) -> None:
+    for path, row in more.items():
+        before = said.get(path)
+        if before and same_name(before.placed.class_name) != same_name(row.placed.class_name):
+            raise DataError(
+                f"{row.where} says that '{path}' is '{row.placed.class_name}', but {before.where} says "
+                f"'{before.placed.class_name}'. Mend one of them, or say which table holds with --table FILE."
+            )
+        said.setdefault(path, row)
+
+
+def _embedded(source: Source, candidates: Sequence[str]) -> Layout | None:
+    """What the columns beside images inside Parquet files say."""
+    if not isinstance(source, FolderSource) or not source.tables:
+        return None
+    wanted = set(candidates)
+    said: dict[str, Said] = {}
+    used, n = [], 0
+    for name, table in sorted(source.tables.items()):
+        members = [f"{name}/{member}" for member in table.members()]
+        if not wanted.intersection(members):
+            continue
+        rows = from_frame(table.columns(), name)
+        columns = _guess(rows, "")
+        if columns is None:
+            continue
+        place = {role: rows.header.index(column) for role, column in columns.roles.items()}
+        hot = [(column, rows.header.index(column)) for column in columns.onehot]
+        split = split_of(PurePosixPath(name).name.partition("-")[0]) or split_of(PurePosixPath(name).parent.name)
+        for member, (line, cells) in zip(members, rows.rows, strict=True):
+            found = _row(member, cells, place, hot, f"{name}, row {line}")
+            if found is not None:
+                said[member] = Said(found if found.split or not split else replace(found, split=split), f"{name}")
+        used.append(name)
+        n += len(members)
+    return _layout(said, candidates, used, n) if len(said) >= HALF * len(candidates) else None
+
+
+def _columns(rows: Rows, index: Index, folder: str, told: Mapping[str, str], *, required: bool) -> Columns | None:
+    """Which column says what: as the user says, else by its name and, for paths, by the images it names."""
+    header = {column.casefold(): column for column in rows.header}
+    given = {}
+    for role, column in told.items():
+        if column.casefold() not in header:
+            raise DataError(
+                f"{rows.name} has no column '{column}' for {role}; it has {', '.join(rows.header)}. Mend --columns."
+            )
+        given[role] = header[column.casefold()]
+    path = given.get("path") or _path_column(rows, index, folder)
+    if not path:
+        if required:
+            raise DataError(
+                f"no column of {rows.name} names images of the data; it has {', '.join(rows.header)}. Say which with "
+                "--columns path=NAME,class=NAME."
+            )
+        return None
+    guessed = _guess(rows, path, given)
+    if guessed is None and required:
+        others = ", ".join(column for column in rows.header if column != path)
+        raise DataError(f"{rows.name} has no column of labels; it has {others}. Say which with --columns class=NAME.")
+    return guessed
+
+
+def _path_column(rows: Rows, index: Index, folder: str, sample: int = 200) -> str:
+    step = max(1, len(rows.rows) // sample)
+    some = rows.rows[::step]
+    best, share = "", 0.0
+    for place, column in enumerate(rows.header):
+        hits = sum(bool(cells[place]) and bool(index.find(cells[place], folder)) for _, cells in some)
+        value = hits / max(len(some), 1) + (0.01 if column.casefold() in _KNOWN["path"] else 0.0)
+        if hits and value > share:
+            best, share = column, value
+    known = best.casefold() in _KNOWN["path"]
+    return best if share >= (0.05 if known else HALF) else ""
+
+
+def _guess(rows: Rows, path: str, given: Mapping[str, str] | None = None) -> Columns | None:
+    """Roles of the columns but the path; None if none is the class.
+
+    Raises:
+        DataError: two may be.
+    """
+    roles = dict(given or {})
+    if path:
+        roles["path"] = path
+    for role in ("split", "species", "animal", "fold"):
+        for column in rows.header:
+            if role not in roles and column.casefold() in _KNOWN[role] and column not in roles.values():
+                if role == "split" and not all(split_of(cell) for cell in set(rows.column(column)) if cell):
+                    continue
+                roles[role] = column
+    if "class" in roles:
+        return Columns(roles)
+    found = [c for c in rows.header if c.casefold() in _KNOWN["class"] and c not in roles.values()]
+    if len(found) > 1:
+        found = _same_columns(rows, found)
+    if len(found) > 1:
+        shown = "; ".join(f"--columns class={c} ({_values(rows, c)})" for c in found[:3])
+        raise DataError(f"{rows.name} has {len(found)} columns that may be the class. Say which: {shown}.")
+    if found:
+        return Columns({**roles, "class": found[0]})
+    hot = tuple(
+        column
+        for column in rows.header
+        if column not in roles.values() and rows.rows and set(rows.column(column)) <= {"0", "1"}
+    )
+    if len(hot) > 1:
+        return Columns(roles, hot)
+    rest = [column for column in rows.header if column not in roles.values()]
+    if path and len(rest) == 1 and 1 < len(set(rows.column(rest[0]))) <= max(2, len(rows.rows) // 2):
+        return Columns({**roles, "class": rest[0]})
+    return None
+
+
+def _same_columns(rows: Rows, found: Sequence[str]) -> list[str]:
+    """One of several columns that tell the same apart: a number and its name; the one with words."""
+    kept: list[str] = []
+    for column in sorted(found, key=lambda c: all(cell.isdigit() for cell in rows.column(c))):
+        if not any(_one_to_one(rows.column(column), rows.column(other)) for other in kept):
+            kept.append(column)
+    return kept
+
+
+def _one_to_one(a: Sequence[str], b: Sequence[str]) -> bool:
+    pairs = set(zip(a, b, strict=True))
+    return len(pairs) == len({x for x, _ in pairs}) == len({y for _, y in pairs})
+
+
+def _values(rows: Rows, column: str) -> str:
+    counts = Counter(rows.column(column))
+    shown = ", ".join(value or "(empty)" for value, _ in counts.most_common(4))
+    return f"{len(counts)} values: {shown}{', ...' if len(counts) > 4 else ''}"
+
+
+def _said(rows: Rows, columns: Columns, index: Index, folder: str, *, strict: bool) -> dict[str, Said]:
+    place = {role: rows.header.index(column) for role, column in columns.roles.items()}
+    hot = [(column, rows.header.index(column)) for column in columns.onehot]
+    within = _split_of_folder(folder)
+    found: dict[str, Said] = {}
+    for line, cells in rows.rows:
+        name = index.find(cells[place["path"]], folder) if cells[place["path"]] else ""
+        if not name:
+            continue
+        where = f"{rows.name}, line {line}"
+        row = _row(name, cells, place, hot, where)
+        if row is None:
+            continue
+        row = row if row.split or not within else replace(row, split=within)
+        _merge(found, {name: Said(row, where)})
+    return found
+
+
+def _split_of_folder(folder: str) -> str:
+    return next((split for part in reversed(folder.split("/")) if (split := split_of(part))), "")
+
+
+def _row(
+    name: str, cells: Sequence[str], place: Mapping[str, int], hot: Sequence[tuple[str, int]], where: str
+) -> Placed | None:
+    """What a row says; None if it says no class."""
+
+    def cell(role: str) -> str:
+        return cells[place[role]] if role in place else ""
+
+    if hot:
+        on = [column for column, at in hot if cells[at] == "1"]
+        label = on[0] if len(on) == 1 else ""
+    else:
+        label = cell("class")
+    if not label:
+        return None
+    split = split_of(cell("split"))
+    if cell("split") and not split:
+        raise DataError(
+            f"{where}: the split '{cell('split')}' is not known. Write train, valid or test, or choose another column."
+        )
+    fold = cell("fold")
+    return Placed(name, split, label, cell("species"), cell("animal"), fold_of(fold) or fold)
+
+
+def _layout(said: Mapping[str, Said], candidates: Sequence[str], used: Sequence[str], lines: int) -> Layout:
+    spelling, classes = canonical_classes([row.placed.class_name for row in said.values()])
+    shown = ", ".join(used[:3]) + (f" and {len(used) - 3} more" if len(used) > 3 else "")
+    placed = []
+    ignored = []
+    for name in candidates:
+        row = said.get(name)
+        if row is None:
+            ignored.append(SkippedFile(name, f"not in {shown}, or without a label there"))
+        else:
+            placed.append(replace(row.placed, class_name=spelling[row.placed.class_name]))
+    splits = {p.split for p in placed}
+    if splits == {""}:
+        placed = [replace(p, split=_split_of_folder(p.path.rpartition("/")[0])) for p in placed]
+        if any(not p.split for p in placed):
+            placed = [replace(p, split="") for p in placed]
+    elif "" in splits:
+        n = sum(not p.split for p in placed)
+        raise DataError(f"{shown} gives a split to some images and none to {n:,}. Fill the column, or remove it.")
+    notes = []
+    if lines > len(placed):
+        notes.append(
+            f"{lines - len(placed):,} of {lines:,} rows of {shown} name no image of the data, or have no label."
+        )
+    if ignored:
+        notes.append(f"{len(ignored):,} of {len(candidates):,} images have no label in {shown} and are left out.")
+    return Layout(f"table {shown}", classes, tuple(placed), tuple(ignored), tuple(notes))

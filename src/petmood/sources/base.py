@@ -1,0 +1,54 @@
+"""What every source of files can do, whatever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+
+class Source(Protocol):
+    """A set of named files. Names are POSIX paths relative to the source's root, in sorted order.
+
+    A name may end in a media fragment, `photo.jpg#xywh=10,20,100,80`: it is that part of the picture, as a picture.
+    """
+
+    name: str
+    location: Path
+
+    def names(self) -> list[str]:
+        """All file names, sorted."""
+        ...
+
+    def walk(self) -> Iterator[str]:
+        """All file names, sorted, none held longer than its folder is listed."""
+        ...
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Bytes of one file; ImageError with the reason if it cannot be read or has more than `limit` bytes."""
+        ...
+
+    def close(self) -> None:
+        """Release what is open."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def walk_sorted(entries: Callable[[str], list[str]], folder: str = "") -> Iterator[str]:
+    """Names of all files below a folder, sorted as whole paths though each folder is listed for itself.
+
+    Args:
+        entries: gives the names in a folder, those of folders with a "/" at their end.
+        folder: where to begin: "" or a path that ends with "/".
+    """
+    for name in sorted(entries(folder)):
+        if name.endswith("/"):
+            yield from walk_sorted(entries, folder + name)
+        else:
+            yield folder + name

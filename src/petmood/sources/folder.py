@@ -1,0 +1,98 @@
+"""A folder as a source; images inside its Parquet files count as files too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from petmood.errors import DataError, ImageError
+from petmood.sources.base import walk_sorted
+from petmood.sources.crop import cut, part_of
+from petmood.sources.parquet import SUFFIX, ImageTable, image_table
+
+
+class FolderSource:
+    """Files below a folder. Links to folders are not followed, so that a loop cannot trap the walk.
+
+    A Parquet file with a column of images is listed as a folder of them: `train.parquet/000012.jpg`.
+    """
+
+    def __init__(self, root: Path, *, name: str = "", only: str = "") -> None:
+        """A source of a folder; `only` restricts it to one file in it, `name` replaces the folder's for display."""
+        self._root = root
+        self._only = only
+        self.location = root / only if only else root
+        self.name = name or only or root.resolve().name
+        self.tables: dict[str, ImageTable] = {}
+
+    def names(self) -> list[str]:
+        """All file names, sorted."""
+        return list(self.walk())
+
+    def walk(self) -> Iterator[str]:
+        """All file names, sorted; a folder's own are held while it is listed."""
+        return walk_sorted(self._entries)
+
+    def _entries(self, folder: str) -> list[str]:
+        table = self._table(folder.removesuffix("/"))
+        if table is not None:
+            return table.members()
+        try:
+            with os.scandir(self._root / folder) as entries:
+                found = [e.name + "/" if e.is_dir(follow_symlinks=False) else e.name for e in entries if not _loops(e)]
+        except OSError as error:
+            raise DataError(f"cannot list {error.filename}: {error.strerror}. Check its permissions.") from error
+        if self._only and not folder:
+            found = [self._only]
+        return [name + "/" if self._table(folder + name) is not None else name for name in found]
+
+    def _table(self, name: str) -> ImageTable | None:
+        if not name.lower().endswith(SUFFIX):
+            return None
+        if name not in self.tables:
+            made = image_table(self._root / name)
+            if made is None:
+                return None
+            self.tables[name] = made
+        return self.tables[name]
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Bytes of one file, or of a part of a picture."""
+        name, box = part_of(name)
+        data = self._read(name, limit)
+        return data if box is None else cut(data, box)
+
+    def _read(self, name: str, limit: int) -> bytes:
+        if SUFFIX + "/" in name.lower():
+            end = name.lower().index(SUFFIX + "/") + len(SUFFIX)
+            table = self._table(name[:end])
+            if table is not None:
+                return table.read(name[end + 1 :], limit)
+        path = self._root / name
+        try:
+            if not path.is_file():
+                raise ImageError("not a regular file (a broken link, a pipe or a device)")
+            size = path.stat().st_size
+            if size > limit:
+                raise ImageError(f"file too large: {size:,} bytes, the limit is {limit:,}")
+            return path.read_bytes()
+        except OSError as error:
+            raise ImageError(f"cannot be read ({error.strerror})") from error
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _loops(entry: os.DirEntry[str]) -> bool:
+    return entry.is_symlink() and entry.is_dir()

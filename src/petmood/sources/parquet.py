@@ -1,0 +1,154 @@
+"""A Parquet file whose rows hold images, as Hugging Face writes them -> named images, and what other columns say."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from petmood.errors import ImageError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SUFFIX: Final = ".parquet"
+
+_BATCH: Final = 256
+"""Rows held at a time while a file is listed."""
+
+_BLOCK: Final = 16
+_BLOCKS: Final = 8
+"""So many blocks of so many rows are kept for the next reading."""
+
+_MAGIC: Final = (
+    (b"\xff\xd8", ".jpg"),
+    (b"\x89PNG", ".png"),
+    (b"GIF8", ".gif"),
+    (b"BM", ".bmp"),
+    (b"RIFF", ".webp"),
+    (b"II*\0", ".tif"),
+    (b"MM\0*", ".tif"),
+)
+_PLAIN: Final = ("image", "img", "picture", "photo", "bytes", "image_bytes", "content")
+
+
+def image_table(path: Path) -> ImageTable | None:
+    """The images of a Parquet file; None if it has none, or cannot be read."""
+    import polars as pl
+
+    try:
+        schema = pl.read_parquet_schema(path)
+    except (OSError, pl.exceptions.PolarsError):
+        return None
+    for name, kind in schema.items():
+        if isinstance(kind, pl.Struct) and {"bytes", "path"} <= {field.name for field in kind.fields}:
+            return ImageTable(path, name, nested=True)
+    for name, kind in schema.items():
+        if kind == pl.Binary and name.lower() in _PLAIN:
+            return ImageTable(path, name, nested=False)
+    return None
+
+
+class ImageTable:
+    """Images in a column of a Parquet file, a few rows in memory at a time."""
+
+    def __init__(self, path: Path, column: str, *, nested: bool) -> None:
+        self._path = path
+        self._column = column
+        self._nested = nested
+        self._blocks: OrderedDict[int, list[bytes | None]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def members(self) -> list[str]:
+        """A name for each row, in the file's order: the one it was saved with, where those differ, else a number."""
+        return list(self._rows)
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        found = list(self._named())
+        stems = [name for name, _ in found]
+        own = len(set(stems)) == len(stems) and all(stems)
+        width = max(6, len(str(len(found))))
+        return {
+            (name if own else f"{i:0{width}d}/{name}" if name else f"{i:0{width}d}{kind}"): i
+            for i, (name, kind) in enumerate(found)
+        }
+
+    def _named(self) -> Iterator[tuple[str, str]]:
+        import polars as pl
+
+        column = pl.col(self._column)
+        data = column.struct.field("bytes") if self._nested else column
+        path = column.struct.field("path") if self._nested else pl.lit(None, pl.String)
+        query = pl.scan_parquet(self._path).select(path.alias("path"), data.bin.slice(0, 4).alias("head"))
+        for batch in query.collect_batches(chunk_size=_BATCH):
+            for name, head in batch.iter_rows():
+                kind = next((suffix for mark, suffix in _MAGIC if (head or b"").startswith(mark)), ".jpg")
+                file = PurePosixPath((name or "").replace("\\", "/")).name.replace("#", "_")
+                yield (file if PurePosixPath(file).suffix or not file else file + kind), kind
+
+    def read(self, member: str, limit: int) -> bytes:
+        """Bytes of one image.
+
+        Raises:
+            ImageError: the row has none, or has more than `limit` bytes.
+        """
+        row = self._rows[member]
+        data = self._block(row // _BLOCK)[row % _BLOCK]
+        if data is None:
+            raise ImageError("the table has no bytes for it")
+        if len(data) > limit:
+            raise ImageError(f"file too large: {len(data):,} bytes, the limit is {limit:,}")
+        return data
+
+    def _block(self, number: int) -> list[bytes | None]:
+        import polars as pl
+
+        with self._lock:
+            if number in self._blocks:
+                self._blocks.move_to_end(number)
+                return self._blocks[number]
+        column = pl.col(self._column)
+        data = column.struct.field("bytes") if self._nested else column
+        rows = pl.scan_parquet(self._path).select(data.alias("bytes")).slice(number * _BLOCK, _BLOCK).collect()
+        block = rows["bytes"].to_list()
+        with self._lock:
+            self._blocks[number] = block
+            while len(self._blocks) > _BLOCKS:
+                self._blocks.popitem(last=False)
+        return block
+
+    def columns(self) -> pl.DataFrame:
+        """What the other columns of one value a row say, labels as names where the file has them; rows as `members`."""
+        import polars as pl
+
+        simple = [
+            name
+            for name, kind in pl.read_parquet_schema(self._path).items()
+            if name != self._column and not kind.is_nested() and kind != pl.Binary
+        ]
+        frame = pl.scan_parquet(self._path).select(simple).collect() if simple else pl.DataFrame()
+        for name, labels in self._label_names().items():
+            if name in frame.columns:
+                numbers = dict(enumerate(labels))
+                frame = frame.with_columns(pl.col(name).replace_strict(numbers, default=None, return_dtype=pl.String))
+        return frame
+
+    def _label_names(self) -> dict[str, list[str]]:
+        """Column -> names of its numbered labels, from what Hugging Face writes beside the schema."""
+        import polars as pl
+
+        try:
+            text = pl.read_parquet_metadata(self._path).get("huggingface", "{}")
+            features: dict[str, Any] = json.loads(text).get("info", {}).get("features", {})
+        except (ValueError, AttributeError, pl.exceptions.PolarsError):
+            return {}
+        return {
+            name: list(map(str, feature["names"]))
+            for name, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and "names" in feature
+        }

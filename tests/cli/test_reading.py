@@ -1,0 +1,36 @@
+"""The options of reading, as the command line takes them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from drawing import jpeg, write_tree
+from petmood.cli.main import app
+from petmood.config import reading_options
+from petmood.errors import DataError
+
+
+def test_a_question_is_answered_by_the_option_it_names(tmp_path: Path) -> None:
+    files = {f"{b}/{c}/{i}.jpg": jpeg(hash((b, c, i)) % 9999) for b in "pq" for c in ("happy", "sad") for i in range(4)}
+    folder = write_tree(tmp_path / "d", files)
+    out = str(tmp_path / "out")
+    asked = CliRunner().invoke(app, ["export-data", str(folder), "-o", out, "--to", "csv"])
+    assert isinstance(asked.exception, DataError)
+    assert "--layout '*/{class}/*' (16 images, 2 classes: happy, sad)" in str(asked.exception)
+    command = ["export-data", str(folder), "-o", out, "--to", "csv", "--layout", "{animal}/{class}/*", "--families"]
+    done = CliRunner().invoke(app, [*command, "names", "--json"])
+    assert done.exit_code == 0, done.output
+    assert "read as {animal}/{class}/*: 2 animals, 2 classes, 16 images" in done.stderr
+    assert json.loads(done.stdout)["files"] == 16
+    assert reading_options().layout is None  # in force for that command alone
+
+
+@pytest.mark.parametrize("command", ["run", "audit", "train", "labels", "leakage", "species", "study", "tune"])
+def test_every_command_that_reads_labelled_pictures_takes_the_options(command: str) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
+    for option in ("--layout", "--table", "--columns", "--group-by", "--zip-encoding", "--only", "--exclude"):
+        assert option in shown

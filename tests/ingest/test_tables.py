@@ -1,0 +1,205 @@
+"""Tables of labels in every format, beside the pictures, elsewhere, or with the pictures inside."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from drawing import jpeg, write_tree, write_zip
+from petmood.cache import ContentCache
+from petmood.config import read_options
+from petmood.errors import DataError, MissingExtraError
+from petmood.ingest import read_dataset
+from petmood.records import Manifest
+from petmood.sources import open_source
+
+MOODS = ("happy", "sad", "calm")
+PICTURES = {f"{i:02d}.jpg": jpeg(i) for i in range(12)}
+ROWS = [{"file_name": f"{i:02d}.jpg", "mood": MOODS[i % 3], "pet": f"p{i % 4}"} for i in range(12)]
+
+
+def read(path: Path, **options: Any) -> Manifest:
+    with open_source(path) as source:
+        return read_dataset(source, ContentCache(), options=read_options(**options))
+
+
+def said(manifest: Manifest) -> dict[str, str]:
+    return {r.path.rpartition("/")[2]: r.class_name for r in manifest.records}
+
+
+TRUTH = {str(row["file_name"]): row["mood"] for row in ROWS}
+
+
+def written(kind: str, rows: list[dict[str, str]]) -> bytes:
+    if kind == "jsonl":
+        return "\n".join(json.dumps(row) for row in rows).encode()
+    if kind == "parquet":
+        out = io.BytesIO()
+        pl.DataFrame(rows).write_parquet(out)
+        return out.getvalue()
+    text = io.StringIO()
+    sign = {"tsv": "\t", "semicolon": ";"}.get(kind, ",")
+    writer = csv.DictWriter(text, list(rows[0]), delimiter=sign)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode({"bom": "utf-8-sig", "utf16": "utf-16"}.get(kind, "utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("csv", "labels.csv"),
+        ("tsv", "labels.tsv"),
+        ("semicolon", "annotations.csv"),
+        ("bom", "train.csv"),
+        ("utf16", "labels.csv"),
+        ("jsonl", "metadata.jsonl"),
+        ("parquet", "metadata.parquet"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["", "images/"])
+def test_a_table_beside_the_pictures_is_found(tmp_path: Path, kind: str, name: str, folder: str) -> None:
+    files = {f"{folder}{file}": data for file, data in PICTURES.items()} | {name: written(kind, ROWS)}
+    manifest = read(write_tree(tmp_path / "d", files))
+    assert said(manifest) == TRUTH
+    assert manifest.layout == f"table {name}"
+    assert said(read(write_zip(tmp_path / "d.zip", files))) == TRUTH
+
+
+def test_splits_come_from_a_column_or_from_the_folders_of_tables(tmp_path: Path) -> None:
+    rows = [{**row, "split": "validation" if i % 4 == 0 else "train"} for i, row in enumerate(ROWS)]
+    one = read(write_tree(tmp_path / "a", PICTURES | {"labels.csv": written("csv", rows)}))
+    assert {r.split for r in one.records} == {"train", "valid"}
+    parts = {f"{'test' if i % 4 == 3 else 'train'}/{name}": data for i, (name, data) in enumerate(PICTURES.items())}
+    for split in ("train", "test"):
+        inside = [row for row in ROWS if f"{split}/{row['file_name']}" in parts]
+        parts[f"{split}/metadata.csv"] = written("csv", inside)
+    assert {r.split for r in read(write_tree(tmp_path / "b", parts)).records} == {"train", "test"}
+    bad = [{**row, "split": "old"} for row in ROWS]
+    folder = write_tree(tmp_path / "c", PICTURES | {"labels.csv": written("csv", bad)})
+    with pytest.raises(DataError, match="line 2: the split 'old' is not known"):
+        read(folder, table="labels.csv", columns="path=file_name,class=mood,split=split")
+
+
+def test_a_named_table_with_named_columns(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path / "d", PICTURES)
+    rows = [{"which": f"C:\\pets\\{r['file_name']}", "what": r["mood"], "a": "x", "who": r["pet"]} for r in ROWS]
+    (tmp_path / "my table.csv").write_bytes(written("semicolon", rows))
+    told = str(tmp_path / "my table.csv")
+    with pytest.raises(DataError, match="no column of labels; it has what, a, who"):
+        read(folder, table=told)
+    manifest = read(folder, table=told, columns="path=which,class=what,animal=who")
+    assert said(manifest) == TRUTH
+    assert len({r.animal for r in manifest.records}) == 4
+    with pytest.raises(DataError, match="no column 'emotion' for class"):
+        read(folder, table=told, columns="class=emotion")
+
+
+def test_one_hot_columns_are_classes(tmp_path: Path) -> None:
+    rows = [{"filename": str(row["file_name"]), **{f" {m}": str(int(m == row["mood"])) for m in MOODS}} for row in ROWS]
+    manifest = read(write_tree(tmp_path / "d", PICTURES | {"_classes.csv": written("csv", rows)}))
+    assert said(manifest) == TRUTH
+
+
+def test_two_columns_that_may_be_the_class_are_a_question(tmp_path: Path) -> None:
+    rows = [{**row, "class": "cat" if i % 2 else "dog"} for i, row in enumerate(ROWS)]
+    folder = write_tree(tmp_path / "d", PICTURES | {"labels.csv": written("csv", rows)})
+    with pytest.raises(
+        DataError, match=r"2 columns that may be the class.*class=mood.*class=class|class=class.*class=mood"
+    ):
+        read(folder)
+    assert said(read(folder, table="labels.csv", columns="class=mood")) == TRUTH
+    numbered = [{**row, "label": str(MOODS.index(str(row["mood"])))} for row in ROWS]
+    assert said(read(write_tree(tmp_path / "e", PICTURES | {"labels.csv": written("csv", numbered)}))) == TRUTH
+
+
+def test_a_table_and_folders_that_differ_are_a_question(tmp_path: Path) -> None:
+    files = {f"{row['mood']}/{row['file_name']}": PICTURES[str(row["file_name"])] for row in ROWS}
+    same = [{**row, "file_name": f"{row['mood']}/{row['file_name']}"} for row in ROWS]
+    agreed = read(write_tree(tmp_path / "a", files | {"labels.csv": written("csv", same)}))
+    assert said(agreed) == TRUTH
+    other = [{**row, "mood": "calm"} for row in same[:4]] + same[4:]
+    folder = write_tree(tmp_path / "b", files | {"labels.csv": written("csv", other)})
+    with pytest.raises(DataError, match=r"--table 'labels.csv' .*--layout '\{class\}/\*'"):
+        read(folder)
+    assert said(read(folder, layout="{class}/*")) == TRUTH
+    assert said(read(folder, table="labels.csv"))["00.jpg"] == "calm"
+
+
+def test_two_labels_of_one_picture_are_refused_with_their_lines(tmp_path: Path) -> None:
+    rows = [*ROWS, {**ROWS[0], "mood": "sad"}]
+    with pytest.raises(DataError, match=r"line 14 says that '00.jpg' is 'sad', but .*line 2 says 'happy'|line 14"):
+        read(write_tree(tmp_path / "d", PICTURES | {"labels.csv": written("csv", rows)}), table="labels.csv")
+
+
+def test_pictures_without_a_label_are_left_out_and_told(tmp_path: Path) -> None:
+    rows = [*ROWS[:9], {"file_name": "gone.jpg", "mood": "sad", "pet": "x"}]
+    manifest = read(write_tree(tmp_path / "d", PICTURES | {"labels.csv": written("csv", rows)}))
+    assert len(manifest) == 9
+    assert len(manifest) + len(manifest.rejected) + len(manifest.ignored) == manifest.found
+    assert any("3 of 12 images have no label" in note for note in manifest.notes)
+    assert any("1 of 10 rows" in note for note in manifest.notes)
+
+
+def test_a_name_in_another_split_is_not_taken_for_the_same_picture(tmp_path: Path) -> None:
+    files = {f"train/{name}": data for name, data in PICTURES.items()}
+    rows = [{**row, "file_name": f"test/{row['file_name']}"} for row in ROWS]
+    folder = write_tree(tmp_path / "d", files | {"labels.csv": written("csv", rows)})
+    with pytest.raises(DataError, match=r"names no image|no column"):
+        read(folder, table="labels.csv")
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_pictures_inside_parquet_files_are_read_in_place(tmp_path: Path, nested: bool) -> None:
+    names = list(PICTURES)
+    for split, part in (("train", names[:8]), ("test", names[8:])):
+        cells: list[Any] = [{"bytes": PICTURES[n], "path": n} if nested else PICTURES[n] for n in part]
+        frame = pl.DataFrame({"image": cells, "label": [MOODS.index(TRUTH[n]) for n in part]})
+        target = tmp_path / "d" / "data" / f"{split}-00000-of-00001.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        features = {"info": {"features": {"label": {"names": list(MOODS), "_type": "ClassLabel"}}}}
+        frame.write_parquet(target, metadata={"huggingface": json.dumps(features)}, row_group_size=3)
+    manifest = read(tmp_path / "d")
+    assert manifest.classes == tuple(sorted(MOODS))
+    assert {s: len(manifest.in_split(s)) for s in ("train", "test")} == {"train": 8, "test": 4}
+    with open_source(tmp_path / "d") as source:
+        assert {source.read(r.path, 1 << 20) for r in manifest.records} == set(PICTURES.values())
+    one = read(target)
+    assert len(one) == 4
+    if nested:
+        assert said(manifest) == TRUTH
+
+
+def test_a_hub_is_asked_through_its_own_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_tree(tmp_path / "snapshot", {f"{TRUTH[n]}/{n}": d for n, d in PICTURES.items()})
+    asked: list[tuple[str, str]] = []
+
+    def snapshot(name: str, *, repo_type: str) -> str:
+        asked.append((name, repo_type))
+        if name == "me/none":
+            raise OSError("404 Client Error")
+        return str(folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert said(read(Path("hf:me/pets"))) == TRUTH
+    assert read(Path("hf:me/pets")).name == "hf:me/pets"
+    with pytest.raises(DataError, match=r"cannot fetch hf:me/none \(404"):
+        read(Path("hf:me/none"))
+    (tmp_path / "kagglehub.py").write_text(f"def dataset_download(name):\n    return {str(folder)!r}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert said(read(Path("kaggle:me/pets"))) == TRUTH
+    with pytest.raises(DataError, match="names no data set"):
+        read(Path("kaggle:pets"))
+    assert asked == [("me/pets", "dataset"), ("me/pets", "dataset"), ("me/none", "dataset")]
+
+
+def test_a_hubs_library_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("petmood.errors.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"petmood\[data\]"):
+        open_source(Path("kaggle:me/pets"))
