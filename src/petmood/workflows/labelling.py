@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from petmood.dataset import open_dataset
-from petmood.errors import DataError
+from petmood.files import output_folder
 from petmood.ingest.layout import SPLIT_ALIASES, canonical_classes
 from petmood.ingest.names import AUGMENTED, ROBOFLOW
 from petmood.labels import apply_labels, read_labels
@@ -40,7 +40,7 @@ def export_data(data: Path, out: Path, labels: Path, progress: Progress | None =
 
     Args:
         data: folder or .zip.
-        out: folder that does not exist yet, or is empty.
+        out: a folder that is new, empty, or an earlier copy that nobody changed.
         labels: labels.csv.
         progress: where to show it.
 
@@ -48,8 +48,10 @@ def export_data(data: Path, out: Path, labels: Path, progress: Progress | None =
         DataError: the data, the labels or `out` cannot be used.
     """
     shown = progress or Silent()
-    _check_new(out, data)
-    with open_dataset(data, labelled=False, splits=False, progress=shown) as opened:
+    with (
+        output_folder(out, [data], beside=[labels]) as folder,
+        open_dataset(data, labelled=False, splits=False, progress=shown) as opened,
+    ):
         before = opened.manifest
         after = apply_labels(before, read_labels(labels, before))
         old = {record.path: record.class_name for record in before.records}
@@ -58,14 +60,14 @@ def export_data(data: Path, out: Path, labels: Path, progress: Progress | None =
         with shown.stage("Writing images") as tick:
             for done, record in enumerate(after.records):
                 target = _unique(_target(record, old[record.path], before), taken)
-                write_bytes(out / target, opened.pictures.read(record))
+                write_bytes(folder / target, opened.pictures.read(record))
                 if old[record.path] != record.class_name:
                     rows.append((record.path, target, old[record.path], record.class_name))
                 tick(done + 1, len(after))
-    kept = {record.path for record in after.records}
-    gone = [record for record in before.records if record.path not in kept]
-    rows += [(record.path, "", record.class_name, "") for record in gone]
-    _write_changes(out / CHANGES, rows)
+        kept = {record.path for record in after.records}
+        gone = [record for record in before.records if record.path not in kept]
+        rows += [(record.path, "", record.class_name, "") for record in gone]
+        _write_changes(folder / CHANGES, rows)
     family = {record.path: record.family for record in before.records}
     return ExportOutcome(
         folder=out,
@@ -73,13 +75,6 @@ def export_data(data: Path, out: Path, labels: Path, progress: Progress | None =
         relabelled=len({family[path] for path, target, *_ in rows if target}),
         excluded=len({record.family for record in gone}),
     )
-
-
-def _check_new(out: Path, data: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} exists and is not an empty folder. Choose a new one, so that nothing is lost.")
-    if data.is_dir() and data.resolve() in (out.resolve(), *out.resolve().parents):
-        raise DataError(f"{out} lies inside the data {data}. Choose a folder outside it, so that it stays as it is.")
 
 
 def _target(record: ImageRecord, old: str, before: Manifest) -> str:

@@ -20,12 +20,13 @@ from petmood.errors import DataError
 from petmood.evaluate.metrics import wilson_interval
 from petmood.evaluate.paired import paired_facts
 from petmood.evaluate.protocols import grouped
+from petmood.files import output_file, output_folder
 from petmood.labels import EXCLUDED, apply_labels, write_labels
 from petmood.progress import Progress
 from petmood.records import IntArray, Manifest
 from petmood.results import AgreementFacts, GroupFacts, NamedFacts
 from petmood.store import read_json, write_json, write_manifest, write_text
-from petmood.workflows.folders import claim_run_folder, write_source
+from petmood.workflows.folders import write_source
 
 FACTS: Final = "clusters.json"
 MEMBERS: Final = "clusters.csv"
@@ -55,17 +56,16 @@ def cluster(
     """
     from petmood.report.sheets import render_sheets
 
-    with _open(data, settings, progress) as opened:
-        claim_run_folder(out, data)
+    with output_folder(out, [data], keep=[NAMES]) as folder, _open(data, settings, progress) as opened:
         photos, timed = opened.photos, opened.timed
         features = photos.features(settings.backbone)
         with timed.stage("cluster", "Clustering"):
             found = group(features.vectors, method=method, k=k, seed=settings.seed)
-        write_manifest(out / "manifest.parquet", opened.manifest)
-        write_source(out, data, None)
+        write_manifest(folder / "manifest.parquet", opened.manifest)
+        write_source(folder, data, None)
         with timed.stage("sheets", "Writing sheets"):
-            facts = save_groups(out, photos.manifest, found, features.backbone, settings.seed)
-            render_sheets(facts, opened.thumbnail, out / SHEET)
+            facts = save_groups(folder, photos.manifest, found, features.backbone, settings.seed)
+            render_sheets(facts, opened.thumbnail, folder / SHEET)
     return facts
 
 
@@ -143,7 +143,7 @@ def name_clusters(
     Raises:
         PetmoodError: anything the user can mend.
     """
-    with _open(data, settings, progress) as opened:
+    with output_file(folder / LABELS, [data, names]) as made, _open(data, settings, progress) as opened:
         photos = opened.photos
         photos.features(settings.backbone)
         clusters, sure = read_members(folder, photos.manifest)
@@ -155,7 +155,7 @@ def name_clusters(
         }
         if not wanted:
             raise DataError(f"no photo gets a label: no cluster has a name in {names or folder / NAMES}. Fill it in.")
-        write_labels(folder / LABELS, wanted)
+        write_labels(made, wanted)
         with opened.timed.stage("worth", "Training on the new labels"):
             return _worth(photos, wanted, named, confidence, settings)
 
