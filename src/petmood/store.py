@@ -24,7 +24,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
     A reader therefore sees the old file or the new one, never half of one, also after `kill -9`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
+    # a name of 255 bytes, the most there may be, has no room for more
+    temporary = target.with_name(f".{target.name[:50]}.{secrets.token_hex(6)}.part")
     try:
         yield temporary
         with temporary.open("rb") as handle:
@@ -53,7 +54,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
-    write_bytes(path, text.encode())
+    # a lone surrogate is a byte of a name that is no Unicode
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:

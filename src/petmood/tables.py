@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from petmood.errors import DataError
+from petmood.escaping import from_csv_cell
 from petmood.records import Manifest
 
 
@@ -63,7 +64,7 @@ def parse_rows(data: bytes, path: str, columns: Sequence[str]) -> Iterator[tuple
                     f"{path}, line {reader.line_num}: {len(row)} columns where the header has {len(header)}. "
                     "Quote values that hold commas."
                 )
-            yield reader.line_num, tuple(row[place] for place in places)
+            yield reader.line_num, tuple(from_csv_cell(row[place]) for place in places)
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: not CSV ({error}). Mend the line.") from error
 

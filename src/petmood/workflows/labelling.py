@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from petmood.dataset import open_dataset
+from petmood.escaping import csv_text, path_component
 from petmood.files import output_folder
 from petmood.ingest.layout import SPLIT_ALIASES, canonical_classes
 from petmood.ingest.names import AUGMENTED, ROBOFLOW
@@ -84,8 +83,9 @@ def _target(record: ImageRecord, old: str, before: Manifest) -> str:
     name = rest[-1]
     if old and old != record.class_name:
         name = _marked(name, f"-was-{old.replace('/', '-')}")
+    # a label is a name that somebody gave, not a path: of "../x" comes a folder of that name, below `out`
     folder = (record.split, record.class_name) if before.layout == "split/class" else (record.class_name,)
-    return PurePosixPath(*folder, *rest[:-1], name).as_posix()
+    return "/".join(map(path_component, (*folder, *rest[:-1], name)))
 
 
 def _class_depth(parts: tuple[str, ...], class_name: str, layout: str) -> int:
@@ -116,8 +116,4 @@ def _unique(target: str, taken: Counter[str]) -> str:
 
 
 def _write_changes(path: Path, rows: list[tuple[str, str, str, str]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("path", "new_path", "label", "new_label"))
-    writer.writerows(sorted(rows))
-    write_text(path, text.getvalue())
+    write_text(path, csv_text([("path", "new_path", "label", "new_label"), *sorted(rows)]))

@@ -17,6 +17,7 @@ from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.models import head
 from petmood.errors import DataError
+from petmood.escaping import csv_text, from_csv_cell
 from petmood.evaluate.metrics import wilson_interval
 from petmood.evaluate.paired import paired_facts
 from petmood.evaluate.protocols import grouped
@@ -109,7 +110,7 @@ def save_groups(out: Path, manifest: Manifest, found: Grouping, backbone: str, s
     write_json(out / FACTS, facts.model_dump(mode="json"))
     rows = zip(records, found.clusters, found.confidence, strict=True)
     table = [(r.path, str(c + 1), f"{v:.4f}") for r, c, v in rows]
-    write_text(out / MEMBERS, _csv([("path", "cluster", "confidence"), *table]))
+    write_text(out / MEMBERS, csv_text([("path", "cluster", "confidence"), *table]))
     if not (out / NAMES).exists():
         write_names(out / NAMES, dict.fromkeys(range(1, found.k + 1), ""))
     return facts
@@ -117,7 +118,7 @@ def save_groups(out: Path, manifest: Manifest, found: Grouping, backbone: str, s
 
 def write_names(path: Path, names: Mapping[int, str]) -> None:
     """Write names.csv: a row a cluster, numbered from 1; "" is no name."""
-    write_text(path, _csv([("cluster", "name"), *((str(number), name) for number, name in sorted(names.items()))]))
+    write_text(path, csv_text([("cluster", "name"), *((str(number), name) for number, name in sorted(names.items()))]))
 
 
 def name_clusters(
@@ -165,7 +166,10 @@ def read_members(folder: Path, manifest: Manifest) -> tuple[IntArray, np.ndarray
     read_json(folder / FACTS)
     try:
         with (folder / MEMBERS).open(encoding="utf-8", newline="") as handle:
-            rows = {row["path"]: (int(row["cluster"]) - 1, float(row["confidence"])) for row in csv.DictReader(handle)}
+            rows = {
+                from_csv_cell(row["path"]): (int(row["cluster"]) - 1, float(row["confidence"]))
+                for row in csv.DictReader(handle)
+            }
         found = [rows[record.path] for record in manifest.records]
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise DataError(f"{folder / MEMBERS} does not fit the data. Run petmood cluster again.") from error
@@ -266,9 +270,3 @@ def _agreement(
             protocol=protocol.name,
         ),
     )
-
-
-def _csv(rows: list[tuple[str, ...]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()

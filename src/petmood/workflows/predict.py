@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from petmood import images
 from petmood.bundle import Bundle, Prediction, Unreadable
 from petmood.errors import DataError
+from petmood.escaping import path_component
 from petmood.files import output_folder
 from petmood.threads import BATCH
 
@@ -77,7 +78,7 @@ def _explained(
                     continue
                 found = explain(bundle, item, next(rows), maps=maps, coverage=coverage)
                 number += 1
-                name = f"{number:05d}-{Path(item.source).stem}.png"
+                name = path_component(f"{number:05d}-{Path(item.source).stem}.png")
                 sheet(bundle, item, found).save(folder / name)
                 facts = to_facts(bundle, found).model_dump(mode="json")
                 lines.write(json.dumps({"sheet": name, "explanation": facts}, ensure_ascii=False) + "\n")
