@@ -1,18 +1,28 @@
-"""The content cache: (namespace, key) -> bytes in one SQLite database, shared by all runs and safe among them."""
+"""The content cache: (namespace, key) -> bytes in one SQLite database, shared by all runs and safe among them.
+
+It is never a reason to fail. A database that another process has locked is left alone and gone on without. Damage costs
+the damaged rows: the others are carried over into a new database, and the old one stays beside it under a name that
+says so. Where the folder cannot be written to, a temporary one takes its place for this process, and what can be read
+there is.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Final, TypeVar
 
 from petmood.errors import ConfigError
 
@@ -28,17 +38,80 @@ _CHECK_EVERY = 64 * 2**20  # bytes written between looks at the size
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _TOGETHER = 128  # values that a writer stores in one transaction
 _PATIENCE = 5.0  # seconds after which it stores fewer: with the above, what a killed process can lose
+_WAIT = 30.0  # seconds for another process to let go of the database, the first time; then it is not waited for
+_WAIT_AGAIN = 0.2
+_log = logging.getLogger("petmood.cache")
 _CHUNK = 500  # SQLite's default limit on bound variables is far above; small chunks keep memory flat
 
 
 def cache_dir() -> Path:
-    """Folder of petmood's cache: $PETMOOD_CACHE, else the platform's user cache folder."""
+    """Folder of petmood's cache: $PETMOOD_CACHE, else the platform's user cache folder.
+
+    Where that cannot be written to, a temporary folder takes its place while this process lasts; what the first holds
+    but for the database is found there too.
+    """
+    return _usable(_chosen_dir())
+
+
+def _chosen_dir() -> Path:
     chosen = os.environ.get("PETMOOD_CACHE")
     if chosen:
         return Path(chosen)
     from platformdirs import user_cache_path
 
     return user_cache_path("petmood", appauthor=False)
+
+
+_PART: Final = re.compile(r"\.[0-9a-f]{12}\.part$")
+_CLEARED: set[Path] = set()
+_REPLACED: dict[Path, TemporaryDirectory[str]] = {}
+
+
+def _usable(folder: Path) -> Path:
+    if folder in _REPLACED:
+        return Path(_REPLACED[folder].name)
+    probe = folder / f".{secrets.token_hex(6)}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except (OSError, ValueError) as error:
+        _say_once(f"the cache folder {folder} cannot be written to ({_reason(error)}). Going on without it: ", error)
+        _REPLACED[folder] = TemporaryDirectory(prefix="petmood-cache-")
+        instead = Path(_REPLACED[folder].name)
+        with suppress(OSError):
+            for path in folder.glob("*/*"):
+                if path.is_file():
+                    (instead / path.parent.name).mkdir(exist_ok=True)
+                    (instead / path.parent.name / path.name).symlink_to(path.resolve())
+        return instead
+    if folder not in _CLEARED:
+        _CLEARED.add(folder)
+        _clear_parts(folder)
+    return folder
+
+
+def _clear_parts(folder: Path) -> None:
+    """Remove what processes that were killed long ago left half written."""
+    for pattern in ("*.part", "*/.*.part"):
+        for path in folder.glob(pattern):
+            with suppress(OSError):
+                if _PART.search(path.name) and path.stat().st_mtime < time.time() - _DAY:
+                    path.unlink()
+
+
+_said: set[str] = set()
+
+
+def _say_once(what: str, error: Exception) -> None:
+    if what not in _said:
+        _said.add(what)
+        _log.warning("%snothing is lost but time. Set PETMOOD_CACHE to another folder to change that.", what)
+        _log.debug("cause", exc_info=error)
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def parse_size(text: str) -> int:
@@ -63,77 +136,114 @@ class NamespaceUse:
     last_used: float
 
 
+_T = TypeVar("_T")
+
+_TABLE: Final = (
+    "CREATE TABLE IF NOT EXISTS entries (namespace TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
+    " checksum BLOB NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (namespace, key)) WITHOUT ROWID"
+)
+_COLUMNS: Final = "namespace, key, value, checksum, used"
+
+
 class ContentCache:
     """Bytes by (namespace, key). A namespace covers every cause but the content; the key is the content's digest.
 
     Each value is stored with a checksum: a damaged one is dropped and reads as absent. Many processes may read and
     write at once. Over the limit ($PETMOOD_CACHE_LIMIT), the least recently used entries make room. `hits` and `misses`
-    count lookups of this object.
+    count lookups of this object. No method fails for the database's sake: see the module.
     """
 
     def __init__(self, folder: Path | None = None, limit: int | None = None) -> None:
-        self.folder = folder if folder is not None else cache_dir()
+        chosen = folder if folder is not None else _chosen_dir()
+        self.folder = _usable(chosen)
         self.limit = limit if limit is not None else parse_size(os.environ.get("PETMOOD_CACHE_LIMIT", DEFAULT_LIMIT))
         self._unlooked = _CHECK_EVERY  # bytes written since the size was last looked at
+        self._wait = _WAIT
         self.hits = 0
         self.misses = 0
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(
-                f"the cache folder {self.folder} cannot be made: {error.strerror}. "
-                "Set PETMOOD_CACHE to a writable folder."
-            ) from error
-        self.path = self.folder / f"content-v{FORMAT_VERSION}.sqlite"
-        self._prepare()
+        name = f"content-v{FORMAT_VERSION}.sqlite"
+        self.path = self.folder / name
+        there = self.folder != chosen and os.path.isfile(chosen / name)  # noqa: PTH113 - pathlib fails on no names
+        self._behind = chosen / name if there else None
+        self._do(lambda db: None, None)
 
-    def _prepare(self) -> None:
-        try:
-            self._create()
-        except sqlite3.DatabaseError:
-            # a damaged database is only a cache: put it aside so that its owner can look, and start again
-            self.path.replace(self.path.with_suffix(f".damaged-{int(time.time())}"))
-            self._create()
-
-    def _create(self) -> None:
-        with self._connect() as db:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute(
-                "CREATE TABLE IF NOT EXISTS entries (namespace TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
-                " checksum BLOB NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (namespace, key)) WITHOUT ROWID"
-            )
+    def _do(self, work: Callable[[sqlite3.Connection], _T], otherwise: _T) -> _T:
+        """What `work` gives, in one transaction; `otherwise` where the database cannot be used now."""
+        for _ in range(2):
+            try:
+                with self._connect() as db:
+                    return work(db)
+            except sqlite3.Error as error:
+                trouble = _trouble(error)
+                if trouble is _Trouble.BUG:
+                    raise
+                if trouble is _Trouble.DAMAGED and self._heal():
+                    continue
+                if trouble is _Trouble.BUSY:
+                    self._wait = _WAIT_AGAIN
+                    _say_once(f"the cache {self.path} is held by another process. Going on without it: ", error)
+                else:
+                    _say_once(f"the cache {self.path} cannot be used ({error}). Going on without it: ", error)
+                return otherwise
+        return otherwise
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=60)) as db, db:
+        healing = self._healing
+        if healing.exists():
+            with suppress(OSError, TimeoutError), _locked(healing, self._wait):
+                pass
+        with closing(sqlite3.connect(self.path, timeout=self._wait)) as db, db:
+            db.text_factory = _lenient
             db.execute("PRAGMA synchronous=NORMAL")
+            if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                db.execute("PRAGMA journal_mode=WAL")
+            db.execute(_TABLE)
             yield db
+
+    @property
+    def _healing(self) -> Path:
+        return self.path.with_suffix(".healing")
+
+    def _heal(self) -> bool:
+        """Carry what is whole over into a new database, and put the damaged one aside. Returns whether to try again."""
+        part = self.path.with_suffix(f".{secrets.token_hex(6)}.part")
+        try:
+            with _locked(self._healing, self._wait):
+                if _is_sound(self.path):
+                    return True  # another process was quicker
+                with closing(sqlite3.connect(self.path, timeout=self._wait, isolation_level=None)) as old:
+                    old.text_factory = _lenient
+                    try:
+                        # nobody may be writing to what is put aside; what is no database at all cannot be written to
+                        old.execute("BEGIN EXCLUSIVE")
+                    except sqlite3.Error as error:
+                        if _trouble(error) is not _Trouble.DAMAGED:
+                            return False
+                    kept = _salvage(old, part)
+                    aside = self.path.with_suffix(f".damaged-{int(time.time())}-{secrets.token_hex(2)}")
+                    for ending in ("", "-wal", "-shm"):
+                        with suppress(FileNotFoundError):
+                            Path(f"{self.path}{ending}").replace(f"{aside}{ending}")
+                    if part.exists():
+                        part.replace(self.path)
+                _log.warning(
+                    "the cache %s was damaged: %s entries were kept; the old file is %s", self.path, kept, aside
+                )
+                return True
+        except (OSError, TimeoutError, sqlite3.Error):
+            return False
+        finally:
+            for path in (part, Path(f"{part}-journal"), Path(f"{part}-wal"), Path(f"{part}-shm")):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
 
     def get_many(self, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Values of the keys that are present and undamaged."""
-        found: dict[str, bytes] = {}
-        damaged: list[tuple[str, str, bytes]] = []
         unique = list(dict.fromkeys(keys))
-        now = int(time.time())
-        with self._connect() as db:
-            stale = False
-            for start in range(0, len(unique), _CHUNK):
-                part = unique[start : start + _CHUNK]
-                marks = ",".join("?" * len(part))
-                query = f"SELECT key, value, checksum, used FROM entries WHERE namespace=? AND key IN ({marks})"
-                for key, value, checksum, used in db.execute(query, [namespace, *part]):
-                    if _checksum(value) == checksum:
-                        found[key] = value
-                        stale = stale or used < now - _DAY
-                    else:
-                        damaged.append((namespace, key, checksum))
-            if damaged:
-                # by its checksum, lest a value be dropped that another process has just put right
-                db.executemany("DELETE FROM entries WHERE namespace=? AND key=? AND checksum=?", damaged)
-            if stale:
-                db.executemany(
-                    "UPDATE entries SET used=? WHERE namespace=? AND key=?", [(now, namespace, key) for key in found]
-                )
+        found: dict[str, bytes] = self._do(lambda db: _look_up(db, namespace, unique, drop=True), {})
+        if self._behind is not None and len(found) < len(unique):
+            found |= _look_behind(self._behind, namespace, [key for key in unique if key not in found])
         self.hits += len(found)
         self.misses += len(unique) - len(found)
         return found
@@ -146,11 +256,12 @@ class ContentCache:
         """Store values; an existing key is overwritten."""
         pairs = list(items.items() if isinstance(items, Mapping) else items)
         now = int(time.time())
-        with self._connect() as db:
-            db.executemany(
-                "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)",
-                ((namespace, key, value, _checksum(value), now) for key, value in pairs),
-            )
+        rows = [(namespace, key, value, _checksum(value), now) for key, value in pairs]
+
+        def put(db: sqlite3.Connection) -> None:
+            db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)", rows)
+
+        self._do(put, None)
         self._unlooked += sum(len(value) for _, value in pairs)
         if self._unlooked >= min(_CHECK_EVERY, self.limit // 8):
             self._unlooked = 0
@@ -186,11 +297,14 @@ class ContentCache:
     @property
     def size_bytes(self) -> int:
         """Bytes of the database in use, pages that are free for new entries left out."""
-        with self._connect() as db:
+
+        def used(db: sqlite3.Connection) -> int:
             pages, free, size = (
                 db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
             )
-        return int((pages - free) * size)
+            return int((pages - free) * size)
+
+        return self._do(used, 0)
 
     def put(self, namespace: str, key: str, value: bytes) -> None:
         """Store one value."""
@@ -214,12 +328,15 @@ class ContentCache:
 
     def namespaces(self) -> list[NamespaceUse]:
         """What the cache holds, largest namespace first."""
-        with self._connect() as db:
+
+        def count(db: sqlite3.Connection) -> list[NamespaceUse]:
             rows = db.execute(
-                "SELECT namespace, COUNT(*), SUM(LENGTH(value)), MAX(used) FROM entries"
+                "SELECT namespace, COUNT(*), SUM(LENGTH(value)), MAX(CAST(used AS INTEGER)) FROM entries"
                 " GROUP BY namespace ORDER BY 3 DESC, 1"
-            ).fetchall()
-        return [NamespaceUse(*row) for row in rows]
+            )
+            return [NamespaceUse(*row) for row in rows]
+
+        return self._do(count, [])
 
     def prune(self, *, max_bytes: int | None = None, unused_since: float | None = None, give_back: bool = True) -> int:
         """Drop entries, the least recently used first. Returns bytes of values dropped.
@@ -231,7 +348,8 @@ class ContentCache:
         """
         if max_bytes is not None and max_bytes < 0:
             raise ConfigError(f"the cache's size limit must be 0 or more, got {max_bytes}.")
-        with self._connect() as db:
+
+        def drop(db: sqlite3.Connection) -> int:
             # at once a writer: a reader that becomes one fails if another process has written in between
             db.execute("BEGIN IMMEDIATE")
             before = _total(db)
@@ -244,13 +362,151 @@ class ContentCache:
                     " WHERE kept > ?)",
                     (max_bytes,),
                 )
-            dropped = before - _total(db)
+            return before - _total(db)
+
+        dropped = self._do(drop, 0)
         if dropped and give_back:
             # another process at work may hold the file: its pages are then reused instead of given back
-            with suppress(sqlite3.OperationalError), closing(sqlite3.connect(self.path, timeout=5)) as db:
+            with suppress(sqlite3.Error), closing(sqlite3.connect(self.path, timeout=5)) as db:
                 db.execute("VACUUM")
                 db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return dropped
+
+
+class _Trouble(Enum):
+    BUSY = "another process has it"
+    DAMAGED = "what it holds is not what was written"
+    UNUSABLE = "the system refuses"
+    BUG = "ours"
+
+
+_BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+_REFUSED: Final = {
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_AUTH,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_NOLFS,
+    sqlite3.SQLITE_TOOBIG,
+}
+_OTHER_SCHEMA: Final = re.compile(
+    r"no such (table|column)|has no column|entries has \d+ columns|malformed|not a table|view"
+)
+
+
+def _trouble(error: sqlite3.Error) -> _Trouble:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return _Trouble.BUG
+    if code & 0xFF in _BUSY:
+        return _Trouble.BUSY
+    if code & 0xFF in _DAMAGED or code == sqlite3.SQLITE_IOERR_SHORT_READ:
+        return _Trouble.DAMAGED
+    if code & 0xFF in _REFUSED:
+        return _Trouble.UNUSABLE
+    # another program's table of the same name, or a constraint of it
+    if code & 0xFF in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH) or _OTHER_SCHEMA.search(str(error)):
+        return _Trouble.DAMAGED
+    return _Trouble.BUG
+
+
+@contextmanager
+def _locked(path: Path, wait: float) -> Iterator[None]:
+    from filelock import FileLock
+
+    with FileLock(path, timeout=wait, thread_local=False):
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink()
+
+
+def _lenient(raw: bytes) -> str:
+    return raw.decode(errors="replace")
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(path, timeout=_WAIT_AGAIN)) as db:
+            db.execute(f"SELECT {_COLUMNS} FROM entries LIMIT 1")
+            return (
+                bool(db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+                and not db.execute(
+                    f"SELECT 1 FROM pragma_table_info('entries') WHERE name NOT IN ({','.join('?' * 5)})",
+                    _COLUMNS.split(", "),
+                ).fetchall()
+            )
+    except sqlite3.Error:
+        return False
+
+
+def _salvage(old: sqlite3.Connection, part: Path) -> int:
+    """Write every row that can still be read and has its checksum to a new database. Returns how many."""
+
+    def rows(condition: str, values: Sequence[str] = ()) -> Iterator[tuple[Any, ...]]:
+        # a scan ends at the first damaged page: others begin elsewhere
+        with suppress(sqlite3.Error):
+            yield from old.execute(f"SELECT {_COLUMNS} FROM entries {condition}", values)
+
+    def readable() -> Iterator[tuple[Any, ...]]:
+        names = set()
+        for order in ("", "ORDER BY namespace DESC, key DESC"):
+            for row in rows(order):
+                names.add(row[0])
+                yield row
+        for name in sorted(map(str, names)):
+            for start in (f"{i:02x}" for i in range(256)):
+                yield from rows("WHERE namespace=? AND key>=? AND key<?", (name, start, f"{start}g"))
+
+    kept = 0
+    with closing(sqlite3.connect(part)) as new, new:
+        new.execute(_TABLE)
+        for row in readable():
+            if _is_whole(row[2], row[3]) and all(isinstance(name, str) for name in row[:2]):
+                used = row[4] if isinstance(row[4], int) else 0
+                kept += new.execute("INSERT OR IGNORE INTO entries VALUES (?,?,?,?,?)", (*row[:4], used)).rowcount
+    return kept
+
+
+def _look_up(db: sqlite3.Connection, namespace: str, keys: Sequence[str], *, drop: bool) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    damaged: list[tuple[str, str, bytes]] = []
+    now = int(time.time())
+    stale = False
+    for start in range(0, len(keys), _CHUNK):
+        part = keys[start : start + _CHUNK]
+        marks = ",".join("?" * len(part))
+        query = f"SELECT key, value, checksum, used FROM entries WHERE namespace=? AND key IN ({marks})"
+        for key, value, checksum, used in db.execute(query, [namespace, *part]):
+            if _is_whole(value, checksum):
+                found[key] = value
+                stale = stale or not isinstance(used, int) or used < now - _DAY
+            else:
+                damaged.append((namespace, key, checksum))
+    if damaged and drop:
+        # by its checksum, lest a value be dropped that another process has just put right
+        db.executemany("DELETE FROM entries WHERE namespace=? AND key=? AND checksum IS ?", damaged)
+    if stale and drop:
+        db.executemany(
+            "UPDATE entries SET used=? WHERE namespace=? AND key=?", [(now, namespace, key) for key in found]
+        )
+    return found
+
+
+def _look_behind(path: Path, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
+    """What a database that cannot be written to has of the keys."""
+    # where nobody can write, SQLite cannot make the file that readers of a log share: it is told that none is needed
+    how = "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=_WAIT_AGAIN)) as db:
+            return _look_up(db, namespace, keys, drop=False)
+    except sqlite3.Error:
+        return {}
 
 
 def open_cache() -> ContentCache:
@@ -260,6 +516,10 @@ def open_cache() -> ContentCache:
 
 def _total(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT COALESCE(SUM(LENGTH(value)), 0) FROM entries").fetchone()[0])
+
+
+def _is_whole(value: object, checksum: object) -> bool:
+    return isinstance(value, bytes) and _checksum(value) == checksum
 
 
 def _checksum(value: bytes) -> bytes:

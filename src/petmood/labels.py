@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from petmood.errors import DataError
+from petmood.escaping import csv_text
 from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
 from petmood.store import write_text
 from petmood.tables import read_rows, records_by_path, same_path, unknown_path
@@ -139,11 +138,7 @@ def labels_of(settled: Mapping[str, Decision]) -> dict[str, str]:
 
 def write_labels(path: Path, labels: Mapping[str, str]) -> None:
     """Write labels.csv atomically: a header, then a row a path, sorted."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(sorted(labels.items()))
-    write_text(path, text.getvalue())
+    write_text(path, csv_text([COLUMNS, *sorted(labels.items())]))
 
 
 def read_labels(path: Path, manifest: Manifest) -> dict[str, str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from petmood.errors import DataError
+from petmood.escaping import from_csv_cell
 from petmood.records import ImageRecord, Manifest
 
 SEPARATORS: Final = ",;\t|"
@@ -97,7 +98,7 @@ def separated(data: bytes, path: str) -> Iterator[tuple[int, list[str]]]:
                     f"{path}, line {reader.line_num}: {len(row)} columns where the header has {len(header)}. "
                     "Quote values that hold commas."
                 )
-            yield reader.line_num, row
+            yield reader.line_num, [from_csv_cell(cell) for cell in row]
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: not CSV ({error}). Mend the line.") from error
 

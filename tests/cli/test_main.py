@@ -85,7 +85,7 @@ def test_a_folder_that_is_no_run_is_never_written_to(petmood: Petmood, tmp_path:
     kept = write_tree(tmp_path / "precious", {"thesis.txt": b"years of work"})
     done = petmood("run", data, "--out", kept)
     assert done.returncode == 2
-    assert "not a petmood run" in done.stderr
+    assert "was not written by petmood" in done.stderr
     assert [p.name for p in kept.iterdir()] == ["thesis.txt"]
     inside = petmood("run", data, "--out", data / "run")
     assert inside.returncode == 2

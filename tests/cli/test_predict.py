@@ -104,7 +104,7 @@ def test_train_refuses_what_it_cannot_do(petmood: Petmood, tiny_data: Path, tmp_
     assert "lies inside the data" in petmood("train", tiny_data, "--out", tiny_data / "m")[2]
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "thesis.txt").write_text("years of work")
-    assert "is no bundle" in petmood("train", tiny_data, "--out", tmp_path / "precious")[2]
+    assert "was not written by petmood" in petmood("train", tiny_data, "--out", tmp_path / "precious")[2]
     assert petmood("predict", tmp_path, "x.jpg")[0] == 2
 
 

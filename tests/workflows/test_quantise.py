@@ -147,10 +147,10 @@ def test_refusals_say_what_to_do_and_write_nothing(
         quantise_backbone(tiny_data, tmp_path / "small", settings)
     with pytest.raises(ModelError, match="quantised already"):
         quantise_backbone(tiny_data, tmp_path / "x.onnx", settings_for(made[0]))
-    with pytest.raises(DataError, match="not made by petmood quantise"):
+    with pytest.raises(DataError, match="not written by petmood"):
         quantise_backbone(tiny_data, source_graph, settings)
     (tmp_path / "y.json").write_text("mine")
-    with pytest.raises(DataError, match=r"y\.json exists and was not made by petmood quantise"):
+    with pytest.raises(DataError, match=r"y\.json exists and was not written by petmood"):
         quantise_backbone(tiny_data, tmp_path / "y.onnx", settings)
     unlabelled = write_tree(tmp_path / "data", {f"{i}.jpg": jpeg(i) for i in range(4)})
     with pytest.raises(DataError, match="no class folders found"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from petmood.bundle.schema import ModelDescription
+from petmood.escaping import markdown
 
 _LIMITS = """## Intended use
 
@@ -42,8 +43,8 @@ tags:
 
 
 def _intro(model: ModelDescription) -> str:
-    classes = ", ".join(model.classes)
-    return f"""# {model.title}
+    classes = ", ".join(map(markdown, model.classes))
+    return f"""# {markdown(model.title)}
 
 Reads the mood of a pet ({classes}) from a picture of its face. Made by petmood {model.petmood}.
 
@@ -61,8 +62,8 @@ def _evaluation(model: ModelDescription) -> str:
     for entry in model.evaluation:
         low, high = entry.accuracy_ci
         lines.append(
-            f"| {entry.title} | {entry.protocol} | {entry.n} | {entry.accuracy:.3f} | {low:.3f} to {high:.3f} "
-            f"| {entry.macro_f1:.3f} |"
+            f"| {markdown(entry.title)} | {markdown(entry.protocol)} | {entry.n} | {entry.accuracy:.3f} "
+            f"| {low:.3f} to {high:.3f} | {entry.macro_f1:.3f} |"
         )
     texts = dict.fromkeys((e.protocol, e.protocol_text) for e in model.evaluation)
     return "\n".join([*lines, "", *(f"- *{name}*: {text}" for name, text in texts), ""])
@@ -85,7 +86,13 @@ def _search(model: ModelDescription) -> list[str]:
     for row in found.standings:
         why = "" if row.not_exported is None else f" (no bundle: {row.not_exported})"
         low, high = row.accuracy_ci
-        cells = (f"{row.title}{why}", f"{row.accuracy:.3f}", f"{low:.3f} to {high:.3f}", str(row.n), str(row.chosen))
+        cells = (
+            markdown(f"{row.title}{why}"),
+            f"{row.accuracy:.3f}",
+            f"{low:.3f} to {high:.3f}",
+            str(row.n),
+            str(row.chosen),
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return ["\n".join([*lines, ""])]
 
@@ -120,17 +127,17 @@ def _trust(model: ModelDescription) -> str:
 
 def _data(model: ModelDescription) -> str:
     data = model.data
-    by_class = ", ".join(f"{name} {count}" for name, count in data.photos_by_class.items())
+    by_class = ", ".join(f"{markdown(name)} {count}" for name, count in data.photos_by_class.items())
     lines = [
         "## Training data",
         "",
-        f"- {data.name}: {data.images} images of {data.photos} photos ({by_class}).",
+        f"- {markdown(data.name)}: {data.images} images of {data.photos} photos ({by_class}).",
         f"- The weights saw {data.fitted} of the photos.",
         f"- SHA-256 over the content, label, split and family of every image: `{data.sha256}`",
         "",
         "## Licences",
         "",
-        *(f"- {note.what}: {note.licence}" for note in model.licences),
+        *(f"- {markdown(note.what)}: {markdown(note.licence)}" for note in model.licences),
         "",
     ]
     return "\n".join(lines)

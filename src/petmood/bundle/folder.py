@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
-import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,13 +17,15 @@ from pydantic import ValidationError
 from petmood.bundle.card import model_card
 from petmood.bundle.schema import ModelDescription, NeighbourFacts
 from petmood.errors import DataError, ImageError, ModelError
+from petmood.files import output_file, output_folder, settle
 from petmood.sources import Source, open_source
-from petmood.store import atomic_path, write_bytes
+from petmood.store import write_bytes
 
 GRAPH: Final = "model.onnx"
 DESCRIPTION: Final = "model.json"
 CARD: Final = "MODEL_CARD.md"
 NEIGHBOURS: Final = "neighbours.safetensors"
+_FILES: Final = frozenset({GRAPH, DESCRIPTION, CARD, NEIGHBOURS})
 _MAX_BYTES: Final = 2**31
 
 
@@ -66,13 +66,13 @@ def save(
     The bundle appears in one step or not at all.
 
     Args:
-        target: where; a bundle that stands there is replaced, anything else is refused.
+        target: where; what petmood wrote there is replaced, anything else is refused.
         graph: the ONNX graph's bytes.
         description: of the model; its digests are filled in here.
         neighbours: the training photos' features and labels, if the bundle is to keep them.
 
     Raises:
-        DataError: `target` exists and is no bundle, or cannot be written.
+        DataError: `target` is there and was not written by petmood, or cannot be written.
     """
     files = {GRAPH: graph}
     facts = None
@@ -92,21 +92,20 @@ def write_files(target: Path, files: Mapping[str, bytes]) -> None:
     """Write a bundle's files by name: a folder, or one file if `target` ends in .zip; in one step or not at all.
 
     Raises:
-        DataError: `target` exists and is no bundle, or cannot be written.
+        DataError: `target` is there and was not written by petmood, or cannot be written.
     """
-    _refuse_what_is_no_bundle(target)
-    try:
-        if target.suffix.lower() == ".zip":
-            _write_zip(target, files)
-        else:
-            _write_folder(target, files)
-    except OSError as error:
-        raise DataError(f"cannot write the bundle {target}: {error.strerror}. Choose another place.") from error
+    if target.suffix.lower() == ".zip":
+        with output_file(target, wait=True) as path:
+            _write_zip(path, files)
+    else:
+        with output_folder(target) as folder:
+            for name, data in files.items():
+                write_bytes(folder / name, data)
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
     """A bundle folder's files by name, as `write_files` takes them; their digests are not checked."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {name: (folder / name).read_bytes() for name in sorted(_FILES) if (folder / name).is_file()}
 
 
 def read(path: Path) -> Parts:
@@ -116,6 +115,7 @@ def read(path: Path) -> Parts:
         ModelError: there is no bundle, or it is damaged or of another version.
     """
     try:
+        settle(path)
         with open_source(path) as source:
             return _read(source, path)
     except (DataError, OSError) as error:
@@ -188,37 +188,11 @@ def _unpack(data: bytes) -> Neighbours:
         raise ModelError(f"{NEIGHBOURS} of the bundle cannot be read ({error}). Copy or train it again.") from error
 
 
-def _refuse_what_is_no_bundle(target: Path) -> None:
-    if target.suffix.lower() == ".zip":
-        if target.is_dir():
-            raise DataError(f"{target} is a folder; a bundle in one file needs another name.")
-        return
-    if target.is_file():
-        raise DataError(f"{target} is a file; a bundle needs a folder or a name that ends in .zip.")
-    if target.is_dir() and any(target.iterdir()) and not (target / DESCRIPTION).exists():
-        raise DataError(f"{target} is not empty and is no bundle. Choose a new folder, so that nothing is lost.")
-
-
 def _write_zip(target: Path, files: Mapping[str, bytes]) -> None:
-    with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with zipfile.ZipFile(target, "w") as archive:
         for name, data in files.items():
             # a fixed date: the same model gives the same bytes
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
-
-
-def _write_folder(target: Path, files: Mapping[str, bytes]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    mark = secrets.token_hex(6)
-    fresh, old = (target.with_name(f".{target.name}.{mark}.{kind}") for kind in ("part", "old"))
-    try:
-        for name, data in files.items():
-            write_bytes(fresh / name, data)
-        if target.exists():
-            target.replace(old)
-        fresh.replace(target)
-    finally:
-        for leftover in (fresh, old):
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _sha256(data: bytes) -> str:

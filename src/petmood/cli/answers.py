@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
 import typer
 
 from petmood.bundle import Bundle, Prediction, Unreadable
+from petmood.escaping import csv_text, one_line
 
 Answers = Iterator[Prediction | Unreadable]
 
@@ -35,18 +34,17 @@ def write_json(answers: Answers, bundle: Bundle) -> int:
 
 def write_csv(answers: Answers, bundle: Bundle) -> int:
     """A row a picture, with a column of probability for each class; returns how many were unreadable."""
-    out = csv.writer(sys.stdout, lineterminator="\n")
     first = next(answers, None)
     head = ["source", "verdict", "mood", "probability", *(f"p_{name}" for name in bundle.classes)]
-    out.writerow([*head, "prediction_set", "coverage", "species", "cautions", "error"])
+    _row([*head, "prediction_set", "coverage", "species", "cautions", "error"])
     unreadable = 0
     for answer in chain([] if first is None else [first], answers):
         if isinstance(answer, Unreadable):
             unreadable += 1
-            out.writerow([answer.source, *[""] * (len(bundle.classes) + 7), answer.error])
+            _row([answer.source, *[""] * (len(bundle.classes) + 7), answer.error])
             _complain(answer)
             continue
-        out.writerow(
+        _row(
             [
                 answer.source,
                 answer.verdict,
@@ -54,13 +52,17 @@ def write_csv(answers: Answers, bundle: Bundle) -> int:
                 answer.probability,
                 *(answer.probabilities[name] for name in bundle.classes),
                 " ".join(answer.prediction_set or ()),
-                "" if answer.coverage is None else answer.coverage,
-                answer.species or "",
+                answer.coverage,
+                answer.species,
                 " ".join(c.code for c in answer.cautions),
                 "",
             ]
         )
     return unreadable
+
+
+def _row(cells: Sequence[object]) -> None:
+    typer.echo(csv_text([["" if cell is None else str(cell) for cell in cells]]), nl=False)
 
 
 def write_text(answers: Answers, bundle: Bundle) -> int:
@@ -73,9 +75,9 @@ def write_text(answers: Answers, bundle: Bundle) -> int:
             continue
         kind = f" [{answer.species}]" if answer.species else ""
         cautions = "".join(f" {c.message}" for c in answer.cautions)
-        typer.echo(f"{answer.source}: {answer.sentence}{kind}{cautions}")
+        typer.echo(one_line(f"{answer.source}: {answer.sentence}{kind}{cautions}"))
     return unreadable
 
 
 def _complain(answer: Unreadable) -> None:
-    typer.echo(f"{answer.source}: {answer.error}", err=True)
+    typer.echo(one_line(f"{answer.source}: {answer.error}"), err=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -17,13 +18,51 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
+from petmood.escaping import one_line, terminal
 from petmood.progress import Tick
 
 
+class _Plain(Console):
+    """A console for which every text is data: no markup, and no control characters but its own."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Text as it is drawn, in tables and lines alike."""
+        return super().render_str(terminal(text), **options | {"markup": False, "emoji": False})
+
+
 def console(*, stderr: bool = False) -> Console:
-    """A console on stdout (results) or stderr (progress and notes)."""
-    return Console(stderr=stderr, highlight=False)
+    """A console on stdout (results) or stderr (progress and notes), on which names show as what they are."""
+    stream = sys.stderr if stderr else sys.stdout
+    raw = stream.raw_stream if isinstance(stream, Guarded) else None
+    return _Plain(file=raw, stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+class Guarded:
+    """A text stream that takes whatever is printed for data: control characters are written as what they are."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.raw_stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text; returns its length."""
+        self.raw_stream.write(terminal(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.raw_stream, name)
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Guard stdout and stderr, so that nothing that a command prints of its data reaches a terminal as a command."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast("TextIO", Guarded(stream)) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 class Bars:
@@ -37,14 +76,14 @@ class Bars:
         """Show a stage; it counts once its total is known, and spins until then."""
         columns = (
             SpinnerColumn(finished_text="[green]✓[/]"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self._console) as bars:
-            task = bars.add_task(title, total=None)
+            task = bars.add_task(one_line(title), total=None)
             yield lambda done, total: bars.update(task, completed=done, total=total)
             if bars.tasks[0].total is None:
                 bars.update(task, completed=1, total=1)

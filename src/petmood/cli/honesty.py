@@ -67,7 +67,7 @@ def show_leakage(facts: LeakageFacts) -> None:
     out.print(table)
     for split in facts.splits:
         colour = "red" if split.leaks else "green"
-        out.print(f"[bold {colour}]{split.split}[/]: {split.verdict}", soft_wrap=True)
+        out.print(f"{split.split}: {split.verdict}", style=colour, soft_wrap=True)
 
 
 def regrade(
@@ -106,7 +106,7 @@ def show_regrade(facts: RegradeFacts) -> None:
     out.print(table)
     for claim in facts.claims:
         whose = f" ({claim.source})" if claim.source else ""
-        out.print(f"[bold]{claim.name}[/]{whose}: {claim.verdict}", soft_wrap=True)
+        out.print(f"{claim.name}{whose}: {claim.verdict}", soft_wrap=True)
 
 
 def _claimed(range_: tuple[float, float] | None) -> str:

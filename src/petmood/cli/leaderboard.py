@@ -32,8 +32,11 @@ def leaderboard(
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Evaluate every method by repeated grouped cross-validation and once on test."""
+    from contextlib import nullcontext
+
     from petmood.cli.console import Bars
     from petmood.dataset.outside import parse_map
+    from petmood.files import output_file
     from petmood.report.leaderboard import markdown
     from petmood.store import write_text
     from petmood.workflows.bench import Means
@@ -42,9 +45,10 @@ def leaderboard(
 
     means = Means(parse_map(use or (), "--use"), extra, parse_map(mapping or ()), unlabelled)
     settings = LeaderboardSettings(tuple(only or ()), seed, folds, repeats, means)
-    found = work(data, settings, Bars())
-    if out is not None:
-        write_text(out, markdown(found))
+    with nullcontext() if out is None else output_file(out, [data, extra, unlabelled]) as made:
+        found = work(data, settings, Bars())
+        if made is not None:
+            write_text(made, markdown(found))
     if json:
         typer.echo(found.model_dump_json(indent=2))
     else:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from petmood.cli import (
     audit,
@@ -31,12 +32,33 @@ from petmood.cli import (
 )
 from petmood.cli import run as run_command
 from petmood.errors import PetmoodError
+from petmood.escaping import one_line
 from petmood.version import __version__
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
-app = typer.Typer(
+
+class _Command(TyperCommand):
+    """A command; while it works, names from data reach the terminal as text alone."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it."""
+        from petmood.cli.console import guarded
+
+        with guarded():
+            return super().invoke(ctx)
+
+
+class _App(typer.Typer):
+    """An application whose commands are all of one kind."""
+
+    def command(self, name: str | None = None, **options: Any) -> Any:
+        """Register a command."""
+        return super().command(name, **{"cls": _Command, **options})
+
+
+app = _App(
     name="petmood",
     help="Read the mood of pets from pictures of their faces, and know how well that can be done.",
     no_args_is_help=True,
@@ -97,4 +119,4 @@ def run() -> None:
 
 
 def _complain(message: str, mark: str = "error") -> None:
-    typer.echo(f"{typer.style(mark, fg='red', bold=True)}: {message}", err=True)
+    typer.echo(f"{typer.style(mark, fg='red', bold=True)}: {one_line(message)}", err=True)

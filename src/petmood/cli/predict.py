@@ -45,7 +45,10 @@ def predict(
     if json and csv:
         raise ConfigError("--json and --csv exclude each other. Choose one.")
     model = load(bundle)
-    answers = work(model, _names(photos), coverage=coverage, batch=batch, explain_to=explain, maps=_maps(maps))
+    inputs = [bundle, *(Path(name) for name in photos if name != "-")]
+    answers = work(
+        model, _names(photos), coverage=coverage, batch=batch, explain_to=explain, inputs=inputs, maps=_maps(maps)
+    )
     write = write_json if json else write_csv if csv else write_text
     _end(write(answers, model))
 

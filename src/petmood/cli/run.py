@@ -96,14 +96,14 @@ def _summary(outcome: RunOutcome) -> None:
     data = results.dataset
     out = console()
     out.print(
-        f"\n[bold]{data.name}[/]: {data.images:,} images of {data.photos:,} photos, {len(data.classes)} classes; "
+        f"\n{data.name}: {data.images:,} images of {data.photos:,} photos, {len(data.classes)} classes; "
         f"{len(data.rejected)} rejected, {len(data.ignored)} ignored"
     )
     table = Table("model", "protocol", "n", "accuracy", "95 % interval", "macro-F1")
     for model in (*results.baselines, *results.models):
         low, high = model.accuracy_ci
         table.add_row(
-            f"{model.title} [red](leaks)[/]" if model.mark else model.title,
+            f"{model.title} (leaks)" if model.mark else model.title,
             model.protocol,
             str(model.n),
             f"{model.accuracy:.3f}",
@@ -112,7 +112,7 @@ def _summary(outcome: RunOutcome) -> None:
         )
     out.print(table)
     for mark in {model.mark for model in results.models if model.mark}:
-        out.print(f"[bold red]Every figure above is {mark}.[/]", soft_wrap=True)
+        out.print(f"Every figure above is {mark}.", style="bold red", soft_wrap=True)
     for extra in results.environment.left_out:
         out.print(f"Left out: {LEFT_OUT[extra]}. To add it: {install_line(extra)}", soft_wrap=True, markup=False)
     out.print(f"Report: {outcome.report}", soft_wrap=True)

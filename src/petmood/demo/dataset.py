@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +28,7 @@ from petmood.demo.truth import (
     truth_json,
 )
 from petmood.errors import ConfigError, DataError
+from petmood.files import output_folder, settle
 
 _SIZES = (64, 1024)
 _QUALITY = 90
@@ -64,28 +63,17 @@ def write_demo(
     if not _SIZES[0] <= size <= _SIZES[1]:
         raise ConfigError(f"size must be {_SIZES[0]} to {_SIZES[1]} pixels, got {size}.")
     counts = checked_counts(photos_per_class)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.is_dir():
+        settle(out)
+    if (out / TRUTH_NAME).is_file():
         return _reused(out, seed, size, counts)
-    building = out.parent / f".{out.name}.{uuid.uuid4().hex}.part"
-    try:
-        building.mkdir(parents=True)
-        truth = _build(building, seed, size, counts, progress)
-        if out.exists():
-            out.rmdir()
-        building.rename(out)
-    except OSError as error:
-        raise DataError(
-            f"cannot write the demo set to {out}: {error.strerror or error}. Choose another folder."
-        ) from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    with output_folder(out, option="the folder") as folder:
+        truth = _build(folder, seed, size, counts, progress)
     return replace(truth, root=out)
 
 
 def _reused(out: Path, seed: int, size: int, counts: Mapping[str, int]) -> DemoTruth:
     """The finished set in `out`, if it is the one asked for and nobody has changed it."""
-    if not (out / TRUTH_NAME).is_file():
-        raise DataError(f"{out} is not empty and holds no demo set. Choose a new folder, so that nothing is lost.")
     truth = read_truth(out)
     wanted = {"generator": GENERATOR, "seed": seed, "size": size, "photos_per_class": dict(counts)}
     for name, value in wanted.items():

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from petmood.errors import DataError, ImageError, require_extra
+from petmood.files import is_record, remove_owned, write_owned
 from petmood.sources import open_source, walk_sorted
-from petmood.store import write_bytes
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
@@ -150,7 +150,7 @@ class _LocalFolder:
     def names(self) -> list[str]:
         if not self._root.is_dir():
             return []
-        return sorted(path.name for path in self._root.iterdir() if path.is_file())
+        return sorted(path.name for path in self._root.iterdir() if path.is_file() and not is_record(path.name))
 
     def read(self, name: str) -> bytes:
         try:
@@ -160,12 +160,12 @@ class _LocalFolder:
 
     def write(self, name: str, data: bytes) -> None:
         try:
-            write_bytes(self._root / name, data)
+            write_owned(self._root, name, data)
         except OSError as error:
             raise DataError(f"cannot write to {self._root}: {error.strerror}. Free space or choose another.") from error
 
     def remove(self, name: str) -> None:
-        (self._root / name).unlink(missing_ok=True)
+        remove_owned(self._root, name)
 
 
 class _UrlFolder:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import socket
+import sqlite3
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from petmood.errors import ConfigError, require_extra
+from petmood.errors import ConfigError, DataError, require_extra
+from petmood.files import check_output
 from petmood.results.tune import Choice, TrialFacts
 
 if TYPE_CHECKING:
@@ -167,6 +172,45 @@ def search(
     if all(trial.loss is None for trial in found.trials):
         raise ConfigError("no trial was finished within the budget. Give --trials or --minutes more.")
     return found
+
+
+def check_storage(storage: str, inputs: Iterable[Path]) -> None:
+    """Refuse to keep a search in a file that is an input, or that something else than a search wrote.
+
+    Args:
+        storage: path of a journal, or URL; of the latter those of SQLite are files too.
+        inputs: what the search reads.
+
+    Raises:
+        DataError: it is such a file.
+    """
+    file, is_database = storage, False
+    if "://" in storage:
+        if not (found := re.fullmatch(r"sqlite(?:\+\w+)?:///([^?]+)(?:\?.*)?", storage)) or found[1] == ":memory:":
+            return
+        file, is_database = found[1], True
+    path = Path(file)
+    check_output(path, inputs, option="--storage")
+    if not os.path.lexists(path) or (path.is_file() and not path.stat().st_size):
+        return
+    if not path.is_file() or not (_holds_studies(path) if is_database else _is_journal(path)):
+        raise DataError(f"{path} is no file that a search wrote. Choose another path for --storage.")
+
+
+def _is_journal(path: Path) -> bool:
+    with path.open("rb") as handle:
+        try:
+            return "op_code" in json.loads(handle.readline(2**20))
+        except (ValueError, TypeError, RecursionError):
+            return False
+
+
+def _holds_studies(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+            return bool(db.execute("SELECT 1 FROM sqlite_master WHERE name = 'study_directions'").fetchall())
+    except sqlite3.DatabaseError:
+        return False
 
 
 def _open(storage: str) -> optuna.storages.BaseStorage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -12,6 +13,7 @@ from pydantic import Field
 
 from petmood.config import Settings, run_settings
 from petmood.errors import ConfigError, DataError
+from petmood.files import claimed_folder
 from petmood.progress import Progress, Silent, Tick
 from petmood.records import FloatArray
 from petmood.results import GroupFacts, ShardClusters
@@ -20,7 +22,6 @@ from petmood.scale.passes import Passes, open_passes
 from petmood.scale.places import absolute, is_url, open_folder
 from petmood.scale.shards import INDEX, SUFFIX, Embedding, Rows, Shard, read_index
 from petmood.threads import cores
-from petmood.workflows.folders import claim_run_folder
 from petmood.workflows.naming import cluster
 
 FACTS: Final = "clusters.json"
@@ -104,8 +105,11 @@ def cluster_shards(data: str, out: str, settings: ShardSettings, progress: Progr
         raise DataError(f"k-means with k={settings.k} needs as many vectors, got {index.n}. Choose a smaller k.")
     if data == out:
         raise ConfigError(f"--out {out} is the folder of the shards itself. Choose another.")
-    if not is_url(out):
-        claim_run_folder(Path(out), Path(data))
+    with nullcontext() if is_url(out) else claimed_folder(Path(out), [data]):
+        return _cluster_shards(data, out, index, settings, shown)
+
+
+def _cluster_shards(data: str, out: str, index: Embedding, settings: ShardSettings, shown: Progress) -> ShardClusters:
     shards = [shard for shard in index.shards if shard.rows]
     with open_passes(settings.engine, data, settings.workers or cores(), settings.address) as passes:
         with shown.stage("Drawing a sample") as tick:

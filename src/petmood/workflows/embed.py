@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final, Literal
 
@@ -13,6 +14,7 @@ from petmood.cache import open_cache
 from petmood.config import Settings
 from petmood.errors import DataError
 from petmood.features import load_backbone
+from petmood.files import claimed_folder
 from petmood.ingest.layout import find_layout
 from petmood.ingest.reader import why_ignored
 from petmood.progress import Progress, Silent, Tick
@@ -21,7 +23,6 @@ from petmood.scale.engines import Engine, Job, LocalEngine, RayEngine
 from petmood.scale.places import absolute, is_url, open_files, open_folder, unfinished
 from petmood.scale.shards import SUFFIX, Embedding, chunks, place_of, write_index
 from petmood.threads import cores
-from petmood.workflows.folders import claim_run_folder
 
 CACHED: Final = 100_000
 """Sets of more images than this bypass the content cache, which they would only flush: their shards are their cache."""
@@ -76,8 +77,11 @@ def embed(data: str, out: str, settings: EmbedSettings, progress: Progress | Non
     """
     shown = progress or Silent()
     data, out = absolute(data), absolute(out)
-    if not is_url(out):
-        claim_run_folder(Path(out), Path(data))
+    with nullcontext() if is_url(out) else claimed_folder(Path(out), [data]):
+        return _embed(data, out, settings, shown)
+
+
+def _embed(data: str, out: str, settings: EmbedSettings, shown: Progress) -> Embedding:
     images = _ImageSet(data)
     with shown.stage(f"Loading {settings.backbone}"):
         backbone = load_backbone(settings.backbone)

@@ -10,6 +10,7 @@ from typing import Final
 from petmood.bundle import Bundle
 from petmood.bundle.folder import read
 from petmood.errors import ConfigError, require_extra
+from petmood.files import check_output, claimed_output, output_file, output_folder
 from petmood.results import ModelFacts
 
 FORMATS: Final = ("onnx-int8", "torchscript", "web")
@@ -44,22 +45,27 @@ def export(bundle: Path, out: Path, kind: str, *, data: Path | None = None, runt
         near = difflib.get_close_matches(kind, FORMATS, n=1)
         hint = f"Did you mean '{near[0]}'?" if near else f"Choose one of: {', '.join(FORMATS)}."
         raise ConfigError(f"unknown format '{kind}'. {hint}")
+    inputs = (bundle, data, runtime)
+    check_output(out, inputs)
     parts = read(bundle)
     before = len(parts.graph)
     if kind == "web":
         from petmood.workflows.site import write_site
 
-        names = write_site(parts, out, runtime)
+        with output_folder(out, inputs) as folder:
+            names = write_site(parts, folder, runtime)
         return Exported(out, kind, before, sum((out / name).stat().st_size for name in names), ())
     if kind == "torchscript":
         require_extra("Exporting to TorchScript", "train", "torch")
         from petmood.train.torchscript import torchscript
 
-        torchscript(parts.graph, parts.description.input.size, out)
+        with output_file(out, inputs) as file:
+            torchscript(parts.graph, parts.description.input.size, file)
         return Exported(out, kind, before, out.stat().st_size, ())
     if data is None:
         raise ConfigError("onnx-int8 is calibrated and measured on labelled faces. Name them with --data.")
     from petmood.workflows.quantise import quantise
 
-    description = quantise(Bundle(parts, bundle.name), parts, data, out)
+    with claimed_output(out, inputs):
+        description = quantise(Bundle(parts, bundle.name), parts, data, out)
     return Exported(out, kind, before, len(read(out).graph), description.evaluation)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +12,9 @@ from typing import Final
 from PIL import Image
 
 from petmood.dataset import open_dataset
-from petmood.errors import ConfigError, DataError
+from petmood.errors import ConfigError
+from petmood.escaping import csv_text, path_component
+from petmood.files import output_folder
 from petmood.ingest.names import AUGMENTED, ROBOFLOW
 from petmood.labels import apply_labels, read_labels
 from petmood.pictures import Pictures
@@ -71,7 +72,7 @@ def export_data(
 
     Args:
         data: folder or .zip.
-        out: folder that does not exist yet, or is empty.
+        out: a folder that is new, empty, or an earlier copy that nobody changed.
         labels: labels.csv with corrections, if any.
         progress: where to show it.
         to: one of `FORMATS`.
@@ -87,9 +88,11 @@ def export_data(
     if to not in FORMATS:
         raise ConfigError(f"unknown format '{to}'. Choose one of: {', '.join(FORMATS)}.")
     shown = progress or Silent()
-    _check_new(out, data)
     needed = to != "folders" and labels is None
-    with open_dataset(data, families=families, labelled=needed, splits=False, progress=shown) as opened:
+    with (
+        output_folder(out, [data], beside=[labels]) as folder,
+        open_dataset(data, families=families, labelled=needed, splits=False, progress=shown) as opened,
+    ):
         before = opened.manifest
         after = apply_labels(before, read_labels(labels, before)) if labels else before
         if to != "folders":
@@ -100,16 +103,16 @@ def export_data(
         if to != "csv":
             with shown.stage("Writing images") as tick:
                 for done, record in enumerate(after.records):
-                    write_bytes(out / targets[record.path], _bytes(opened.pictures, record))
+                    write_bytes(folder / targets[record.path], _bytes(opened.pictures, record))
                     tick(done + 1, len(after))
-    _write_tables(out, after, targets, to)
-    kept = {record.path for record in after.records}
-    gone = [record for record in before.records if record.path not in kept]
-    changed = [record for record in after.records if old[record.path] != record.class_name]
-    if labels is not None:
-        rows = [(r.path, targets[r.path], old[r.path], r.class_name) for r in changed]
-        rows += [(record.path, "", record.class_name, "") for record in gone]
-        _write_csv(out / CHANGES, ("path", "new_path", "label", "new_label"), sorted(rows))
+        _write_tables(folder, after, targets, to)
+        kept = {record.path for record in after.records}
+        gone = [record for record in before.records if record.path not in kept]
+        changed = [record for record in after.records if old[record.path] != record.class_name]
+        if labels is not None:
+            rows = [(r.path, targets[r.path], old[r.path], r.class_name) for r in changed]
+            rows += [(record.path, "", record.class_name, "") for record in gone]
+            _write_csv(folder / CHANGES, ("path", "new_path", "label", "new_label"), sorted(rows))
     family = {record.path: record.family for record in before.records}
     return ExportOutcome(
         folder=out,
@@ -117,13 +120,6 @@ def export_data(
         relabelled=len({family[record.path] for record in changed}),
         excluded=len({record.family for record in gone}),
     )
-
-
-def _check_new(out: Path, data: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} exists and is not an empty folder. Choose a new one, so that nothing is lost.")
-    if data.is_dir() and data.resolve() in (out.resolve(), *out.resolve().parents):
-        raise DataError(f"{out} lies inside the data {data}. Choose a folder outside it, so that it stays as it is.")
 
 
 def _bytes(pictures: Pictures, record: ImageRecord) -> bytes:
@@ -153,9 +149,10 @@ def _target(record: ImageRecord, old: str, to: str) -> str:
     name = f"{PurePosixPath(rest[-1]).stem}-{box}.png" if box else rest[-1]
     if to == "folders" and old and old != record.class_name:
         name = _marked(name, f"-was-{old.replace('/', '-')}")
-    label = record.class_name.replace("/", "-") or "unlabelled"
     split = FORMATS[to].get(record.split, record.split)
-    return PurePosixPath(*([split] if split else []), label, *rest[:-1], name).as_posix()
+    # a label is a name that somebody gave, not a path: of "../x" comes a folder of that name, below `out`
+    below_out = (*([split] if split else []), record.class_name or "unlabelled", *rest[:-1], name)
+    return "/".join(map(path_component, below_out))
 
 
 def _marked(file: str, mark: str) -> str:
@@ -195,8 +192,4 @@ def _write_tables(out: Path, after: Manifest, targets: dict[str, str], to: str) 
 
 
 def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    write_text(path, csv_text([header, *rows]))

@@ -17,14 +17,16 @@ from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.models import head
 from petmood.errors import DataError
+from petmood.escaping import csv_text, from_csv_cell
 from petmood.evaluate.protocols import grouped
 from petmood.evaluate.statistics import agreement, mean_interval, paired_facts
+from petmood.files import output_file, output_folder
 from petmood.labels import EXCLUDED, apply_labels, write_labels
 from petmood.progress import Progress
 from petmood.records import IntArray, Manifest
 from petmood.results import AgreementFacts, GroupFacts, NamedFacts
 from petmood.store import read_json, write_json, write_manifest, write_text
-from petmood.workflows.folders import claim_run_folder, write_source
+from petmood.workflows.folders import write_source
 
 FACTS: Final = "clusters.json"
 MEMBERS: Final = "clusters.csv"
@@ -54,17 +56,16 @@ def cluster(
     """
     from petmood.report.sheets import render_sheets
 
-    with _open(data, settings, progress) as opened:
-        claim_run_folder(out, data)
+    with output_folder(out, [data], keep=[NAMES]) as folder, _open(data, settings, progress) as opened:
         photos, timed = opened.photos, opened.timed
         features = photos.features(settings.backbone)
         with timed.stage("cluster", "Clustering"):
             found = group(features.vectors, method=method, k=k, seed=settings.seed)
-        write_manifest(out / "manifest.parquet", opened.manifest)
-        write_source(out, data, None)
+        write_manifest(folder / "manifest.parquet", opened.manifest)
+        write_source(folder, data, None)
         with timed.stage("sheets", "Writing sheets"):
-            facts = save_groups(out, photos.manifest, found, features.backbone, settings.seed)
-            render_sheets(facts, opened.thumbnail, out / SHEET)
+            facts = save_groups(folder, photos.manifest, found, features.backbone, settings.seed)
+            render_sheets(facts, opened.thumbnail, folder / SHEET)
     return facts
 
 
@@ -108,7 +109,7 @@ def save_groups(out: Path, manifest: Manifest, found: Grouping, backbone: str, s
     write_json(out / FACTS, facts.model_dump(mode="json"))
     rows = zip(records, found.clusters, found.confidence, strict=True)
     table = [(r.path, str(c + 1), f"{v:.4f}") for r, c, v in rows]
-    write_text(out / MEMBERS, _csv([("path", "cluster", "confidence"), *table]))
+    write_text(out / MEMBERS, csv_text([("path", "cluster", "confidence"), *table]))
     if not (out / NAMES).exists():
         write_names(out / NAMES, dict.fromkeys(range(1, found.k + 1), ""))
     return facts
@@ -116,7 +117,7 @@ def save_groups(out: Path, manifest: Manifest, found: Grouping, backbone: str, s
 
 def write_names(path: Path, names: Mapping[int, str]) -> None:
     """Write names.csv: a row a cluster, numbered from 1; "" is no name."""
-    write_text(path, _csv([("cluster", "name"), *((str(number), name) for number, name in sorted(names.items()))]))
+    write_text(path, csv_text([("cluster", "name"), *((str(number), name) for number, name in sorted(names.items()))]))
 
 
 def name_clusters(
@@ -142,7 +143,7 @@ def name_clusters(
     Raises:
         PetmoodError: anything the user can mend.
     """
-    with _open(data, settings, progress) as opened:
+    with output_file(folder / LABELS, [data, names]) as made, _open(data, settings, progress) as opened:
         photos = opened.photos
         photos.features(settings.backbone)
         clusters, sure = read_members(folder, photos.manifest)
@@ -154,7 +155,7 @@ def name_clusters(
         }
         if not wanted:
             raise DataError(f"no photo gets a label: no cluster has a name in {names or folder / NAMES}. Fill it in.")
-        write_labels(folder / LABELS, wanted)
+        write_labels(made, wanted)
         with opened.timed.stage("worth", "Training on the new labels"):
             return _worth(photos, wanted, named, confidence, settings)
 
@@ -164,7 +165,10 @@ def read_members(folder: Path, manifest: Manifest) -> tuple[IntArray, np.ndarray
     read_json(folder / FACTS)
     try:
         with (folder / MEMBERS).open(encoding="utf-8", newline="") as handle:
-            rows = {row["path"]: (int(row["cluster"]) - 1, float(row["confidence"])) for row in csv.DictReader(handle)}
+            rows = {
+                from_csv_cell(row["path"]): (int(row["cluster"]) - 1, float(row["confidence"]))
+                for row in csv.DictReader(handle)
+            }
         found = [rows[record.path] for record in manifest.records]
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise DataError(f"{folder / MEMBERS} does not fit the data. Run petmood cluster again.") from error
@@ -266,9 +270,3 @@ def _agreement(
             protocol=protocol.name,
         ),
     )
-
-
-def _csv(rows: list[tuple[str, ...]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import glob
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petmood import images
 from petmood.bundle import Bundle, Prediction, Unreadable
 from petmood.errors import DataError
+from petmood.escaping import path_component
+from petmood.files import output_folder
 from petmood.threads import BATCH
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ def predict(
     coverage: float | None = None,
     batch: int = BATCH,
     explain_to: Path | None = None,
+    inputs: Sequence[Path] = (),
     maps: Maps = "both",
 ) -> Iterator[Prediction | Unreadable]:
     """Read every picture that the names stand for, in their order.
@@ -35,6 +38,7 @@ def predict(
         coverage: of the prediction sets; the bundle's default if None.
         batch: pictures that a core infers together.
         explain_to: folder for a sheet (PNG) a picture and `explanations.jsonl`; None explains nothing.
+        inputs: what is read, as far as it is known now; `explain_to` may not be among or around it.
         maps: which maps an explanation has.
 
     Raises:
@@ -43,7 +47,20 @@ def predict(
     """
     if explain_to is None:
         return bundle.stream(pictures(photos), coverage=coverage, batch=batch)
-    return _explained(bundle, pictures(photos), coverage, batch, explain_to, maps)
+    return _explained_into(explain_to, inputs, bundle, pictures(photos), coverage, batch, maps)
+
+
+def _explained_into(
+    out: Path,
+    inputs: Sequence[Path],
+    bundle: Bundle,
+    paths: Iterable[Path],
+    coverage: float | None,
+    batch: int,
+    maps: Maps,
+) -> Iterator[Prediction | Unreadable]:
+    with output_folder(out, inputs, option="--explain") as folder:
+        yield from _explained(bundle, paths, coverage, batch, folder, maps)
 
 
 def _explained(
@@ -51,13 +68,8 @@ def _explained(
 ) -> Iterator[Prediction | Unreadable]:
     from petmood.explain import explain, sheet, to_facts
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lines = (folder / "explanations.jsonl").open("w", encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"cannot write to {folder}: {error.strerror}. Choose another folder for --explain.") from error
     number = 0
-    with lines:
+    with (folder / "explanations.jsonl").open("w", encoding="utf-8") as lines:
         for prepared, outputs in bundle.stream_outputs(paths, batch=batch):
             rows = iter(() if outputs is None else [outputs.row(i) for i in range(len(outputs))])
             for item in prepared:
@@ -66,7 +78,7 @@ def _explained(
                     continue
                 found = explain(bundle, item, next(rows), maps=maps, coverage=coverage)
                 number += 1
-                name = f"{number:05d}-{Path(item.source).stem}.png"
+                name = path_component(f"{number:05d}-{Path(item.source).stem}.png")
                 sheet(bundle, item, found).save(folder / name)
                 facts = to_facts(bundle, found).model_dump(mode="json")
                 lines.write(json.dumps({"sheet": name, "explanation": facts}, ensure_ascii=False) + "\n")

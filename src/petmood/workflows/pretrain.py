@@ -10,9 +10,10 @@ import numpy as np
 
 from petmood.dataset import open_dataset
 from petmood.dataset.outside import open_outside
-from petmood.errors import DataError, require_extra
+from petmood.errors import require_extra
 from petmood.evaluate.statistics import mean_interval
 from petmood.features.trunk import trunk_activations
+from petmood.files import output_folder
 from petmood.progress import Progress, Silent
 from petmood.records import IntArray, Manifest
 from petmood.results.pretrained import PretrainFacts
@@ -59,17 +60,20 @@ def pretrain(
 
     Raises:
         MissingExtraError: torch is not installed.
-        DataError: `out` lies inside one of the data folders.
+        DataError: `out` may not be written to, or the images cannot be used.
     """
     require_extra("Pre-training", "train", "torch")
+    with output_folder(out, [outside, data]) as folder:
+        return _pretrain(outside, data, out, folder, settings, progress or Silent())
+
+
+def _pretrain(
+    outside: Path, data: Path, out: Path, folder: Path, settings: PretrainSettings, shown: Progress
+) -> PretrainFacts:
     from petmood.train.crown import CrownSettings
     from petmood.train.crown_export import export
     from petmood.train.finetune import CrownHead
 
-    for folder in (outside, data):
-        if folder.is_dir() and folder.resolve() in (out.resolve(), *out.resolve().parents):
-            raise DataError(f"--out {out} lies inside {folder}; it would mix with images. Choose another path.")
-    shown = progress or Silent()
     with open_dataset(data, families="names", splits=False, progress=shown) as ours:
         # every image of these data is kept out, whatever its family; the outside classes keep their own names
         theirs = open_outside(outside, None, ours, shown, families="auto")
@@ -82,7 +86,7 @@ def pretrain(
         head = CrownHead(chosen, on_epoch=lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
         head.fit(views[kept], theirs.labels[kept])
     read = head.classes_[head.predict_proba(views[held]).argmax(axis=1)] == theirs.labels[held]
-    export(head, out, "outside")
+    export(head, folder, "outside")
     facts = PretrainFacts(
         backbone=f"onnx:{out / 'backbone.onnx'}",
         classes=tuple(head.classes_.tolist()),
@@ -94,5 +98,5 @@ def pretrain(
         epochs=settings.epochs,
         seed=settings.seed,
     )
-    write_json(out / "pretrain.json", facts.model_dump(mode="json"))
+    write_json(folder / "pretrain.json", facts.model_dump(mode="json"))
     return facts

@@ -19,12 +19,13 @@ from petmood.bundle.int8 import quantised_graph, refuse_quantised
 from petmood.config import Settings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.models import head
-from petmood.errors import ConfigError, DataError
+from petmood.errors import ConfigError
 from petmood.evaluate.protocols import Protocol, grouped
 from petmood.evaluate.statistics import paired_facts
 from petmood.features import Backbone, load_backbone
 from petmood.features.extract import embed_batch, open_session
 from petmood.features.onnx_file import GraphFile
+from petmood.files import output_files
 from petmood.progress import Progress
 from petmood.records import FeatureTable, FloatArray
 from petmood.results.quantised import QuantisedFacts, SpeedFacts
@@ -35,7 +36,7 @@ from petmood.workflows.quantise import CALIBRATION, calibration_photos
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-_MARK: Final = "petmood.quantised_from"  # key of a graph's metadata: the file was made here and may be replaced
+_MARK: Final = "petmood.quantised_from"  # key of a graph's metadata: what it was made from
 _TURNS: Final = 7
 _TIMED: Final = 64  # images in a turn
 
@@ -74,16 +75,24 @@ def quantise_backbone(
 
     Args:
         data: labelled faces, as `petmood train` takes them.
-        out: ends in .onnx; a file that this made before is replaced.
+        out: ends in .onnx; a file that petmood wrote there is replaced.
         settings: which backbone, and how.
         progress: where to show the stages.
 
     Raises:
         ConfigError: `out` has another ending, or the backbone is unknown.
-        DataError: the data cannot be used, has no labels or too few, or `out` is a file that this did not make.
+        DataError: the data cannot be used, has no labels or too few, or `out` is a file that petmood did not write.
         ModelError: the backbone cannot be had, or is quantised already.
     """
-    _refuse_what_is_not_ours(out)
+    if out.suffix != ".onnx":
+        raise ConfigError(f"--out {out} must end in .onnx; its JSON will stand beside it. Choose such a name.")
+    with output_files(out, (out.name, out.with_suffix(".json").name), [data]) as folder:
+        return _quantise(data, out, folder / out.name, settings, progress)
+
+
+def _quantise(
+    data: Path, out: Path, made: Path, settings: QuantiseSettings, progress: Progress | None
+) -> QuantisedFacts:
     backbone = load_backbone(settings.backbone)
     plain = backbone.graph.read_bytes()
     refuse_quantised(plain)  # before anything that takes its time
@@ -108,7 +117,7 @@ def quantise_backbone(
         before, after = (_judged(one, photos, protocol) for one in (backbone, small))
         with timed.stage("speed", "Speed, in turns"):
             speed = _speed(backbone, small, pixels[:_TIMED])
-    _write(out, graph, small)
+    _write(made, graph, small)
     cosines = _cosines(before.table.vectors, after.table.vectors)
     return QuantisedFacts(
         backbone=settings.backbone,
@@ -128,22 +137,6 @@ def quantise_backbone(
         cosine_low=float(cosines.min()),
         speed=speed,
     )
-
-
-def _refuse_what_is_not_ours(out: Path) -> None:
-    if out.suffix != ".onnx":
-        raise ConfigError(f"--out {out} must end in .onnx; its JSON will stand beside it. Choose such a name.")
-    stated = out.with_suffix(".json")
-    for path in (out, stated):
-        if path.exists() and not (out.is_file() and _is_marked(out)):
-            raise DataError(f"{path} exists and was not made by petmood quantise. Choose another name for --out.")
-
-
-def _is_marked(path: Path) -> bool:
-    try:
-        return _MARK.encode() in path.read_bytes()
-    except OSError:
-        return False
 
 
 def _marked(graph: bytes, source: Backbone) -> bytes:
@@ -208,8 +201,5 @@ def _write(out: Path, graph: bytes, small: Backbone) -> None:
         map=small.map,
         licence=small.licence,
     )
-    try:
-        write_bytes(out, graph)  # it says that it is ours, so that the JSON is known as ours too
-        write_json(out.with_suffix(".json"), stated.model_dump(mode="json", exclude_none=True))
-    except OSError as error:
-        raise DataError(f"cannot write {out}: {error.strerror}. Choose another place for --out.") from error
+    write_bytes(out, graph)
+    write_json(out.with_suffix(".json"), stated.model_dump(mode="json", exclude_none=True))

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from petmood.config import RunSettings
 from petmood.dataset import open_dataset
+from petmood.files import output_folder
 from petmood.progress import Progress
 from petmood.results import Results
 from petmood.split import test_fold
 from petmood.store import write_json, write_manifest, write_text
 from petmood.workflows.environment import environment, provenance
-from petmood.workflows.folders import claim_run_folder, write_source
+from petmood.workflows.folders import write_source
 from petmood.workflows.recall import Outcome, Recall
 
 
@@ -52,36 +53,37 @@ def run(
     Raises:
         PetmoodError: anything the user can mend.
     """
-    with open_dataset(
-        data,
-        families=settings.families,
-        seed=settings.seed,
-        labels=labels,
-        groups=groups,
-        species=species,
-        allow_leakage=settings.allow_leakage,
-        progress=progress,
-    ) as opened:
+    with (
+        output_folder(out, [data], beside=[labels, groups, species]) as folder,
+        open_dataset(
+            data,
+            families=settings.families,
+            seed=settings.seed,
+            labels=labels,
+            groups=groups,
+            species=species,
+            allow_leakage=settings.allow_leakage,
+            progress=progress,
+        ) as opened,
+    ):
         # a leak shows before any time is spent on figures that it would spoil
         test_fold(opened.manifest)
-        claim_run_folder(out, data)
-        write_manifest(out / "manifest.parquet", opened.manifest)
-        write_source(out, data, labels)
+        write_manifest(folder / "manifest.parquet", opened.manifest)
+        write_source(folder, data, labels)
         recall = Recall(opened, settings)
         with opened.timed.stage("recall", "Looking for an equal run"):
-            known = recall.find(out / "model")
+            known = recall.find(folder / "model")
         if known is None:
             # most of the packages that the work needs are slow to import
             from petmood.workflows.stages import all_facts, draw_page
 
-            results = all_facts(opened, settings, out / "model")
+            results = all_facts(opened, settings, folder / "model")
             with opened.timed.stage("report", "Writing the report"):
                 known = Outcome(results, draw_page(results, opened))
-                recall.keep(known, out / "model")
+                recall.keep(known, folder / "model")
         results = known.results.model_copy(
             update={"environment": environment(opened, settings), "provenance": provenance(opened, settings)}
         )
-        report = out / "report.html"
-        write_json(out / "results.json", results.model_dump(mode="json", by_alias=True))
-        write_text(report, known.page(results))
-    return RunOutcome(out, report, results)
+        write_json(folder / "results.json", results.model_dump(mode="json", by_alias=True))
+        write_text(folder / "report.html", known.page(results))
+    return RunOutcome(out, out / "report.html", results)

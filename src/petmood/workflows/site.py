@@ -33,7 +33,7 @@ def write_site(parts: Parts, out: Path, runtime: Path | None = None) -> tuple[st
         runtime: the package onnxruntime-web, as a .tgz or an unpacked folder; fetched with npm if None.
 
     Raises:
-        DataError: the runtime is not what it should be or cannot be fetched, or `out` cannot be written.
+        DataError: the runtime is not what it should be or cannot be fetched.
     """
     files = {f"ort/{name}": data for name, data in _runtime(runtime).items()}
     for name in _PAGE:
@@ -41,12 +41,9 @@ def write_site(parts: Parts, out: Path, runtime: Path | None = None) -> tuple[st
     files["petmood.css"] = resources.files("petmood.report").joinpath("templates", "petmood.css").read_bytes()
     files["model.onnx"] = parts.graph
     files |= _rules(parts)
-    try:
-        for name, data in files.items():
-            write_bytes(out / name, data)
-        write_text(out / "model.json", parts.description.model_dump_json(by_alias=True))
-    except OSError as error:
-        raise DataError(f"cannot write to {out}: {error.strerror}. Choose another folder for --out.") from error
+    for name, data in files.items():
+        write_bytes(out / name, data)
+    write_text(out / "model.json", parts.description.model_dump_json(by_alias=True))
     return (*sorted(files), "model.json")
 
 

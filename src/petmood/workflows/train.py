@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,8 @@ from petmood.bundle import ModelDescription
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.dataset import backbone_named
-from petmood.errors import ConfigError, DataError, require_extra
+from petmood.errors import ConfigError, require_extra
+from petmood.files import claimed_output
 from petmood.progress import Progress, Silent
 from petmood.split import test_fold
 from petmood.workflows.auto import Watch
@@ -77,8 +79,6 @@ def train(
     alone = model == "finetune" and auto is not None and auto == AutoSettings(budget=auto.budget)
     if auto is not None and model != "auto" and not alone:
         raise ConfigError(f"--model {model} searches for nothing: {_SEARCHED} are for --model auto.")
-    if data.is_dir() and data.resolve() in (out.resolve(), *out.resolve().parents):
-        raise DataError(f"--out {out} lies inside the data {data}; it would mix with images. Choose another path.")
     if processes() > 1 and model not in TITLES:
         raise ConfigError(f"with torchrun only {' and '.join(TITLES)} are trained, got '{model}'. Start it without.")
     shown = progress if progress and leads() else Silent()
@@ -88,7 +88,14 @@ def train(
     for stands in () if auto is None else auto.means.use.values():
         backbone_named(stands)
     backbone = backbone_named(settings.backbone) if model == "head" else None
-    with open_dataset(data, families=settings.families, seed=settings.seed, labels=labels, progress=shown) as opened:
+    means = None if auto is None else auto.means
+    others = [labels] if means is None else [labels, means.extra, means.unlabelled]
+    # of processes that train together the first alone writes
+    claim = claimed_output(out, [data, *others]) if leads() else nullcontext()
+    with (
+        claim,
+        open_dataset(data, families=settings.families, seed=settings.seed, labels=labels, progress=shown) as opened,
+    ):
         if model == "auto":
             search = replace(auto or AutoSettings(), seed=settings.seed, folds=settings.folds)
             return _auto(out, opened, settings, search, shown, watch, thumbnails)

@@ -18,15 +18,15 @@ from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.dataset import backbone_named
 from petmood.errors import require_extra
 from petmood.evaluate.protocols import Predictions, Training, family_weights, test_name, training_rows
+from petmood.files import output_folder
 from petmood.progress import Progress
 from petmood.records import FloatArray, IntArray, Manifest
 from petmood.results import ModelFacts
 from petmood.results.tune import Choice, TuneFacts
 from petmood.split import Fold, grouped_folds, official_fold
 from petmood.store import write_json
-from petmood.train.search import SPACES, Judged, Report, search
+from petmood.train.search import SPACES, Judged, Report, check_storage, search
 from petmood.workflows.figures import model_facts
-from petmood.workflows.folders import claim_run_folder
 
 _VERSION: Final = 2  # raise it when what a trial does changes, so that older trials are not gone on with
 
@@ -84,11 +84,17 @@ def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | Non
     """
     packages = ("optuna", "torch") if settings.model == "cnn" else ("optuna",)
     require_extra("petmood tune", "train", *packages)
+    storage = settings.storage or str(out / "trials.journal")
+    check_storage(storage, [data])
+    with output_folder(out, [data], shared=True) as folder:
+        return TuneOutcome(out, _tune(data, folder, storage, settings, progress))
+
+
+def _tune(data: Path, folder: Path, storage: str, settings: TuneSettings, progress: Progress | None) -> TuneFacts:
     backbone = backbone_named(settings.backbone) if settings.model == "head" else None
     with open_dataset(data, seed=settings.seed, progress=progress) as opened:
         manifest, timed = opened.manifest, opened.timed
         official = official_fold(manifest)
-        claim_run_folder(out, data)
         with timed.stage("load", "Preparing what the model reads"):
             if backbone is None:
                 judge = _cnn_judge(opened, settings)
@@ -99,7 +105,7 @@ def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | Non
             found = search(
                 lambda choices, report: _judge_all(judge, choices, folds, manifest, report),
                 SPACES[settings.model],
-                settings.storage or str(out / "trials.journal"),
+                storage,
                 _name(manifest, settings),
                 trials=settings.trials,
                 minutes=settings.minutes,
@@ -123,11 +129,11 @@ def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | Non
         importance=found.importance,
         winner=winner,
     )
-    write_json(out / "tune.json", facts.model_dump(mode="json"))
+    write_json(folder / "tune.json", facts.model_dump(mode="json"))
     from petmood.report.tune import render_tune
 
-    render_tune(facts, manifest.name, out / "tune.html")
-    return TuneOutcome(out, facts)
+    render_tune(facts, manifest.name, folder / "tune.html")
+    return facts
 
 
 def _folds(manifest: Manifest, settings: TuneSettings) -> list[Fold]:

@@ -14,6 +14,7 @@ from petmood.cluster.tuning import Labels, tune
 from petmood.config import StudySettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.errors import require_extra
+from petmood.files import output_folder
 from petmood.progress import Progress, Tick, Timed
 from petmood.records import FeatureTable, IntArray, Manifest
 from petmood.results import FaceMap, MapPoint, Results, StudyFacts, Tuning
@@ -22,7 +23,7 @@ from petmood.store import write_json, write_manifest
 from petmood.workflows.environment import environment, provenance
 from petmood.workflows.facts import dataset_facts
 from petmood.workflows.figures import majority_facts
-from petmood.workflows.folders import claim_run_folder, write_source
+from petmood.workflows.folders import write_source
 from petmood.workflows.networks import list_networks
 from petmood.workflows.study import published
 from petmood.workflows.study.clusters import Chosen, Clustered, choose, cluster, describe, feedings
@@ -63,18 +64,20 @@ def study(
     require_extra("Training the study's networks", "train", "torch")
     # backbones that cannot be had are told of before any image is read
     chosen = choose(settings)
-    with open_dataset(data, seed=settings.seed, labels=labels, progress=progress) as opened:
+    with (
+        output_folder(out, [data], beside=[labels]) as folder,
+        open_dataset(data, seed=settings.seed, labels=labels, progress=progress) as opened,
+    ):
         ordered = opened.relabelled(in_study_order(opened.manifest))
         official_fold(ordered.manifest)
-        claim_run_folder(out, data)
-        write_manifest(out / "manifest.parquet", ordered.manifest)
-        write_source(out, data, labels)
+        write_manifest(folder / "manifest.parquet", ordered.manifest)
+        write_source(folder, data, labels)
         results = _results(ordered, settings, chosen)
         with ordered.timed.stage("report", "Writing the report"):
             from petmood.report.study import render_study
 
-            write_json(out / "results.json", results.model_dump(mode="json", by_alias=True))
-            render_study(results, ordered.thumbnail, out / "study.html")
+            write_json(folder / "results.json", results.model_dump(mode="json", by_alias=True))
+            render_study(results, ordered.thumbnail, folder / "study.html")
     return StudyOutcome(out, out / "study.html", results)
 
 
