@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from petmood.bundle import Bundle
-from petmood.bundle.folder import read
+from petmood.bundle.folder import Parts, read
 from petmood.errors import ConfigError, MissingExtraError
 from petmood.results import ModelFacts
 
@@ -28,15 +29,16 @@ class Exported:
     evaluation: tuple[ModelFacts, ...]
 
 
-def export(bundle: Path, out: Path, kind: str, *, data: Path | None = None, runtime: Path | None = None) -> Exported:
+def export(bundle: Path, out: Path, kind: str, *, data: Path | None = None, single: bool = False) -> Exported:
     """Export a bundle.
 
     Args:
         bundle: folder or .zip.
-        out: for "onnx-int8" a bundle, for "torchscript" a file, for "web" a folder.
+        out: for "onnx-int8" a bundle, for "torchscript" a file, for "web" a folder, or a file if `single`.
         kind: one of `FORMATS`.
-        data: for "onnx-int8": the labelled faces that the model was trained on.
-        runtime: for "web": the npm package onnxruntime-web as a .tgz or folder, fetched with npm if None.
+        data: the labelled faces that the model was trained on: needed for "onnx-int8"; for "web" the model becomes int8
+            before it goes into the page.
+        single: for "web": one HTML file in place of a folder.
 
     Raises:
         PetmoodError: anything the user can mend.
@@ -47,11 +49,10 @@ def export(bundle: Path, out: Path, kind: str, *, data: Path | None = None, runt
         raise ConfigError(f"unknown format '{kind}'. {hint}")
     parts = read(bundle)
     before = len(parts.graph)
+    if single and kind != "web":
+        raise ConfigError(f"--single-file is for --format web, not for {kind}. Leave it out.")
     if kind == "web":
-        from petmood.workflows.site import write_site
-
-        names = write_site(parts, out, runtime)
-        return Exported(out, kind, before, sum((out / name).stat().st_size for name in names), ())
+        return _web(bundle, parts, out, data, single)
     if kind == "torchscript":
         if importlib.util.find_spec("torch") is None:
             raise MissingExtraError("Exporting to TorchScript", "train", "torch")
@@ -65,3 +66,22 @@ def export(bundle: Path, out: Path, kind: str, *, data: Path | None = None, runt
 
     description = quantise(Bundle(parts, bundle.name), parts, data, out)
     return Exported(out, kind, before, len(read(out).graph), description.evaluation)
+
+
+def _web(bundle: Path, parts: Parts, out: Path, data: Path | None, single: bool) -> Exported:
+    from petmood.page.site import write_folder, write_single
+
+    before = len(parts.graph)
+    evaluation: tuple[ModelFacts, ...] = ()
+    if data is not None:
+        from petmood.workflows.quantise import quantise
+
+        with tempfile.TemporaryDirectory() as folder:
+            small = Path(folder) / bundle.name
+            evaluation = quantise(Bundle(parts, bundle.name), parts, data, small).evaluation
+            parts = read(small)
+    name = bundle.stem if bundle.suffix == ".zip" else bundle.resolve().name
+    if single:
+        return Exported(out, "web", before, write_single(parts, name, out), evaluation)
+    names = write_folder(parts, name, out)
+    return Exported(out, "web", before, sum((out / file).stat().st_size for file in names), evaluation)
