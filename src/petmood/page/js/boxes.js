@@ -126,7 +126,7 @@ export class BoxEditor {
 
   #begin(event) {
     if (event.button) return;
-    const element = event.target.closest(".box"), number = [...this.layer.children].indexOf(element);
+    const element = this.drawing ? null : event.target.closest(".box"), number = [...this.layer.children].indexOf(element);
     if (number < 0 && !this.drawing) return;
     event.preventDefault();
     const start = this.#point(event), corner = event.target.dataset.corner;
