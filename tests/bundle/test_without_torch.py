@@ -20,7 +20,7 @@ import sys
 
 class Absent:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("torch", "onnx", "captum", "efficientnet_lite_pytorch"):
+        if name.partition(".")[0] in ("torch", "onnx", "efficientnet_lite_pytorch"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Absent())

@@ -37,16 +37,6 @@ def test_int8_is_a_smaller_bundle_whose_accuracy_was_measured(trained: Trained, 
     assert np.abs(rows - trained.bundle.infer(shown).probabilities).max() < 0.25
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-def test_torchscript_answers_as_the_bundle_does(trained: Trained, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    export(trained.path, tmp_path / "model.pt", "torchscript")
-    program = torch.jit.load(str(tmp_path / "model.pt"))
-    shown = pixels(trained)[:3]
-    found = program(torch.from_numpy(shown))[0].numpy()
-    np.testing.assert_allclose(found, trained.bundle.infer(shown).probabilities, atol=1e-4)
-
-
 def _runtime(path: Path, names: tuple[str, ...] = RUNTIME_FILES) -> Path:
     with tarfile.open(path, "w:gz") as archive:
         for name in (*(f"package/dist/{n}" for n in names), "../outside.txt"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from petmood.bundle.headline import headline_sentence
 from petmood.bundle.schema import ModelDescription
 from petmood.escaping import markdown
 
@@ -47,6 +48,7 @@ def _intro(model: ModelDescription) -> str:
     return f"""# {markdown(model.title)}
 
 Reads the mood of a pet ({classes}) from a picture of its face. Made by petmood {model.petmood}.
+{headline_sentence(model)}
 
 `model.onnx` reads `pixels`, (n, {model.input.size}, {model.input.size}, 3) uint8 RGB, and gives `probabilities`
 (calibrated), `scores`, `features`{", `cam`" if model.maps else ""}{", `imagenet`" if model.imagenet else ""}. From

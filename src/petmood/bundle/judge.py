@@ -11,6 +11,7 @@ from petmood.audit.species import SPECIES, species_probabilities
 from petmood.bundle.inputs import Prepared
 from petmood.bundle.prediction import Caution, PetCheck, Prediction, Verdict
 from petmood.bundle.schema import ConformalLevel, ModelDescription, Quality
+from petmood.bundle.words import say
 from petmood.errors import ConfigError
 
 
@@ -111,16 +112,10 @@ def _pet(model: ModelDescription, species: dict[str, float] | None, distance: fl
 
 
 def _cautions(picture: Prepared, quality: Quality) -> tuple[Caution, ...]:
-    found = []
-    if min(picture.width, picture.height) < quality.min_side:
-        found.append(
-            Caution(
-                code="tiny",
-                message=f"The picture is tiny: {picture.width} x {picture.height} pixels, under {quality.min_side}.",
-            )
-        )
-    if picture.sharpness < quality.min_sharpness:
-        found.append(Caution(code="blurred", message="The picture is more blurred than 99 % of the training photos."))
-    if picture.brightness < quality.min_brightness:
-        found.append(Caution(code="dark", message="The picture is darker than 99 % of the training photos."))
-    return tuple(found)
+    size = {"width": picture.width, "height": picture.height, "least": quality.min_side}
+    found = {
+        "tiny": min(picture.width, picture.height) < quality.min_side,
+        "blurred": picture.sharpness < quality.min_sharpness,
+        "dark": picture.brightness < quality.min_brightness,
+    }
+    return tuple(Caution(code=code, message=say(f"caution.{code}", **size)) for code, holds in found.items() if holds)

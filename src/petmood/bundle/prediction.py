@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from petmood.bundle.schema import Record
+from petmood.bundle.words import WORDS, say, share
 
 Verdict = Literal["sure", "not-sure", "no-pet-face"]
 
@@ -60,15 +61,10 @@ class Prediction(Record):
     @property
     def sentence(self) -> str:
         """The answer for people: one sentence, without the cautions."""
-        share = f"{self.probability:.0%}"
-        if self.verdict == "no-pet-face":
-            return "No pet face here, as far as this model can tell."
-        if self.verdict == "sure":
-            return f"{self.mood} ({share})."
-        if self.prediction_set is None:
-            return f"Not sure: {self.mood} at {share}."
-        others = " or ".join(self.prediction_set)
-        return f"Not sure: {others} (most likely {self.mood}, {share})."
+        values = {"mood": self.mood, "share": share(self.probability)}
+        if self.verdict == "not-sure" and self.prediction_set is not None:
+            return say("sentence.not-sure-set", set=WORDS["or"].join(self.prediction_set), **values)
+        return say(f"sentence.{self.verdict}", **values)
 
 
 class Unreadable(Record):

@@ -16,20 +16,22 @@ def register(app: typer.Typer) -> None:
 def export(
     bundle: Annotated[Path, typer.Argument(help="Folder or .zip that petmood train made.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to write.", show_default=False)],
-    kind: Annotated[str, typer.Option("--format", help="onnx-int8, torchscript or web.", show_default=False)],
+    kind: Annotated[str, typer.Option("--format", help="onnx-int8 or web.", show_default=False)],
     data: Annotated[
-        Path | None, typer.Option(help="onnx-int8: the labelled faces to calibrate and measure on.", show_default=False)
-    ] = None,
-    runtime: Annotated[
         Path | None,
-        typer.Option(help="web: onnxruntime-web as .tgz or folder; else npm fetches it.", show_default=False),
+        typer.Option(
+            help="Labelled faces that make the model int8: for onnx-int8, and for web if given.", show_default=False
+        ),
     ] = None,
+    single_file: Annotated[
+        bool, typer.Option("--single-file", help="web: one HTML file, with all inside, that a double click opens.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print what was written and measured as JSON.")] = False,
 ) -> None:
-    """Export a model: int8 ONNX with its accuracy change, TorchScript, or a static page that runs it in the browser."""
+    """Export a model: int8 ONNX with its accuracy change, or a page that runs it in the browser."""
     from petmood.workflows.export import export as work
 
-    done = work(bundle, out, kind, data=data, runtime=runtime)
+    done = work(bundle, out, kind, data=data, single=single_file)
     if json:
         from pydantic import TypeAdapter
 

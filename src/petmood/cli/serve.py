@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +25,13 @@ def serve(
     ] = None,
     max_body_mb: Annotated[int, typer.Option(help="Size limit of a request in MiB.")] = 32,
     rate: Annotated[int, typer.Option(help="Requests a minute from one address; 0 sets no limit.")] = 600,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="A site whose pages may use this server, such as https://example.org; may be repeated."),
+    ] = None,
+    browse: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in a browser, from a terminal.")
+    ] = True,
 ) -> None:
     """Serve a bundle: POST /v1/predict, /v1/explain, and a page to drop photos on."""
     from petmood.bundle import load
@@ -34,7 +43,7 @@ def serve(
     from petmood.web.settings import ServerSettings
 
     given = {"host": host, "port": port, "token": token, "max_body_mb": max_body_mb, "requests_per_minute": rate}
-    settings = ServerSettings.create(given)
+    settings = ServerSettings.create({**given, "cors_origins": tuple(cors_origin or ())})
     model = load(bundle)
     listener = bind(settings)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
@@ -44,4 +53,15 @@ def serve(
         )
         typer.echo(f"warning: listening on {host}: {guard} can send pictures.", err=True)
     typer.echo(f"Serving {model.name} on {address} (Ctrl-C stops)")
+    if browse and is_loopback(host) and _has_screen():
+        import webbrowser
+
+        # the socket listens already: a browser that is faster than the model waits
+        webbrowser.open(address)
     work(model, settings, listener)
+
+
+def _has_screen() -> bool:
+    """Whether a person at a desktop started this, so that a window may be opened."""
+    shown = sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
+    return shown and sys.stdout.isatty()

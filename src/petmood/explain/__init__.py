@@ -2,7 +2,8 @@
 
 from petmood.explain.explanation import Explanation, Maps, Plan, batches, explain, finish, plan, to_facts
 from petmood.explain.facts import Background, Explained, Explanations, Near
-from petmood.explain.sheet import overlay, sheet
+from petmood.explain.heat import overlay
+from petmood.explain.sheet import sheet
 
 __all__ = [
     "Background",

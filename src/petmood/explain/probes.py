@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from petmood.bundle.words import say
 from petmood.explain.facts import Background
 
 GRID: Final = 7
@@ -87,9 +88,7 @@ def background(whole: NDArray[np.float32], probabilities: NDArray[np.float32], c
 
 def _sentence(without_background: float, without_face: float, reliance: float) -> str:
     if max(without_background, without_face) < _STILL:
-        return "Neither the face nor the background decides this answer: with either hidden, it stays."
+        return say("background.neither")
     if reliance < 1 / 3:
-        return "The answer comes from the face: with the background hidden, it changes much less than without the face."
-    if reliance <= 2 / 3:
-        return "Face and background count about alike: hiding either changes the answer."
-    return "The answer leans on the background: hiding that changes it much more than hiding the face."
+        return say("background.face")
+    return say("background.both" if reliance <= 2 / 3 else "background.leans")

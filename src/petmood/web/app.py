@@ -12,6 +12,7 @@ import numpy as np
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from petmood.bundle import Answer, Bundle, Outputs, Prediction, Prepared, Unreadable
 from petmood.errors import ConfigError, ImageError
@@ -91,6 +92,15 @@ def create_app(bundle: Bundle, settings: ServerSettings | None = None) -> FastAP
     _add_operations(app, batcher, metrics)
     add_page(app, bundle, settings)
     app.add_middleware(Guard, settings=settings)
+    if settings.cors_origins:
+        # outside the guard, so that pages of other sites can read refusals too
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After"],
+        )
     app.add_middleware(Observer, metrics=metrics)
     return app
 
@@ -187,11 +197,13 @@ def _no_outputs(bundle: Bundle) -> Outputs:
 
 
 def _add_operations(app: FastAPI, batcher: Batcher, metrics: Metrics) -> None:
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """The process is alive."""
         return {"status": "ok"}
 
+    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", responses={503: _PROBLEMS[503]})
     async def readyz() -> dict[str, str]:
         """The model is loaded and warm."""
@@ -199,6 +211,7 @@ def _add_operations(app: FastAPI, batcher: Batcher, metrics: Metrics) -> None:
             raise Refusal(503, "the model is not ready", "a request at start or shutdown", "Try again in a moment.")
         return {"status": "ready"}
 
+    @app.head("/metrics", include_in_schema=False)
     @app.get("/metrics", response_class=Response)
     async def show_metrics() -> Response:
         """Counters in Prometheus' text format."""

@@ -1,16 +1,19 @@
-"""The page at `/` and its few static files, all from this package: no other host is ever asked."""
+"""The page at `/` and its few files, all from this package: no other host is ever asked."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
 from starlette.requests import Request  # FastAPI reads it from the signature, so it must be there at run time
 from starlette.responses import HTMLResponse, Response
 
-from petmood.version import __version__
+from petmood.page.facts import page_facts
+from petmood.page.html import SERVER_PROMISE, page_html, style
+from petmood.page.modules import module, resource, script
 from petmood.web.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -30,23 +33,47 @@ _HEADERS: Final = {
 }
 _KINDS: Final = {
     "app.js": "text/javascript",
-    "app.css": "text/css",
-    "petmood.css": "text/css",
+    "page.css": "text/css",
     "icon.svg": "image/svg+xml",
+    "petmood.js": "text/javascript",
+    "petmood.d.ts": "text/plain",
 }
+_READING: Final = ["GET", "HEAD"]
 
 
 def add_page(app: FastAPI, bundle: Bundle, settings: ServerSettings) -> None:
     """Add the page and its files to an application."""
-    contents = {name: _static(name) for name in _KINDS}
+    contents = {
+        "app.js": script("app").encode(),
+        "page.css": style().encode(),
+        "icon.svg": files("petmood.page").joinpath("icon.svg").read_bytes(),
+        "petmood.js": module("petmood").encode(),
+        "petmood.d.ts": resource("petmood.d.ts").encode(),
+    }
     tag = hashlib.sha256(b"".join(contents.values())).hexdigest()[:12]
-    html = _render(bundle, settings, tag)
+    facts = page_facts(bundle.description, bundle.name, {"kind": "server", "max_mb": settings.max_body_mb, "tag": tag})
+    html = page_html(
+        facts,
+        head=[
+            Markup(f'<link rel="icon" href="static/icon.svg?v={tag}" type="image/svg+xml">'),
+            Markup(f'<link rel="stylesheet" href="static/page.css?v={tag}">'),
+            Markup(f'<script src="static/app.js?v={tag}" defer></script>'),
+        ],
+        foot=[],
+        promise=SERVER_PROMISE,
+        asks_token=settings.token is not None,
+        api=True,
+    )
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=_READING, include_in_schema=False)
     async def page() -> HTMLResponse:
         return HTMLResponse(html, headers={**_HEADERS, "Cache-Control": "no-cache"})
 
-    @app.get("/static/{name}", include_in_schema=False)
+    @app.api_route("/facts.json", methods=_READING, include_in_schema=False)
+    async def page_facts_json() -> Response:
+        return Response(json.dumps(facts), media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+    @app.api_route("/static/{name}", methods=_READING, include_in_schema=False)
     async def static(request: Request, name: str) -> Response:
         from petmood.web.problems import Refusal
 
@@ -55,30 +82,3 @@ def add_page(app: FastAPI, bundle: Bundle, settings: ServerSettings) -> None:
         # the page names files with their digest, so that they may be kept for ever
         kept = "public, max-age=31536000, immutable" if request.query_params.get("v") == tag else "no-cache"
         return Response(contents[name], media_type=_KINDS[name], headers={**_HEADERS, "Cache-Control": kept})
-
-
-def _static(name: str) -> bytes:
-    if name == "petmood.css":  # the look that the report and this page share
-        return files("petmood.report").joinpath("templates", name).read_bytes()
-    return files("petmood.web").joinpath("static", name).read_bytes()
-
-
-def _render(bundle: Bundle, settings: ServerSettings, tag: str) -> str:
-    environment = Environment(
-        loader=PackageLoader("petmood.web", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    own = [entry for entry in bundle.description.evaluation if not entry.name.startswith("majority")]
-    evaluation = sorted(own, key=lambda entry: entry.n)
-    return environment.get_template("page.html.j2").render(
-        model=bundle.name,
-        classes=bundle.classes,
-        best=evaluation[-1] if evaluation else None,
-        coverage=bundle.description.conformal.default if bundle.description.conformal else None,
-        max_mb=settings.max_body_mb,
-        asks_token=settings.token is not None,
-        version=__version__,
-        tag=tag,
-    )

@@ -14,6 +14,7 @@ class ServerSettings(Settings):
         host: address to listen on; loopback by default, so that nobody else can reach the server.
         port: TCP port; 0 lets the system choose.
         token: if given, every request for a prediction must carry it as a bearer token.
+        cors_origins: origins of other sites whose pages may use this server ("https://example.org"), or "*" for all.
         max_body_mb: size of a request's body in MiB.
         max_pixels: of one picture, checked before it is decoded.
         max_images: pictures in one request.
@@ -28,6 +29,7 @@ class ServerSettings(Settings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     token: str | None = Field(default=None, min_length=8, repr=False)
+    cors_origins: tuple[str, ...] = ()
     max_body_mb: int = Field(default=32, ge=1, le=2048)
     max_pixels: int = Field(default=50_000_000, ge=1024, le=100_000_000)
     max_images: int = Field(default=64, ge=1, le=1024)

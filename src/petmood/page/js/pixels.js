@@ -1,23 +1,58 @@
-// A picture file -> the pixels that the model reads and their measures, as petmood's own decoder makes them.
+// A picture, or a part of it -> the pixels that the model reads and their measures, as petmood's own decoder makes them.
 
 const PRECISION = 22; // bits of the fixed-point weights by which Pillow resizes
 const LOBES = 3;
-const MOST_PIXELS = 100e6;
+const MOST = 16e6; // pixels that every browser's canvas holds; larger pictures are reduced first
 
-/** A file -> {pixels: Uint8Array of size x size RGB, width, height, sharpness, brightness}; throws on what is no picture. */
-export async function prepare(blob, size) {
+/** A file that holds a picture -> an ImageBitmap, upright; throws on what the browser cannot read. */
+export async function decode(blob) {
   // no colour management: the training photos were read without it
-  const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image", colorSpaceConversion: "none" });
-  const { width, height } = bitmap;
-  if (width * height > MOST_PIXELS) throw new Error("too many pixels");
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.fillStyle = "white";
-  context.fillRect(0, 0, width, height);
-  context.drawImage(bitmap, 0, 0);
-  const pixels = resize(rgbOf(context.getImageData(0, 0, width, height).data), width, height, size);
-  return { pixels, width, height, ...measure(pixels, size) };
+  return createImageBitmap(blob, { imageOrientation: "from-image", colorSpaceConversion: "none" });
 }
+
+/** The size of whatever can be drawn: {width, height}. */
+export function sizeOf(drawable) {
+  return {
+    width: drawable.videoWidth || drawable.naturalWidth || drawable.width,
+    height: drawable.videoHeight || drawable.naturalHeight || drawable.height,
+  };
+}
+
+/**
+ * A bitmap, canvas, image or video frame -> {pixels: Uint8Array of size x size RGB, size, width, height, sharpness, brightness}.
+ * box: {x, y, width, height} in shares of the picture; the whole picture if null. width and height are those of the part.
+ */
+export function prepare(drawable, size, box = null) {
+  const whole = sizeOf(drawable);
+  const left = box ? Math.round(box.x * whole.width) : 0, top = box ? Math.round(box.y * whole.height) : 0;
+  const width = box ? Math.max(1, Math.round(box.width * whole.width)) : whole.width;
+  const height = box ? Math.max(1, Math.round(box.height * whole.height)) : whole.height;
+  const shrink = Math.min(1, Math.sqrt(MOST / (width * height)));
+  const across = Math.max(1, Math.round(width * shrink)), down = Math.max(1, Math.round(height * shrink));
+  const context = canvasOf(across, down).getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "white";
+  context.fillRect(0, 0, across, down);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(drawable, left, top, width, height, 0, 0, across, down);
+  const pixels = resize(rgbOf(context.getImageData(0, 0, across, down).data), across, down, size);
+  return { pixels, size, width, height, ...measure(pixels, size) };
+}
+
+/** RGB pixels as a PNG file, without loss. */
+export async function pngOf(pixels, size) {
+  const canvas = canvasOf(size, size), context = canvas.getContext("2d"), image = context.createImageData(size, size);
+  for (let from = 0, to = 0; from < pixels.length; to += 4) {
+    image.data[to] = pixels[from++];
+    image.data[to + 1] = pixels[from++];
+    image.data[to + 2] = pixels[from++];
+    image.data[to + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+  return canvas.convertToBlob({ type: "image/png" });
+}
+
+/** A canvas that is not on the page. */
+export const canvasOf = (width, height) => new OffscreenCanvas(width, height);
 
 function rgbOf(rgba) {
   const rgb = new Uint8Array(rgba.length / 4 * 3);

@@ -1,0 +1,35 @@
+"""A model's evaluations -> the one figure that is shown wherever one figure is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from petmood.bundle.schema import ModelDescription
+    from petmood.results import ModelFacts
+
+_BASELINE: Final = "majority"
+
+
+def headline(model: ModelDescription) -> ModelFacts | None:
+    """The evaluation that says best how good a model is on photos it has not seen; None where there is none.
+
+    A nested score comes first, since it pays for the choice among methods; then the one on the most photos, since its
+    interval is the narrowest; of equals, the one of the model itself, then the first. Baselines are no candidates.
+    """
+    own = [entry for entry in model.evaluation if not entry.name.startswith(_BASELINE)]
+    if not own:
+        return None
+    return max(own, key=lambda entry: (entry.protocol.startswith("nested"), entry.n, entry.title == model.title))
+
+
+def headline_sentence(model: ModelDescription) -> str:
+    """The same in words, with its interval, sample size and protocol; "" where the model was not evaluated."""
+    found = headline(model)
+    if found is None:
+        return ""
+    low, high = (100 * bound for bound in found.accuracy_ci)
+    return (
+        f"Right for {found.correct} of {found.n} photos it had not seen: {100 * found.accuracy:.1f} % "
+        f"({low:.1f} to {high:.1f} %, n = {found.n}; {found.protocol})."
+    )

@@ -1,0 +1,86 @@
+"""Facts, styles and scripts -> the page's HTML, for a host that has them as files and for one file that has all inside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from importlib.resources import files
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+
+from petmood.page.modules import resource
+
+SERVER_PROMISE: Final = (
+    "JPEG, PNG, WebP or HEIC. Only the few pixels that the model reads are sent, and nothing is kept."
+)
+BROWSER_PROMISE: Final = "JPEG, PNG, WebP or HEIC. The model runs on this device: the photo goes nowhere."
+_PAW: Final = re.compile(r'fill="#fff" d="([^"]+)"')
+
+
+def style() -> str:
+    """All styles of the page: the look that petmood's pages share, and the page's own."""
+    shared = files("petmood.report").joinpath("templates", "petmood.css").read_text(encoding="utf-8")
+    return f"{shared}\n{resource('page.css')}"
+
+
+def data_block(identifier: str, text: str, kind: str = "application/json") -> Markup:
+    """A block of data inside the page: no script, and no text in it can end it."""
+    safe = text.replace("<", "\\u003c") if kind == "application/json" else text
+    return Markup(f'<script type="{kind}" id="{identifier}">{safe}</script>')
+
+
+def inline_style(text: str) -> Markup:
+    """Styles inside the page."""
+    return Markup(f"<style>{_whole(text, 'style')}</style>")
+
+
+def inline_script(text: str) -> Markup:
+    """A classic script inside the page."""
+    return Markup(f"<script>{_whole(text, 'script')}</script>")
+
+
+def digest(text: str) -> str:
+    """The source by which a content security policy lets one inline text through."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def page_html(facts: dict[str, Any], *, head: list[Markup], foot: list[Markup], policy: str = "", **given: Any) -> str:
+    """The page.
+
+    Args:
+        facts: from `page_facts`.
+        head: elements of the head: styles, icons, and scripts that are put off until the page is read.
+        foot: elements at the end of the body: data and inline scripts.
+        policy: a content security policy, where no header can carry one.
+        given: `promise`, `asks_token`, `api`: what hosts say of themselves.
+    """
+    environment = Environment(
+        loader=PackageLoader("petmood.page", ""),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    conformal = facts["model"]["conformal"]
+    paw = _PAW.search(resource("icon.svg"))
+    return environment.get_template("page.html.j2").render(
+        model=facts["name"],
+        accuracy=facts["accuracy"].replace(" %", "\N{NO-BREAK SPACE}%"),
+        protocol_text=facts["protocol"],
+        coverage=conformal["default"] if conformal else None,
+        version=facts["version"],
+        paw=paw[1] if paw else "",
+        head=head,
+        foot=[data_block("facts", json.dumps(facts, ensure_ascii=False)), *foot],
+        policy=policy,
+        **given,
+    )
+
+
+def _whole(text: str, element: str) -> str:
+    if f"</{element}" in text.lower() or "<!--" in text:
+        raise ValueError(f"the text would end its <{element}> early")
+    return text

@@ -1,0 +1,169 @@
+"""A bundle -> the page with the model inside: a folder for any static server, or one file that a double click opens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from petmood.bundle.folder import Parts
+from petmood.errors import DataError, ModelError
+from petmood.page.facts import page_facts
+from petmood.page.html import BROWSER_PROMISE, data_block, digest, inline_script, inline_style, page_html, style
+from petmood.page.modules import module, resource, script
+from petmood.page.runtime import ort_script, wasm_asset
+from petmood.page.weights import Asset, model_assets
+from petmood.store import write_bytes, write_text
+
+MOST_BYTES: Final = 25_000_000
+"""Size of one file that is still sent by mail and opened at once."""
+
+# No connect-src: the page can send nothing anywhere, and a browser holds it to that.
+_POLICY: Final = (
+    "default-src 'none'; script-src {scripts} 'wasm-unsafe-eval'; style-src {styles}; img-src {images}; "
+    "media-src blob:; {more}form-action 'none'; base-uri 'none'"
+)
+_ICONS: Final = {"icon.svg": "image/svg+xml", "icon-192.png": "image/png", "icon-512.png": "image/png"}
+
+
+def write_folder(parts: Parts, name: str, out: Path) -> tuple[str, ...]:
+    """Write the page for a static server; returns the names of its files. Files of an older one there are replaced.
+
+    Args:
+        parts: of the bundle.
+        name: of the bundle.
+        out: the folder.
+
+    Raises:
+        MissingExtraError: onnx is not installed.
+        DataError: `out` cannot be written.
+    """
+    assets = _assets(parts)
+    scripts = {"ort.js": ort_script(), "app.js": script("app"), "page.css": style(), "petmood.js": module("petmood")}
+    tag = _tag(*scripts.values(), *(asset.text for asset in assets.values()), parts.description.model_dump_json())
+    host = {"kind": "browser", "inline": False, "worker": True, "tag": tag, "assets": _facts(assets)}
+    facts = page_facts(parts.description, name, host)
+    head = [
+        Markup('<link rel="icon" href="icon.svg" type="image/svg+xml">'),
+        Markup('<link rel="apple-touch-icon" href="icon-192.png">'),
+        Markup('<link rel="manifest" href="manifest.webmanifest">'),
+        Markup(f'<link rel="stylesheet" href="page.css?v={tag}">'),
+        *(Markup(f'<script src="{file}?v={tag}" defer></script>') for file in ("ort.js", "app.js")),
+    ]
+    policy = _POLICY.format(
+        scripts="'self'", styles="'self'", images="'self' blob: data:", more="manifest-src 'self'; worker-src 'self'; "
+    )
+    page = page_html(facts, head=head, foot=[], policy=policy, promise=BROWSER_PROMISE, asks_token=False, api=False)
+    texts = scripts | {
+        "index.html": page,
+        "facts.json": json.dumps(facts, ensure_ascii=False),
+        "petmood.d.ts": resource("petmood.d.ts"),
+        "manifest.webmanifest": _manifest(),
+    }
+    for asset, packed in assets.items():
+        for number, part in enumerate(packed.parts):
+            texts[f"assets/{asset}-{number}.js"] = f'petmoodAsset("{asset}",{number},"{part}");'
+    texts["sw.js"] = _worker(tag, [*texts, *_ICONS])
+    try:
+        for file, text in texts.items():
+            write_text(out / file, text)
+        for file in _ICONS:
+            write_bytes(out / file, files("petmood.page").joinpath(file).read_bytes())
+    except OSError as error:
+        raise DataError(f"cannot write to {out}: {error.strerror}. Choose another folder for --out.") from error
+    return (*texts, *_ICONS)
+
+
+def write_single(parts: Parts, name: str, out: Path) -> int:
+    """Write the page, the runtime and the model as one HTML file; returns its size in bytes.
+
+    Args:
+        parts: of the bundle.
+        name: of the bundle.
+        out: the file.
+
+    Raises:
+        MissingExtraError: onnx is not installed.
+        ModelError: the model is too large for one file.
+        DataError: `out` cannot be written.
+    """
+    assets = _assets(parts)
+    host = {"kind": "browser", "inline": True, "worker": False, "tag": "", "assets": _facts(assets)}
+    facts = page_facts(parts.description, name, host)
+    look, runtime, app = style(), ort_script(), script("app")
+    policy = _POLICY.format(
+        scripts=f"{digest(runtime)} {digest(app)}", styles=digest(look), images="blob: data:", more=""
+    )
+    blocks = [
+        data_block(f"asset-{asset}-{number}", part, "text/plain")
+        for asset, packed in assets.items()
+        for number, part in enumerate(packed.parts)
+    ]
+    page = page_html(
+        facts,
+        head=[Markup('<link rel="icon" href="data:,">'), inline_style(look)],
+        foot=[*blocks, inline_script(runtime), inline_script(app)],
+        policy=policy,
+        promise=BROWSER_PROMISE,
+        asks_token=False,
+        api=False,
+    )
+    size = len(page.encode())
+    if size > MOST_BYTES:
+        raise ModelError(
+            f"one file of this model would have {size / 1e6:.1f} MB, the limit is {MOST_BYTES / 1e6:.0f}. Add "
+            "--data PHOTOS to make it int8 on the way, or leave --single-file out for a folder."
+        )
+    try:
+        write_text(out, page)
+    except OSError as error:
+        raise DataError(f"cannot write {out}: {error.strerror}. Choose another file for --out.") from error
+    return size
+
+
+def _assets(parts: Parts) -> dict[str, Asset]:
+    return {"wasm": wasm_asset(), **model_assets(parts)}
+
+
+def _facts(assets: dict[str, Asset]) -> dict[str, Any]:
+    return {name: asset.facts for name, asset in assets.items()}
+
+
+def _tag(*texts: str) -> str:
+    whole = hashlib.sha256()
+    for text in texts:
+        whole.update(text.encode())
+    return whole.hexdigest()[:12]
+
+
+def _worker(tag: str, names: list[str]) -> str:
+    """The service worker: what it keeps is named as the page asks for it, so that a new export is a new set of files."""
+    versioned = [name if name in _ICONS or name in _UNVERSIONED else f"{name}?v={tag}" for name in names]
+    wanted = ["./", *(name for name in versioned if name != "index.html")]
+    return resource("sw.js").replace("__TAG__", tag).replace("__FILES__", json.dumps(wanted))
+
+
+_UNVERSIONED: Final = ("index.html", "facts.json", "petmood.d.ts", "petmood.js", "manifest.webmanifest")
+
+
+def _manifest() -> str:
+    return json.dumps(
+        {
+            "name": "petmood",
+            "short_name": "petmood",
+            "description": "Reads the mood of a pet from a picture of its face, and says how sure it is.",
+            "start_url": "./",
+            "scope": "./",
+            "display": "standalone",
+            "background_color": "#faf8f4",
+            "theme_color": "#0e6962",
+            "icons": [
+                {"src": name, "type": kind, "sizes": "any" if kind == "image/svg+xml" else f"{name[5:8]}x{name[5:8]}"}
+                for name, kind in _ICONS.items()
+            ],
+        }
+    )

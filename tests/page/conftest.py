@@ -1,0 +1,61 @@
+"""A real browser, the page in all its forms, and small helpers that wait on conditions, never on the clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("fastapi")
+
+from bundle_fixtures import Trained
+from petmood.page.modules import script
+from petmood.workflows.export import export
+from web.conftest import address, browser, photos
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+__all__ = ["address", "browser", "photos"]
+
+PATIENCE = 90_000
+"""Milliseconds that a condition may take on a machine that does other work; nothing waits so long that is not broken."""
+
+
+@pytest.fixture(scope="session")
+def single_file(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page as one file, the model inside."""
+    out = tmp_path_factory.mktemp("single") / "pet mood, größer.html"
+    export(trained.path, out, "web", single=True)
+    return out
+
+
+@pytest.fixture(scope="session")
+def folder(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page as a folder for a static server."""
+    out = tmp_path_factory.mktemp("folder") / "site"
+    export(trained.path, out, "web")
+    return out
+
+
+@pytest.fixture(scope="module")
+def blank(browser: Browser) -> Iterator[Page]:
+    """An empty page, to run modules in."""
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+def call(page: Page, module: str, expression: str, given: Any = None) -> Any:
+    """Run JavaScript with a module's exports at hand as `m`, and `given`."""
+    return page.evaluate(f"async (given) => {{ {script(module)}\nconst m = ${module}; return await ({expression}); }}", given)
+
+
+def answered(page: Page, count: int = 1) -> dict[str, Any]:
+    """Wait until the page has shown `count` answers; the reading on show."""
+    page.locator(f'body[data-answers="{count}"]').wait_for(timeout=PATIENCE)
+    page.locator('#result[aria-busy="false"]').wait_for(timeout=PATIENCE)
+    return dict(json.loads(page.evaluate("document.body.dataset.reading")))
