@@ -18,6 +18,7 @@ from petmood.train.checks import check_features, check_labels, check_weights
 from petmood.train.heads import LogisticHead
 from petmood.train.learner import Lesson
 from petmood.train.scaling import fit_scaler
+from petmood.train.species import SpeciesConditional, species_groups
 
 ABSENT: Final = -30.0
 """Log odds of a mood that a source does not hold: its pictures say nothing for or against that mood."""
@@ -98,11 +99,9 @@ class SourceHead(LogisticHead):
         """See `Learner.learn`."""
         if self.C is not None and not self.C > 0:
             raise ConfigError(f"setting 'C' must be above 0, got {self.C!r}.")
-        if self.balance not in BALANCES:
-            raise ConfigError(f"unknown setting balance '{self.balance}'. Choose one of: {', '.join(BALANCES)}.")
         if self.prior < 0:
             raise ConfigError(f"setting 'prior' must be 0 or more, got {self.prior!r}.")
-        weights = self._weights(lesson)
+        weights = balanced_weights(self.balance, lesson, self._sources, self._species)
         scaler = fit_scaler(lesson.rows, weights)
         weights_, bias = _descend(
             scaler.transform(lesson.rows),
@@ -115,20 +114,6 @@ class SourceHead(LogisticHead):
         )
         self.weights_ = weights_ / scaler.scale_[:, np.newaxis]
         self.bias_ = bias - scaler.mean_ @ self.weights_
-
-    def _weights(self, lesson: Lesson) -> NDArray[np.float64]:
-        """(n,) float64 of mean 1."""
-        within = {
-            "rows": np.zeros(len(lesson.rows), dtype=np.int64),
-            "source": self._sources,
-            "source x species": self._sources * (self._species.max() + 1) + self._species,
-            "source x class": self._sources * len(lesson.classes) + lesson.codes,
-        }[self.balance]
-        _, cell, counts = np.unique(within, return_inverse=True, return_counts=True)
-        mass = np.bincount(cell, weights=lesson.weights)
-        share = 1.0 if self.balance == "rows" else np.minimum(1.0, counts / FEWEST)
-        weights = lesson.weights * (share / np.where(mass > 0, mass, 1.0))[cell]
-        return np.asarray(weights / weights.mean())
 
     def _offsets(self, lesson: Lesson) -> NDArray[np.float64]:
         """(n, n_classes) float64: log share of each mood in the part that a row is of, by row and class."""
@@ -145,6 +130,92 @@ class SourceHead(LogisticHead):
                 with np.errstate(divide="ignore"):
                     offsets[rows] = np.maximum(np.log(counts / counts.sum()), ABSENT)
         return offsets
+
+
+class SourceMixture(SpeciesConditional):
+    """A `SourceHead` for each of dog, cat and the rest, mixed by the probabilities of species.
+
+    Each learns from all rows, weighted by the row's probability of its species plus `shared`: a cat's mood is read mostly
+    by what cats taught, and what dogs taught helps where cats are few. Rows hold features and the scores of an ImageNet
+    head, which tell species. It is a `SpeciesConditional` once fitted, so it runs wherever those do.
+    """
+
+    def __init__(
+        self,
+        logits: NDArray[np.int64],
+        features: NDArray[np.int64],
+        shared: float = 0.2,
+        C: float | None = None,  # noqa: N803  # its name everywhere
+        max_iter: int = 300,
+        balance: str = "source",
+        prior: float = 8.0,
+    ) -> None:
+        """Choose the columns of scores and of features, how much is borrowed, and what `SourceHead` takes."""
+        self.logits = logits
+        self.features = features
+        self.shared = shared
+        self.C = C
+        self.max_iter = max_iter
+        self.balance = balance
+        self.prior = prior
+
+    def fit(
+        self,
+        X: NDArray[Any],
+        y: NDArray[np.str_],
+        *,
+        groups: NDArray[Any] | None = None,
+        sample_weight: NDArray[np.float64] | None = None,
+        sources: NDArray[Any] | None = None,
+    ) -> Self:
+        """Learn from labelled rows of several sources; as `SourceHead.fit`, with species read from the rows."""
+        n = len(X)
+        self._sources = np.zeros(n, dtype=np.int64) if sources is None else _codes(sources, n)
+        try:
+            super().fit(X, y, groups=groups, sample_weight=sample_weight)
+        finally:
+            del self._sources
+        return self
+
+    def learn(self, lesson: Lesson) -> None:
+        """See `Learner.learn`."""
+        species = species_groups(lesson.rows[:, self.logits])
+        features = lesson.rows[:, self.features]
+        weights = balanced_weights(self.balance, lesson, self._sources, species.argmax(axis=1))
+        self.names_ = lesson.classes
+        self.models_ = [
+            SourceHead(self.C, self.max_iter, "rows", self.prior).fit(
+                features,
+                lesson.labels,
+                sample_weight=weights * (species[:, i] + self.shared),
+                sources=self._sources,
+                species=species,
+            )
+            for i in range(species.shape[1])
+        ]
+
+
+def balanced_weights(
+    balance: str, lesson: Lesson, sources: NDArray[np.int64], species: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(n,) float64 of mean 1: rows weigh so that what `balance` names weighs alike, within it as the lesson says.
+
+    Raises:
+        ConfigError: an unknown balance.
+    """
+    if balance not in BALANCES:
+        raise ConfigError(f"unknown setting balance '{balance}'. Choose one of: {', '.join(BALANCES)}.")
+    if balance == "rows":
+        return np.asarray(lesson.weights / lesson.weights.mean())
+    within = {
+        "source": sources,
+        "source x species": sources * (species.max() + 1) + species,
+        "source x class": sources * len(lesson.classes) + lesson.codes,
+    }[balance]
+    _, cell, counts = np.unique(within, return_inverse=True, return_counts=True)
+    mass = np.bincount(cell, weights=lesson.weights)
+    weights = lesson.weights * (np.minimum(1.0, counts / FEWEST) / np.where(mass > 0, mass, 1.0))[cell]
+    return np.asarray(weights / weights.mean())
 
 
 def _codes(values: NDArray[Any], n: int) -> NDArray[np.int64]:
