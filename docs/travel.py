@@ -1,15 +1,16 @@
 """Writes `travel.md` beside it: what a model trained on some sources of labelled pictures is worth on another.
 
-    python docs/travel.py PETS DOGS THREE --map relaxed=Other --map hungry=Other
+    python docs/travel.py PETS DOGS THREE --map relaxed=Other --map hungry=Other --methods
 
-Each source is a folder of class folders; the first names the classes. Files that show one photo are found in their pixels
-across all sources and never stand on both sides. Every figure is of photos of a source that training did not see, unless
-its row says otherwise.
+Each source is a folder of class folders; the first names the classes. Files that show one photo are found in their
+pixels across all sources and never stand on both sides. Every figure is of photos of a source that training did not
+see, unless its row says otherwise. `--methods` adds the table of everything that was tried (slow).
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ from petmood.workflows.outside import parse_map
 
 PAGE = Path(__file__).resolve().with_suffix(".md")
 SEED = 0
-CHOSEN = "told priors by source and species"
+CHOSEN = "a head a species, told priors"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Material:
 
     union: sources.Union
     vectors: NDArray[np.float32]
-    species: NDArray[np.float64]
+    scores: NDArray[np.float32]
     paths: tuple[str, ...]
     backbone: str
 
@@ -92,7 +93,7 @@ def material(paths: Sequence[Path], mapping: dict[str, str], cache: ContentCache
     names = tuple(path.resolve().name for path in paths)
     union = sources.Union(names, classes, np.array(source), np.array(labels), families, species)
     vectors = np.concatenate([t.vectors for t in tables])
-    return Material(union, vectors, species_probabilities(logits), tuple(r.path for r in records), backbone_name)
+    return Material(union, vectors, logits, tuple(r.path for r in records), backbone_name)
 
 
 def _only(manifest: Manifest, records: Sequence[ImageRecord]) -> Manifest:
@@ -118,12 +119,25 @@ def readers(of: Material) -> dict[str, sources.Reader]:
         found[:, [union.classes.index(str(name)) for name in known]] = said
         return found
 
+    both = np.concatenate([of.scores, of.vectors], axis=1)
+    columns = np.arange(both.shape[1])
+    logits, features = columns[: of.scores.shape[1]], columns[of.scores.shape[1] :]
+
     def told(balance: str) -> sources.Reader:
         def reader(train: IntArray, evaluate: IntArray) -> NDArray[np.float64]:
             head = SourceHead(balance=balance).fit(
                 of.vectors[train], names[union.labels[train]], sources=union.source[train], species=union.species[train]
             )
             return ordered(head.predict_proba(of.vectors[evaluate]), head.classes_)
+
+        return reader
+
+    def mixture(balance: str) -> sources.Reader:
+        def reader(train: IntArray, evaluate: IntArray) -> NDArray[np.float64]:
+            head = SourceMixture(logits, features, balance=balance).fit(
+                both[train], names[union.labels[train]], sources=union.source[train]
+            )
+            return ordered(head.predict_proba(both[evaluate]), head.classes_)
 
         return reader
 
@@ -144,14 +158,29 @@ def readers(of: Material) -> dict[str, sources.Reader]:
         said = union.species[evaluate] @ rule
         return said / said.sum(axis=1, keepdims=True)
 
-    return {
-        CHOSEN: told("source x species"),
-        "told priors, sources even": told("source"),
+    found = {
         "logistic regression": untold(of.vectors, False),
-        "logistic regression, even source x class": untold(of.vectors, True),
-        "control: species alone": untold(of.species, True),
+        "logistic regression, source x class even": untold(of.vectors, True),
+        "told priors": told("source x species"),
+        CHOSEN: mixture("source x species"),
+        "a head a species, told priors, sources even": mixture("source"),
+        "control: species alone": untold(species_probabilities(of.scores), True),
         "control: angry = cat, happy = dog": angry_cats,
     }
+    return {name: remembered(reader) for name, reader in found.items()}
+
+
+def remembered(reader: sources.Reader) -> sources.Reader:
+    """The same reader, which trains once on the same rows."""
+    known: dict[tuple[bytes, bytes], NDArray[np.float64]] = {}
+
+    def read(train: IntArray, evaluate: IntArray) -> NDArray[np.float64]:
+        key = train.tobytes(), evaluate.tobytes()
+        if key not in known:
+            known[key] = reader(train, evaluate)
+        return known[key]
+
+    return read
 
 
 # -- what is found --------------------------------------------------------------------------------------------------
@@ -197,9 +226,7 @@ def _own(of: Material, reader: sources.Reader, source: int, outer: sources.Sourc
     return sources.read(of.union, folds, reader)
 
 
-def _certain(
-    union: sources.Union, how: str, inner: Sequence[sources.Reading], judged: sources.Reading
-) -> Certainty:
+def _certain(union: sources.Union, how: str, inner: Sequence[sources.Reading], judged: sources.Reading) -> Certainty:
     rows = np.concatenate([part.rows for part in inner])
     fitted = transfer.fit_transfer(
         np.concatenate([part.probabilities for part in inner]), union.labels[rows], union.source[rows]
@@ -244,9 +271,7 @@ def unlike(of: Material, reader: sources.Reader) -> Iterator[tuple[str, str, int
     for outer in sources.left_out_folds(union):
         train = union.photos(outer.train)
         families = union.families[train]
-        own = unlikeness.distances(
-            of.vectors[train], of.vectors[train], families=families, training_families=families
-        )
+        own = unlikeness.distances(of.vectors[train], of.vectors[train], families=families, training_families=families)
         left, where = [], []
         for (fold,) in sources.inner_folds(union, outer):
             if fold.kind == "left out":
@@ -287,7 +312,7 @@ def prose(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), 120) + "\n"
 
 
-def page(of: Material, chosen: str) -> Iterator[str]:
+def page(of: Material, chosen: str, methods: bool) -> Iterator[str]:
     """Lines of the page."""
     union, every = of.union, readers(of)
     yield "# Does it travel?\n"
@@ -297,6 +322,7 @@ def page(of: Material, chosen: str) -> Iterator[str]:
         {of.backbone}; a photo counts once, intervals are 95 % over photos, and balanced accuracy is the mean over the
         moods that a source holds (only these are possible answers there)."""
     )
+    yield from ADVICE
     yield "## Sources\n"
     rows = []
     for i, name in enumerate(union.sources):
@@ -308,8 +334,8 @@ def page(of: Material, chosen: str) -> Iterator[str]:
     copies = union.copies()
     listed = "; ".join(" = ".join(of.paths[i] for i in rows_) for rows_ in copies[:5])
     yield prose(
-        f"""{len(copies)} photos stand in more than one source{f' ({listed})' if copies else ''}; where one is judged, its
-        copies are taken out of training."""
+        f"""{len(copies)} photos stand in more than one source{f" ({listed})" if copies else ""}; where one is judged,
+        its copies are taken out of training."""
     )
     yield "## Trained on -> judged on\n"
     cells = sources.matrix(union, every[chosen], seed=SEED)
@@ -350,7 +376,9 @@ def page(of: Material, chosen: str) -> Iterator[str]:
     rows = []
     for choice in sources.choose_nested(union, heads, seed=SEED):
         c = sources.cell(union, choice.reading, seed=SEED)
-        rows.append([c.judged_on, choice.chosen, f"{c.balanced:.3f} ({c.balanced_ci[0]:.3f} to {c.balanced_ci[1]:.3f})"])
+        rows.append(
+            [c.judged_on, choice.chosen, f"{c.balanced:.3f} ({c.balanced_ci[0]:.3f} to {c.balanced_ci[1]:.3f})"]
+        )
     yield prose("Chosen among the heads by the other sources alone, so that the choice is honest too:")
     yield from table(["left out", "the others choose", "balanced accuracy there"], rows)
     yield "## Certainty\n"
@@ -358,11 +386,17 @@ def page(of: Material, chosen: str) -> Iterator[str]:
         """How often sets hold the right mood on a source that took part neither in training nor in calibration, and how
         often "sure" answers were right."""
     )
-    head = ["judged on", "calibrated", *(f"sets stating {c:.0%} hold" for c in transfer.COVERAGES), "moods a set", "sure"]
+    head = [
+        "judged on",
+        "calibrated",
+        *(f"sets stating {c:.0%} hold" for c in transfer.COVERAGES),
+        "moods a set",
+        "sure",
+    ]
     yield from table(head, (_certainty_row(c) for c in certainty(of, every[chosen])))
     yield prose(
-        f"""With one source only nothing is known of elsewhere. Sets are widened (log odds of coverage + {transfer.ONE_SOURCE})
-        and no answer is called sure:"""
+        f"""With one source only nothing is known of elsewhere. Sets are widened (log odds of coverage +
+        {transfer.ONE_SOURCE}) and no answer is called sure:"""
     )
     pairs = list(certainty_of_one(of, every[chosen]))
     yield from table(
@@ -371,8 +405,25 @@ def page(of: Material, chosen: str) -> Iterator[str]:
     yield "## Unlike the photos it learned from\n"
     yield from table(
         ["left out", "level", "share of its photos", "right among them"],
-        ([n, level, f"{k / total:.3f} ({k} of {total})", share(r, k)] for n, level, k, total, r in unlike(of, every[chosen])),
+        (
+            [n, level, f"{k / total:.3f} ({k} of {total})", share(r, k)]
+            for n, level, k, total, r in unlike(of, every[chosen])
+        ),
     )
+
+
+def tried(of: Material) -> Iterator[str]:
+    """The table of further methods: each source left out, and what the others would have chosen."""
+    from travel_methods import further  # beside this file
+
+    union = of.union
+    every = {name: remembered(reader) for name, reader in further(union, of.vectors, of.scores).items()}
+    yield "## Everything that was tried\n"
+    rows = []
+    for name, reader in every.items():
+        cells = [sources.cell(union, sources.read(union, [fold], reader)) for fold in sources.left_out_folds(union)]
+        rows.append([name, *(f"{c.balanced:.3f}" for c in cells), f"{np.mean([c.balanced for c in cells]):.3f}"])
+    yield from table(["method", *(f"on {name}" for name in union.sources), "mean"], rows)
 
 
 def _certainty_row(c: Certainty) -> list[str]:
@@ -381,21 +432,42 @@ def _certainty_row(c: Certainty) -> list[str]:
     return [c.judged, c.how, *(share(k, c.n) for k in c.held), sizes, sure]
 
 
+ADVICE = (
+    "## What to do\n",
+    prose(
+        """**With one source** no figure says how a model does on pictures from elsewhere, and none can. Its sets are
+        widened, it calls nothing sure, and its card says so. Find a second source, even a small one: a few hundred
+        photos of other animals by other people say more than another thousand of the same collection."""
+    ),
+    prose(
+        """**With two**, train on each and judge on the other before you believe either. Search for copies across them
+        first; map their moods to one list, and leave a mood that one source lacks out of its pictures' alternatives
+        rather than calling it absent. Certainty calibrated over two sources is wide, as it must be."""
+    ),
+    prose(
+        """**With three or more**, leave each out in turn, and make every choice on the others. What holds on all of
+        them is what may be said of a picture from elsewhere. Add sources that differ in what yours have in common: if
+        cats are angry in all of them, find cats that are not."""
+    ),
+)
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sources", nargs="+", type=Path)
     parser.add_argument("--map", action="append", default=[], metavar="THEIRS=OURS")
     parser.add_argument("--backbone", default="efficientnet-lite0")
-    parser.add_argument("--out", type=Path, default=None, help="print only, or write figures to this file too")
+    parser.add_argument("--methods", action="store_true", help="also everything that was tried")
+    parser.add_argument("--out", type=Path, default=PAGE)
     given = parser.parse_args()
     of = material(given.sources, parse_map(given.map), ContentCache(), given.backbone)
     lines = []
-    for line in page(of, CHOSEN):
-        print(line, flush=True)
+    for line in page(of, CHOSEN, given.methods):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
         lines.append(line)
-    if given.out is not None:
-        given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    given.out.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -108,7 +108,9 @@ def test_classes_that_a_source_lacks_are_no_answers_there() -> None:
         return likely / likely.sum(axis=1, keepdims=True)
 
     first, second = (sources.cell(union, sources.read(union, [f], reader)) for f in sources.left_out_folds(union))
-    assert second.balanced == 1.0 and second.classes == CLASSES[:3] and second.guessing == pytest.approx(1 / 3)
+    assert second.balanced == 1.0
+    assert second.classes == CLASSES[:3]
+    assert second.guessing == pytest.approx(1 / 3)
     assert first.balanced == pytest.approx(0.25)
 
 

@@ -14,7 +14,7 @@ K = 4
 
 
 def photos(rng: np.random.Generator, n: int, skill: float, boast: float) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities and truth of n photos of one source: evidence of strength `skill`, stated `boast` times as strong."""
+    """Probabilities and truth of n photos of a source: evidence of strength `skill`, stated `boast` times as strong."""
     truth = rng.integers(0, K, n)
     evidence = rng.normal(size=(n, K)) + skill * np.eye(K)[truth]
     return softmax(boast * evidence, axis=1), truth
@@ -53,7 +53,8 @@ def test_what_is_calibrated_on_its_own_source_does_not_hold_elsewhere() -> None:
     wide = fitted.levels[0].sets(fitted.scaled(new))[at, new_truth].mean()
     assert plain < 0.70  # the shift is real
     assert wide > plain + 0.1
-    assert fitted.sure is None and "one source" in fitted.why_not
+    assert fitted.sure is None
+    assert "one source" in fitted.why_not
     assert not fitted.is_sure(fitted.scaled(own)).any()
 
 
@@ -62,8 +63,10 @@ def test_sure_is_said_where_it_was_right_everywhere() -> None:
     parts = [photos(rng, 1500, 2.5, boast) for boast in (1.0, 2.0, 3.0)]
     said, truth = (np.concatenate(part) for part in zip(*parts, strict=True))
     fitted = transfer.fit_transfer(said, truth, np.repeat(np.arange(3), 1500))
-    assert fitted.sure is not None and fitted.why_not == ""
-    assert fitted.sure.low >= transfer.RATE and min(fitted.sure.n) >= transfer.FEWEST
+    assert fitted.sure is not None
+    assert fitted.why_not == ""
+    assert fitted.sure.low >= transfer.RATE
+    assert min(fitted.sure.n) >= transfer.FEWEST
     new, new_truth = photos(rng, 4000, 2.5, 2.5)
     scaled = fitted.scaled(new)
     sure = fitted.is_sure(scaled)
@@ -76,7 +79,8 @@ def test_sure_is_not_said_where_one_source_forbids_it() -> None:
     parts = [photos(rng, 1500, 2.5, 1.0), photos(rng, 1500, 0.2, 3.0)]
     said, truth = (np.concatenate(part) for part in zip(*parts, strict=True))
     fitted = transfer.fit_transfer(said, truth, np.repeat([0, 1], 1500))
-    assert fitted.sure is None and "not right 80%" in fitted.why_not
+    assert fitted.sure is None
+    assert "not right 80%" in fitted.why_not
 
 
 def test_sure_is_rarely_said_wrongly() -> None:
@@ -112,7 +116,8 @@ def test_expected_elsewhere_is_never_above_the_least_seen_and_falls_with_spread(
 def test_few_photos_put_every_class_into_every_set() -> None:
     said, truth = photos(np.random.default_rng(0), 8, 2.0, 1.0)
     fitted = transfer.fit_transfer(said, truth, np.arange(8) % 2)
-    assert fitted.levels[0].limit == 1.0 and fitted.levels[0].sets(said).all()
+    assert fitted.levels[0].limit == 1.0
+    assert fitted.levels[0].sets(said).all()
     assert "too few" in fitted.why_not
 
 

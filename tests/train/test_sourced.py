@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from petmood.errors import ConfigError, DataError
-from petmood.train.heads import LogisticHead
 from petmood.train.answers import as_head
+from petmood.train.heads import LogisticHead
 from petmood.train.sourced import SourceHead, SourceMixture
 from petmood.train.species import SpeciesConditional
 
@@ -105,7 +105,8 @@ def test_it_is_the_same_every_time_whatever_sources_are_called() -> None:
     where = rng.integers(0, 3, 120)
     a = SourceHead().fit(rows, moods, sources=where, species=species)
     b = SourceHead().fit(rows, moods, sources=np.array(["x", "b", "é"])[where], species=species)
-    assert np.array_equal(a.weights_, b.weights_) and np.array_equal(a.bias_, b.bias_)
+    assert np.array_equal(a.weights_, b.weights_)
+    assert np.array_equal(a.bias_, b.bias_)
     assert not hasattr(a, "_sources")
 
 
@@ -145,4 +146,5 @@ def test_the_mixture_reads_each_animal_by_what_it_was_taught_of_it_and_runs_in_a
     right = (mixture.classes_[said.argmax(axis=1)] == truth).mean()
     assert right > (one.predict(faces[judged]) == truth).mean() + 0.2
     assert as_head(mixture, list(MOODS)) is not None
-    assert isinstance(mixture, SpeciesConditional) and all(isinstance(m, LogisticHead) for m in mixture.models_)
+    assert isinstance(mixture, SpeciesConditional)
+    assert all(isinstance(m, LogisticHead) for m in mixture.models_)

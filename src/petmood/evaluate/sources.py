@@ -193,7 +193,9 @@ def read(union: Union, folds: Sequence[SourceFold], reader: Reader) -> Reading:
     """Train and judge on folds that judge one source: one fold, or its in-source folds together."""
     kinds = {(fold.kind, fold.trained, fold.judged) for fold in folds}
     if len(kinds) != 1:
-        raise ConfigError(f"folds of one reading must judge one source by one kind of training, got {len(kinds)} kinds.")
+        raise ConfigError(
+            f"folds of one reading must judge one source by one kind of training, got {len(kinds)} kinds."
+        )
     said = []
     for fold in folds:
         probabilities = np.asarray(reader(fold.train, fold.evaluate), dtype=np.float64)

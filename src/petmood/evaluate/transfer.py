@@ -212,7 +212,7 @@ def _covered(scores: NDArray[np.float64], truth: IntArray, limits: NDArray[np.fl
 
 
 def expected_elsewhere(seen: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(...) coverage that `NEXT_SOURCE` of the sources to come keep, by the coverage of those seen; at most their least.
+    """(...) coverage that `NEXT_SOURCE` of the sources to come keep, by that of those seen; at most their least.
 
     A prediction interval's lower end for one more draw, on log odds: mean - t sd sqrt(1 + 1 / n). One source shows no
     spread; then `ONE_SOURCE` is taken off.

@@ -41,8 +41,8 @@ def distances(
     Args:
         vectors: (n, dim) features of the pictures.
         training: (m, dim) features of the training photos.
-        families, training_families: (n,) and (m,): a photo's own family is no neighbour of it; where a family has
-            several rows, each counts. Both or neither.
+        families: (n,) a photo's own family is no neighbour of it; with `training_families`, or neither.
+        training_families: (m,) where a family has several rows, each counts.
         nearest: how many neighbours.
 
     Raises:

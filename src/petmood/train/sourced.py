@@ -27,15 +27,15 @@ BALANCES: Final = ("rows", "source", "source x species", "source x class")
 """What weighs alike in training: every row, every source, every species of every source, or every class of each."""
 
 FEWEST: Final = 25
-"""Rows of a cell up to which its rows weigh as if it had so many: a handful of odd pictures is not to count as a source."""
+"""A cell of fewer rows weighs less, by as much: a handful of odd pictures is not to count as a source."""
 
 
 class SourceHead(LogisticHead):
     """Multinomial logistic regression over several sources, told how common each mood is in each part of them.
 
-    The loss of a row is that of softmax(X @ weights_ + bias_ + ln p(mood | source, species)) (logit adjustment, Menon et
-    al. 2021, by source and species): what can be guessed from where a picture is from, and of which animal, need
-    not be learnt from the picture, and is left out when `predict_proba` answers, which takes moods for equally common.
+    The loss of a row is that of softmax(X @ weights_ + bias_ + ln p(mood | source, species)) (logit adjustment, Menon
+    et al. 2021, by source and species): what can be guessed from where a picture is from, and of which animal, need not
+    be learnt from the picture, and is left out when `predict_proba` answers, which takes moods for equally common.
     Moods that a source does not hold are no alternatives in its rows.
 
     It is a `LogisticHead` once fitted: a linear map, so it runs wherever those do.
@@ -135,9 +135,9 @@ class SourceHead(LogisticHead):
 class SourceMixture(SpeciesConditional):
     """A `SourceHead` for each of dog, cat and the rest, mixed by the probabilities of species.
 
-    Each learns from all rows, weighted by the row's probability of its species plus `shared`: a cat's mood is read mostly
-    by what cats taught, and what dogs taught helps where cats are few. Rows hold features and the scores of an ImageNet
-    head, which tell species. It is a `SpeciesConditional` once fitted, so it runs wherever those do.
+    Each learns from all rows, weighted by the row's probability of its species plus `shared`: a cat's mood is read
+    mostly by what cats taught, and what dogs taught helps where cats are few. Rows hold features and the scores of an
+    ImageNet head, which tell species. It is a `SpeciesConditional` once fitted, so it runs wherever those do.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class SourceMixture(SpeciesConditional):
         shared: float = 0.2,
         C: float | None = None,  # noqa: N803  # its name everywhere
         max_iter: int = 300,
-        balance: str = "source",
+        balance: str = "source x species",
         prior: float = 8.0,
     ) -> None:
         """Choose the columns of scores and of features, how much is borrowed, and what `SourceHead` takes."""
