@@ -13,14 +13,13 @@ import argparse
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.families import join_families
-from petmood.audit.links import find_links
+from petmood.audit.across import join_sources
 from petmood.audit.species import species_probabilities
 from petmood.cache import ContentCache
 from petmood.evaluate import sources, transfer, unlikeness
@@ -29,11 +28,11 @@ from petmood.evaluate.metrics import wilson_interval
 from petmood.features import load_backbone
 from petmood.features.extract import extract_features
 from petmood.progress import Silent, Timed
-from petmood.records import ImageRecord, IntArray, Manifest
-from petmood.sources import Source, open_source
+from petmood.records import IntArray
+from petmood.sources import open_source
 from petmood.train.heads import LogisticHead
 from petmood.train.sourced import SourceHead, SourceMixture
-from petmood.train.species import GROUPED
+from petmood.train.species import species_groups
 from petmood.workflows.families import ingest
 from petmood.workflows.outside import parse_map
 
@@ -53,57 +52,33 @@ class Material:
     backbone: str
 
 
-class Joined:
-    """Several sources as one, for the search for copies: names are those of `records`."""
-
-    def __init__(self, opened: Sequence[Source]) -> None:
-        self._opened = opened
-
-    def read(self, name: str, limit: int) -> bytes:
-        """Bytes of one file."""
-        number, _, inner = name.partition("/")
-        return self._opened[int(number)].read(inner, limit)
-
-
 def material(paths: Sequence[Path], mapping: dict[str, str], cache: ContentCache, backbone_name: str) -> Material:
     """Open all sources, one row a photo of each, and find what they share."""
     backbone = load_backbone(backbone_name)
     opened = [open_source(path) for path in paths]
+    manifests = [ingest(data, cache, Timed(Silent()), mode="names").manifest for data in opened]
+    across = join_sources(manifests, opened, cache)
+    classes = manifests[0].classes
     wanted = {theirs.casefold(): ours for theirs, ours in mapping.items()}
-    records: list[ImageRecord] = []
-    source, labels, tables = [], [], []
-    classes: tuple[str, ...] = ()
-    for number, data in enumerate(opened):
-        found = ingest(data, cache, Timed(Silent()), mode="names").manifest
-        classes = classes or found.classes
-        photos = [found.records[i] for i in found.photo_index]
-        tables.append(extract_features(_only(found, photos), data, backbone, cache))
-        by_name = {name.casefold(): i for i, name in enumerate(classes)}
-        for record in photos:
-            name = record.class_name.casefold()
-            labels.append(by_name[wanted.get(name, name).casefold()])
-            source.append(number)
-            path = f"{number}/{record.path}"
-            records.append(ImageRecord(**{**_fields(record), "path": path, "family": path, "derived": False}))
-    manifest = Manifest("union", "class", classes, tuple(records), (), (), False, "names", len(records))
-    links = find_links(records, Joined(opened), cache)  # type: ignore[arg-type]  # it reads and nothing else
-    families = join_families(manifest, links.same, "pixels").family_index
-    logits = np.concatenate([t.logits for t in tables if t.logits is not None])
-    species = species_probabilities(logits) @ GROUPED
-    names = tuple(path.resolve().name for path in paths)
-    union = sources.Union(names, classes, np.array(source), np.array(labels), families, species)
-    vectors = np.concatenate([t.vectors for t in tables])
-    return Material(union, vectors, logits, tuple(r.path for r in records), backbone_name)
-
-
-def _only(manifest: Manifest, records: Sequence[ImageRecord]) -> Manifest:
-    return Manifest(
-        manifest.name, manifest.layout, manifest.classes, tuple(records), (), (), False, "names", len(records)
+    by_name = {name.casefold(): i for i, name in enumerate(classes)}
+    names = [record.class_name.casefold() for record in across.records]
+    labels = np.array([by_name[wanted.get(name, name).casefold()] for name in names], dtype=np.int64)
+    tables = []
+    for number, (manifest, data) in enumerate(zip(manifests, opened, strict=True)):
+        rows = across.index[across.source == number]
+        photos = replace(manifest, records=tuple(manifest.records[i] for i in rows))
+        tables.append(extract_features(photos, data, backbone, cache))
+    scores = np.concatenate([table.logits for table in tables if table.logits is not None])
+    vectors = np.concatenate([table.vectors for table in tables])
+    union = sources.Union(
+        tuple(path.resolve().name for path in paths),
+        classes,
+        across.source,
+        labels,
+        across.families,
+        species_groups(scores),
     )
-
-
-def _fields(record: ImageRecord) -> dict[str, object]:
-    return {name: getattr(record, name) for name in record.__slots__}
+    return Material(union, vectors, scores, tuple(r.path for r in across.records), backbone_name)
 
 
 # -- who is judged --------------------------------------------------------------------------------------------------
@@ -272,12 +247,14 @@ def unlike(of: Material, reader: sources.Reader) -> Iterator[tuple[str, str, int
         train = union.photos(outer.train)
         families = union.families[train]
         own = unlikeness.distances(of.vectors[train], of.vectors[train], families=families, training_families=families)
-        left, where = [], []
-        for (fold,) in sources.inner_folds(union, outer):
-            if fold.kind == "left out":
-                left.append(unlikeness.distances(of.vectors[fold.evaluate], of.vectors[fold.train]))
-                where.append(union.source[fold.evaluate])
-        limits = unlikeness.fit_unlikeness(own, np.concatenate(left), np.concatenate(where))
+        inner = [folds[0] for folds in sources.inner_folds(union, outer) if folds[0].kind == "left out"]
+        left = [unlikeness.distances(of.vectors[fold.evaluate], of.vectors[fold.train]) for fold in inner]
+        where = [union.source[fold.evaluate] for fold in inner]
+        limits = (
+            unlikeness.fit_unlikeness(own, np.concatenate(left), np.concatenate(where))
+            if inner
+            else unlikeness.fit_unlikeness(own)
+        )
         judged = sources.read(union, [outer], reader)
         found = np.array(limits.level(unlikeness.distances(of.vectors[judged.rows], of.vectors[train])))
         truth = union.labels[judged.rows]
@@ -334,8 +311,8 @@ def page(of: Material, chosen: str, methods: bool) -> Iterator[str]:
     copies = union.copies()
     listed = "; ".join(" = ".join(of.paths[i] for i in rows_) for rows_ in copies[:5])
     yield prose(
-        f"""{len(copies)} photos stand in more than one source{f" ({listed})" if copies else ""}; where one is judged,
-        its copies are taken out of training."""
+        f"""Photos that stand in more than one source: {len(copies)}{f" ({listed})" if copies else ""}. Where one is
+        judged, its copies are taken out of training."""
     )
     yield "## Trained on -> judged on\n"
     cells = sources.matrix(union, every[chosen], seed=SEED)

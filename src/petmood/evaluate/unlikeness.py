@@ -29,8 +29,8 @@ _ROWS: Final = 512
 
 
 def distances(
-    vectors: NDArray[np.floating],  # type: ignore[type-arg]  # any precision
-    training: NDArray[np.floating],  # type: ignore[type-arg]
+    vectors: NDArray[np.floating],
+    training: NDArray[np.floating],
     *,
     families: IntArray | None = None,
     training_families: IntArray | None = None,
