@@ -204,7 +204,11 @@ def _own(of: Material, reader: sources.Reader, source: int, outer: sources.Sourc
 def _certain(union: sources.Union, how: str, inner: Sequence[sources.Reading], judged: sources.Reading) -> Certainty:
     rows = np.concatenate([part.rows for part in inner])
     fitted = transfer.fit_transfer(
-        np.concatenate([part.probabilities for part in inner]), union.labels[rows], union.source[rows]
+        np.concatenate([part.probabilities for part in inner]),
+        union.labels[rows],
+        union.source[rows],
+        known=np.concatenate([np.isin(union.labels[part.rows], part.learnt) for part in inner]),
+        unlearnt=np.setdiff1d(np.arange(len(union.classes)), judged.learnt).tolist(),
     )
     scaled = fitted.scaled(judged.probabilities)
     truth = union.labels[judged.rows]

@@ -130,3 +130,20 @@ def test_what_is_not_probabilities_is_refused() -> None:
         transfer.fit_transfer(said * 3, truth, zeros)
     with pytest.raises(DataError):
         transfer.fit_transfer(said, truth[:-1], zeros)
+
+
+def test_a_class_that_was_not_learnt_is_never_denied() -> None:
+    rng = np.random.default_rng(5)
+    said, truth = photos(rng, 3000, 2.0, 1.5)
+    source = np.repeat([0, 1], 1500)
+    said[:1500, 3] = 0  # the model that judged the first source never saw the last class
+    said /= said.sum(axis=1, keepdims=True)
+    known = (truth != 3) | (source == 1)
+    blind = transfer.fit_transfer(said, truth, source)
+    told = transfer.fit_transfer(said, truth, source, known=known, unlearnt=[3])
+    assert blind.levels[0].limit > told.levels[0].limit  # else what one model could not know widens every set
+    sets = told.levels[0].sets(told.scaled(said[:1500]))
+    assert sets[:, 3].all()
+    assert sets.sum(axis=1).mean() < K
+    with pytest.raises(DataError, match="in common"):
+        transfer.fit_transfer(said, truth, source, known=np.zeros(3000, dtype=bool))

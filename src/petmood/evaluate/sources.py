@@ -179,6 +179,7 @@ class Reading:
         rows: (n,) rows judged, one a family.
         probabilities: (n, n_classes) float64.
         n_train: photos trained on (the mean over folds, rounded).
+        learnt: classes that training held, in every fold.
     """
 
     kind: Kind
@@ -187,6 +188,7 @@ class Reading:
     rows: IntArray
     probabilities: Probabilities
     n_train: int
+    learnt: IntArray
 
 
 def read(union: Union, folds: Sequence[SourceFold], reader: Reader) -> Reading:
@@ -206,6 +208,7 @@ def read(union: Union, folds: Sequence[SourceFold], reader: Reader) -> Reading:
             )
         said.append(probabilities)
     ((kind, trained, judged),) = kinds
+    every = np.arange(len(union.classes))
     sizes = [len(union.photos(fold.train)) for fold in folds]
     return Reading(
         kind,
@@ -214,6 +217,7 @@ def read(union: Union, folds: Sequence[SourceFold], reader: Reader) -> Reading:
         np.concatenate([fold.evaluate for fold in folds]),
         np.concatenate(said),
         round(float(np.mean(sizes))),
+        np.flatnonzero(np.all([np.isin(every, union.labels[fold.train]) for fold in folds], axis=0)),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -56,16 +56,19 @@ class Sets:
         coverage: stated: how often a set is to hold the true class on a source that training did not see.
         limit: the largest 1 - p that still counts as possible; 1 puts every class into every set.
         seen: for each source, the share of its photos whose true class the limit holds, classes even.
+        unlearnt: indices of classes that the model never saw: it cannot deny them, so they stand in every set.
     """
 
     coverage: float
     limit: float
     seen: tuple[float, ...]
+    unlearnt: tuple[int, ...] = ()
 
     def sets(self, probabilities: Probabilities) -> NDArray[np.bool_]:
         """(n, n_classes) bool: which classes each set holds; the most probable one always, so that none is empty."""
         held = 1 - probabilities <= self.limit
         held[np.arange(len(probabilities)), probabilities.argmax(axis=1)] = True
+        held[:, list(self.unlearnt)] = True
         return np.asarray(held, dtype=np.bool_)
 
 
@@ -121,6 +124,8 @@ def fit_transfer(
     truth: IntArray,
     source: IntArray,
     *,
+    known: NDArray[np.bool_] | None = None,
+    unlearnt: Sequence[int] = (),
     coverages: Sequence[float] = COVERAGES,
     rate: float = RATE,
 ) -> TransferCalibration:
@@ -135,6 +140,9 @@ def fit_transfer(
             of its source; with one, out of grouped folds. Rows sum to 1.
         truth: (n,) true class indices in column order.
         source: (n,) the source of each photo.
+        known: (n,) whether the model that judged a photo had learnt its class; photos of which it had not say nothing
+            of a model that has, and are left out. All if None.
+        unlearnt: indices of classes that the model to be calibrated has not learnt.
         coverages: stated coverages of prediction sets.
         rate: how often sure answers must be right.
 
@@ -152,11 +160,17 @@ def fit_transfer(
         )
     if not np.isfinite(probabilities).all() or probabilities.min() < 0 or probabilities.max() > 1 + 1e-6:
         raise DataError("calibration needs probabilities between 0 and 1; give the output of predict_proba.")
+    if known is not None:
+        probabilities, truth, source = probabilities[known], truth[known], source[known]
+        if not len(truth):
+            raise DataError("no photo is of a class that its model had learnt. Give sources with a class in common.")
     weights = even_weights(truth, source)
     temperature = _temperature(probabilities, truth, weights)
     scaled = apply_temperature(probabilities, temperature)
     names = np.unique(source)
-    levels = tuple(_level(scaled, truth, source, coverage) for coverage in sorted(coverages))
+    levels = tuple(
+        replace(_level(scaled, truth, source, coverage), unlearnt=tuple(unlearnt)) for coverage in sorted(coverages)
+    )
     sure, why_not = _sure(scaled, truth, source, rate) if len(names) > 1 else (None, _ONE)
     return TransferCalibration(len(names), temperature, levels, sure, why_not)
 
