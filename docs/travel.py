@@ -13,78 +13,40 @@ import argparse
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.across import join_sources
 from petmood.audit.species import species_probabilities
-from petmood.cache import ContentCache
+from petmood.config import ReadOptions
+from petmood.dataset.across import Across, join_datasets
+from petmood.dataset.opening import open_dataset
+from petmood.dataset.outside import parse_map
 from petmood.evaluate import sources, transfer, unlikeness
 from petmood.evaluate.calibrate import fit_conformal
-from petmood.evaluate.metrics import wilson_interval
+from petmood.evaluate.statistics import wilson_interval
 from petmood.features import load_backbone
-from petmood.features.extract import extract_features
-from petmood.progress import Silent, Timed
 from petmood.records import IntArray
-from petmood.sources import open_source
 from petmood.train.heads import LogisticHead
 from petmood.train.sourced import SourceHead, SourceMixture
-from petmood.train.species import species_groups
-from petmood.workflows.families import ingest
-from petmood.workflows.outside import parse_map
 
 PAGE = Path(__file__).resolve().with_suffix(".md")
 SEED = 0
 CHOSEN = "a head a species, told priors"
 
 
-@dataclass(frozen=True)
-class Material:
-    """The union of all sources, what the backbone says of each photo, and paths for lists."""
-
-    union: sources.Union
-    vectors: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    paths: tuple[str, ...]
-    backbone: str
-
-
-def material(paths: Sequence[Path], mapping: dict[str, str], cache: ContentCache, backbone_name: str) -> Material:
+def material(paths: Sequence[Path], mapping: dict[str, str], backbone: str) -> Across:
     """Open all sources, one row a photo of each, and find what they share."""
-    backbone = load_backbone(backbone_name)
-    opened = [open_source(path) for path in paths]
-    manifests = [ingest(data, cache, Timed(Silent()), mode="names").manifest for data in opened]
-    across = join_sources(manifests, opened, cache)
-    classes = manifests[0].classes
-    wanted = {theirs.casefold(): ours for theirs, ours in mapping.items()}
-    by_name = {name.casefold(): i for i, name in enumerate(classes)}
-    names = [record.class_name.casefold() for record in across.records]
-    labels = np.array([by_name[wanted.get(name, name).casefold()] for name in names], dtype=np.int64)
-    tables = []
-    for number, (manifest, data) in enumerate(zip(manifests, opened, strict=True)):
-        rows = across.index[across.source == number]
-        photos = replace(manifest, records=tuple(manifest.records[i] for i in rows))
-        tables.append(extract_features(photos, data, backbone, cache))
-    scores = np.concatenate([table.logits for table in tables if table.logits is not None])
-    vectors = np.concatenate([table.vectors for table in tables])
-    union = sources.Union(
-        tuple(path.resolve().name for path in paths),
-        classes,
-        across.source,
-        labels,
-        across.families,
-        species_groups(scores),
-    )
-    return Material(union, vectors, scores, tuple(r.path for r in across.records), backbone_name)
+    opened = [open_dataset(path, families="names", splits=False, options=ReadOptions()) for path in paths]
+    return join_datasets(opened, mapping, load_backbone(backbone))
 
 
 # -- who is judged --------------------------------------------------------------------------------------------------
 
 
-def readers(of: Material) -> dict[str, sources.Reader]:
+def readers(of: Across) -> dict[str, sources.Reader]:
     """Heads on the frozen features, and controls that see no face."""
     union = of.union
     names = np.array(union.classes)
@@ -174,7 +136,7 @@ class Certainty:
     right: int
 
 
-def certainty(of: Material, reader: sources.Reader) -> Iterator[Certainty]:
+def certainty(of: Across, reader: sources.Reader) -> Iterator[Certainty]:
     """For each source left out: calibrated over the others, each left out in turn; and as is usual, by their folds."""
     union = of.union
     for outer in sources.left_out_folds(union):
@@ -185,7 +147,7 @@ def certainty(of: Material, reader: sources.Reader) -> Iterator[Certainty]:
         yield _usual(union, own, judged)
 
 
-def certainty_of_one(of: Material, reader: sources.Reader) -> Iterator[tuple[str, Certainty, Certainty]]:
+def certainty_of_one(of: Across, reader: sources.Reader) -> Iterator[tuple[str, Certainty, Certainty]]:
     """For each pair of sources: calibrated on the one, widened and as is usual, judged on the other."""
     union = of.union
     for outer in sources.one_to_one_folds(union):
@@ -195,7 +157,7 @@ def certainty_of_one(of: Material, reader: sources.Reader) -> Iterator[tuple[str
         yield name, _certain(union, "one source, widened", own, judged), _usual(union, own, judged)
 
 
-def _own(of: Material, reader: sources.Reader, source: int, outer: sources.SourceFold) -> sources.Reading:
+def _own(of: Across, reader: sources.Reader, source: int, outer: sources.SourceFold) -> sources.Reading:
     one = sources.SourceFold("one to one", (source,), outer.judged, outer.train, outer.evaluate, outer.removed)
     ((*folds,),) = sources.inner_folds(of.union, one, seed=SEED)
     return sources.read(of.union, folds, reader)
@@ -244,7 +206,7 @@ def _usual(union: sources.Union, own: Sequence[sources.Reading], judged: sources
     )
 
 
-def unlike(of: Material, reader: sources.Reader) -> Iterator[tuple[str, str, int, int, int]]:
+def unlike(of: Across, reader: sources.Reader) -> Iterator[tuple[str, str, int, int, int]]:
     """For each source left out and level of unlikeness: its name, the level, photos, all photos, and right answers."""
     union = of.union
     for outer in sources.left_out_folds(union):
@@ -293,15 +255,15 @@ def prose(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), 120) + "\n"
 
 
-def page(of: Material, chosen: str, methods: bool) -> Iterator[str]:
+def page(of: Across, chosen: str, methods: bool) -> Iterator[str]:
     """Lines of the page."""
     union, every = of.union, readers(of)
     yield "# Does it travel?\n"
     yield prose(
         f"""Grouped folds on one data set say whether a model reads other photos of that collection. Here each source in
         turn is one that training never saw. Written by `python docs/travel.py` with seed {SEED} on frozen features of
-        {of.backbone}; a photo counts once, intervals are 95 % over photos, and balanced accuracy is the mean over the
-        moods that a source holds (only these are possible answers there)."""
+        {of.backbone.name}; a photo counts once, intervals are 95 % over photos, and balanced accuracy is the mean over
+        the moods that a source holds (only these are possible answers there)."""
     )
     yield from ADVICE
     yield "## Sources\n"
@@ -393,7 +355,7 @@ def page(of: Material, chosen: str, methods: bool) -> Iterator[str]:
     )
 
 
-def tried(of: Material) -> Iterator[str]:
+def tried(of: Across) -> Iterator[str]:
     """The table of further methods: each source left out, and what the others would have chosen."""
     from travel_methods import further  # beside this file
 
@@ -442,7 +404,7 @@ def main() -> None:
     parser.add_argument("--methods", action="store_true", help="also everything that was tried")
     parser.add_argument("--out", type=Path, default=PAGE)
     given = parser.parse_args()
-    of = material(given.sources, parse_map(given.map), ContentCache(), given.backbone)
+    of = material(given.sources, parse_map(given.map), given.backbone)
     lines = []
     for line in page(of, CHOSEN, given.methods):
         sys.stdout.write(line + "\n")

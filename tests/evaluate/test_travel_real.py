@@ -9,8 +9,6 @@ from types import ModuleType
 
 import pytest
 
-from petmood.cache import ContentCache
-
 
 @pytest.fixture(scope="module")
 def page(repository: Path) -> ModuleType:
@@ -35,7 +33,7 @@ def test_certainty_holds_on_each_source_left_out(real_data: Path, page: ModuleTy
         (few / path.parent.name).mkdir(parents=True, exist_ok=True)
         (few / path.parent.name / path.name).symlink_to(path)
     mapping = {"relaxed": "Other", "hungry": "Other"}
-    of = page.material([real_data, few, others[1]], mapping, ContentCache(), "efficientnet-lite0")
+    of = page.material([real_data, few, others[1]], mapping, "efficientnet-lite0")
     assert len(of.union.copies()) >= 1  # one photo is in the pets set and, byte for byte, among the three species
     found = list(page.certainty(of, page.readers(of)[page.CHOSEN]))
     travelling = [c for c in found if c.how == "over sources left out"]

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.errors import ConfigError, DataError
-from petmood.evaluate.intervals import RESAMPLES, bootstrap_interval, expanded_percentiles, resample_counts
-from petmood.evaluate.metrics import CONFIDENCE
+from petmood.evaluate.statistics import draw_counts, mean_interval, percentile_interval
+from petmood.evaluate.statistics.intervals import RESAMPLES
 from petmood.records import IntArray
 from petmood.results import Interval
 
@@ -262,7 +262,7 @@ def cell(union: Union, reading: Reading, *, seed: int = 0) -> Cell:
         n_train=reading.n_train,
         classes=tuple(union.classes[k] for k in present),
         accuracy=float(hits.mean()),
-        accuracy_ci=bootstrap_interval(hits, seed=seed),
+        accuracy_ci=mean_interval(hits, seed=seed),
         balanced=balanced_accuracy(labels, predicted),
         balanced_ci=balanced_interval(labels, predicted, union.families[reading.rows], seed=seed),
         recall=tuple(float(hits[labels == k].mean()) for k in present),
@@ -286,7 +286,7 @@ def balanced_interval(
     """95 % bootstrap interval of balanced accuracy that resamples families with all they hold.
 
     Draws without any photo of a class average over the classes that they have. Bounds are expanded percentiles, as in
-    `petmood.evaluate.intervals.bootstrap_interval`.
+    `petmood.evaluate.statistics.mean_interval`.
     """
     _, where = np.unique(families, return_inverse=True)
     n = int(where.max()) + 1
@@ -298,11 +298,11 @@ def balanced_interval(
     column = np.searchsorted(classes, truth)
     np.add.at(counts, (where, column), 1.0)
     np.add.at(hits, (where, column), (truth == predicted).astype(np.float64))
-    drawn = resample_counts(n, resamples, seed)
+    kinds, sizes = np.unique(np.concatenate([counts, hits], axis=1), axis=0, return_counts=True)
+    drawn = draw_counts(sizes.astype(np.int64), resamples=resamples, seed=seed)
     with np.errstate(invalid="ignore"):
-        recall = (drawn @ hits) / (drawn @ counts)
-    low, high = np.quantile(np.nanmean(recall, axis=1), expanded_percentiles(n, CONFIDENCE))
-    return float(low), float(high)
+        recall = (drawn @ kinds[:, len(classes) :]) / (drawn @ kinds[:, : len(classes)])
+    return percentile_interval(np.nanmean(recall, axis=1), n)
 
 
 def matrix(

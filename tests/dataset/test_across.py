@@ -9,13 +9,11 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from drawing import photo, saved, write_tree
-from petmood.audit.across import JoinedSource, join_sources
-from petmood.cache import ContentCache
+from petmood.dataset.across import join_datasets
+from petmood.dataset.opening import open_dataset
 from petmood.errors import DataError
-from petmood.evaluate.sources import Union, left_out_folds
-from petmood.images import MAX_FILE_BYTES
-from petmood.ingest import read_dataset
-from petmood.sources import open_source
+from petmood.evaluate.sources import left_out_folds
+from petmood.features import load_backbone
 
 
 def stamped(image: Image.Image) -> Image.Image:
@@ -45,29 +43,20 @@ def test_planted_copies_across_sources_are_found_and_left_out_of_training(tmp_pa
         # the second publisher disagrees on the mood, and says nothing of where the picture is from
         data = saved(photo(i)) if i == 0 else saved(edit(photo(i)), quality=70)
         second[f"{moods[(i + 1) % 2]}/x{i}.jpg"] = data
-    opened = [open_source(write_tree(tmp_path / name, files)) for name, files in (("a", first), ("b", second))]
-    cache = ContentCache(tmp_path / "cache")
-    manifests = [read_dataset(source, cache) for source in opened]
-    across = join_sources(manifests, opened, cache)
-    assert len(across.records) == 27
-    labels = np.array([moods.index(r.class_name) for r in across.records])
-    union = Union(("a", "b"), moods, across.source, labels, across.families, np.ones((27, 1)))
+    trees = [write_tree(tmp_path / name, files) for name, files in (("a", first), ("b", second))]
+    opened = [open_dataset(tree, splits=False, families="names") for tree in trees]
+    across = join_datasets(opened, {}, load_backbone("efficientnet-lite0"))
+    union = across.union
+    assert len(union.labels) == len(across.paths) == len(across.vectors) == 27
+    assert union.classes == moods
 
-    found = {tuple(Path(across.records[i].path).stem for i in rows) for rows in union.copies()}
+    found = {tuple(Path(across.paths[i]).stem for i in rows) for rows in union.copies()}
     assert found == {(str(i), f"x{i}") for i in range(len(PLANTED))}
     for fold in left_out_folds(union):
         assert len(fold.removed) == len(PLANTED)
         assert not np.intersect1d(union.families[fold.train], union.families[fold.evaluate]).size
 
 
-def test_files_of_joined_sources_are_read_where_they_are(tmp_path: Path) -> None:
-    trees = [write_tree(tmp_path / n, {"angry/é.jpg": saved(photo(i))}) for i, n in enumerate(("a", "b"))]
-    with JoinedSource([open_source(tree) for tree in trees]) as joined:
-        assert joined.names() == ["0/angry/é.jpg", "1/angry/é.jpg"]
-        for name, tree in zip(joined.names(), trees, strict=True):
-            assert joined.read(name, MAX_FILE_BYTES) == (tree / "angry" / "é.jpg").read_bytes()
-
-
-def test_manifests_without_sources_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="source"):
-        join_sources([], [], ContentCache(tmp_path))
+def test_nothing_to_join_is_refused() -> None:
+    with pytest.raises(DataError, match="two or more"):
+        join_datasets([], {}, load_backbone("efficientnet-lite0"))
