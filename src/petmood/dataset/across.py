@@ -1,0 +1,110 @@
+"""Several data sets -> one union of photos, and which of them show one photo, within and across data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from petmood.audit.families import join_families
+from petmood.audit.links import find_links
+from petmood.dataset.dataset import Dataset
+from petmood.dataset.outside import class_map
+from petmood.errors import DataError, ModelError
+from petmood.evaluate.sources import Union
+from petmood.features import Backbone
+from petmood.pictures import Pictures
+from petmood.records import FloatArray, ImageRecord
+from petmood.train.species import species_groups
+
+
+class JoinedPictures(Pictures):
+    """The pictures of several data sets as those of one: the files of data set i are named i/..."""
+
+    def __init__(self, parts: Sequence[Pictures]) -> None:
+        super().__init__(parts[0].source)
+        self._parts = tuple(parts)
+
+    def read(self, record: ImageRecord) -> bytes:
+        """See `Pictures.read`."""
+        number, _, path = record.path.partition("/")
+        return self._parts[int(number)].read(replace(record, path=path))
+
+
+@dataclass(frozen=True)
+class Across:
+    """Photos of several data sets, one a family of each, data set by data set.
+
+    Attributes:
+        union: their sources, labels, families and species, a row a photo.
+        parts: the data sets, photos only: their records stand in the order of the union's rows.
+        backbone: whose ImageNet head told species.
+    """
+
+    union: Union
+    parts: tuple[Dataset, ...]
+    backbone: Backbone
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """i/PATH of each row, for lists."""
+        return tuple(f"{i}/{record.path}" for i, part in enumerate(self.parts) for record in part.records)
+
+    @property
+    def vectors(self) -> FloatArray:
+        """(n, dim) float32 features of the backbone."""
+        return np.concatenate([part.features(self.backbone).vectors for part in self.parts])
+
+    @property
+    def scores(self) -> FloatArray:
+        """(n, 1000) float32 scores of the backbone's ImageNet head."""
+        return np.concatenate([_scores(part, self.backbone) for part in self.parts])
+
+
+def join_datasets(datasets: Sequence[Dataset], mapping: Mapping[str, str], backbone: Backbone) -> Across:
+    """The union of data sets, with the families that pixels join among all of them.
+
+    Args:
+        datasets: open, with labels; the first one's classes name all.
+        mapping: class names of the others -> those; names that differ in case alone need no entry.
+        backbone: with an ImageNet head, which tells species.
+
+    Raises:
+        ConfigError: a class that is neither the first one's nor mapped to one of them.
+        DataError: no data sets.
+        ModelError: the backbone has no ImageNet head.
+    """
+    if not datasets:
+        raise DataError("there is no data set to join. Give two or more.")
+    classes = datasets[0].classes
+    parts = tuple(data.photos for data in datasets)
+    records, source, labels = [], [], []
+    for number, part in enumerate(parts):
+        names = class_map(part.manifest, mapping, classes, part.origin.data)
+        for record in part.records:
+            path = f"{number}/{record.path}"
+            records.append(replace(record, path=path, family=path, derived=False))
+            source.append(number)
+            labels.append(classes.index(names[record.class_name]))
+    first = parts[0]
+    with first.timed.stage("across", "Looking for photos in several data sets") as tick:
+        links = find_links(records, JoinedPictures([part.pictures for part in parts]), first.cache, tick)
+    families = join_families(replace(first.manifest, records=tuple(records)), links.same, "pixels").family_index
+    species = species_groups(np.concatenate([_scores(part, backbone) for part in parts]))
+    union = Union(
+        tuple(part.manifest.name for part in parts),
+        classes,
+        np.array(source, dtype=np.int64),
+        np.array(labels, dtype=np.int64),
+        families,
+        species,
+    )
+    return Across(union, parts, backbone)
+
+
+def _scores(part: Dataset, backbone: Backbone) -> FloatArray:
+    logits = part.features(backbone).logits
+    if logits is None:
+        raise ModelError(f"{backbone.name} has no ImageNet head, which tells species. Use efficientnet-lite0.")
+    return logits
