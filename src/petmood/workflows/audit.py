@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.duplicates import MAX_COPIES, conflicting_labels, copies_across_splits, count_duplicates
-from petmood.audit.links import PixelLinks
 from petmood.audit.measures import BORDER, COLOUR, LIGHT, file_measures, measures
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.evaluate.shortcuts import check_shortcuts
+from petmood.families.duplicates import MAX_COPIES, conflicting_labels, copies_across_splits, count_duplicates
+from petmood.families.links import PixelLinks
 from petmood.progress import Progress, Silent, Tick, Timed
 from petmood.records import Manifest
 from petmood.results import (

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from petmood.audit.families import apply_groups, join_families, resolve_mode
-from petmood.audit.groups import GroupRow, parse_groups, read_groups
-from petmood.audit.links import PixelLinks, find_links
 from petmood.cache import ContentCache
+from petmood.families.groups import GroupRow, parse_groups, read_groups
+from petmood.families.join import apply_groups, join_families, resolve_mode
+from petmood.families.links import PixelLinks, find_links
 from petmood.images import MAX_FILE_BYTES
 from petmood.ingest import read_dataset
 from petmood.labels import apply_labels, read_labels

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from petmood.audit.neighbours import contradiction, lookalikes
 from petmood.cache import ContentCache
 from petmood.errors import DataError, PetmoodError
+from petmood.families.neighbours import contradiction, lookalikes
 from petmood.features import extract_features, load_backbone
 from petmood.progress import Progress, Silent
 from petmood.records import ImageRecord, Manifest
