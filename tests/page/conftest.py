@@ -51,7 +51,9 @@ def blank(browser: Browser) -> Iterator[Page]:
 
 def call(page: Page, module: str, expression: str, given: Any = None) -> Any:
     """Run JavaScript with a module's exports at hand as `m`, and `given`."""
-    return page.evaluate(f"async (given) => {{ {script(module)}\nconst m = ${module}; return await ({expression}); }}", given)
+    return page.evaluate(
+        f"async (given) => {{ {script(module)}\nconst m = ${module}; return await ({expression}); }}", given
+    )
 
 
 def answered(page: Page, count: int = 1) -> dict[str, Any]:

@@ -39,9 +39,19 @@ def drawn_predictions(count: int) -> list[Prediction]:
         verdict = "no-pet-face" if i % 7 == 0 else "sure" if inside is not None and len(inside) == 1 else "not-sure"
         found.append(
             Prediction(
-                source="s", width=1, height=1, verdict=verdict, mood=order[0], probability=float(max(row)),
-                probabilities=dict(zip(names, map(float, row), strict=True)), prediction_set=inside, coverage=0.8,
-                species=None, species_probabilities=None, pet=None, cautions=(),
+                source="s",
+                width=1,
+                height=1,
+                verdict=verdict,
+                mood=order[0],
+                probability=float(max(row)),
+                probabilities=dict(zip(names, map(float, row), strict=True)),
+                prediction_set=inside,
+                coverage=0.8,
+                species=None,
+                species_probabilities=None,
+                pet=None,
+                cautions=(),
             )  # fmt: skip
         )
     return found
@@ -68,7 +78,9 @@ def test_shares_round_as_python_does_at_every_half_percent(blank: Page) -> None:
 
 def test_labels_of_the_nearest_photos_are_counted_alike(blank: Page) -> None:
     lists = [RNG.choice(["Sad", "happy", "Other"], size=n).tolist() for n in (0, 1, 2, 3, 5, 5, 5, 9)]
-    found = call(blank, "words", "(m.setWords(given.words), given.lists.map(m.counted))", {"words": dict(WORDS), "lists": lists})
+    found = call(
+        blank, "words", "(m.setWords(given.words), given.lists.map(m.counted))", {"words": dict(WORDS), "lists": lists}
+    )
     assert found == [counted(labels) for labels in lists]
     assert found[0] == ""
 
@@ -112,7 +124,10 @@ def test_the_blur_is_that_of_pillow(blank: Page, sigma: float) -> None:
 
 
 def test_background_sentences_are_those_of_python(blank: Page) -> None:
-    whole, rows = RNG.dirichlet(np.ones(3), 60).astype(np.float32), RNG.dirichlet(np.ones(3) / 3, (60, 3)).astype(np.float32)
+    whole, rows = (
+        RNG.dirichlet(np.ones(3), 60).astype(np.float32),
+        RNG.dirichlet(np.ones(3) / 3, (60, 3)).astype(np.float32),
+    )
     rows[:10] = whole[:10, np.newaxis]
     found = call(
         blank, "probes", "($words.setWords(given.words), given.whole.map((w, i) => m.backgroundOf(w, given.rows[i], 1)))",

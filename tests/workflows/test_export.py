@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from petmood.workflows.site import _FILES as RUNTIME_FILES
 
 from bundle_fixtures import Trained
 from petmood.bundle import load
 from petmood.errors import ConfigError, DataError
 from petmood.workflows.export import export
-from petmood.workflows.site import _FILES as RUNTIME_FILES
 
 
 def pixels(trained: Trained) -> np.ndarray:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from petmood.audit.families import join_families
-from petmood.audit.links import find_links
 from petmood.dataset.dataset import Dataset
 from petmood.dataset.outside import class_map
 from petmood.errors import DataError, ModelError
 from petmood.evaluate.sources import Union
+from petmood.families.join import join_families
+from petmood.families.links import find_links
 from petmood.features import Backbone
 from petmood.pictures import Pictures
 from petmood.records import FloatArray, ImageRecord

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.links import PixelLinks
 from petmood.audit.measures import measures
 from petmood.audit.species import N_IMAGENET, SPECIES, species_probabilities
 from petmood.cache import ContentCache, cache_dir
@@ -20,6 +19,7 @@ from petmood.dataset.origin import Origin
 from petmood.dataset.species import SpeciesTable, given_species
 from petmood.errors import DataError, MissingExtraError, ModelError
 from petmood.evaluate.protocols import Predictions, Protocol, cross_fit
+from petmood.families.links import PixelLinks
 from petmood.features import Backbone, extract_features, load_backbone
 from petmood.features.views import View, view_features
 from petmood.images import DECODE_VERSION, to_unit

@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from petmood.audit.families import apply_groups, join_families, resolve_mode
-from petmood.audit.groups import GroupRow, parse_groups, read_groups
-from petmood.audit.links import PixelLinks, find_links
 from petmood.cache import open_cache
 from petmood.config import ReadOptions, reading_options
 from petmood.dataset.dataset import Dataset
 from petmood.dataset.origin import Origin, UserFile, regrouped_photos, relabelled_photos, user_file
 from petmood.dataset.species import read_species
 from petmood.errors import DataError
+from petmood.families.groups import GroupRow, parse_groups, read_groups
+from petmood.families.join import apply_groups, join_families, resolve_mode
+from petmood.families.links import PixelLinks, find_links
 from petmood.images import MAX_FILE_BYTES
 from petmood.ingest import read_dataset
 from petmood.labels import apply_labels, read_labels

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.links import find_links
 from petmood.config import ReadOptions
 from petmood.dataset.dataset import Dataset
 from petmood.dataset.opening import open_dataset
 from petmood.errors import ConfigError, DataError
+from petmood.families.links import find_links
 from petmood.pictures import Pictures
 from petmood.progress import Progress
 from petmood.records import ImageRecord, Manifest

@@ -125,8 +125,8 @@ class SourceHead(LogisticHead):
             shares = whole / max(float(whole.sum()), 1e-300)
             for species in np.unique(self._species[own]):
                 rows = own & (self._species == species)
-                counts = np.bincount(lesson.codes[rows], weights=lesson.weights[rows], minlength=k)
-                counts = counts + max(self.prior, 1e-9) * shares
+                seen = np.bincount(lesson.codes[rows], weights=lesson.weights[rows], minlength=k)
+                counts = seen + max(self.prior, 1e-9) * shares
                 with np.errstate(divide="ignore"):
                     offsets[rows] = np.maximum(np.log(counts / counts.sum()), ABSENT)
         return offsets

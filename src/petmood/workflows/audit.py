@@ -10,13 +10,13 @@ from typing import Literal
 
 import numpy as np
 
-from petmood.audit.duplicates import MAX_COPIES, conflicting_labels, copies_across_splits, count_duplicates
-from petmood.audit.links import PixelLinks
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.models import PROPERTIES, majority, property_alone, property_values
 from petmood.evaluate.protocols import grouped
 from petmood.evaluate.statistics import mean_interval, tell_apart
+from petmood.families.duplicates import MAX_COPIES, conflicting_labels, copies_across_splits, count_duplicates
+from petmood.families.links import PixelLinks
 from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import (

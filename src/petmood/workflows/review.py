@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from petmood.audit.neighbours import contradiction, lookalikes
 from petmood.dataset import open_manifest
 from petmood.errors import DataError, PetmoodError
+from petmood.families.neighbours import contradiction, lookalikes
 from petmood.features import load_backbone
 from petmood.progress import Progress, Silent
 from petmood.records import ImageRecord, Manifest

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal, get_args
 
-from petmood.audit.groups import GroupRow
-from petmood.audit.links import Link
 from petmood.errors import ConfigError, DataError
+from petmood.families.groups import GroupRow
+from petmood.families.links import Link
 from petmood.ingest.names import names_tell
 from petmood.records import ImageRecord, Manifest, picture_of
 

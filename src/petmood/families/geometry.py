@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.candidates import quarter_turns, thumbnail
-from petmood.audit.local import LocalFeatures
+from petmood.families.candidates import quarter_turns, thumbnail
+from petmood.families.local import LocalFeatures
 from petmood.records import FloatArray, IntArray
 from petmood.threads import cores
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from petmood.audit.neighbours import contradiction, lookalikes
+from petmood.families.neighbours import contradiction, lookalikes
 from planted import planted
 
 

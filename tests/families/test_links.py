@@ -10,11 +10,11 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from drawing import photo, saved, write_tree
-from petmood.audit.candidates import candidate_pairs
-from petmood.audit.geometry import Verifier
-from petmood.audit.links import PixelLinks, find_links
-from petmood.audit.local import MAX_POINTS, SIDE, find_local_features, local_features
 from petmood.cache import ContentCache
+from petmood.families.candidates import candidate_pairs
+from petmood.families.geometry import Verifier
+from petmood.families.links import PixelLinks, find_links
+from petmood.families.local import MAX_POINTS, SIDE, find_local_features, local_features
 from petmood.ingest import read_dataset
 from petmood.sources import open_source
 
@@ -143,13 +143,13 @@ def test_links_depend_on_the_files_alone_and_are_found_at_once_again(
     cold, _ = links_of(tmp_path / "two", renamed, ContentCache(tmp_path / "cold"))
     assert first == cold
     assert len(first.same) == 1
-    monkeypatch.setattr("petmood.audit.local.find_local_features", lambda data: pytest.fail("looked at again"))
-    monkeypatch.setattr("petmood.audit.links.Verifier", lambda found: pytest.fail("verified again"))
+    monkeypatch.setattr("petmood.families.local.find_local_features", lambda data: pytest.fail("looked at again"))
+    monkeypatch.setattr("petmood.families.links.Verifier", lambda found: pytest.fail("verified again"))
     assert links_of(tmp_path / "three", renamed, cache)[0] == first
 
 
 def test_a_cut_off_search_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("petmood.audit.local._BATCH", 4)
+    monkeypatch.setattr("petmood.families.local._BATCH", 4)
     files = {f"{seed}.jpg": saved(photo(seed, (64, 64))) for seed in range(8)}
     cache = ContentCache(tmp_path / "cache")
     looked: list[bytes] = []
@@ -158,7 +158,7 @@ def test_a_cut_off_search_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         looked.append(data)
         return find_local_features(data)
 
-    monkeypatch.setattr("petmood.audit.local.find_local_features", look)
+    monkeypatch.setattr("petmood.families.local.find_local_features", look)
     with open_source(write_tree(tmp_path / "data", files)) as source:
         records = read_dataset(source, cache, labelled=False).records
 

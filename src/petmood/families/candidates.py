@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.local import LocalFeatures
+from petmood.families.local import LocalFeatures
 from petmood.records import FloatArray, IntArray
 
 PER_IMAGE: Final = 6

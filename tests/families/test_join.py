@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from petmood.audit.families import MODES, FamilyMode, apply_groups, join_families, resolve_mode
-from petmood.audit.geometry import Verdict
-from petmood.audit.groups import read_groups
-from petmood.audit.links import Link
 from petmood.errors import ConfigError, DataError
+from petmood.families.geometry import Verdict
+from petmood.families.groups import read_groups
+from petmood.families.join import MODES, FamilyMode, apply_groups, join_families, resolve_mode
+from petmood.families.links import Link
 from petmood.records import ImageRecord, Manifest, SkippedFile
 
 

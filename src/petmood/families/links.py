@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from petmood.audit.candidates import candidate_pairs
-from petmood.audit.geometry import Verdict, Verifier, rules
-from petmood.audit.local import LocalFeatures, local_features, namespace
 from petmood.cache import ContentCache
+from petmood.families.candidates import candidate_pairs
+from petmood.families.geometry import Verdict, Verifier, rules
+from petmood.families.local import LocalFeatures, local_features, namespace
 from petmood.pictures import Pictures
 from petmood.records import ImageRecord
 
