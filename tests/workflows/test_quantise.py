@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from petmood.workflows.families import read_split
 
 from command import Petmood
 from drawing import jpeg, write_tree
@@ -20,7 +21,6 @@ from petmood.features.views import View, view_features
 from petmood.progress import Silent, Timed
 from petmood.results.quantised import QuantisedFacts
 from petmood.sources import open_source
-from petmood.workflows.families import read_split
 from petmood.workflows.quantise import calibration_photos
 from petmood.workflows.quantise_backbone import QuantiseSettings, quantise_backbone
 
