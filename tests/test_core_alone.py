@@ -124,8 +124,7 @@ def test_run_does_all_but_the_networks_and_says_how_to_add_them(core: Path, draw
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "extra <code>train</code>" in page
     photo = next(drawn.rglob("*.jpg"))
-    answer = json.loads(petmood(core, "predict", out / "model", photo, "--json").stdout.splitlines()[-1])
-    assert answer
+    assert '"probabilities"' in petmood(core, "predict", out / "model", photo, "--json").stdout
 
 
 def test_audit_needs_no_extra(core: Path, drawn: Path) -> None:

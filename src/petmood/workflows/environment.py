@@ -138,6 +138,6 @@ def processor_features() -> tuple[str, ...]:
     told = Path("/proc/cpuinfo")
     if not told.exists():
         return (platform.machine(), platform.processor() or "unknown")
-    lines = told.read_text(errors="replace").splitlines()
+    lines = told.read_text(encoding="utf-8", errors="replace").splitlines()
     flags = next((line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))), [])
     return (platform.machine(), *(name for name in _FEATURES if name in flags))
