@@ -17,19 +17,26 @@ from petmood.ingest import read_dataset
 from petmood.pictures import Pictures
 from petmood.sources import FolderSource
 
+
+def sharp(seed: int, size: tuple[int, int] = (224, 224)) -> Image.Image:
+    """A photo with the fine grain that a lens in focus leaves."""
+    grain = np.random.default_rng(seed).normal(0, 14, (size[1], size[0], 1))
+    return Image.fromarray(np.clip(np.asarray(photo(seed, size)) + grain, 0, 255).astype(np.uint8))
+
+
 PLANTED = {
     "blurred": photo(1).filter(ImageFilter.GaussianBlur(6)),
-    "dark": photo(2).point(lambda v: v // 6),
-    "blown_out": photo(3).point(lambda v: min(255, v * 3)),
+    "dark": sharp(2).point(lambda v: v // 6),
+    "blown_out": sharp(3).point(lambda v: min(255, v * 3)),
     "plain": Image.new("RGB", (224, 224), (90, 120, 60)),
-    "tiny": photo(5, (40, 40)),
-    "odd_shape": photo(6, (900, 100)),
+    "tiny": sharp(5, (40, 40)),
+    "odd_shape": sharp(6, (900, 100)),
 }
 
 
 def test_planted_faults_are_found_and_sound_photos_left_alone(tmp_path: Path) -> None:
     files = {f"Sad/{name}.png": saved(image, "PNG") for name, image in PLANTED.items()}
-    files |= {f"happy/sound{i}.jpg": saved(photo(10 + i)) for i in range(6)}
+    files |= {f"happy/sound{i}.jpg": saved(sharp(10 + i)) for i in range(6)}
     with Pictures(FolderSource(write_tree(tmp_path / "data", files))) as pictures:
         manifest = read_dataset(pictures.source, ContentCache())
         measured = quality_measures(manifest.records, pictures, ContentCache())
