@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,6 +39,7 @@ class ImageRecord:
         species: as the data say it, or "".
         animal: identifier of the animal (or session, or clip) shown, as the data or the user say it, or "".
         fold: identifier of the fold that the data put it into, or "".
+        notes: codes of what was odd about the file and how it was read nevertheless; see `petmood.images.NOTES`.
     """
 
     path: str
@@ -55,6 +57,7 @@ class ImageRecord:
     species: str = ""
     animal: str = ""
     fold: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def picture_of(path: str) -> str:
@@ -190,6 +193,11 @@ class Manifest:
         said = [[r.species, r.animal, r.fold] for r in self.records]
         parts = [self.classes, rows, said] if any(map(any, said)) else [self.classes, rows]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    @property
+    def note_counts(self) -> dict[str, int]:
+        """How many records bear each note, by code."""
+        return dict(sorted(Counter(note for r in self.records for note in r.notes).items()))
 
     def subset(self, rows: Sequence[int] | IntArray) -> Manifest:
         """The same data set with some of its records only; class names and their order stay."""

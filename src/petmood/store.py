@@ -103,6 +103,7 @@ def manifest_frame(manifest: Manifest) -> pl.DataFrame:
             "species": [r.species for r in records],
             "animal": [r.animal for r in records],
             "fold": [r.fold for r in records],
+            "notes": [" ".join(r.notes) for r in records],
         },
         schema={
             "path": pl.String,
@@ -120,6 +121,7 @@ def manifest_frame(manifest: Manifest) -> pl.DataFrame:
             "species": pl.String,
             "animal": pl.String,
             "fold": pl.String,
+            "notes": pl.String,
         },
     )
 
@@ -160,7 +162,7 @@ def read_manifest(path: Path) -> Manifest:
         name=meta["name"],
         layout=meta["layout"],
         classes=tuple(meta["classes"]),
-        records=tuple(ImageRecord(**row) for row in rows),
+        records=tuple(ImageRecord(**row | {"notes": tuple(row.get("notes", "").split())}) for row in rows),
         rejected=tuple(SkippedFile(*pair) for pair in meta["rejected"]),
         ignored=tuple(SkippedFile(*pair) for pair in meta["ignored"]),
         official_splits=meta["official_splits"],

@@ -71,10 +71,9 @@ def test_what_is_no_video_has_a_reason(data: bytes, reason: str) -> None:
 
 
 def test_a_clip_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_clip(tmp_path / "a.avi", seconds=30, size=(320, 240))
-    assert path.stat().st_size > 300_000
+    path = write_clip(tmp_path / "a.avi", seconds=3)
     monkeypatch.setattr(video, "_CLIP_SECONDS", 0.0)
-    with pytest.raises(ImageError, match=r"more than 0 s|broken"):
+    with pytest.raises(ImageError, match="takes more than 0 s"):
         list(video.frames(path))
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from petmood import images
 from petmood.cache import ContentCache
@@ -15,12 +16,17 @@ from petmood.records import FloatArray, ImageRecord
 
 SIDE: Final = 64
 _RING: Final = 6  # pixels of the border, of 64
-_NAMESPACE: Final = f"measures/v1/decode{images.DECODE_VERSION}"
+_NAMESPACE: Final = f"measures/v2/decode{images.DECODE_VERSION}"
 
 LIGHT: Final = slice(0, 4)
 COLOUR: Final = slice(4, 12)
 BORDER: Final = slice(12, 36)
 N_MEASURES: Final = 36
+
+QUALITY: Final = ("sharpness", "brightness", "white", "entropy")
+"""What `quality` measures, in order."""
+
+_SHARP_SIDE: Final = 224
 
 
 def measure(square: NDArray[np.uint8]) -> FloatArray:
@@ -45,6 +51,35 @@ def measure(square: NDArray[np.uint8]) -> FloatArray:
     )
 
 
+def quality(picture: Image.Image) -> FloatArray:
+    """(4,) float32 of one upright RGB picture, whatever its shape; see `petmood.audit.quality` for what they tell.
+
+    Sharpness: variance of the Laplacian of the greys, with the longer side shrunk to 224 pixels. Brightness: the
+    luminance that all but a hundredth of the pixels stay under, 0 to 1. White: share of pixels of 250 and more in all
+    channels. Entropy: of the greys, in bits.
+    """
+    small = picture
+    if max(picture.size) > _SHARP_SIDE:
+        scale = _SHARP_SIDE / max(picture.size)
+        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+        small = picture.resize(size, Image.Resampling.LANCZOS)
+    pixels = np.asarray(small)
+    grey = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    inner = grey[1:-1, 1:-1]
+    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner
+    share = np.bincount(np.rint(grey).astype(np.int64).ravel(), minlength=256) / grey.size
+    seen = share[share > 0]
+    return np.array(
+        [
+            laplacian.var() if laplacian.size else 0.0,
+            np.quantile(grey, 0.99) / 255,
+            (pixels.min(axis=2) >= 250).mean(),
+            -(seen * np.log2(seen)).sum(),
+        ],
+        dtype=np.float32,
+    )
+
+
 def measures(
     records: Sequence[ImageRecord],
     pictures: Pictures,
@@ -52,11 +87,30 @@ def measures(
     progress: Callable[[int, int], None] | None = None,
 ) -> FloatArray:
     """(n_images, 36) float32: `measure` of each record, in order."""
+    return _all(records, pictures, cache, progress)[:, :N_MEASURES]
 
-    def of(some: Sequence[ImageRecord]) -> list[bytes]:
-        return [measure(square).tobytes() for square in pictures.pixels(some, SIDE)]
 
-    known = map_images(records, cache, _NAMESPACE, lambda: of, progress)
+def quality_measures(
+    records: Sequence[ImageRecord],
+    pictures: Pictures,
+    cache: ContentCache,
+    progress: Callable[[int, int], None] | None = None,
+) -> FloatArray:
+    """(n_images, 4) float32: `quality` of each record, in order; measured together with `measures`."""
+    return _all(records, pictures, cache, progress)[:, N_MEASURES:]
+
+
+def _all(
+    records: Sequence[ImageRecord],
+    pictures: Pictures,
+    cache: ContentCache,
+    progress: Callable[[int, int], None] | None,
+) -> FloatArray:
+    def one(record: ImageRecord) -> bytes:
+        picture = pictures.picture(record)
+        return measure(images.resize(picture, SIDE)).tobytes() + quality(picture).tobytes()
+
+    known = map_images(records, cache, _NAMESPACE, lambda: lambda some: [one(record) for record in some], progress)
     return np.stack([np.frombuffer(known[record.sha256], np.float32) for record in records])
 
 

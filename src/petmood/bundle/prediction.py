@@ -74,6 +74,41 @@ class Unreadable(Record):
     error: str
 
 
+class ClipReading(Record):
+    """The reading of a whole video, pooled over its frames.
+
+    Attributes:
+        source: the path by which the video was given.
+        frames: frames that were read; `frames_with_pet` of them showed a pet, as far as the model can tell.
+        seconds: from the first to the last frame.
+        mood: the class of the highest pooled probability.
+        probabilities: mean over the frames that show a pet (over all where none does), by class.
+        intervals: 95 % of each, by resampling runs of neighbouring frames; None for fewer than four frames.
+        shares: share of those frames whose most probable class it is, by class.
+    """
+
+    source: str
+    frames: int
+    frames_with_pet: int
+    seconds: float
+    mood: str
+    probabilities: dict[str, float]
+    intervals: dict[str, tuple[float, float]] | None
+    shares: dict[str, float]
+
+    @property
+    def sentence(self) -> str:
+        """The answer for people, in one sentence."""
+        low, high = (self.intervals or {}).get(self.mood, (0.0, 1.0))
+        if not self.frames_with_pet:
+            return f"No pet face in any of {self.frames} frames, as far as this model can tell."
+        doubt = f", 95 % interval {low:.0%} to {high:.0%}" if self.intervals else ""
+        return (
+            f"{self.mood} on the whole ({self.probabilities[self.mood]:.0%}{doubt}; most likely in "
+            f"{self.shares[self.mood]:.0%} of {self.frames_with_pet} frames with a pet)."
+        )
+
+
 class Neighbour(Record):
     """A training photo: its path in the training data, its label, and its cosine distance to the picture (0 to 2).
 
@@ -91,4 +126,5 @@ class Answer(Record):
 
     model: str
     predictions: tuple[Prediction, ...]
+    clips: tuple[ClipReading, ...] = ()
     errors: tuple[Unreadable, ...]

@@ -10,14 +10,16 @@ from typing import Any
 import typer
 
 from petmood.bundle import Bundle, Prediction, Unreadable
+from petmood.bundle.prediction import ClipReading
 from petmood.escaping import csv_text, one_line
 
-Answers = Iterator[Prediction | Unreadable]
+Answers = Iterator[Prediction | Unreadable | ClipReading]
 
 
 def write_json(answers: Answers, bundle: Bundle) -> int:
     """One JSON document with the keys of `petmood.bundle.Answer`; returns how many pictures were unreadable."""
     errors: list[dict[str, Any]] = []
+    clips: list[dict[str, Any]] = []
     first = next(answers, None)  # a wrong name or option shows before anything is printed
     typer.echo(f'{{"model": {json.dumps(bundle.name)}, "predictions": [', nl=False)
     mark = "\n"
@@ -25,10 +27,14 @@ def write_json(answers: Answers, bundle: Bundle) -> int:
         if isinstance(answer, Unreadable):
             errors.append(answer.model_dump(mode="json"))
             _complain(answer)
+        elif isinstance(answer, ClipReading):
+            clips.append(answer.model_dump(mode="json"))
         else:
             typer.echo(f"{mark}{answer.model_dump_json()}", nl=False)
             mark = ",\n"
-    typer.echo(f'\n], "errors": {json.dumps(errors, ensure_ascii=False)}}}')
+    typer.echo(
+        f'\n], "clips": {json.dumps(clips, ensure_ascii=False)}, "errors": {json.dumps(errors, ensure_ascii=False)}}}'
+    )
     return len(errors)
 
 
@@ -43,6 +49,8 @@ def write_csv(answers: Answers, bundle: Bundle) -> int:
             unreadable += 1
             _row([answer.source, *[""] * (len(bundle.classes) + 7), answer.error])
             _complain(answer)
+            continue
+        if isinstance(answer, ClipReading):  # its frames are rows of the table
             continue
         _row(
             [
@@ -72,6 +80,9 @@ def write_text(answers: Answers, bundle: Bundle) -> int:
         if isinstance(answer, Unreadable):
             unreadable += 1
             _complain(answer)
+            continue
+        if isinstance(answer, ClipReading):
+            typer.echo(f"{answer.source}: {answer.sentence}")
             continue
         kind = f" [{answer.species}]" if answer.species else ""
         cautions = "".join(f" {c.message}" for c in answer.cautions)

@@ -34,6 +34,7 @@ def predict(
     coverage: Annotated[
         float | None, typer.Option(help="How often prediction sets hold the label.", show_default="the bundle's")
     ] = None,
+    fps: Annotated[float, typer.Option(min=0.01, help="Frames a second that are read of a video.")] = 1.0,
     batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures that a core infers together.")] = 4,
 ) -> None:
     """Read the mood of pets from pictures of their faces."""
@@ -47,7 +48,14 @@ def predict(
     model = load(bundle)
     inputs = [bundle, *(Path(name) for name in photos if name != "-")]
     answers = work(
-        model, _names(photos), coverage=coverage, batch=batch, explain_to=explain, inputs=inputs, maps=_maps(maps)
+        model,
+        _names(photos),
+        coverage=coverage,
+        batch=batch,
+        explain_to=explain,
+        inputs=inputs,
+        maps=_maps(maps),
+        fps=fps,
     )
     write = write_json if json else write_csv if csv else write_text
     _end(write(answers, model))

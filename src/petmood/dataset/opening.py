@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from petmood.cache import open_cache
+from petmood.clips import with_frames
 from petmood.config import ReadOptions, reading_options
 from petmood.dataset.dataset import Dataset
 from petmood.dataset.origin import Origin, UserFile, regrouped_photos, relabelled_photos, user_file
@@ -19,6 +20,7 @@ from petmood.families.groups import GroupRow, parse_groups, read_groups
 from petmood.families.join import apply_groups, join_families, resolve_mode
 from petmood.families.links import PixelLinks, find_links
 from petmood.images import MAX_FILE_BYTES
+from petmood.images.video import FPS
 from petmood.ingest import read_dataset
 from petmood.labels import apply_labels, read_labels
 from petmood.pictures import Pictures
@@ -45,6 +47,7 @@ def open_dataset(
     species: Path | str | None = None,
     allow_leakage: bool = False,
     options: ReadOptions | None = None,
+    fps: float = FPS,
     progress: Progress | None = None,
 ) -> Dataset:
     """Read a data set, find its families, and apply what its user says of it.
@@ -60,6 +63,7 @@ def open_dataset(
         species: CSV with the species of every photo, for animals that ImageNet does not know.
         allow_leakage: whether splits that leak may be used; every figure is then marked.
         options: how the user says that the data are to be read; else the options in force.
+        fps: frames a second that are read of each video.
         progress: where to show the work.
 
     Raises:
@@ -70,7 +74,7 @@ def open_dataset(
     for option, path in (("--labels", given["l"]), ("--groups", given["g"]), ("--species", given["s"])):
         if path is not None and not path.is_file():
             raise DataError(f"{option} {path} is not a file. Check the path.")
-    source = open_source(Path(data))
+    source = with_frames(open_source(Path(data)), fps)
     try:
         return _open(
             source,
@@ -96,7 +100,7 @@ def open_manifest(data: Path, manifest: Manifest, progress: Progress | None = No
     Raises:
         DataError: the data cannot be opened.
     """
-    source = open_source(data)
+    source = with_frames(open_source(data))
     return Dataset(manifest, Pictures(source), open_cache(), Timed(progress or Silent()), Origin(data))
 
 

@@ -169,6 +169,8 @@ def _read(inner: BinaryIO, fps: float, max_frames: int, longest: int) -> Iterato
     except (cv2.error, OSError, ValueError) as error:
         raise ImageError("broken video (it cannot be opened)") from error
     try:
+        if stream.late:
+            raise ImageError(f"takes more than {_CLIP_SECONDS:g} s to decode")
         if not clip.isOpened():
             raise ImageError("broken video, or one in a codec that is not read")
         width, height = (int(clip.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from petmood.images.video import clip_of
 from petmood.records import picture_of
 
 AUGMENTED: Final = re.compile(r"^aug-\d+-(?P<parent>.+)$", re.IGNORECASE)
@@ -79,7 +80,8 @@ def families_by_name(items: Sequence[Named]) -> list[Member]:
             # all exports of an upload share its name, whichever split Roboflow drew them into
             ids[i] = f"{item.class_name}/{name.stem}"
         elif not name.augmented:
-            ids[i] = picture_of(item.path)
+            clip = clip_of(item.path)
+            ids[i] = clip[0] if clip else picture_of(item.path)  # all frames of a clip are one photo
             originals[item.class_name, name.stem].append(i)
     for i, (item, name) in enumerate(zip(items, parsed, strict=True)):
         if name.augmented and not name.exported:

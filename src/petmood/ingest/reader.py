@@ -13,6 +13,7 @@ from petmood import images
 from petmood.cache import ContentCache
 from petmood.config import ReadOptions, reading_options
 from petmood.errors import DataError, ImageError
+from petmood.images.video import clip_of, is_video_name
 from petmood.ingest.arrange import arrange, warnings_of
 from petmood.ingest.layout import Layout, Placed, offered_animals
 from petmood.ingest.names import Named, families_by_name
@@ -136,7 +137,7 @@ def why_ignored(name: str) -> str:
     if file in _JUNK:
         return "system file"
     suffix = f".{file.rpartition('.')[2]}" if "." in file.removesuffix(".") else ""
-    if suffix not in images.EXTENSIONS:
+    if suffix not in images.EXTENSIONS and not is_video_name(file) and not clip_of(file):
         return f"not an image ({suffix or 'no extension'})"
     return ""
 
@@ -161,7 +162,9 @@ def _probe_all(
                 if "reason" in facts:
                     yield _Probed(item, sha, len(data), None, facts["reason"])
                 else:
-                    yield _Probed(item, sha, len(data), images.ImageInfo(**facts), "")
+                    yield _Probed(
+                        item, sha, len(data), images.ImageInfo(**facts | {"notes": tuple(facts["notes"])}), ""
+                    )
             if progress:
                 progress(min(start + _BATCH, len(todo)), len(todo))
 
@@ -186,6 +189,10 @@ def _verdict(item: tuple[str, bytes, str], known: dict[str, bytes]) -> bytes:
     except ImageError as error:
         return json.dumps({"reason": str(error)}).encode()
     return json.dumps({name: getattr(info, name) for name in info.__slots__}).encode()
+
+
+def _notes(path: str, info: images.ImageInfo) -> tuple[str, ...]:
+    return (*info.notes, *((images.MISNAMED,) if images.is_misnamed(path, info.format) else ()))
 
 
 def _check_classes(
@@ -238,6 +245,7 @@ def _records(accepted: list[_Probed]) -> tuple[ImageRecord, ...]:
                 species=item.placed.species,
                 animal=item.placed.animal,
                 fold=item.placed.fold,
+                notes=_notes(item.placed.path, item.info),
             )
         )
     order = {split: i for i, split in enumerate(("", *SPLITS))}

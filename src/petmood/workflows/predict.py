@@ -6,18 +6,27 @@ import glob
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from petmood import images
 from petmood.bundle import Bundle, Prediction, Unreadable
-from petmood.errors import DataError
+from petmood.bundle.prediction import ClipReading
+from petmood.errors import DataError, ImageError
 from petmood.escaping import path_component
 from petmood.files import output_folder
+from petmood.images import video
 from petmood.threads import BATCH
 
 if TYPE_CHECKING:
     from petmood.explain import Maps
+
+
+_LEAST_FRAMES: Final = 4
+_RESAMPLES: Final = 2000
 
 
 def predict(
@@ -29,8 +38,9 @@ def predict(
     explain_to: Path | None = None,
     inputs: Sequence[Path] = (),
     maps: Maps = "both",
-) -> Iterator[Prediction | Unreadable]:
-    """Read every picture that the names stand for, in their order.
+    fps: float = video.FPS,
+) -> Iterator[Prediction | Unreadable | ClipReading]:
+    """Read every picture that the names stand for, in their order; a video by its frames, and then as a whole.
 
     Args:
         bundle: the model.
@@ -40,13 +50,14 @@ def predict(
         explain_to: folder for a sheet (PNG) a picture and `explanations.jsonl`; None explains nothing.
         inputs: what is read, as far as it is known now; `explain_to` may not be among or around it.
         maps: which maps an explanation has.
+        fps: frames a second that are read of a video. Videos are not explained.
 
     Raises:
         DataError: a name stands for nothing.
         ConfigError: a coverage that the bundle has no threshold for.
     """
     if explain_to is None:
-        return bundle.stream(pictures(photos), coverage=coverage, batch=batch)
+        return _in_turn(bundle, pictures(photos), coverage, batch, fps)
     return _explained_into(explain_to, inputs, bundle, pictures(photos), coverage, batch, maps)
 
 
@@ -61,6 +72,87 @@ def _explained_into(
 ) -> Iterator[Prediction | Unreadable]:
     with output_folder(out, inputs, option="--explain") as folder:
         yield from _explained(bundle, paths, coverage, batch, folder, maps)
+
+
+def _in_turn(
+    bundle: Bundle, paths: Iterable[Path], coverage: float | None, batch: int, fps: float
+) -> Iterator[Prediction | Unreadable | ClipReading]:
+    for is_clip, group in groupby(paths, key=lambda path: video.is_video_name(path.name)):
+        if not is_clip:
+            yield from bundle.stream(group, coverage=coverage, batch=batch)
+            continue
+        for path in group:
+            yield from read_clip(bundle, path, fps=fps, coverage=coverage, batch=batch)
+
+
+def read_clip(
+    bundle: Bundle,
+    path: Path,
+    *,
+    fps: float = video.FPS,
+    coverage: float | None = None,
+    batch: int = BATCH,
+    seed: int = 0,
+) -> Iterator[Prediction | Unreadable | ClipReading]:
+    """The frames of a video, one after the other, then the reading of the whole; or why it cannot be read.
+
+    Args:
+        bundle: the model.
+        path: of the video.
+        fps: frames a second.
+        coverage: of the frames' prediction sets.
+        batch: frames inferred together.
+        seed: of the resampling behind the intervals.
+    """
+    seen: list[Prediction] = []
+    times: list[float] = []
+    found = video.frames(path, fps=fps)
+    while True:
+        try:
+            part = list(islice(found, batch))
+        except ImageError as error:
+            yield Unreadable(source=str(path), error=str(error))
+            break
+        if not part:
+            break
+        prepared = [bundle.prepare(frame.pixels, video.frame_name(str(path), frame.time)) for frame in part]
+        outputs = bundle.infer(np.stack([item.pixels for item in prepared]))
+        answers = bundle.judge(prepared, outputs, coverage=coverage)
+        seen.extend(answers)
+        times.extend(frame.time for frame in part)
+        yield from answers
+    if seen:
+        yield pool(str(path), bundle.classes, times, seen, seed)
+
+
+def pool(
+    source: str, classes: Sequence[str], times: Sequence[float], seen: Sequence[Prediction], seed: int = 0
+) -> ClipReading:
+    """The reading of a whole clip from those of its frames, in order; see `ClipReading`.
+
+    Neighbouring frames are much alike, so runs of them are resampled, not single frames (a moving block bootstrap).
+    """
+    kept = [answer for answer in seen if answer.verdict != "no-pet-face"]
+    rows = np.array([[answer.probabilities[name] for name in classes] for answer in kept or seen])
+    n = len(rows)
+    intervals = None
+    if n >= _LEAST_FRAMES:
+        length = max(2, round(n**0.5))
+        starts = np.random.default_rng(seed).integers(0, n - length + 1, (_RESAMPLES, -(-n // length)))
+        drawn = (starts[:, :, None] + np.arange(length)).reshape(_RESAMPLES, -1)[:, :n]
+        low, high = np.quantile(rows[drawn].mean(axis=1), [0.025, 0.975], axis=0)
+        intervals = {name: (float(low[i]), float(high[i])) for i, name in enumerate(classes)}
+    mean, top = rows.mean(axis=0), rows.argmax(axis=1)
+    return ClipReading(
+        source=source,
+        frames=len(seen),
+        frames_with_pet=len(kept),
+        seconds=round(times[-1] - times[0], 3),
+        mood=classes[int(mean.argmax())],
+        probabilities={name: float(mean[i]) for i, name in enumerate(classes)},
+        intervals=intervals,
+        shares={name: float((top == i).mean()) for i, name in enumerate(classes)},
+    )
 
 
 def _explained(
@@ -116,16 +208,20 @@ def _in_folder(folder: Path) -> Iterator[Path]:
     for place, inner, files in os.walk(folder):
         inner.sort()
         for file in sorted(files):
-            if Path(file).suffix.lower() in images.EXTENSIONS and not file.startswith("."):
+            if _is_read(file) and not file.startswith("."):
                 found = True
                 yield Path(place) / file
     if not found:
         raise DataError(f"{folder} holds no image files. Known: {', '.join(sorted(images.EXTENSIONS))}.")
 
 
+def _is_read(name: str) -> bool:
+    return Path(name).suffix.lower() in images.EXTENSIONS or video.is_video_name(name)
+
+
 def _matching(pattern: str) -> Iterator[Path]:
     found = sorted(Path(p) for p in glob.iglob(pattern, recursive=True))  # noqa: PTH207 - pathlib takes no absolute patterns
-    files = [p for p in found if p.is_file() and p.suffix.lower() in images.EXTENSIONS]
+    files = [p for p in found if p.is_file() and _is_read(p.name)]
     if not files:
         raise DataError(f"no image file matches {pattern}. Check the pattern.")
     yield from files
