@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from itertools import product
 
 import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
@@ -53,3 +54,49 @@ def test_random_trees_are_read_right_or_asked_for(n: int, capsys: pytest.Capture
     with capsys.disabled():
         sys.stdout.write(f"\n{seen.total()} random trees: {seen['read']} read right, {seen['asked']} asked, 0 wrong\n")
     assert seen["read"] > 0.15 * seen.total()
+
+
+MOODS = ["happy", "sad", "angry"]
+
+
+def names_of(*levels: list[str], n: int = 4) -> list[str]:
+    return sorted("/".join((*path, f"{i}.jpg")) for path in product(*levels) for i in range(n))
+
+
+@pytest.mark.parametrize(
+    ("names", "layout"),
+    [
+        (names_of(["train", "test"], [str(i) for i in range(7)]), "{split}/{class}/*"),
+        (names_of(["train", "test"], ["images"], MOODS), "{split}/images/{class}/*"),
+        (names_of(["cats", "dogs"], ["train", "test"], MOODS), "{species}/{split}/{class}/*"),
+        (names_of(MOODS, ["train", "test"], ["rex", "tom"]), "{class}/{split}/*"),
+        (names_of(["subject_01", "subject_02"], MOODS), "{animal}/{class}/*"),
+        (names_of(["x"], ["y"], ["q", "r"]), "x/y/{class}/*"),
+        (names_of(["train"], MOODS), "{split}/{class}/*"),
+        (names_of(["test"], MOODS), "test/{class}/*"),
+    ],
+)
+def test_what_is_sure_is_read(names: list[str], layout: str) -> None:
+    assert find_layout(names, labelled=True, where="data").text == layout
+
+
+@pytest.mark.parametrize(
+    ("names", "why", "option"),
+    [
+        (names_of(["train", "test", "extra"], MOODS), "only some of", "'{split}/{class}/*' --splits 'extra='"),
+        (names_of(["train", "eval", "test"], MOODS), "several of", "'{split}/{class}/*'"),
+        (names_of(["train_1", "train_2", "test"], MOODS), "several of", "'{split}/{class}/*'"),
+        (names_of(["cat_happy", "cat_sad", "dog_happy", "dog_sad"]), "in one name", "'{species}_{class}/*'"),
+        (names_of([*MOODS, "unlabeled"]), "hardly for one", "'{class}/*' --exclude 'unlabeled'"),
+        (names_of(["validation", "happy", "sad"]), "may be classes", "'{class}/*'"),
+        (names_of(["fold1", "fold2"], ["train", "test"], MOODS), "splits and folds", "'fold1/{split}/{class}/*'"),
+        (names_of(["paris", "lyon"], ["train", "test"], MOODS), "2 data sets", "'lyon/{split}/{class}/*'"),
+        (names_of(["train", "valid"], MOODS, n=8) + [f"test/{i}.jpg" for i in range(6)], "no class folder", "{class}"),
+        ([*names_of(["happy", "sad"], n=9), "extra/a/1.jpg", "extra/b/2.jpg"], "others beside", "'{class}/*'"),
+        (names_of([str(i) for i in range(30)]), "30 folders|may be classes", "'{class}/*'"),
+    ],
+)
+def test_what_is_not_sure_is_asked_for_with_a_way_on(names: list[str], why: str, option: str) -> None:
+    with pytest.raises(DataError, match=why) as caught:
+        find_layout(sorted(names), labelled=True, where="data")
+    assert option in str(caught.value)

@@ -124,6 +124,9 @@ def test_a_table_and_folders_that_differ_are_a_question(tmp_path: Path) -> None:
     same = [{**row, "file_name": f"{row['mood']}/{row['file_name']}"} for row in ROWS]
     agreed = read(write_tree(tmp_path / "a", files | {"labels.csv": written("csv", same)}))
     assert said(agreed) == TRUTH
+    fewer = read(write_tree(tmp_path / "c", files | {"labels.csv": written("csv", same[:8])}))
+    assert said(fewer) == TRUTH
+    assert fewer.layout == "{class}/*"
     other = [{**row, "mood": "calm"} for row in same[:4]] + same[4:]
     folder = write_tree(tmp_path / "b", files | {"labels.csv": written("csv", other)})
     with pytest.raises(DataError, match=r"--table 'labels.csv' .*--layout '\{class\}/\*'"):

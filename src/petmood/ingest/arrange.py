@@ -12,7 +12,7 @@ from petmood import images
 from petmood.config import ReadOptions
 from petmood.errors import DataError
 from petmood.ingest.annotations import found_annotations
-from petmood.ingest.layout import Layout, choose_classes, find_layout, place
+from petmood.ingest.layout import Layout, Placed, choose_classes, find_layout, place
 from petmood.ingest.pattern import parse_pattern
 from petmood.ingest.table import found_tables, given_table
 from petmood.ingest.words import same_name
@@ -74,16 +74,16 @@ def _joined(table: Layout, candidates: Sequence[str], options: ReadOptions) -> L
     """A table's word, completed by what a pattern reads from the paths."""
     pattern = parse_pattern(options.layout or "*")
     paths = {p.path: p for p in place(candidates, pattern, options).placed}
-    placed = []
-    for p in table.placed:
-        other = paths.get(p.path)
-        if other is not None:
-            empty = {
-                name: getattr(other, name) for name in ("split", "species", "animal", "fold") if not getattr(p, name)
-            }
-            p = replace(p, **empty)
-        placed.append(p)
-    return replace(table, text=f"{table.text}, {pattern.text}", placed=tuple(placed))
+    placed = tuple(_completed(p, paths.get(p.path)) for p in table.placed)
+    return replace(table, text=f"{table.text}, {pattern.text}", placed=placed)
+
+
+def _completed(placed: Placed, other: Placed | None) -> Placed:
+    """What two sources say of one image; the first goes first."""
+    if other is None:
+        return placed
+    fields = ("split", "species", "animal", "fold")
+    return replace(placed, **{name: getattr(placed, name) or getattr(other, name) for name in fields})
 
 
 def _agreed(table: Layout, folders: Layout, where: str) -> Layout:
@@ -104,6 +104,10 @@ def _agreed(table: Layout, folders: Layout, where: str) -> Layout:
             f"--table '{name}' ({len(table.classes)} classes); or --layout '{folders.text}' "
             f"({len(folders.classes)} classes)."
         )
+    if len(folders.placed) > len(table.placed):
+        # the folders say the same and know more images
+        rows = {p.path: p for p in table.placed}
+        return replace(folders, placed=tuple(_completed(p, rows.get(p.path)) for p in folders.placed))
     if not any(p.split for p in table.placed):
         placed = tuple(replace(p, split=said[p.path].split) if p.path in said else p for p in table.placed)
         if all(p.split for p in placed):

@@ -23,6 +23,7 @@ from petmood.ingest.words import (
     is_container,
     is_mood,
     is_rest,
+    is_unsorted,
     kind_of,
     same_name,
     species_word,
@@ -154,6 +155,9 @@ class _Reading:
     def _doubt_of(self, place: int) -> str:
         levels, kind = self._levels, self._kinds[place]
         names = levels.names[place]
+        unsorted = [name for name in names if is_unsorted(name)]
+        if unsorted:
+            return f"{_list(unsorted)} stands among the classes {_list(names)}, but hardly for one"
         if kind is Kind.MOOD:
             pairs = {(species_word(name), *_mood_words(name)) for name in names if species_word(name)}
             if len({pair[0] for pair in pairs}) > 1 and len({pair[1:] for pair in pairs}) < len(pairs):
@@ -219,6 +223,16 @@ class _Reading:
                 parts.append("*")
         return "/".join([*parts, "*"])
 
+    def _told_together(self, names: Sequence[str]) -> str:
+        """`{species}_{class}` where each name tells both, cut by one sign; else ""."""
+        for joint in ("_", "-", " ", "."):
+            parts = [name.split(joint) for name in names]
+            if all(len(part) == 2 for part in parts):
+                for first, second, text in ((0, 1, "{species}%s{class}"), (1, 0, "{class}%s{species}")):
+                    if all(species_word(part[first]) and is_mood(part[second]) for part in parts):
+                        return text % joint
+        return ""
+
     def _combined(self, k: int) -> str:
         """`{split}_{class}` where each name of a level, the only one that says anything, is made so; else ""."""
         if any(kind is not Kind.ONE for i, kind in enumerate(self._kinds) if i != k):
@@ -270,6 +284,8 @@ class _Reading:
         if any(kinds[k] is Kind.MOOD for k in places):
             places = [k for k in places if kinds[k] is Kind.MOOD]
         for k, kind in enumerate(kinds):
+            if kind is Kind.COMBINED and any(place > k for place in places) and "split" not in fixed:
+                fixed[k] = "split"  # several parts of one split, as an archive in pieces leaves them
             if kind is Kind.MIXED and any(map(split_of, levels.names[k])) and k != (places or [k])[0]:
                 fixed = [role if role != "split" else "" for role in fixed]
                 fixed[k] = "split"
@@ -288,8 +304,12 @@ class _Reading:
             elif above and kinds[above[-1]] is Kind.SPECIES and "species" not in roles:
                 variants = [_with(roles, above[-1], "species")]
             found += [self._pattern(variant) for variant in variants]
+            told = self._told_together(levels.names[place])
+            found += [self._pattern(roles).replace("{class}", told)] if told else []
+            unsorted = [name for name in levels.names[place] if is_unsorted(name)]
+            mapped += "".join(f" --exclude '{name}'" for name in unsorted)
         for k, kind in enumerate(kinds):
-            if kind is Kind.COMBINED:
+            if kind is Kind.COMBINED and fixed[k] != "split":
                 base = ["*"] * k
                 found += ["/".join([*base, "{split}_{class}", "*"]), "/".join([*base, "{class}_{split}", "*"])]
                 found.append("/".join([*base, "{class}", "*"]))

@@ -281,8 +281,12 @@ def _guess(rows: Rows, path: str, given: Mapping[str, str] | None = None) -> Col
     if len(hot) > 1:
         return Columns(roles, hot)
     rest = [column for column in rows.header if column not in roles.values()]
-    if path and len(rest) == 1 and 1 < len(set(rows.column(rest[0]))) <= max(2, len(rows.rows) // 2):
-        return Columns({**roles, "class": rest[0]})
+    if path and len(rest) == 1:
+        values = set(rows.column(rest[0]))
+        numbers = all(value.replace(".", "").replace("-", "").isdigit() for value in values)
+        # a lone column of words is the label, whatever its name; one of numbers may be a width or an age
+        if 1 < len(values) <= max(2, len(rows.rows) // 2) and not numbers:
+            return Columns({**roles, "class": rest[0]})
     return None
 
 

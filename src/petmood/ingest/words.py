@@ -178,6 +178,12 @@ def is_container(name: str) -> bool:
     return all(word.isdigit() or _DECORATION.fullmatch(word) for word in tokens(name))
 
 
+def is_unsorted(name: str) -> bool:
+    """Whether a name says that what it holds has no label yet: `unlabeled`, `to sort`."""
+    joined = "".join(tokens(name))
+    return joined in ("unlabeled", "unlabelled", "unsorted", "unclassified", "unannotated", "tosort", "todo", "inbox")
+
+
 def is_rest(name: str) -> bool:
     """Whether a name stands for what fits no other: `Other`, `misc`."""
     return bool(_KNOWN_REST.intersection(tokens(name)))
