@@ -9,6 +9,8 @@ petmood.load("model").predict("photo.jpg")   # an answer with its sureness
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from petmood.version import __version__
@@ -19,6 +21,20 @@ if TYPE_CHECKING:
     from petmood.train.estimators import FeatureExtractor, MoodClassifier
 
     open = open_dataset
+
+# petmood calls nobody, and neither do the libraries that it uses: each reads its switch when it is loaded. A user who
+# has set one of them has decided for himself.
+for _switch, _value in {
+    "DO_NOT_TRACK": "1",
+    "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime, which also keeps an id of the device and unsent events in ~/.cache
+    "HF_HUB_DISABLE_TELEMETRY": "1",  # huggingface-hub and transformers
+    "RAY_USAGE_STATS_ENABLED": "0",
+}.items():
+    os.environ.setdefault(_switch, _value)
+if "onnxruntime" in sys.modules:
+    # loaded before petmood: what it has begun can at least be ended
+    sys.modules["onnxruntime"].disable_telemetry_events()
+
 
 __all__ = [
     "Dataset",
