@@ -15,7 +15,13 @@ from petmood.bundle.folder import read
 from petmood.page.weights import MANTISSA, packed, rounded, rounded_graph
 
 
-@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False, allow_subnormal=False, max_value=1e38, min_value=-1e38)))
+@given(
+    st.lists(
+        st.floats(
+            width=32, allow_nan=False, allow_infinity=False, allow_subnormal=False, max_value=1e38, min_value=-1e38
+        )
+    )
+)
 def test_rounding_is_within_its_bound_and_done_once(values: list[float]) -> None:
     given_values = np.array(values, dtype=np.float32)
     found = rounded(given_values)
