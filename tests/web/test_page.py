@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 
 from bundle_fixtures import Trained
-from petmood.bundle import Bundle, Outputs
+from petmood.bundle import Bundle, Neighbour, Outputs
 from petmood.bundle.folder import read
+from petmood.bundle.words import counted
 from petmood.cli.answers import write_json
 from petmood.explain import explain
 from petmood.workflows.predict import predict
@@ -55,8 +57,8 @@ def _elsewhere(url: str, home: str) -> bool:
 
 def answered(page: Page) -> str:
     """Wait for an answer and return its headline."""
-    page.locator("#mood:not(:empty)").wait_for()
-    page.locator("#wait").wait_for(state="hidden")
+    page.locator("body[data-answers]").wait_for()
+    page.locator('#result[aria-busy="false"]').wait_for()
     return page.inner_text("#mood")
 
 
@@ -71,11 +73,16 @@ def test_a_chosen_photo_is_answered_with_heat_bars_and_neighbours(
     shares = page.locator("#bars progress").evaluate_all("all => all.map(e => e.value)")
     assert sorted(shares) == pytest.approx(sorted(expected.probabilities.values()), abs=1e-9)
     assert page.locator("#heat").evaluate("c => c.width * c.height") > 0
-    assert page.locator("#neighbours li").count() == 5
-    assert "spoke for" in page.inner_text("#where")
-    page.get_by_role("radio", name="Plain photo").check(force=True)
-    assert "off" in (page.get_attribute("#heat", "class") or "")
-    assert page.inner_text("#where") == ""
+    assert page.inner_text("#alike") == counted(near.label for near in neighbours_of(trained, photos[0]))
+    assert page.inner_text("#where") == f"Evidence for {expected.mood}"
+    assert page.is_visible("#scale")
+    page.get_by_role("radio", name="Photo").check()
+    assert page.is_hidden("#heat")
+    assert page.is_hidden("#legend")
+
+
+def neighbours_of(trained: Trained, photo: Path) -> tuple[Neighbour, ...]:
+    return explain(trained.bundle, trained.bundle.prepare(photo), maps="cam", background=False).neighbours
 
 
 def deepened(page: Page) -> None:
@@ -96,7 +103,7 @@ def test_the_covering_test_and_the_background_follow_the_answer(
     evidence = page.evaluate("document.querySelector('#heat').toDataURL()")
     page.get_by_role("radio", name="Evidence").focus()
     page.keyboard.press("ArrowRight")
-    assert "covering" in page.inner_text("#where")
+    assert "covered" in page.inner_text("#where")
     assert page.evaluate("document.querySelector('#heat').toDataURL()") != evidence
 
 
@@ -108,9 +115,10 @@ def test_a_model_without_activation_map_shows_what_covering_tells(
         page.set_input_files("#file", photos[0])
         answered(page)
         deepened(page)
-        assert "covering" in page.inner_text("#where")
         assert page.get_by_role("radio", name="Evidence").count() == 0
-        assert "off" not in (page.get_attribute("#heat", "class") or "")
+        page.get_by_role("radio", name="Covering test").check()
+        page.locator("#heat").wait_for()
+        assert "covered" in page.inner_text("#where")
         page.context.close()
 
 
@@ -178,7 +186,7 @@ def test_the_camera_takes_a_picture(new_page: NewPage, address: str) -> None:
 def test_everything_works_by_keyboard(new_page: NewPage, photos: list[Path]) -> None:
     page = new_page()
     reached = []
-    for _ in range(6):
+    for _ in range(8):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id"))
     assert "choose" in reached
@@ -196,12 +204,18 @@ def test_everything_works_by_keyboard(new_page: NewPage, photos: list[Path]) -> 
     until(page, "window.dialogueAsked === true")
     page.set_input_files("#file", photos[0])
     assert answered(page)
-    assert page.get_attribute("#result", "aria-live") == "polite"
+    assert page.evaluate("document.activeElement.id") == "mood"
+    assert page.get_attribute("#say", "aria-live") == "polite"
+    assert page.inner_text("#say").startswith(page.inner_text("#mood"))
 
 
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
-    [("broken.jpg", b"no picture", "No image could be read"), ("notes.txt", b"hello", "That is no picture")],
+    [
+        ("broken.jpg", b"no picture", "No image could be read"),
+        ("notes.txt", b"hello", "That is no picture"),
+        ("a.heic", b"x", "Most Compatible"),
+    ],
 )
 def test_a_bad_file_is_told_and_the_page_goes_on(
     new_page: NewPage, photos: list[Path], tmp_path: Path, name: str, content: bytes, expected: str
@@ -240,6 +254,7 @@ def test_a_slow_answer_shows_that_it_is_awaited(new_page: NewPage, photos: list[
     page.set_input_files("#file", photos[0])
     page.wait_for_selector("#wait:visible")
     assert page.get_attribute("#result", "aria-busy") == "true"
+    assert page.inner_text("#stage") in ("Sending…", "Reading…")
     while not held:
         page.wait_for_timeout(10)
     held[0].continue_()
@@ -248,10 +263,29 @@ def test_a_slow_answer_shows_that_it_is_awaited(new_page: NewPage, photos: list[
 
 def test_a_server_that_is_gone_is_told(new_page: NewPage, photos: list[Path]) -> None:
     page = new_page()
+    page.set_input_files("#file", photos[1])
+    answered(page)
     page.route("**/v1/explain?*", lambda route: route.abort())
     page.set_input_files("#file", photos[0])
     page.wait_for_selector("#problem:visible")
     assert "cannot be reached" in page.inner_text("#problem")
+    # an older answer must not stand where the new one was awaited
+    assert page.is_hidden("#result")
+
+
+def test_a_photo_is_sent_as_the_few_pixels_that_are_read(
+    new_page: NewPage, trained: Trained, photos: list[Path], tmp_path: Path
+) -> None:
+    picture = Image.open(photos[0]).convert("RGB").resize((3000, 2000))
+    picture.save(tmp_path / "large.png")
+    page = new_page()
+    with page.expect_request("**/v1/explain?*") as asked:
+        page.set_input_files("#file", tmp_path / "large.png")
+    answered(page)
+    assert int(asked.value.headers["content-length"]) < 250_000 < (tmp_path / "large.png").stat().st_size
+    (own,) = trained.bundle.predict(tmp_path / "large.png")
+    reading = json.loads(page.evaluate("document.body.dataset.reading"))
+    assert reading == own.model_dump(mode="json") | {"source": "large.png"}
 
 
 def test_a_token_can_be_given(new_page: NewPage, trained: Trained, photos: list[Path]) -> None:
@@ -269,10 +303,13 @@ def test_a_token_can_be_given(new_page: NewPage, trained: Trained, photos: list[
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_it_fits_any_screen_in_light_and_dark(new_page: NewPage, photos: list[Path], scheme: str, width: int) -> None:
-    page = new_page(viewport={"width": width, "height": 840}, color_scheme=scheme)
+    page = new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
     page.set_input_files("#file", photos[0])
     answered(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if width == 390:  # the answer has the first screen, above what stays at the bottom
+        low = page.evaluate("document.querySelector('#bars').getBoundingClientRect().bottom")
+        assert 0 < low <= page.evaluate("document.querySelector('#drop').getBoundingClientRect().top")
     red, green, blue = page.evaluate(
         "getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).slice(0, 3).map(Number)"
     )
@@ -282,5 +319,5 @@ def test_it_fits_any_screen_in_light_and_dark(new_page: NewPage, photos: list[Pa
 def test_the_page_is_light_to_load(new_page: NewPage) -> None:
     page = new_page()
     sizes = page.evaluate("performance.getEntriesByType('resource').map(r => r.decodedBodySize)")
-    assert sum(sizes) < 100_000
-    assert len(sizes) <= 4
+    assert sum(sizes) < 120_000
+    assert len(sizes) <= 3

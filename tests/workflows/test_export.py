@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import json
-import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from petmood.workflows.site import _FILES as RUNTIME_FILES
 
 from bundle_fixtures import Trained
 from petmood.bundle import load
-from petmood.errors import ConfigError, DataError
+from petmood.errors import ConfigError, DataError, ModelError
 from petmood.workflows.export import export
 
 
@@ -37,27 +33,13 @@ def test_int8_is_a_smaller_bundle_whose_accuracy_was_measured(trained: Trained, 
     assert np.abs(rows - trained.bundle.infer(shown).probabilities).max() < 0.25
 
 
-def _runtime(path: Path, names: tuple[str, ...] = RUNTIME_FILES) -> Path:
-    with tarfile.open(path, "w:gz") as archive:
-        for name in (*(f"package/dist/{n}" for n in names), "../outside.txt"):
-            info = tarfile.TarInfo(name)
-            info.size = 4
-            archive.addfile(info, io.BytesIO(b"code"))
-    return path
-
-
-def test_the_site_is_the_page_the_model_and_the_runtime(trained: Trained, tmp_path: Path) -> None:
-    export(trained.path, tmp_path / "site", "web", runtime=_runtime(tmp_path / "ort.tgz"))
-    found = {p.relative_to(tmp_path / "site").as_posix() for p in (tmp_path / "site").rglob("*") if p.is_file()}
-    page = {"index.html", "page.css", "petmood.css", "app.js", "judge.js", "pixels.js"}
-    model = {"model.json", "model.onnx", "rules.json", "neighbours.bin"}
-    assert found == page | model | {f"ort/{n}" for n in RUNTIME_FILES}
-    assert (tmp_path / "site" / "model.onnx").read_bytes() == (trained.path / "model.onnx").read_bytes()
-    assert json.loads((tmp_path / "site" / "model.json").read_text())["classes"] == list(trained.bundle.classes)
-    text = "".join((tmp_path / "site" / name).read_text() for name in page)
-    assert "http://" not in text
-    assert "https://" not in text
-    assert not (tmp_path / "outside.txt").exists()
+def test_a_page_says_what_it_weighs_and_can_be_made_int8_on_the_way(trained: Trained, tmp_path: Path) -> None:
+    plain = export(trained.path, tmp_path / "plain.html", "web", single=True)
+    small = export(trained.path, tmp_path / "small.html", "web", single=True, data=trained.data)
+    assert plain.bytes_after == (tmp_path / "plain.html").stat().st_size
+    assert small.bytes_after < 0.7 * plain.bytes_after
+    assert plain.evaluation == ()
+    assert [entry.n for entry in small.evaluation] == [len(trained.manifest.photos_in_split("test"))] * 2
 
 
 def test_what_cannot_be_exported_is_named(trained: Trained, tmp_path: Path) -> None:
@@ -65,8 +47,17 @@ def test_what_cannot_be_exported_is_named(trained: Trained, tmp_path: Path) -> N
         export(trained.path, tmp_path / "x", "wed")
     with pytest.raises(ConfigError, match="--data"):
         export(trained.path, tmp_path / "x", "onnx-int8")
-    with pytest.raises(DataError, match="is not the package"):
-        export(trained.path, tmp_path / "x", "web", runtime=_runtime(tmp_path / "part.tgz", RUNTIME_FILES[:1]))
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="it lacks"):
-        export(trained.path, tmp_path / "x", "web", runtime=tmp_path / "empty")
+    with pytest.raises(ConfigError, match="--single-file is for --format web"):
+        export(trained.path, tmp_path / "x", "onnx-int8", single=True)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="Choose another"):
+        export(trained.path, tmp_path / "file" / "site", "web")
+
+
+def test_a_model_too_large_for_one_file_is_refused_with_what_to_do(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("petmood.page.site.MOST_BYTES", 2_000_000)
+    with pytest.raises(ModelError, match=r"the limit is 2\. Add --data PHOTOS"):
+        export(trained.path, tmp_path / "x.html", "web", single=True)
+    assert not (tmp_path / "x.html").exists()

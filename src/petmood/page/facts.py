@@ -6,6 +6,9 @@ import json
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from petmood.audit.species import SPECIES, grouping
 from petmood.bundle import ModelDescription
 from petmood.bundle.headline import headline, headline_sentence
@@ -24,6 +27,7 @@ def page_facts(description: ModelDescription, name: str, host: dict[str, Any]) -
     whole = description.model_dump(
         mode="json", include={"classes", "input", "features", "conformal", "quality", "imagenet"}
     )
+    whole["input"]["tall_first"] = tall_first()
     rule = description.pet
     prior, members = grouping()
     return {
@@ -45,3 +49,12 @@ def protocol_text(description: ModelDescription) -> str:
     """How the headline figure was made; "" where there is none."""
     found = headline(description)
     return "" if found is None else found.protocol_text
+
+
+def tall_first() -> bool:
+    """Whether the Pillow at hand resizes tall pictures down first and across then, which rounds otherwise."""
+    noise = np.random.default_rng(0).integers(0, 256, (40, 6, 3), dtype=np.uint8)
+    picture, side, lanczos = Image.fromarray(noise), 8, Image.Resampling.LANCZOS
+    return np.array_equal(
+        picture.resize((side, side), lanczos), picture.resize((6, side), lanczos).resize((side, side), lanczos)
+    )

@@ -1,4 +1,4 @@
-"""Facts, styles and scripts -> the page's HTML, for a host that has them as files and for one file that has all inside."""
+"""Facts, styles and scripts -> the page's HTML, with styles and scripts as files beside it or inside it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """JavaScript modules of this package -> one script that any page can hold, or one module for other applications.
 
-A file opened by a double click may load no modules, so the page has one classic script on every host. The modules keep to
-what is needed for that: imports of names from siblings, on one line, and exports of declarations.
+A file opened by a double click may load no modules, so the page has one classic script on every host. The modules keep
+to what is needed for that: imports of names from siblings, on one line, and exports of declarations.
 """
 
 from __future__ import annotations

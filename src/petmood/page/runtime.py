@@ -1,7 +1,7 @@
 """ONNX Runtime's build for browsers, as this package carries it -> a classic script and the WebAssembly beside it.
 
-`runtime/` has two files of the npm package onnxruntime-web, unchanged but for compression; its README says how they were
-made and under which licence they come.
+`runtime/` has two files of the npm package onnxruntime-web, unchanged but for compression; its README says how they
+were made and under which licence they come.
 """
 
 from __future__ import annotations

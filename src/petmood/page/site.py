@@ -141,7 +141,7 @@ def _tag(*texts: str) -> str:
 
 
 def _worker(tag: str, names: list[str]) -> str:
-    """The service worker: what it keeps is named as the page asks for it, so that a new export is a new set of files."""
+    """The service worker: it keeps files by the names that the page asks for, so that a new export has new ones."""
     versioned = [name if name in _ICONS or name in _UNVERSIONED else f"{name}?v={tag}" for name in names]
     wanted = ["./", *(name for name in versioned if name != "index.html")]
     return resource("sw.js").replace("__TAG__", tag).replace("__FILES__", json.dumps(wanted))

@@ -24,7 +24,7 @@ _PART: Final = 1 << 20  # characters of a part; a multiple of 4
 
 @dataclass(frozen=True)
 class Asset:
-    """One file inside the page: `text` is base64 of gzip; with `planes`, bytes stand sorted by their place in a word."""
+    """One file inside the page, `text` base64 of gzip; with `planes`, bytes are sorted by their place in a word."""
 
     text: str
     size: int

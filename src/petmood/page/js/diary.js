@@ -63,8 +63,10 @@ export function diaryView(facts) {
     const card = make("div", null, "card", "compared"), newest = own.at(-1);
     // answers of other models are no comparison
     const alike = own.filter((entry) => entry.model === newest.model);
-    const words = comparedWords(compared(alike.map((entry) => entry.probabilities)));
-    const cut = words.indexOf(words.startsWith("No change") || words.startsWith("Unlike") ? ": " : ". ");
+    const faces = alike.filter((entry) => entry.verdict !== "no-pet-face");
+    const words = newest.verdict === "no-pet-face" ? "Nothing to compare: the newest photo shows no pet face, as far as the model can tell."
+      : comparedWords(compared(faces.map((entry) => entry.probabilities)));
+    const cut = words.search(/[:.] /);
     const picture = make("img");
     picture.src = newest.picture;
     picture.alt = `The newest photo of ${pet}`;

@@ -81,7 +81,7 @@ export function liveView(host, facts) {
       before = performance.now();
       const every = passed;
       passed = 0;
-      host.glance(prepare(video, facts.model.input.size)).then((prediction) => {
+      host.glance(prepare(video, facts.model.input)).then((prediction) => {
         if (mine !== turn) return;
         const now = performance.now();
         times.push(now);
@@ -131,7 +131,7 @@ export function liveView(host, facts) {
         const at = length * (i + 0.5) / count;
         await seek(part.video, at);
         if (mine !== turn) return;
-        const prediction = await host.glance(prepare(part.video, facts.model.input.size));
+        const prediction = await host.glance(prepare(part.video, facts.model.input));
         if (mine !== turn) return;
         film.push({ at, prediction });
         drawLanes(part.lanes, film, length, facts.model.classes);

@@ -33,11 +33,13 @@ async function factsAt(url) {
 /** A model that reads pictures. */
 class Model {
   #host;
+  #input;
 
   constructor(facts, host) {
     this.#host = host;
     this.name = facts.name;
     this.classes = facts.model.classes;
+    this.#input = facts.model.input;
     this.size = facts.model.input.size;
     this.accuracy = facts.accuracy;
   }
@@ -56,7 +58,7 @@ class Model {
 
   async #prepared(picture, box, source) {
     const drawable = picture instanceof Blob ? await decode(picture) : picture;
-    const prepared = prepare(drawable, this.size, box);
+    const prepared = prepare(drawable, this.#input, box);
     if (picture instanceof Blob) drawable.close();
     return { ...prepared, source: picture.name ?? source };
   }

@@ -39,9 +39,10 @@ export function photoView(host, facts, keep) {
     complain("");
     const request = ++latest, url = URL.createObjectURL(file), name = file.name || "picture";
     const bitmap = await decode(file).catch(() => null);
-    if (!bitmap && (host.kind === "browser" || !mayBeSent(file))) {
+    const problem = bitmap ? "" : whyNotSent(file);
+    if (problem) {
       URL.revokeObjectURL(url);
-      if (request === latest) clear(unreadable(file));
+      if (request === latest) clear(problem);
       return;
     }
     const entry = { url, name, bitmap, file, subjects: [{ box: null }], picked: 0 };
@@ -63,12 +64,11 @@ export function photoView(host, facts, keep) {
     shelve();
   }
 
-  // a server's decoder reads kinds of pictures that browsers do not
-  function mayBeSent(file) {
-    if (/hei[cf]/i.test(file.type + file.name)) return false;
-    if (file.size <= facts.host.max_mb * 2 ** 20) return true;
-    complain(`${file.name || "The picture"} has ${(file.size / 2 ** 20).toFixed(1)} MB; the limit is ${facts.host.max_mb} MB. Choose a smaller one.`);
-    return false;
+  // a server's decoder reads kinds of pictures that browsers do not; "" if it may try
+  function whyNotSent(file) {
+    if (host.kind === "browser" || /hei[cf]/i.test(file.type + file.name)) return unreadable(file);
+    if (file.size <= facts.host.max_mb * 2 ** 20) return "";
+    return `${file.name || "The picture"} has ${(file.size / 2 ** 20).toFixed(1)} MB; the limit is ${facts.host.max_mb} MB. Choose a smaller one.`;
   }
 
   function drop(entry) {
@@ -79,7 +79,7 @@ export function photoView(host, facts, keep) {
   async function answer(entry, one, tell) {
     tell("Reading…", null);
     await painted();
-    one.picture = entry.bitmap ? prepare(entry.bitmap, facts.model.input.size, one.box) : { file: entry.file };
+    one.picture = entry.bitmap ? prepare(entry.bitmap, facts.model.input, one.box) : { file: entry.file };
     one.picture.source = entry.name;
     await host.ready((done) => tell(done < 1 ? "Loading the model…" : "Reading…", done < 1 ? done : null));
     one.answer = await host.read(one.picture, (done) => tell(done < 1 ? "Sending…" : "Reading…", done < 1 ? done : null));

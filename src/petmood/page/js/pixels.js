@@ -20,9 +20,9 @@ export function sizeOf(drawable) {
 
 /**
  * A bitmap, canvas, image or video frame -> {pixels: Uint8Array of size x size RGB, size, width, height, sharpness, brightness}.
- * box: {x, y, width, height} in shares of the picture; the whole picture if null. width and height are those of the part.
+ * input: facts.model.input; box: {x, y, width, height} in shares of the picture; the whole picture if null. width and height are those of the part.
  */
-export function prepare(drawable, size, box = null) {
+export function prepare(drawable, { size, tall_first: tallFirst }, box = null) {
   const whole = sizeOf(drawable);
   const left = box ? Math.round(box.x * whole.width) : 0, top = box ? Math.round(box.y * whole.height) : 0;
   const width = box ? Math.max(1, Math.round(box.width * whole.width)) : whole.width;
@@ -34,7 +34,7 @@ export function prepare(drawable, size, box = null) {
   context.fillRect(0, 0, across, down);
   context.imageSmoothingQuality = "high";
   context.drawImage(drawable, left, top, width, height, 0, 0, across, down);
-  const pixels = resize(rgbOf(context.getImageData(0, 0, across, down).data), across, down, size);
+  const pixels = resize(rgbOf(context.getImageData(0, 0, across, down).data), across, down, size, tallFirst);
   return { pixels, size, width, height, ...measure(pixels, size) };
 }
 
@@ -64,10 +64,16 @@ function rgbOf(rgba) {
   return rgb;
 }
 
-/** RGB pixels resized to a square with Lanczos, bit for bit as Pillow does: across, rounded to bytes, then down. */
-export function resize(rgb, width, height, size) {
-  const across = width === size ? rgb : pass(rgb, height, weights(width, size), (y, x) => (y * width + x) * 3, size);
-  return height === size ? across : turned(pass(across, size, weights(height, size), (x, y) => (y * size + x) * 3, size), size);
+/**
+ * RGB pixels resized to a square with Lanczos, bit for bit as Pillow does: along one direction, rounded to bytes, then along
+ * the other. tallFirst: whether the Pillow that read the training photos goes down first in what has more to lose there.
+ */
+export function resize(rgb, width, height, size, tallFirst = true) {
+  const across = (pixels, lines) => (width === size ? pixels : pass(pixels, lines, weights(width, size), (y, x) => (y * width + x) * 3, size));
+  const down = (pixels, columns) => (height === size ? pixels
+    : turned(pass(pixels, columns, weights(height, size), (x, y) => (y * columns + x) * 3, size), columns, size));
+  if (tallFirst && height > size && height - size > 2 * (width - size)) return across(down(rgb, width), size);
+  return down(across(rgb, height), size);
 }
 
 // One line after another is resampled; `at` tells where the sample of a line begins.
@@ -92,14 +98,15 @@ function pass(source, lines, rows, at, size) {
 
 const clip = (sum) => Math.min(255, Math.max(0, sum >> PRECISION));
 
-function turned(columns, size) {
-  const rows = new Uint8Array(columns.length);
-  for (let x = 0; x < size; x++) {
-    for (let y = 0; y < size; y++) {
-      for (let c = 0; c < 3; c++) rows[(y * size + x) * 3 + c] = columns[(x * size + y) * 3 + c];
+// What was made column by column, line by line.
+function turned(made, columns, lines) {
+  const found = new Uint8Array(made.length);
+  for (let x = 0; x < columns; x++) {
+    for (let y = 0; y < lines; y++) {
+      for (let c = 0; c < 3; c++) found[(y * columns + x) * 3 + c] = made[(x * lines + y) * 3 + c];
     }
   }
-  return rows;
+  return found;
 }
 
 function weights(before, after) {

@@ -77,7 +77,7 @@ function leaning(background, face, reliance) {
   return reliance <= 2 / 3 ? "both" : "leans";
 }
 
-/** Pillow's Gaussian blur, bit for bit: three box blurs along lines, then three along columns. */
+/** Pillow's Gaussian blur, bit for bit from sigma 4 on: three box blurs along lines, then three along columns. */
 export function blurred(pixels, size, sigma) {
   const variance = sigma * sigma / PASSES;
   const whole = Math.floor((Math.sqrt(12 * variance + 1) - 1) / 2);
