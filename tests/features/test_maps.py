@@ -23,7 +23,7 @@ def test_flattened_maps_are_rows_of_height_width_channel_that_pool_to_the_featur
         backbone = load_backbone("efficientnet-lite0")
         seen: list[tuple[int, int]] = []
         flat, shape = flatten_maps(manifest, pictures, backbone, progress=lambda done, n: seen.append((done, n)))
-        pooled = extract_features(manifest, source, backbone, cache)
+        pooled = extract_features(manifest, pictures, backbone, cache)
     assert shape == (7, 7, 1280)
     assert flat.vectors.shape == (len(manifest), 62_720)
     assert seen[-1] == (len(manifest), len(manifest))

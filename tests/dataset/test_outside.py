@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from petmood.cache import ContentCache
+from petmood.dataset import open_dataset
+from petmood.dataset.outside import Outside, open_outside, open_unlabelled, parse_map
 from petmood.errors import ConfigError, DataError
-from petmood.ingest import read_dataset
-from petmood.progress import Silent
-from petmood.sources import open_source
-from petmood.workflows.outside import open_outside, parse_map
 
 
 def picture(seed: int) -> Image.Image:
@@ -47,10 +44,9 @@ def theirs(tmp_path: Path, own: Path) -> Path:
 
 
 def opened(own: Path, theirs: Path, mapping: dict[str, str]) -> tuple[list[str], list[str], tuple[str, ...]]:
-    cache = ContentCache()
-    with open_source(own) as source:
-        found = open_outside(theirs, mapping, read_dataset(source, cache), source, cache, Silent())
-    return [r.path for r in found.manifest.records], found.labels.tolist(), found.left_out
+    with open_dataset(own, splits=False) as ours:
+        found = open_outside(theirs, mapping, ours)
+    return [r.path for r in found.data.records], found.labels.tolist(), found.left_out
 
 
 def test_copies_of_evaluated_images_are_left_out_also_small_and_mirrored(own: Path, theirs: Path) -> None:
