@@ -9,13 +9,11 @@ import pytest
 
 from drawing import split_files, write_tree
 from petmood.bundle import Bundle, load
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
-from petmood.features import Backbone, extract_features, load_backbone
-from petmood.ingest import read_dataset
+from petmood.dataset import Dataset, open_dataset
+from petmood.dataset.dataset import backbone_named
+from petmood.features import Backbone
 from petmood.records import FeatureTable, Manifest
-from petmood.sources import open_source
-from petmood.split import complete_splits
 from petmood.workflows.bundles import save_head_bundle
 
 
@@ -29,6 +27,7 @@ class Trained:
     features: FeatureTable
     backbone: Backbone
     data: Path
+    opened: Dataset
 
 
 @pytest.fixture(scope="session")
@@ -41,12 +40,9 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def trained(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     pytest.importorskip("torch")
-    cache = ContentCache()
     settings = RunSettings(folds=3)
     path = tmp_path_factory.mktemp("bundles") / "model"
-    with open_source(tiny_data) as source:
-        manifest = complete_splits(read_dataset(source, cache), settings.seed)
-        backbone = load_backbone(settings.backbone)
-        features = extract_features(manifest, source, backbone, cache)
-        save_head_bundle(path, source, manifest, features, backbone, settings, cache)
-    return Trained(path, load(path), manifest, features, backbone, tiny_data)
+    opened = open_dataset(tiny_data, families="names", seed=settings.seed)
+    backbone = backbone_named(settings.backbone)
+    save_head_bundle(path, opened, backbone, settings)
+    return Trained(path, load(path), opened.manifest, opened.features(backbone), backbone, tiny_data, opened)

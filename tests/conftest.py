@@ -12,6 +12,7 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from petmood.demo import DemoTruth
+    from petmood.library import RunResult
 
 pytest_plugins = ["bundle_fixtures", "command"]
 
@@ -60,3 +61,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoTruth]:
 def demo_data(demo: tuple[Path, DemoTruth]) -> Path:
     """The images of the demo set: a folder that petmood takes as data. Read it, never write to it."""
     return demo[0] / "data"
+
+
+@pytest.fixture(scope="session")
+def demo_run(demo_data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """A small run of the demo set, made once a session. Read its folder, never write to it."""
+    import petmood
+
+    out = tmp_path_factory.mktemp("demo-run") / "run"
+    return petmood.run(demo_data, out, cnn=False, n_init=2)

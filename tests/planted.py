@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.records import ImageRecord, Manifest
-from petmood.workflows.photos import Photos
+from petmood.cache import ContentCache
+from petmood.dataset import DEFAULT_BACKBONE, Dataset, Origin
+from petmood.features import Backbone
+from petmood.features.views import View
+from petmood.pictures import Pictures
+from petmood.progress import Silent, Timed
+from petmood.records import FeatureTable, FloatArray, ImageRecord, Manifest
+from petmood.sources import open_source
 
 MOODS = ("Angry", "happy", "Sad")
 ANIMALS = (207, 281, 331)  # a dog, a cat and a rabbit of ImageNet
@@ -14,7 +22,7 @@ ANIMALS = (207, 281, 331)  # a dog, a cat and a rabbit of ImageNet
 
 def planted(
     *, n: int = 240, noise: float = 0.0, tied: float = 0.3, mood: float = 3.5, species: float = 9.0, seed: int = 0
-) -> tuple[Photos, NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[Dataset, NDArray[np.int64], NDArray[np.int64]]:
     """Photos, their true moods and species.
 
     Args:
@@ -43,4 +51,23 @@ def planted(
     )  # fmt: skip
     manifest = Manifest("planted", "split/class", MOODS, records, (), (), True, "names", n)
     key = f"planted/{seed}/{n}/{noise}/{tied}/{mood}/{species}"
-    return Photos(manifest, manifest, X, logits, key, "drawn"), truth, animal
+    return with_features(manifest, X, logits, key), truth, animal
+
+
+def with_features(manifest: Manifest, vectors: FloatArray, logits: FloatArray, key: str) -> Dataset:
+    """A data set without pictures whose features of the default backbone are given."""
+
+    class Given(Dataset):
+        def features(self, backbone: str | Backbone = DEFAULT_BACKBONE, view: View | None = None) -> FeatureTable:
+            rows = [row_of[record.path] for record in self.records]
+            return FeatureTable(DEFAULT_BACKBONE, vectors[rows], logits[rows], key)
+
+        def with_manifest(self, changed: Manifest) -> Dataset:
+            return made(changed)
+
+    def made(records: Manifest) -> Dataset:
+        source = open_source(Path(__file__).parent)
+        return Given(records, Pictures(source), ContentCache(), Timed(Silent()), Origin(source.location))
+
+    row_of = {record.path: row for row, record in enumerate(manifest.records)}
+    return made(manifest)

@@ -18,8 +18,9 @@ from petmood.errors import ModelError
 from petmood.features import Backbone
 from petmood.features.views import POOLINGS, View, view_features
 from petmood.ingest import read_dataset
+from petmood.pictures import Pictures
 from petmood.records import Manifest
-from petmood.sources import Source, open_source
+from petmood.sources import open_source
 from petmood.train.answers import as_head
 from petmood.train.compose import Blend, Columns
 from petmood.train.shallow import ShallowHead
@@ -38,23 +39,23 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Backbone, Backbo
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Manifest, Source]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Manifest, Pictures]:
     source = open_source(write_tree(tmp_path_factory.mktemp("data"), split_files(6, ("Sad", "Angry", "happy"))))
-    return read_dataset(source, ContentCache()), source
+    return read_dataset(source, ContentCache()), Pictures(source)
 
 
 def tables(
-    views: list[tuple[View, Backbone]], data: tuple[Manifest, Source], tmp_path: Path
+    views: list[tuple[View, Backbone]], data: tuple[Manifest, Pictures], tmp_path: Path
 ) -> tuple[np.ndarray, list[int]]:
     made = [view_features(*data, backbone, view, ContentCache(tmp_path / "c")).vectors for view, backbone in views]
     return np.concatenate(made, axis=1), [part.shape[1] for part in made]
 
 
-def run(graph: bytes, data: tuple[Manifest, Source]) -> dict[str, np.ndarray]:
+def run(graph: bytes, data: tuple[Manifest, Pictures]) -> dict[str, np.ndarray]:
     session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
     side = session.get_inputs()[0].shape[1]
-    manifest, source = data
-    pixels = np.stack([images.decode(source.read(r.path, images.MAX_FILE_BYTES), side) for r in manifest.records])
+    manifest, pictures = data
+    pixels = np.stack([images.decode(pictures.read(r), side) for r in manifest.records])
     names = [o.name for o in session.get_outputs()]
     return dict(zip(names, session.run(names, {"pixels": pixels}), strict=True))
 
@@ -68,7 +69,7 @@ def all_columns(rows: Rows) -> str:
 @pytest.mark.parametrize("mirror", ["none", "average"])
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_a_view_inside_the_graph_is_the_view_of_training(
-    pooling: str, mirror: str, networks: tuple[Backbone, Backbone], data: tuple[Manifest, Source], tmp_path: Path
+    pooling: str, mirror: str, networks: tuple[Backbone, Backbone], data: tuple[Manifest, Pictures], tmp_path: Path
 ) -> None:
     views = [(View("one", pooling, mirror=mirror), networks[0])]
     expected, widths = tables(views, data, tmp_path)
@@ -83,7 +84,7 @@ def test_a_view_inside_the_graph_is_the_view_of_training(
 
 
 def test_several_networks_and_views_give_the_head_s_probabilities(
-    networks: tuple[Backbone, Backbone], data: tuple[Manifest, Source], tmp_path: Path
+    networks: tuple[Backbone, Backbone], data: tuple[Manifest, Pictures], tmp_path: Path
 ) -> None:
     one, two = networks
     views = [
@@ -113,7 +114,7 @@ def test_several_networks_and_views_give_the_head_s_probabilities(
 
 
 def test_a_network_that_nobody_reads_is_not_in_the_graph(
-    networks: tuple[Backbone, Backbone], data: tuple[Manifest, Source], tmp_path: Path
+    networks: tuple[Backbone, Backbone], data: tuple[Manifest, Pictures], tmp_path: Path
 ) -> None:
     views = [(View("one"), networks[0]), (View("two"), networks[1])]
     X, widths = tables(views, data, tmp_path)

@@ -16,9 +16,9 @@ from bundle_fixtures import Trained
 from drawing import jpeg
 from petmood.bundle import Bundle, Prediction, Unreadable, load
 from petmood.bundle.folder import read, save
-from petmood.cache import ContentCache
+from petmood.dataset.models import head
 from petmood.errors import ConfigError, DataError, ImageError, ModelError
-from petmood.workflows.bundles import fit_head
+from petmood.evaluate.protocols import once_on_test
 
 
 def photos(trained: Trained, count: int = 6) -> list[Path]:
@@ -26,11 +26,11 @@ def photos(trained: Trained, count: int = 6) -> list[Path]:
 
 
 def test_probabilities_agree_with_those_of_training(trained: Trained) -> None:
-    fitted = fit_head(trained.manifest, trained.features, ContentCache())
+    made = trained.opened.predictions(head(trained.backbone), once_on_test(trained.manifest, 42))
     temperature = trained.bundle.description.calibration.temperature
-    scores = np.log(fitted.probabilities) / temperature
+    scores = np.log(made.probabilities) / temperature
     expected = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    paths = [trained.data / trained.manifest.records[i].path for i in fitted.test]
+    paths = [trained.data / trained.manifest.records[i].path for i in made.index]
     found = np.array([list(p.probabilities.values()) for p in trained.bundle.predict(paths)])
     assert np.abs(found - expected).max() < 1e-4
 

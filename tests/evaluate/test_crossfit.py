@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from petmood.contract import Classifier
 from petmood.errors import LeakageError
-from petmood.evaluate.crossfit import OutsideRows, cross_fit
+from petmood.evaluate.protocols import OutsideRows, Training, cross_fit
 from petmood.records import ImageRecord, Manifest
 from petmood.split import Fold, grouped_folds
 from petmood.train.compose import Blend, Columns, EvenPrior, NoiseRobust
@@ -99,14 +99,14 @@ COMPOSITIONS: dict[str, Compose] = {
 
 
 @pytest.mark.parametrize("name", COMPOSITIONS)
-@pytest.mark.parametrize("photos_only", [False, True])
-def test_no_composition_is_fitted_on_an_evaluated_family(name: str, photos_only: bool) -> None:
+@pytest.mark.parametrize("training", ["photos", "files"])
+def test_no_composition_is_fitted_on_an_evaluated_family(name: str, training: Training) -> None:
     data = manifest()
     vectors = table(data)
     for fold in grouped_folds(data, folds=4, seed=1):
         log: list[tuple[str, set[int]]] = []
         held = set(data.family_index[fold.evaluate].tolist())
-        cross_fit(lambda log=log: COMPOSITIONS[name](lambda: Spy(log)), vectors, data, [fold], photos_only=photos_only)
+        cross_fit(lambda log=log: COMPOSITIONS[name](lambda: Spy(log)), vectors, data, [fold], training=training)
         fits = [families for what, families in log if what == "fit"]
         assert fits
         assert all(not families & held for families in fits)

@@ -10,6 +10,7 @@ from petmood.evaluate.leakage import accuracy_gap, exposed_items, judge_split, l
 from petmood.evaluate.protocols import Predictions
 from petmood.records import Manifest
 from petmood.results import LeakageFigure
+from petmood.results.identity import Identity
 from petmood.split import grouped_folds
 
 
@@ -51,13 +52,16 @@ def test_the_gap_pairs_photos_and_counts_each_once() -> None:
     assert 0.25 < low < 0.5 < high < 0.75
 
 
+IDENTITY = Identity(data="d", model="m", training="files", protocol="s", seed=0)
+
+
 def figure(subject: str, correct: int, n: int = 400) -> LeakageFigure:
     manifest = many_photos(n // 3 + 1, 1)
     index = np.arange(n)
     predicted = np.where(index < correct, manifest.class_index[:n], (manifest.class_index[:n] + 1) % 3)
     made = Predictions(index, np.eye(3)[predicted], 10)
     control = subject == "permuted-labels"
-    return leakage_figure(manifest, made, subject=subject, title=subject, control=control, split="s")
+    return leakage_figure(manifest, made, subject=subject, title=subject, control=control, split="s", identity=IDENTITY)
 
 
 def test_a_verdict_says_leakage_only_where_there_is_some() -> None:

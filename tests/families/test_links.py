@@ -14,8 +14,10 @@ from petmood.cache import ContentCache
 from petmood.families.candidates import candidate_pairs
 from petmood.families.geometry import Verifier
 from petmood.families.links import PixelLinks, find_links
-from petmood.families.local import MAX_POINTS, SIDE, find_local_features, local_features
+from petmood.families.local import MAX_POINTS, SIDE, LocalFeatures, find_local_features, local_features
+from petmood.images import open_rgb
 from petmood.ingest import read_dataset
+from petmood.pictures import Pictures
 from petmood.sources import open_source
 
 EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
@@ -38,11 +40,16 @@ EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
+def features_of(image: Image.Image, fmt: str = "JPEG") -> LocalFeatures:
+    """Local features of a picture after it was saved."""
+    return find_local_features(open_rgb(saved(image, fmt)))
+
+
 def links_of(root: Path, files: dict[str, bytes], cache: ContentCache) -> tuple[PixelLinks, dict[str, str]]:
     """What pixels say of some files, and the name of each digest."""
-    with open_source(write_tree(root, files)) as source:
-        manifest = read_dataset(source, cache, labelled=False)
-        return find_links(manifest.records, source, cache), {r.sha256: Path(r.path).stem for r in manifest.records}
+    with Pictures(open_source(write_tree(root, files))) as pictures:
+        manifest = read_dataset(pictures.source, cache, labelled=False)
+        return find_links(manifest.records, pictures, cache), {r.sha256: Path(r.path).stem for r in manifest.records}
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +81,7 @@ def test_every_edit_is_joined_to_its_photo_and_nothing_else_is(edited: tuple[Pix
 
 @pytest.mark.parametrize("name", EDITS)
 def test_each_edit_is_verified_against_the_photo_itself(name: str) -> None:
-    found = [find_local_features(saved(im)) for im in (photo(3), EDITS[name](photo(3)), photo(4))]
+    found = [features_of(im) for im in (photo(3), EDITS[name](photo(3)), photo(4))]
     verifier = Verifier(found)
     verdict = verifier.verify(0, 1)
     assert verdict.same_photo
@@ -85,7 +92,7 @@ def test_each_edit_is_verified_against_the_photo_itself(name: str) -> None:
 
 def test_mirrored_descriptors_are_those_of_the_mirror_image() -> None:
     picture = photo(5)
-    a, b = (find_local_features(saved(im, "PNG")) for im in (picture, ImageOps.mirror(picture)))
+    a, b = (features_of(im, "PNG") for im in (picture, ImageOps.mirror(picture)))
     mirrored_points = np.stack([a.width - 1 - a.points[:, 0], a.points[:, 1]], axis=1)
     gaps = np.linalg.norm(mirrored_points[:, None] - b.points[None], axis=2)
     apart = np.linalg.norm(a.unit(mirrored=True)[:, None] - b.unit()[None], axis=2)
@@ -143,38 +150,41 @@ def test_links_depend_on_the_files_alone_and_are_found_at_once_again(
     cold, _ = links_of(tmp_path / "two", renamed, ContentCache(tmp_path / "cold"))
     assert first == cold
     assert len(first.same) == 1
-    monkeypatch.setattr("petmood.families.local.find_local_features", lambda data: pytest.fail("looked at again"))
+    monkeypatch.setattr("petmood.families.local.find_local_features", lambda image: pytest.fail("looked at again"))
     monkeypatch.setattr("petmood.families.links.Verifier", lambda found: pytest.fail("verified again"))
     assert links_of(tmp_path / "three", renamed, cache)[0] == first
 
 
 def test_a_cut_off_search_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("petmood.families.local._BATCH", 4)
-    files = {f"{seed}.jpg": saved(photo(seed, (64, 64))) for seed in range(8)}
+    monkeypatch.setattr("petmood.threads.cores", lambda: 1)
+    files = {f"{seed}.jpg": saved(photo(seed, (64, 64))) for seed in range(32)}
     cache = ContentCache(tmp_path / "cache")
     looked: list[bytes] = []
 
-    def look(data: bytes) -> object:
-        looked.append(data)
-        return find_local_features(data)
+    def look(image: Image.Image) -> LocalFeatures:
+        looked.append(image.tobytes())
+        return find_local_features(image)
 
     monkeypatch.setattr("petmood.families.local.find_local_features", look)
-    with open_source(write_tree(tmp_path / "data", files)) as source:
-        records = read_dataset(source, cache, labelled=False).records
+    with Pictures(open_source(write_tree(tmp_path / "data", files))) as pictures:
+        records = read_dataset(pictures.source, cache, labelled=False).records
 
         def stop(done: int, total: int) -> None:
             if done == 4:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            local_features(records, source, cache, stop)
-        assert len(looked) == 4
-        assert len(local_features(records, source, cache)) == 8
-    assert len(looked) == len(set(looked)) == 8
+            local_features(records, pictures, cache, stop)
+        first = len(looked)
+        assert 4 <= first < 32
+        seen: list[int] = []
+        assert len(local_features(records, pictures, cache, lambda done, total: seen.append(done))) == 32
+        assert seen[0] == 4
+    assert len(looked) == first + 28
 
 
 def test_local_features_are_bounded_and_strongest_first() -> None:
-    found = find_local_features(saved(photo(0, (900, 600))))
+    found = features_of(photo(0, (900, 600)))
     assert (found.width, found.height) == (SIDE, round(SIDE * 600 / 900))
     assert len(found.points) == len(found.descriptors) == MAX_POINTS
     assert (found.points >= 0).all()
@@ -184,7 +194,7 @@ def test_local_features_are_bounded_and_strongest_first() -> None:
 def test_candidates_grow_with_the_number_of_images_not_with_its_square() -> None:
     counts = []
     for n in (15, 45):
-        found = [find_local_features(saved(photo(seed, (96, 96)))) for seed in range(n)]
+        found = [features_of(photo(seed, (96, 96))) for seed in range(n)]
         pairs = candidate_pairs(found)
         assert (pairs[:, 0] < pairs[:, 1]).all()
         assert len(np.unique(pairs, axis=0)) == len(pairs)

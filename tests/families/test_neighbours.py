@@ -11,8 +11,8 @@ from planted import planted
 def test_the_nearest_of_each_class_are_found_and_never_the_photo_itself() -> None:
     photos, _, _ = planted(n=90)
     labels, k = photos.labels, 3
-    found = lookalikes(photos.features, labels, 3, k=k)
-    values = (photos.features - photos.features.mean(0)) / photos.features.std(0)
+    found = lookalikes(photos.features().vectors, labels, 3, k=k)
+    values = (photos.features().vectors - photos.features().vectors.mean(0)) / photos.features().vectors.std(0)
     unit = values / np.linalg.norm(values, axis=1, keepdims=True)
     similar = unit @ unit.T
     for row in range(0, 90, 7):
@@ -32,7 +32,7 @@ def test_a_class_with_too_few_photos_is_filled_with_minus_one() -> None:
 
 def test_neighbours_contradict_changed_labels_more_than_others() -> None:
     photos, truth, _ = planted(n=240, noise=0.1, tied=1.0)
-    nearest = lookalikes(photos.features, photos.labels, 3).nearest
+    nearest = lookalikes(photos.features().vectors, photos.labels, 3).nearest
     rival, against, same = contradiction(nearest, photos.labels, 3)
     wrong = photos.labels != truth
     assert wrong.sum() == 24

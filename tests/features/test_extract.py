@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from petmood.errors import ConfigError, ModelError
 from petmood.features import Backbone, Preprocess, extract_features, load_backbone
 from petmood.features.registry import backbone_names
 from petmood.ingest import read_dataset
+from petmood.pictures import Pictures
 from petmood.records import Manifest
 from petmood.sources import open_source
 
@@ -60,10 +62,10 @@ def test_features_are_what_the_graph_says_in_manifest_order(data: Path, cache: C
     from petmood import images
 
     manifest = read(data, cache)
-    with open_source(data) as source:
-        table = extract_features(manifest, source, tiny, cache)
+    with Pictures(open_source(data)) as pictures:
+        table = extract_features(manifest, pictures, tiny, cache)
         for i, record in enumerate(manifest.records):
-            pixels = images.decode(source.read(record.path, images.MAX_FILE_BYTES), 32)
+            pixels = images.decode(pictures.read(record), 32)
             expected = (pixels.astype(np.float64).mean((0, 1)) - 127) / 128
             assert table.vectors[i] == pytest.approx(expected, abs=1e-5)
     assert table.vectors.shape == (len(manifest), 3)
@@ -76,24 +78,24 @@ def test_a_second_time_nothing_is_read_decoded_or_inferred(
     data: Path, cache: ContentCache, tiny: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = read(data, cache)
-    with open_source(data) as source:
-        first = extract_features(manifest, source, tiny, cache)
-        monkeypatch.setattr(source, "read", lambda *a: pytest.fail("read again"))
+    with Pictures(open_source(data)) as pictures:
+        first = extract_features(manifest, pictures, tiny, cache)
+        monkeypatch.setattr(pictures.source, "read", lambda *a: pytest.fail("read again"))
         monkeypatch.setattr("petmood.features.extract.open_session", lambda *a: pytest.fail("inferred again"))
-        second = extract_features(manifest, source, tiny, cache)
+        second = extract_features(manifest, pictures, tiny, cache)
     assert np.array_equal(first.vectors, second.vectors)
 
 
 def test_one_more_photo_costs_one_inference(data: Path, cache: ContentCache, tiny: Backbone) -> None:
     from drawing import jpeg
 
-    with open_source(data) as source:
-        extract_features(read_dataset(source, cache), source, tiny, cache)
+    with Pictures(open_source(data)) as pictures:
+        extract_features(read_dataset(pictures.source, cache), pictures, tiny, cache)
     write_tree(data, {"train/happy/new.jpg": jpeg(4242)})
     seen: list[tuple[int, int]] = []
     manifest = read(data, cache)
-    with open_source(data) as source:
-        extract_features(manifest, source, tiny, cache, progress=lambda done, total: seen.append((done, total)))
+    with Pictures(open_source(data)) as pictures:
+        extract_features(manifest, pictures, tiny, cache, progress=lambda done, total: seen.append((done, total)))
     unique = len({r.sha256 for r in manifest.records})
     assert seen == [(unique - 1, unique), (unique, unique)]
 
@@ -105,23 +107,23 @@ def test_an_interrupted_extraction_keeps_what_was_done(data: Path, cache: Conten
         if done >= 8:
             raise KeyboardInterrupt
 
-    with open_source(data) as source:
+    with Pictures(open_source(data)) as pictures:
         with pytest.raises(KeyboardInterrupt):
-            extract_features(manifest, source, tiny, cache, progress=stop_after_two_batches)
+            extract_features(manifest, pictures, tiny, cache, progress=stop_after_two_batches)
         seen: list[int] = []
-        extract_features(manifest, source, tiny, cache, progress=lambda done, total: seen.append(done))
+        extract_features(manifest, pictures, tiny, cache, progress=lambda done, total: seen.append(done))
     assert seen[0] == 8
 
 
 def test_a_file_that_breaks_between_ingestion_and_features_is_an_error_not_a_hang(
     data: Path, cache: ContentCache, tiny: Backbone
 ) -> None:
-    from petmood.errors import ImageError
+    from petmood.errors import DataError
 
     manifest = read(data, cache)
     (data / manifest.records[0].path).write_bytes(b"gone")
-    with open_source(data) as source, pytest.raises(ImageError):
-        extract_features(manifest, source, tiny, cache)
+    with Pictures(open_source(data)) as pictures, pytest.raises(DataError, match=re.escape(manifest.records[0].path)):
+        extract_features(manifest, pictures, tiny, cache)
 
 
 def test_the_cache_key_covers_weights_and_preprocessing(tiny: Backbone) -> None:

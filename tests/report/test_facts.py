@@ -115,15 +115,19 @@ def test_memorising_needs_a_gap_that_the_interval_does_not_explain() -> None:
     assert found is not None
     assert found.memorises
     assert (found.epochs, found.best_epoch) == (10, 3)
-    assert found.val_ci == pytest.approx((0.225, 0.524), abs=1e-3)
+    assert found.val_ci == pytest.approx((0.224, 0.523), abs=1e-3)
 
-    def ends(train: float, valid: float, n_val: int | None) -> bool | None:
-        short = facts.overfit(Epochs(loss=(1,), accuracy=(train,), val_loss=(1,), val_accuracy=(valid,), n_val=n_val))
+    def ends(train: float, valid: float, n_val: int | None, n_train: int | None = 200) -> bool | None:
+        curves = Epochs(
+            loss=(1,), accuracy=(train,), val_loss=(1,), val_accuracy=(valid,), n_val=n_val, n_train=n_train
+        )
+        short = facts.overfit(curves)
         assert short is not None
         return short.memorises
 
     assert ends(0.60, 0.40, 10) is False
     assert ends(0.60, 0.40, 1000) is True
     assert ends(0.99, 0.40, None) is None
+    assert ends(0.99, 0.40, 100, None) is None
     assert ends(0.45, 0.40, 100_000) is False
     assert facts.overfit(Epochs(loss=(), accuracy=(), val_loss=(), val_accuracy=())) is None

@@ -168,24 +168,27 @@ def test_nmi_is_put_in_words(nmi: float, words: str) -> None:
     split = cluster_split(((5, 1), (1, 5)), classes=("a", "b"), nmi=nmi)
     said = sentences.nmi_sentence(clusters().model_copy(update={"splits": {"test": split}}), "test", dataset())
     assert f"say {words} about mood: NMI {nmi:.2f}" in said
-    assert "over the 12 images of 38 photos of test" in said
+    assert "over the 12 files of 38 photos of test" in said
 
 
 def test_the_purest_cluster_is_given_with_its_size_and_the_share_to_compare_with() -> None:
     found = texts(summarize(results()), "Clusters")
-    assert "number 1, is 54 % “happy” and holds 281 of 1,000 images (28 %)" in found
-    assert "among all images of train this class makes up 25 %" in found
+    assert "number 1, is 54 % “happy” and holds 281 of 1,000 files (28 %)" in found
+    assert "among all files of train this class makes up 25 %" in found
 
 
 def test_training_says_memorising_only_where_curves_show_it() -> None:
     found = texts(summarize(results()), "Training")
     assert "Baseline CNN of the study: after 10 epochs it gets 98.0 % of its training images right" in found
-    assert "36.0 % of the validation images (22.5–52.4 %, n = 36): it memorises" in found
+    assert "36.0 % of the validation images (22.4–52.3 %, n = 36), a gap of +62.0 points (" in found
+    assert "it memorises pictures rather than learning moods" in found
     assert "lowest at epoch 3 of 10" in found
-    sound = Epochs(loss=(1, 0.9), accuracy=(0.4, 0.5), val_loss=(1, 0.9), val_accuracy=(0.4, 0.5), n_val=36)
+    sound = Epochs(
+        loss=(1, 0.9), accuracy=(0.4, 0.5), val_loss=(1, 0.9), val_accuracy=(0.4, 0.5), n_val=36, n_train=296
+    )
     said = list(sentences.curve_sentences(sound))
     assert len(said) == 1
-    assert said[0].endswith("no sign of memorising.")
+    assert said[0].endswith("memorising is not shown.")
     assert list(sentences.curve_sentences(None)) == []
     unknown = " ".join(sentences.curve_sentences(CURVES.model_copy(update={"n_val": None})))
     assert "36.0" in unknown

@@ -26,6 +26,7 @@ from petmood.results import (
     Results,
     SplitLeak,
 )
+from petmood.results.identity import Identity
 
 from .sample_results import results as sample_results
 
@@ -39,12 +40,21 @@ def honest_results() -> Results:
     probabilities = rng.dirichlet(np.ones(4), 120)
     shared = {"n": 370, "photos": 370, "correct": 100, "accuracy": 0.27, "accuracy_ci": (0.2, 0.3), "ci_method": "x"}
     figures = tuple(
-        LeakageFigure(subject=s, title=t, control=c, split=split, **shared)
+        LeakageFigure(
+            subject=s,
+            title=t,
+            control=c,
+            split=split,
+            identity=Identity(data="d", model=s, training="files", protocol=split, seed=0),
+            **shared,
+        )
         for split in ("random-5-fold", "grouped-5-fold")
         for s, t, c in (("m", "A model", False), ("permuted-labels", NASTY, True))
     )
     splits = tuple(
-        SplitLeak(split=s, text="", n=370, photos=370, exposed=0, leaks=False, gap=None, gap_ci=None, verdict=v)
+        SplitLeak(
+            split=s, text="", n=370, photos=370, exposed=0, chance=0.3, leaks=False, gap=None, gap_ci=None, verdict=v
+        )
         for s, v in (("random-5-fold", "Leakage: 97.4% of it."), ("grouped-5-fold", "No leakage found."))
     )
     rank = Rank(name=model.name, title=model.title, baseline=False, accuracy=0.5, accuracy_ci=(0.4, 0.6), groups=(1, 2))
@@ -53,7 +63,7 @@ def honest_results() -> Results:
     )
     return found.model_copy(
         update={
-            "leakage": LeakageFacts(allowed=False, chance=0.3, figures=figures, splits=splits, verdict=""),
+            "leakage": LeakageFacts(allowed=False, figures=figures, splits=splits, verdict=""),
             "comparison": ComparisonFacts(
                 leaderboards=(
                     Leaderboard(protocol=model.protocol, n=370, ranks=(rank,), pairs=(), verdicts=("One.",)),
@@ -84,6 +94,7 @@ def honest_results() -> Results:
                     ci_method="x",
                     macro_f1=0.4,
                     by_repeat=(0.48, 0.5),
+                    identity=Identity(data="d", model=model.name, training="photos", protocol="repeats", seed=0),
                 ),
                 species_out=None,
                 learning=LearningFacts(

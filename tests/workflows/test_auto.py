@@ -15,15 +15,13 @@ from networks import network
 from petmood.bundle import load
 from petmood.bundle.composite import composite_graph
 from petmood.bundle.schema import StandingFacts
-from petmood.cache import ContentCache
 from petmood.cli.main import app
 from petmood.config import RunSettings
+from petmood.dataset import open_dataset
 from petmood.errors import ConfigError, ModelError
 from petmood.evaluate.calibrate import apply_temperature
 from petmood.evaluate.protocols import in_class_order
-from petmood.ingest import read_dataset
-from petmood.progress import Silent
-from petmood.sources import open_source
+from petmood.split import test_fold as fold_of_test
 from petmood.train.answers import UNEXPORTED, as_head
 from petmood.train.candidates import candidates
 from petmood.train.catalog import FROZEN, METHODS, choose
@@ -32,8 +30,7 @@ from petmood.workflows import bench as bench_module
 from petmood.workflows.auto import Contest, contest, standings, why_no_bundle
 from petmood.workflows.auto_settings import AutoSettings, auto_settings, parse_duration
 from petmood.workflows.bench import Bench, Means
-from petmood.workflows.bundles import fitted_and_judging, require_agreement
-from petmood.workflows.cnn import load_pixels
+from petmood.workflows.bundles import fitted_photos, require_agreement
 from petmood.workflows.train import TrainOutcome, train
 
 SETTINGS = RunSettings(folds=2)
@@ -58,8 +55,7 @@ def means(tmp_path_factory: pytest.TempPathFactory) -> Means:
 
 @pytest.fixture(scope="module")
 def bench(data: Path, means: Means) -> Bench:
-    source, cache = open_source(data), ContentCache()
-    return Bench(read_dataset(source, cache), source, cache, means, Silent())
+    return Bench(open_dataset(data, families="names"), means)
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +85,8 @@ def test_a_bundle_of_every_kind_of_method_agrees_with_training(name: str, bench:
     if reason is not None:
         assert method.recipe.kind in UNEXPORTED or "pixels" in reason
         return
-    manifest, reading = bench.manifest, bench.read(method)
-    rows, test = fitted_and_judging(manifest)
+    manifest, reading = bench.data.manifest, bench.read(method)
+    rows, test = fitted_photos(manifest), fold_of_test(manifest).evaluate
     model = reading.fit(manifest, rows, 0)
     expected = in_class_order(model, model.predict_proba(reading.vectors[test]), manifest.classes)
     views = list(zip(method.views, reading.backbones, strict=True))
@@ -98,7 +94,7 @@ def test_a_bundle_of_every_kind_of_method_agrees_with_training(name: str, bench:
     import onnxruntime as ort
 
     session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    pixels = load_pixels(bench.source, manifest, test, session.get_inputs()[0].shape[1])
+    pixels = bench.data.pixels(session.get_inputs()[0].shape[1], test)
     [found] = session.run(["probabilities"], {"pixels": pixels})
     assert np.abs(found - apply_temperature(expected, 1.7)).max() < 1e-4
 
@@ -159,7 +155,7 @@ def replace_chosen(row: StandingFacts) -> StandingFacts:
 
 
 def test_what_cannot_be_a_bundle_is_known_and_not_chosen(bench: Bench, settings: AutoSettings) -> None:
-    rows, _ = fitted_and_judging(bench.manifest)
+    rows = fitted_photos(bench.data.manifest)
     found = contest(bench, rows, replace(settings, budget=1e-9), lambda rows, title: None)
     trees = next(m for m in candidates() if m.recipe.kind == "trees")
     unable = replace(found.found[FROZEN], not_exported="of a reason")
@@ -170,10 +166,10 @@ def test_what_cannot_be_a_bundle_is_known_and_not_chosen(bench: Bench, settings:
 
 
 def test_photos_of_test_take_no_part(bench: Bench, settings: AutoSettings) -> None:
-    rows, test = fitted_and_judging(bench.manifest)
-    found = contest(bench, rows, replace(settings, budget=1e-9), lambda rows, title: None)
+    manifest = bench.data.manifest
+    found = contest(bench, fitted_photos(manifest), replace(settings, budget=1e-9), lambda rows, title: None)
     families = {r.family for r in found.inside.records}
-    assert families.isdisjoint({bench.manifest.records[i].family for i in test})
+    assert families.isdisjoint({r.family for r in manifest.records if r.split == "test"})
 
 
 def test_a_student_is_saved_with_its_own_figures(data: Path, settings: AutoSettings, tmp_path: Path) -> None:
@@ -189,10 +185,9 @@ def test_more_images_join_as_candidates(data: Path, settings: AutoSettings, tmp_
     files = {f"{name}/{i}.jpg": content for i, (name, content) in enumerate(more_files())}
     more = write_tree(tmp_path / "more", files)
     given = Means(settings.means.use, extra=more, mapping={"calm": "happy"}, unlabelled=more)
-    with open_source(data) as source:
-        cache = ContentCache()
-        bench = Bench(read_dataset(source, cache), source, cache, given, Silent())
-        rows, _ = fitted_and_judging(bench.manifest)
+    with open_dataset(data, families="names") as opened:
+        bench = Bench(opened, given)
+        rows = fitted_photos(opened.manifest)
         chosen = [m for m in candidates(0.1, 0.2) if m.name in ("outside-svm+extra", "outside-svm+unlabelled")]
         assert [bench.lacks(m) for m in chosen] == [None, None]
         extra, unlabelled = (bench.read(m) for m in chosen)
@@ -201,7 +196,7 @@ def test_more_images_join_as_candidates(data: Path, settings: AutoSettings, tmp_
         assert set(extra.outside.labels) == {"Sad", "happy"}
         assert unlabelled.unlabelled is not None
         for reading in (extra, unlabelled):
-            assert np.isfinite(reading.fit(bench.manifest, rows, 0).predict_proba(reading.vectors[:2])).all()
+            assert np.isfinite(reading.fit(opened.manifest, rows, 0).predict_proba(reading.vectors[:2])).all()
 
 
 def more_files() -> list[tuple[str, bytes]]:
@@ -234,7 +229,7 @@ def test_the_command_prints_plain_lines_where_nobody_watches(data: Path, means: 
     arguments += [word for name, stands in means.use.items() for word in ("--use", f"{name}={stands}")]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    assert "1 judged; first is lite0-logistic" in result.stderr
+    assert f"1 judged; first is {FROZEN}" in result.stderr
     assert json.loads(result.stdout)["search"]["winner"] == FROZEN
     wrong = [*arguments[:-2], "--use", "outside=onnx:nowhere.onnx"]
     assert isinstance(CliRunner().invoke(app, wrong).exception, ModelError)

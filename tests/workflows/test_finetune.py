@@ -14,20 +14,17 @@ pytest.importorskip("efficientnet_lite_pytorch")
 from drawing import split_files, write_tree
 from petmood.bundle import load
 from petmood.bundle.graph import network_graph
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
+from petmood.dataset import open_dataset
 from petmood.errors import ConfigError, ModelError
-from petmood.evaluate.select import among
 from petmood.features import Preprocess
 from petmood.features.augment import pixel_views
-from petmood.progress import Silent, Timed
-from petmood.sources import open_source
+from petmood.progress import Silent
 from petmood.train.crown import CrownSettings
 from petmood.train.crown_export import answers_onnx, load_start
 from petmood.train.finetune import CrownHead
 from petmood.workflows import finetune as workflow
 from petmood.workflows.auto_settings import AutoSettings
-from petmood.workflows.families import read_split
 from petmood.workflows.finetune import save_finetuned
 from petmood.workflows.finetune_settings import FinetuneSettings, finetune_settings
 from petmood.workflows.train import train
@@ -44,16 +41,14 @@ def test_a_budget_of_nothing_judges_one_fold_and_saves_what_agrees(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = FinetuneSettings(epochs=1, budget=1e-9, device="cpu")
-    with open_source(data) as source:
-        cache = ContentCache()
-        manifest = read_split(source, cache, Timed(Silent()), seed=42)
-        found = save_finetuned(tmp_path / "m", source, manifest, RUN, settings, cache, Silent())
+    with open_dataset(data) as opened:
+        found = save_finetuned(tmp_path / "m", opened, RUN, settings, Silent())
         calls: list[int] = []
         real = workflow.cross_fit
         monkeypatch.setattr(workflow, "cross_fit", lambda *a, **k: calls.append(1) or real(*a, **k))  # type: ignore[func-returns-value]
-        again = save_finetuned(tmp_path / "n", source, manifest, RUN, settings, cache, Silent())
+        again = save_finetuned(tmp_path / "n", opened, RUN, settings, Silent())
     assert not calls, "a fold that is known is not trained again"
-    tuned, baseline = (e for e in again.evaluation if e.protocol == "grouped-2-fold")
+    tuned, baseline = (e for e in again.evaluation if e.protocol == "grouped-2-fold, 1 of the folds")
     assert tuned.photos == baseline.photos
     # half of the photos that may be fitted on: one fold of two
     assert tuned.n == found.data.fitted // 2
@@ -64,11 +59,10 @@ def test_a_budget_of_nothing_judges_one_fold_and_saves_what_agrees(
 
 
 def test_the_whole_network_is_exported_as_it_answers(data: Path) -> None:
-    with open_source(data) as source:
-        manifest = read_split(source, ContentCache(), Timed(Silent()), seed=42)
-        some = among(manifest, manifest.photo_index[::3])
-        views = pixel_views(some, source, 64, 3)
-        again = pixel_views(some, source, 64, 3)
+    with open_dataset(data) as opened:
+        some = opened.manifest.subset(opened.manifest.photo_index[::3])
+        views = pixel_views(some, opened.pictures, 64, 3)
+        again = pixel_views(some, opened.pictures, 64, 3)
     assert views.shape == (len(some), 3, 64, 64, 3)
     np.testing.assert_array_equal(views, again)
     np.testing.assert_array_equal(views[:, 1], views[:, 0, :, ::-1])

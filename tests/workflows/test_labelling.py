@@ -12,19 +12,16 @@ import pytest
 from typer.testing import CliRunner
 
 from drawing import jpeg, split_files, write_tree
-from petmood.cache import ContentCache
 from petmood.cli.main import app
+from petmood.dataset import open_dataset
 from petmood.errors import DataError
-from petmood.progress import Silent, Timed
 from petmood.records import Manifest
-from petmood.sources import open_source
-from petmood.workflows import families
 from petmood.workflows.labelling import export_data
 
 
 def ingest(root: Path, labels: Path | None = None) -> Manifest:
-    with open_source(root) as source:
-        return families.ingest(source, ContentCache(), Timed(Silent()), labelled=False, labels=labels).manifest
+    with open_dataset(root, labelled=False, splits=False, labels=labels) as opened:
+        return opened.manifest
 
 
 def digests(root: Path) -> dict[str, str]:

@@ -17,7 +17,7 @@ from petmood.workflows.bench import Means
 from petmood.workflows.leaderboard import leaderboard
 from petmood.workflows.standings import LeaderboardSettings, Runs
 
-ONLY = ("species-only", "lite0-logistic", "lite0-prototypes", "mobilenet-mirror-logistic", "both-outside-0.1")
+ONLY = ("species", "efficientnet-lite0+logistic", "lite0-prototypes", "mobilenet-mirror-logistic", "both-outside-0.1")
 
 SETTINGS = LeaderboardSettings(only=ONLY, repeats=2, means=Means(use={"mobilenet": "nothing-of-the-kind"}))
 
@@ -47,9 +47,9 @@ def test_what_is_lacking_is_said(facts: LeaderboardFacts) -> None:
 
 def test_references_are_compared_with_and_not_with_themselves(facts: LeaderboardFacts) -> None:
     rows = {m.name: m for m in facts.methods}
-    assert rows["species-only"].vs_species is None
-    other = rows["lite0-logistic"]
-    assert other.vs_species == pytest.approx(other.grouped_accuracy - rows["species-only"].grouped_accuracy)
+    assert rows["species"].vs_species is None
+    other = rows["efficientnet-lite0+logistic"]
+    assert other.vs_species == pytest.approx(other.grouped_accuracy - rows["species"].grouped_accuracy)
     assert other.vs_species_ci is not None
     assert other.vs_species_ci[0] <= other.vs_species <= other.vs_species_ci[1]
 
@@ -82,12 +82,12 @@ def test_markdown_has_every_method_and_command(facts: LeaderboardFacts) -> None:
 
 def test_the_command_prints_the_facts_as_json(demo_data: Path, facts: LeaderboardFacts, tmp_path: Path) -> None:
     arguments = ["leaderboard", str(demo_data), "--repeats", "2", "--json", "--out", str(tmp_path / "l.md")]
-    result = CliRunner().invoke(app, [*arguments, "--only", "species-only", "--only", "lite0-logistic"])
+    result = CliRunner().invoke(app, [*arguments, "--only", "species", "--only", "efficientnet-lite0+logistic"])
     assert result.exit_code == 0, result.output
     found = LeaderboardFacts.model_validate_json(result.stdout)
     by_name = {m.name: m.grouped_accuracy for m in facts.methods}
     assert {m.name: m.grouped_accuracy for m in found.methods} == {
-        name: by_name[name] for name in ("species-only", "lite0-logistic")
+        name: by_name[name] for name in ("species", "efficientnet-lite0+logistic")
     }
     assert "# Leaderboard" in (tmp_path / "l.md").read_text(encoding="utf-8")
 

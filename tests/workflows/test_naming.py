@@ -9,20 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from petmood.workflows.families import ingest
 from sklearn.metrics import cohen_kappa_score
 from typer.testing import CliRunner
 
 from drawing import jpeg, write_tree
-from petmood.cache import ContentCache
 from petmood.cli.main import app
 from petmood.cluster.naming import METHODS, group
 from petmood.config import RunSettings
+from petmood.dataset import dataset, models, open_dataset
 from petmood.errors import ConfigError, DataError
-from petmood.progress import Silent, Timed
 from petmood.records import FeatureTable, Manifest
-from petmood.sources import open_source
-from petmood.workflows import photos
 from petmood.workflows.naming import cluster, name_clusters
 
 SETTINGS = RunSettings(folds=2)
@@ -45,10 +41,11 @@ def fake_features(monkeypatch: pytest.MonkeyPatch) -> None:
         return FeatureTable("drawn", (noise + 20 * np.eye(5)[which]).astype(np.float32), None, "drawn")
 
     class Named:
-        name = "drawn"
+        name = key = "drawn"
 
-    monkeypatch.setattr(photos, "extract_features", extract)
-    monkeypatch.setattr(photos, "load_backbone", lambda name: Named())
+    monkeypatch.setattr(dataset, "extract_features", extract)
+    for module in (dataset, models):
+        monkeypatch.setattr(module, "backbone_named", lambda name: Named())
 
 
 def pictures(labelled: bool) -> dict[str, bytes]:
@@ -107,9 +104,8 @@ def test_unlabelled_photos_become_a_labelled_data_set(fake_features: None, tmp_p
     assert (named.labelled, named.excluded, named.by_class) == (14, 4, {"calm": 8, "tense": 6})
     assert named.agreement is None
     assert named.accuracy == 1.0
-    with open_source(data) as source:
-        manifest = ingest(source, ContentCache(), Timed(Silent()), labels=tmp_path / "out" / "labels.csv").manifest
-    assert Counter(r.class_name for r in manifest.records) == {"calm": 8, "tense": 6}
+    with open_dataset(data, labels=tmp_path / "out" / "labels.csv") as opened:
+        assert Counter(r.class_name for r in opened.records) == {"calm": 8, "tense": 6}
     # naming survives clustering again
     cluster(data, tmp_path / "out", SETTINGS)
     assert "calm" in (tmp_path / "out" / "names.csv").read_text()

@@ -17,23 +17,20 @@ from PIL import Image
 from drawing import jpeg, split_files, write_tree
 from networks import network
 from petmood.bundle.folder import read
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
+from petmood.dataset import Dataset, open_dataset
+from petmood.features import Backbone
 from petmood.features.views import View
-from petmood.ingest import read_dataset
-from petmood.progress import Silent
 from petmood.records import FeatureTable, Manifest
-from petmood.sources import Source, open_source
 from petmood.split import Fold, grouped_folds
 from petmood.train.candidates import candidates, distilled
 from petmood.train.catalog import FROZEN, Method, choose
 from petmood.train.learner import Learner
 from petmood.workflows import auto as auto_module
-from petmood.workflows import bench as bench_module
 from petmood.workflows.auto import candidate, contest
 from petmood.workflows.auto_settings import AutoSettings
 from petmood.workflows.bench import Bench, Means
-from petmood.workflows.bundles import fitted_and_judging
+from petmood.workflows.bundles import fitted_photos
 from petmood.workflows.train import train
 
 SETTINGS = AutoSettings(folds=2)
@@ -64,21 +61,21 @@ def means(more: Path, tmp_path_factory: pytest.TempPathFactory) -> Means:
     return Means(dict.fromkeys(names, f"onnx:{made.graph}"), extra=more, unlabelled=more)
 
 
-def marked(manifest: Manifest, source: Source, backbone: object, view: View, *_: Any, **__: Any) -> FeatureTable:
+def marked(data: Dataset, backbone: Backbone, view: View) -> FeatureTable:
     """Features of noise in which the first column is the family's number."""
     wide = 1000 if view.pooling == "logits" else 6
-    first = OUTSIDE if source.location.name == "more" else 0
-    rows = np.random.default_rng(len(view.name)).standard_normal((len(manifest), wide)).astype(np.float32)
-    rows[:, 0] = manifest.family_index + first
+    first = OUTSIDE if data.origin.data.name == "more" else 0
+    rows = np.random.default_rng(len(view.name)).standard_normal((len(data), wide)).astype(np.float32)
+    rows[:, 0] = data.groups + first
     return FeatureTable(view.name, rows, None, f"marked/{view.name}/{first}")
 
 
 @pytest.fixture
 def bench(data: Path, means: Means, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(bench_module, "view_features", marked)
-    with open_source(data) as source:
-        cache = ContentCache(tmp_path / "cache")
-        yield Bench(read_dataset(source, cache), source, cache, means, Silent())
+    monkeypatch.setattr(Dataset, "features", marked)
+    monkeypatch.setenv("PETMOOD_CACHE", str(tmp_path / "cache"))
+    with open_dataset(data, families="names") as opened:
+        yield Bench(opened, means)
 
 
 class Watcher:
@@ -106,7 +103,7 @@ def method_named(name: str) -> Method:
 def test_no_fit_of_a_fold_sees_a_family_of_it(name: str, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     method = method_named(name)
     assert bench.lacks(method) is None
-    reading, manifest = bench.read(method), bench.manifest
+    reading, manifest = bench.read(method), bench.data.manifest
     assert len(manifest) > manifest.n_photos, "there are copies, which must stay on the side of their photo"
     for fold in grouped_folds(manifest, folds=2, seed=0):
         watcher = Watcher(monkeypatch)
@@ -120,23 +117,23 @@ def test_no_fit_of_a_fold_sees_a_family_of_it(name: str, bench: Bench, monkeypat
 def test_a_search_fits_nothing_of_test_and_chooses_inside_each_fold(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, test = fitted_and_judging(bench.manifest)
+    rows, test = fitted_photos(bench.data.manifest), bench.data.manifest.in_split("test")
     watcher = Watcher(monkeypatch)
     few = tuple(method_named(name) for name in (FROZEN, "outside-noise-robust", "outside-svm+unlabelled"))
     monkeypatch.setattr(auto_module, "candidates", lambda *weights: few)
     made = contest(bench, rows, SETTINGS, lambda standings, title: None)
     assert set(made.found) == {m.name for m in few}
-    judging = set(bench.manifest.family_index[test].tolist())
+    judging = set(bench.data.manifest.family_index[test].tolist())
     assert all(not seen & judging for seen in watcher.fits)
 
 
 def test_labels_and_features_of_a_fold_change_nothing_in_its_choice(bench: Bench) -> None:
     """The inner scores, by which a fold's candidate is chosen, and its predictions do not depend on its photos."""
-    rows, _ = fitted_and_judging(bench.manifest)
+    rows = fitted_photos(bench.data.manifest)
     method = method_named("outside-stack")
     assert bench.lacks(method) is None
     reading = bench.read(method)
-    inside = auto_module.among(bench.manifest, rows)
+    inside = bench.data.manifest.subset(rows)
     outer = list(grouped_folds(inside, folds=2, seed=0))
     spoilt = reading.vectors.copy()
     spoilt[rows[outer[0].evaluate], 1:] = 50.0
@@ -160,15 +157,15 @@ def test_labels_and_features_of_a_fold_change_nothing_in_its_choice(bench: Bench
 def test_a_student_learns_of_each_photo_what_a_teacher_said_that_had_not_seen_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, test = fitted_and_judging(bench.manifest)
+    rows, test = fitted_photos(bench.data.manifest), bench.data.manifest.in_split("test")
     teacher = method_named("outside-blend")
     student = distilled(teacher, View("outside"))
     assert bench.lacks(student) is None
     watcher = Watcher(monkeypatch)
-    inside = auto_module.among(bench.manifest, rows)
+    inside = bench.data.manifest.subset(rows)
     outer = list(grouped_folds(inside, folds=2, seed=0))
     candidate(bench, student, inside, rows, outer, SETTINGS)
-    judging = set(bench.manifest.family_index[test].tolist())
+    judging = set(bench.data.manifest.family_index[test].tolist())
     assert watcher.fits
     assert all(not seen & judging for seen in watcher.fits)
 
@@ -213,10 +210,9 @@ def test_more_images_that_show_an_evaluated_photo_stay_out(
     with Image.open(photo) as image:
         image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).resize((40, 40)).save(more / "Sad" / "copy.png")
     given = replace(means, extra=more, unlabelled=more)
-    with open_source(data) as source:
-        cache = ContentCache(tmp_path / "cache")
-        bench = Bench(read_dataset(source, cache), source, cache, given, Silent())
+    with open_dataset(data, families="names") as opened:
+        bench = Bench(opened, given)
     for found in (bench.outside, bench.unlabelled):
         assert found is not None
         assert found.left_out == ("Sad/copy.png",)
-        assert len(found.manifest) == 2
+        assert len(found.data) == 2

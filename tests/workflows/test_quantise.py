@@ -7,20 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from petmood.workflows.families import read_split
 
 from command import Petmood
 from drawing import jpeg, write_tree
 from networks import network
 from petmood.bundle.graph import LinearHead, head_graph
 from petmood.cache import ContentCache
+from petmood.dataset import open_dataset
 from petmood.errors import ConfigError, DataError, ModelError
 from petmood.features import extract_features, load_backbone
 from petmood.features.maps import flatten_maps
 from petmood.features.views import View, view_features
-from petmood.progress import Silent, Timed
 from petmood.results.quantised import QuantisedFacts
-from petmood.sources import open_source
 from petmood.workflows.quantise import calibration_photos
 from petmood.workflows.quantise_backbone import QuantiseSettings, quantise_backbone
 
@@ -53,13 +51,13 @@ def test_every_use_of_a_backbone_works_in_int8(
     assert small.name == facts.name == "plain-int8"
     assert small.preprocess == plain.preprocess
     assert (small.features, small.logits, small.map) == (plain.features, plain.logits, plain.map)
-    with open_source(tiny_data) as source:
-        manifest = read_split(source, ContentCache(), Timed(Silent()), seed=42)
+    with open_dataset(tiny_data) as opened:
+        manifest, pictures = opened.manifest, opened.pictures
 
         def all_of(backbone):  # type: ignore[no-untyped-def]
-            pooled = extract_features(manifest, source, backbone, ContentCache())
-            flat, shape = flatten_maps(manifest, source, backbone)
-            parts = view_features(manifest, source, backbone, View("b", "parts", size=48), ContentCache())
+            pooled = extract_features(manifest, pictures, backbone, ContentCache())
+            flat, shape = flatten_maps(manifest, pictures, backbone)
+            parts = view_features(manifest, pictures, backbone, View("b", "parts", size=48), ContentCache())
             return shape, (pooled.vectors, pooled.logits, flat.vectors, parts.vectors)
 
         (shape, before), (shape_small, after) = all_of(plain), all_of(small)
@@ -92,8 +90,8 @@ def test_a_head_on_it_makes_a_graph_with_an_activation_map(made: tuple[Path, Qua
 
 
 def test_calibration_looks_at_train_alone(tiny_data: Path) -> None:
-    with open_source(tiny_data) as source:
-        manifest = read_split(source, ContentCache(), Timed(Silent()), seed=42)
+    with open_dataset(tiny_data) as opened:
+        manifest = opened.manifest
     for count in (5, 96):
         rows = calibration_photos(manifest, count)
         assert {manifest.records[i].split for i in rows} == {"train"}
@@ -136,6 +134,16 @@ def test_the_command_prints_what_it_measured(
     assert "quantised already" in again.stderr
 
 
+def test_more_folds_than_the_smallest_class_has_photos_become_as_many_and_the_figures_say_so(
+    source_graph: Path, tiny_data: Path, tmp_path: Path
+) -> None:
+    many = QuantiseSettings(backbone=f"onnx:{source_graph}", folds=50)
+    facts = quantise_backbone(tiny_data, tmp_path / "z.onnx", many)
+    with open_dataset(tiny_data) as opened:
+        smallest = min(np.bincount(opened.photos.labels))
+    assert facts.comparison.protocol == f"grouped-{smallest}-fold"
+
+
 def test_refusals_say_what_to_do_and_write_nothing(
     made: tuple[Path, QuantisedFacts],
     source_graph: Path,
@@ -155,7 +163,4 @@ def test_refusals_say_what_to_do_and_write_nothing(
     unlabelled = write_tree(tmp_path / "data", {f"{i}.jpg": jpeg(i) for i in range(4)})
     with pytest.raises(DataError, match="no class folders found"):
         quantise_backbone(unlabelled, tmp_path / "z.onnx", settings)
-    few = QuantiseSettings(backbone=settings.backbone, folds=50)
-    with pytest.raises(DataError, match="50-fold cross-validation needs 50"):
-        quantise_backbone(tiny_data, tmp_path / "z.onnx", few)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "y.json"]

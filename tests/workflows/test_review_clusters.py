@@ -9,7 +9,6 @@ import numpy as np
 from petmood.labels import Decision
 from petmood.records import FeatureTable
 from petmood.workflows.naming import read_members, read_names, write_names
-from petmood.workflows.photos import photo_manifest
 from petmood.workflows.review_clusters import groups_of_folder, groups_of_run, save_names
 from review_fixtures import drawn_run
 
@@ -18,7 +17,7 @@ MADE = {"k": 3, "n_init": 2, "seed": 1}
 
 def test_clusters_of_a_run_are_those_of_the_folder_that_is_named(tmp_path: Path) -> None:
     run, whole = drawn_run(tmp_path)
-    manifest = photo_manifest(whole)
+    manifest = whole.subset(whole.photo_index)
     which = np.array([int(Path(r.path).stem) % 3 for r in manifest.records])
     noise = np.random.default_rng(0).normal(size=(len(which), 6)).astype(np.float32)
     features = FeatureTable("drawn", noise + 20 * np.eye(6, dtype=np.float32)[which], None, "drawn")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from petmood.config import RunSettings
+from petmood.config import RunSettings, run_settings
 from petmood.errors import LeakageError
 from petmood.results import Results
 from petmood.store import read_manifest
@@ -18,7 +18,7 @@ from petmood.workflows.run import RunOutcome, run
 pytest.importorskip("torch")
 pytestmark = pytest.mark.timeout(600)  # whole runs, some of them cold, perhaps on a busy machine
 
-SETTINGS = RunSettings(preset="test", cnn_size=32, cnn_epochs=2, repeats=2)
+SETTINGS = run_settings("quick", cnn_size=32, cnn_epochs=2, cnn_precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_the_planted_imbalance_of_species_is_reported_and_without_species_mood_s
 
 def test_results_follow_their_schema(outcome: RunOutcome) -> None:
     raw = facts(outcome)
-    assert raw["schema"] == 1
+    assert raw["schema"] == 2
     assert Results.model_validate(raw) == outcome.results
     for model in (*raw["models"], *raw["baselines"]):
         assert model["n"] == sum(map(sum, model["confusion"]))

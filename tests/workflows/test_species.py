@@ -10,25 +10,24 @@ import pytest
 from typer.testing import CliRunner
 
 from petmood.audit.species import SPECIES
-from petmood.cache import ContentCache
 from petmood.cli.main import app
 from petmood.config import RunSettings
+from petmood.dataset.models import species_table
 from petmood.results import SpeciesFacts
-from petmood.workflows.species import species_facts, species_of
+from petmood.workflows.species import species_facts
 from planted import planted
 
 SETTINGS = RunSettings(n_init=3)
 
 
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory: pytest.TempPathFactory) -> SpeciesFacts:
-    photos, _, _ = planted()
-    return species_facts(photos, SETTINGS, ContentCache(tmp_path_factory.mktemp("cache")))
+def facts() -> SpeciesFacts:
+    return species_facts(planted()[0], SETTINGS)
 
 
 def test_species_are_tabled_against_labels() -> None:
     photos, _, animal = planted()
-    assert [SPECIES[i] for i in species_of(photos).index] == [("dog", "cat", "rabbit")[a] for a in animal]
+    assert species_table(photos).by_row == [("dog", "cat", "rabbit")[a] for a in animal]
 
 
 def test_the_table_and_the_association_are_those_planted(facts: SpeciesFacts) -> None:
@@ -60,18 +59,17 @@ def test_the_model_beats_species_alone_within_and_over_all(facts: SpeciesFacts) 
 
 def test_where_mood_is_nothing_but_species_nothing_is_gained() -> None:
     photos, _, _ = planted(mood=0.0, tied=0.7, seed=1)
-    found = species_facts(photos, SETTINGS, ContentCache())
+    found = species_facts(photos, SETTINGS)
     assert found.over_species.gain_ci[0] <= 0
     assert all(p.gain_ci[1] < 0 for p in found.erased)
 
 
 def test_figures_are_remembered_and_the_same(facts: SpeciesFacts, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = ContentCache()
     photos, _, _ = planted()
-    first = species_facts(photos, SETTINGS, cache)
+    first = species_facts(photos, SETTINGS)
     assert first == facts
     monkeypatch.setattr("petmood.workflows.species._measure", lambda *a: pytest.fail("measured again"))
-    assert species_facts(photos, SETTINGS, cache) == first
+    assert species_facts(planted()[0], SETTINGS) == first
     assert np.isfinite(first.association.nmi)
 
 

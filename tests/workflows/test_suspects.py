@@ -13,13 +13,11 @@ from sklearn.metrics import average_precision_score
 from typer.testing import CliRunner
 
 from petmood.audit.noise import error_rate
-from petmood.cache import ContentCache
 from petmood.cli.main import app
 from petmood.config import RunSettings
-from petmood.progress import Silent, Timed
+from petmood.dataset import open_dataset
+from petmood.dataset.dataset import backbone_named
 from petmood.results import LabelFacts, SpeciesFacts
-from petmood.sources import open_source
-from petmood.workflows.families import ingest
 from petmood.workflows.noise import by_reader
 from petmood.workflows.suspects import LabelsOutcome, find_suspects, label_facts
 from planted import planted
@@ -33,7 +31,7 @@ SETTINGS = RunSettings()
 
 def test_facts_hang_together() -> None:
     photos, truth, _ = planted(noise=0.1)
-    facts = label_facts([photos], SETTINGS, ContentCache())
+    facts = label_facts(photos, [backbone_named(SETTINGS.backbone)], SETTINGS)
     wrong = {photos.manifest.records[i].path for i in np.flatnonzero(photos.labels != truth)}
     assert len(wrong) == 24
     found = [s.path for s in facts.suspects]
@@ -122,9 +120,8 @@ def test_every_estimate_of_the_noise_of_the_demo_set_holds_the_planted_rate(
     reader = tmp_path / "labels-anna.csv"  # a reader who knows the truth
     with reader.open("w", newline="") as handle:
         csv.writer(handle).writerows([("path", "label"), *((path, mood[path]) for path in outcome.ranking)])
-    with open_source(demo_data) as source:
-        manifest = ingest(source, ContentCache(), Timed(Silent())).manifest
-    second = by_reader(reader, manifest)
+    with open_dataset(demo_data) as opened:
+        second = by_reader(reader, opened.manifest)
     planted_rate = len(truth.wrong_labels) / facts.n
     assert second.n == facts.n
     # photos under two labels on purpose may count, too

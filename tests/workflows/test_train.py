@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from bundle_fixtures import Trained
+from drawing import jpeg
 from petmood.bundle import load
-from petmood.cache import ContentCache
+from petmood.bundle.folder import read
 from petmood.config import RunSettings
+from petmood.dataset import open_dataset
 from petmood.errors import LeakageError
 from petmood.evaluate.calibrate import apply_temperature
 from petmood.evaluate.protocols import in_class_order
-from petmood.sources import open_source
-from petmood.split import grouped_folds
 from petmood.train.settings import TrainSettings
-from petmood.workflows.bundles import fit_head, head_trust, subset
-from petmood.workflows.cnn import fit_cnn, load_pixels
+from petmood.workflows.bundles import save_head_bundle
+from petmood.workflows.cnn import fit_cnn
 from petmood.workflows.cnn_bundle import save_cnn_bundle
 from petmood.workflows.trust import COVERAGES, trust
 
@@ -29,13 +29,12 @@ SETTINGS = RunSettings(cnn_size=32, cnn_epochs=1, folds=3)
 @pytest.mark.parametrize("network", ["cnn1", "cnn2"])
 def test_a_network_answers_as_in_training(trained: Trained, tmp_path: Path, network: str) -> None:
     training = TrainSettings(epochs=SETTINGS.cnn_epochs, size=SETTINGS.cnn_size, seed=SETTINGS.seed)
-    with open_source(trained.data) as source:
-        saved = save_cnn_bundle(
-            tmp_path / "model", source, trained.manifest, network, SETTINGS, ContentCache(), lambda done, total: None
-        )
-        model = fit_cnn(source, trained.manifest, network, training, lambda done, total: None)
-        rows = trained.manifest.in_split("test")
-        pixels = load_pixels(source, trained.manifest, rows, training.size)
+    data = trained.opened
+    saved = save_cnn_bundle(tmp_path / "model", data, network, SETTINGS, lambda done, total: None)
+    assert saved is not None
+    model = fit_cnn(data, network, training, lambda done, total: None)
+    rows = trained.manifest.in_split("test")
+    pixels = data.pixels(training.size, rows)
     plain = in_class_order(model, model.predict_proba(pixels), trained.manifest.classes)
     expected = apply_temperature(plain, saved.calibration.temperature)
     bundle = load(tmp_path / "model")
@@ -65,26 +64,33 @@ def test_sets_of_a_wider_coverage_hold_those_of_a_narrower_one() -> None:
             assert wide.thresholds[name] is None or narrow.thresholds[name] <= wide.thresholds[name]
 
 
-def test_photos_of_test_touch_neither_weights_nor_calibration(trained: Trained) -> None:
-    manifest, features = trained.manifest, trained.features
-    test = manifest.in_split("test")
-    spoilt = features.vectors.copy()
-    spoilt[test] = 1e3
-    other = replace(features, vectors=spoilt, key="spoilt")
-    made = []
-    for table in (features, other):
-        cache = ContentCache()
-        fitted = fit_head(manifest, table, cache)
-        inner, vectors = subset(manifest, table, fitted.rows)
-        folds = list(grouped_folds(inner, folds=3, seed=SETTINGS.seed))
-        made.append((fitted.head.weights.tolist(), head_trust(inner, vectors, folds, SETTINGS, cache)))
-    assert made[0] == made[1]
+def test_photos_of_test_touch_neither_weights_nor_calibration(trained: Trained, tmp_path: Path) -> None:
+    """Other pictures in test, all else as it was: the same graph, calibration, prediction sets and pet rule."""
+    other = tmp_path / "other"
+    for number, file in enumerate(sorted(trained.data.rglob("*.jpg"))):
+        target = other / file.relative_to(trained.data)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(jpeg(7000 + number) if file.parts[-3] == "test" else file.read_bytes())
+    with open_dataset(other, families="names", seed=SETTINGS.seed) as data:
+        made = save_head_bundle(tmp_path / "model", data, trained.backbone, SETTINGS)
+    before = trained.bundle.description
+    assert made.data.sha256 != before.data.sha256
+    assert read(tmp_path / "model").graph == read(trained.path).graph
+    assert (made.calibration, made.conformal, made.pet, made.quality) == (
+        before.calibration,
+        before.conformal,
+        before.pet,
+        before.quality,
+    )
 
 
-def test_a_photo_of_test_among_the_fitted_ones_is_refused(trained: Trained) -> None:
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_photo_of_test_among_the_fitted_ones_is_refused(trained: Trained, tmp_path: Path, allowed: bool) -> None:
     manifest = trained.manifest
     test, valid = manifest.in_split("test")[0], manifest.in_split("valid")[0]
     records = list(manifest.records)
     records[valid] = replace(records[valid], family=records[test].family)
-    with pytest.raises(LeakageError, match="1 photos of test"):
-        fit_head(replace(manifest, records=tuple(records)), trained.features, ContentCache())
+    leaking = replace(manifest, records=tuple(records), allow_leakage=allowed)
+    with pytest.raises(LeakageError, match="1 photo stands on both sides"):
+        save_head_bundle(tmp_path / "m", trained.opened.with_manifest(leaking), trained.backbone, SETTINGS)
+    assert not (tmp_path / "m").exists()

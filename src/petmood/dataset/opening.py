@@ -5,6 +5,7 @@ So all of them count the same photos, and whatever is wrong with the data or the
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -132,7 +133,8 @@ def _open(
     manifest = apply_groups(found, chosen) if chosen else found
     regrouped = None if groups is None else user_file(groups, regrouped_photos(found, manifest), len(chosen))
     if chosen and groups is None:
-        regrouped = UserFile(source.location / GROUPS, "", regrouped_photos(found, manifest), len(chosen))
+        told_by = hashlib.sha256(source.read(GROUPS, MAX_FILE_BYTES)).hexdigest()
+        regrouped = UserFile(source.location / GROUPS, told_by, regrouped_photos(found, manifest), len(chosen))
     relabelled = None
     if labels is not None:
         wanted = read_labels(labels, manifest)

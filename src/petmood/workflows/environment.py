@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from petmood.config import ReadOptions, RunSettings, StudySettings, preset_settings
 from petmood.dataset import Dataset, Origin, UserFile
+from petmood.dataset.opening import GROUPS
 from petmood.errors import is_there
 from petmood.results import Environment
 from petmood.results.environment import AppliedFile, Provenance
@@ -31,6 +32,9 @@ PACKAGES: Final = (
 )
 _FEATURES: Final = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16", "i8mm", "sve")
 """Features of processors by which products are computed otherwise, so that figures may differ in their last digits."""
+
+REPEATED: Final = "repeated"
+"""The new folder into which a report's own command writes."""
 
 _OPTIONS: Final = {"study": {"cnn_epochs": "--epochs", "cnn_size": "--size", "backbones": "--backbone"}}
 """Options of commands whose names are not those of the settings."""
@@ -94,7 +98,7 @@ def repeating_command(command: str, origin: Origin, settings: RunSettings) -> st
     words = ["petmood", command, str(origin.data)]
     for option, file in (("--labels", origin.labels), ("--groups", origin.groups), ("--species", origin.species)):
         # groups.csv at the top of the data is read without being asked for
-        if file is not None and file.path.parent != origin.data:
+        if file is not None and file.path != origin.data / GROUPS:
             words += [option, str(file.path)]
     words += _reading(origin.options)
     if isinstance(settings, StudySettings):
@@ -103,6 +107,7 @@ def repeating_command(command: str, origin: Origin, settings: RunSettings) -> st
         defaults = preset_settings(settings.preset)
         words += ["--preset", settings.preset]
     words += _changed(settings.model_dump(mode="json"), defaults.model_dump(mode="json"), _OPTIONS.get(command, {}))
+    words += ["--out", REPEATED]
     return shlex.join(words)
 
 

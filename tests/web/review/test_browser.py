@@ -20,7 +20,6 @@ import pytest
 from petmood.cluster.naming import Grouping
 from petmood.labels import read_decisions
 from petmood.workflows.naming import read_names, save_groups
-from petmood.workflows.photos import photo_manifest
 from review_fixtures import SUSPECT, drawn_run
 from web.conftest import until
 
@@ -255,7 +254,7 @@ def test_clusters_are_named_by_keyboard_and_the_names_outlive_undo_reload_and_a_
     tmp_path: Path, context: Any
 ) -> None:
     run, manifest = drawn_run(tmp_path)
-    photos = photo_manifest(manifest)
+    photos = manifest.subset(manifest.photo_index)
     which = np.arange(len(photos)) % 4
     sure = np.linspace(1, 0, len(photos))
     save_groups(run, photos, Grouping("kmeans", 4, which, sure, {}), "drawn", 0)

@@ -1,4 +1,4 @@
-"""Ingest with families: planted copies under any name are found, and a run refuses splits that they leak through."""
+"""Opening data: planted copies under any name are found, a leaking split is refused, all jobs count the same photos."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ import pytest
 from PIL import Image, ImageOps
 
 from drawing import photo, saved, write_tree
-from petmood.cache import ContentCache
 from petmood.config import RunSettings
+from petmood.dataset import Dataset, open_dataset
 from petmood.demo import DemoTruth
 from petmood.errors import DataError, LeakageError
-from petmood.progress import Silent, Tick, Timed
-from petmood.sources import open_source
+from petmood.progress import Silent, Tick
 from petmood.store import read_manifest
 from petmood.workflows.audit import audit
-from petmood.workflows.families import Ingested, ingest, read_split
 from petmood.workflows.labelling import export_data
 from petmood.workflows.leaderboard import leaderboard
 from petmood.workflows.leakage import leakage
@@ -54,9 +52,9 @@ def split_photos(*leaks: str) -> dict[str, bytes]:
     return files
 
 
-def ingested(data: Path, mode: str = "auto") -> Ingested:
-    with open_source(data) as source:
-        return ingest(source, ContentCache(), Timed(Silent()), mode=mode)
+def opened(data: Path, families: str = "auto", groups: Path | None = None) -> Dataset:
+    with open_dataset(data, families=families, groups=groups) as found:
+        return found
 
 
 @pytest.mark.parametrize("leak", PLANTED)
@@ -67,7 +65,7 @@ def test_a_run_refuses_a_planted_leak_before_it_computes_anything(leak: str, tmp
 
 
 def test_a_clean_set_without_telling_names_asks_pixels(tmp_path: Path) -> None:
-    found = ingested(write_tree(tmp_path / "data", split_photos()))
+    found = opened(write_tree(tmp_path / "data", split_photos()))
     assert found.manifest.family_source == "pixels"
     assert found.manifest.n_photos == len(found.manifest) == 20
     assert found.links.same == ()
@@ -75,8 +73,8 @@ def test_a_clean_set_without_telling_names_asks_pixels(tmp_path: Path) -> None:
 
 def test_names_alone_do_not_see_what_pixels_see(tmp_path: Path) -> None:
     data = write_tree(tmp_path / "data", split_photos("mirrored", "exact"))
-    assert ingested(data, "names").manifest.n_photos == 21
-    assert ingested(data, "pixels").manifest.n_photos == 20
+    assert opened(data, "names").manifest.n_photos == 21
+    assert opened(data, "pixels").manifest.n_photos == 20
 
 
 def pairs(families: dict[str, str]) -> set[tuple[str, str]]:
@@ -88,7 +86,7 @@ def pairs(families: dict[str, str]) -> set[tuple[str, str]]:
 
 
 def test_the_demo_set_s_families_are_found_in_pixels_alone(demo: tuple[Path, DemoTruth], demo_data: Path) -> None:
-    found = pairs({r.path: r.family for r in ingested(demo_data, "pixels").manifest.records})
+    found = pairs({r.path: r.family for r in opened(demo_data, "pixels").manifest.records})
     true = pairs({file.path: file.family for file in demo[1].files})
     right = len(found & true)
     assert len(true) > 100
@@ -100,17 +98,37 @@ def test_groups_beside_the_images_are_read_by_all_and_an_option_goes_before_them
     data = write_tree(tmp_path / "data", split_photos() | {"groups.csv": b"path,group\n"})
     one = [f"train/Angry/train{i}.jpg" for i in (0, 1)]
     with pytest.raises(DataError, match=r"groups\.csv has no groups"):
-        ingested(data)
+        opened(data)
     (data / "groups.csv").write_text("path,group\n" + "".join(f"{path},tom\n" for path in one))
-    found = ingested(data)
+    found = opened(data)
     assert (found.found.n_photos, found.manifest.n_photos) == (20, 19)
     assert found.manifest.family_source == "groups, else pixels"
-    with open_source(data) as source:
-        split = read_split(source, ContentCache(), Timed(Silent()), seed=0)
-        assert split.n_photos == 19
-        other = tmp_path / "other.csv"
-        other.write_text(f"path,group\n{one[0]},tom\n")
-        assert ingest(source, ContentCache(), Timed(Silent()), groups=other).manifest.n_photos == 20
+    other = tmp_path / "other.csv"
+    other.write_text(f"path,group\n{one[0]},tom\n")
+    assert opened(data, groups=other).manifest.n_photos == 20
+
+
+def test_what_a_user_changed_is_told_and_known_by_content(tmp_path: Path) -> None:
+    data = write_tree(tmp_path / "data", split_photos())
+    assert (opened(data).origin.labels, opened(data).origin.groups) == (None, None)
+    labels, groups = tmp_path / "labels.csv", tmp_path / "my groups.csv"
+    labels.write_text("path,label\ntrain/Angry/train0.jpg,happy\ntrain/Angry/train1.jpg,Angry\n")
+    groups.write_text("path,group\n" + "".join(f"train/happy/train{i}.jpg,tom\n" for i in (0, 1)))
+    with open_dataset(data, labels=labels, groups=groups) as found:
+        told = found.origin
+        assert len(found.manifest) == 20
+        assert found.manifest.n_photos == 19
+    assert told.labels is not None
+    assert (told.labels.given, told.labels.changed) == (2, 1)
+    assert told.labels.sha256 == hashlib.sha256(labels.read_bytes()).hexdigest()
+    assert told.groups is not None
+    assert (told.groups.given, told.groups.changed) == (2, 1)
+
+
+@pytest.mark.parametrize("option", ["labels", "groups", "species"])
+def test_a_file_of_the_user_that_is_not_there_is_named_before_any_work(option: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"--{option} .*no.csv is not a file"):
+        open_dataset(tmp_path / "nowhere", **{option: tmp_path / "no.csv"})
 
 
 PHOTOS = 2 * (6 + 2 + 2)
@@ -134,7 +152,9 @@ SETTINGS = RunSettings(cnn=False, folds=2, n_init=1)
 
 
 def photos_of_leaderboard(data: Path, out: Path) -> int:
-    return leaderboard(data, LeaderboardSettings(only=("lite0-logistic",), folds=2, repeats=1)).methods[0].n
+    return (
+        leaderboard(data, LeaderboardSettings(only=("efficientnet-lite0+logistic",), folds=2, repeats=1)).methods[0].n
+    )
 
 
 def photos_of_tune(data: Path, out: Path) -> int:
