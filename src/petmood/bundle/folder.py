@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from petmood.bundle.card import model_card
+from petmood.bundle.checks import check_description, check_neighbours
+from petmood.bundle.inspection import inspect_graph
 from petmood.bundle.schema import ModelDescription, NeighbourFacts
 from petmood.errors import DataError, ImageError, ModelError
 from petmood.files import output_file, output_folder, settle
@@ -27,6 +29,7 @@ CARD: Final = "MODEL_CARD.md"
 NEIGHBOURS: Final = "neighbours.safetensors"
 _FILES: Final = frozenset({GRAPH, DESCRIPTION, CARD, NEIGHBOURS})
 _MAX_BYTES: Final = 2**31
+_MAX_DESCRIPTION: Final = 2**24
 
 
 @dataclass(frozen=True)
@@ -125,24 +128,28 @@ def read(path: Path) -> Parts:
 def _read(source: Source, path: Path) -> Parts:
     names = source.names()
     found = sorted((n for n in names if PurePosixPath(n).name == DESCRIPTION), key=lambda n: n.count("/"))
+    if found and (path / found[0]).is_symlink():
+        raise ModelError(f"{DESCRIPTION} of the bundle {path} is a link, which is not followed. Copy the file itself.")
     if not found or found[0].count("/") > 1:
         raise ModelError(
             f"{path} is no bundle: it has no {DESCRIPTION}. Make one with: petmood train DATA --out {path}"
         )
     root = PurePosixPath(found[0]).parent
-    raw = source.read(found[0], _MAX_BYTES)
+    raw = source.read(found[0], _MAX_DESCRIPTION)
     try:
         version = json.loads(raw).get("schema")
-        if version != 1:
+        if version != 1 or isinstance(version, bool):
             raise ModelError(f"{path} has version {version} of the bundle's format, known is 1. Update petmood.")
         description = ModelDescription.model_validate_json(raw)
-    except (ValueError, AttributeError, ValidationError) as error:
+    except (ValueError, AttributeError, ValidationError, RecursionError) as error:
         detail = " ".join(str(error).splitlines()[:3])
         raise ModelError(
             f"{path}: {DESCRIPTION} is not a description of a model ({detail}). Train it again."
         ) from error
 
     def checked(name: str, sha256: str) -> bytes:
+        if (path / root / name).is_symlink():
+            raise ModelError(f"{name} of the bundle {path} is a link, which is not followed. Copy the file itself.")
         try:
             data = source.read((root / name).as_posix(), _MAX_BYTES)
         except (ImageError, KeyError) as error:
@@ -151,9 +158,17 @@ def _read(source: Source, path: Path) -> Parts:
             raise ModelError(f"the bundle {path} is damaged: {name} is not the file it was made with. Copy it again.")
         return data
 
+    check_description(description, str(path))
     graph = checked(GRAPH, description.graph_sha256)
+    inspect_graph(graph, str(path))
     kept = description.neighbours
-    return Parts(description, graph, None if kept is None else _unpack(checked(kept.file, kept.sha256)))
+    if kept is None:
+        return Parts(description, graph, None)
+    if kept.file != NEIGHBOURS:
+        raise ModelError(f"{path} is no valid bundle: its neighbours are in '{kept.file}', not {NEIGHBOURS}.")
+    neighbours = _unpack(checked(kept.file, kept.sha256))
+    check_neighbours(neighbours, description, str(path))
+    return Parts(description, graph, neighbours)
 
 
 def _pack(neighbours: Neighbours) -> bytes:
@@ -183,8 +198,10 @@ def _unpack(data: bytes) -> Neighbours:
         if "thumbnails" in tensors:
             blob, ends = tensors["thumbnails"].tobytes(), tensors["ends"].tolist()
             thumbnails = tuple(blob[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True))
+        if not all(isinstance(text, str) for text in (*labels, *paths)):
+            raise ValueError("a label or a path is no text")
         return Neighbours(tensors["features"], labels, paths, thumbnails)
-    except (SafetensorError, ValueError, KeyError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{NEIGHBOURS} of the bundle cannot be read ({error}). Copy or train it again.") from error
 
 

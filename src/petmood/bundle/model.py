@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Timer
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petmood.bundle import ops
+from petmood.bundle.checks import check_interface, check_outputs
 from petmood.bundle.folder import Neighbours, Parts, read
 from petmood.bundle.inputs import Prepared, prepare
 from petmood.bundle.judge import judge
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import onnxruntime as ort
 
     from petmood.bundle.inputs import Picture
+
+_DEADLINE = 60.0  # seconds that a picture may take; the slowest network here takes less than one
 
 
 class Bundle:
@@ -162,8 +165,43 @@ class Bundle:
     def _alone(self, pixels: NDArray[np.uint8]) -> Outputs:
         return self._run(self._on_one, pixels)
 
+    def check(self) -> None:
+        """Try the graph on two drawn pictures, and compare it with the description.
+
+        Raises:
+            ModelError: it does not give what the description says, or takes too long.
+        """
+        check_interface(self._on_one, self.description, self.name)
+        pixels = np.zeros((2, self.size, self.size, 3), dtype=np.uint8)
+        pixels[1] = np.random.default_rng(0).integers(0, 256, pixels.shape[1:], dtype=np.uint8)
+        check_outputs(self._values(self._on_one, pixels), 2, self.description, self.name)
+
+    def _values(self, session: ort.InferenceSession, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        import onnxruntime as ort
+
+        options = ort.RunOptions()
+
+        def end() -> None:
+            options.terminate = True
+
+        # a graph of a stranger may take for ever: it is ended between two of its operators
+        timer = Timer(_DEADLINE * len(pixels), end)
+        timer.daemon = True
+        timer.start()
+        try:
+            return dict(zip(self._outputs, session.run(self._outputs, {ops.PIXELS: pixels}, options), strict=True))
+        except Exception as error:  # ONNX Runtime raises its own undocumented exception types
+            if options.terminate:
+                raise ModelError(
+                    f"{self.name} took more than {_DEADLINE:.0f} s for a picture and was ended."
+                ) from error
+            detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ModelError(f"the graph of {self.name} failed ({detail}). Train it again.") from error
+        finally:
+            timer.cancel()
+
     def _run(self, session: ort.InferenceSession, pixels: NDArray[np.uint8]) -> Outputs:
-        values = dict(zip(self._outputs, session.run(self._outputs, {ops.PIXELS: pixels}), strict=True))
+        values = self._values(session, pixels)
         return Outputs(
             probabilities=values[ops.PROBABILITIES],
             scores=values[ops.SCORES],
@@ -239,7 +277,9 @@ def load(path: str | Path, threads: int | None = None) -> Bundle:
         ModelError: there is no bundle, or it is damaged.
     """
     found = Path(path)
-    return Bundle(read(found), found.resolve().name, threads)
+    bundle = Bundle(read(found), found.resolve().name, threads)
+    bundle.check()
+    return bundle
 
 
 def _open(graph_bytes: bytes, name: str, threads: int) -> ort.InferenceSession:

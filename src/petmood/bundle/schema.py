@@ -15,7 +15,7 @@ SCHEMA_VERSION: Final = 1
 class Record(BaseModel):
     """Base of all records of a bundle: frozen, and strict about unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 class InputFacts(Record):
