@@ -27,7 +27,6 @@ from petmood.errors import TORCH
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "src" / "petmood"
 MODULES = sorted(SOURCE.rglob("*.py"))
-MAX_LINES = 300
 
 # Home folders and mount points of somebody's machine; a path in a URL is none.
 MACHINE_PATH = re.compile(r"(?<![\w./:~-])/(?:home|root|Users|work|workspace|opt|mnt|srv)/[\w.-]+")
@@ -144,14 +143,6 @@ def test_the_hygiene_patterns_find_what_they_are_for(pattern: re.Pattern[str], t
 @pytest.mark.parametrize("pattern", [MACHINE_PATH, REGISTRY], ids=["machine path", "registry"])
 def test_no_file_names_a_machine_or_a_registry(pattern: re.Pattern[str]) -> None:
     assert offending_lines(repository_files(), pattern) == []
-
-
-def test_every_module_is_short() -> None:
-    lengths = {
-        str(path.relative_to(REPOSITORY)): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES
-    }
-    assert lengths
-    assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
 
 
 def test_every_module_says_what_it_is_for() -> None:
