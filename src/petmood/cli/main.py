@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -37,6 +41,7 @@ from petmood.version import __version__
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 
 
 class _Command(TyperCommand):
@@ -104,8 +109,11 @@ def _options(
 
 def run() -> None:
     """Run the command line; errors a user can mend are one line and exit code 2, anything else is a bug and shows."""
+    _accept_any_encoding()
     try:
         app()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except PetmoodError as error:
         _complain(str(error))
         sys.exit(EXIT_USER_ERROR)
@@ -114,9 +122,35 @@ def run() -> None:
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         # the reader of our output left (e.g. `| head`); a second error while flushing at exit would say nothing more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        _leave_stdout()
+        _complain(f"cannot write{where}: {error.strerror}. Free space, or write to another place.")
+        sys.exit(EXIT_USER_ERROR)
+
+
+def _accept_any_encoding() -> None:
+    """Let a stream whose encoding lacks a character show its number instead of failing; a closed one is no stream."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    # without these, as where a process was started with closed streams, the first line printed would be a traceback
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - lasts as long as the process
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - lasts as long as the process
+
+
+def _leave_stdout() -> None:
+    """Send what is still to be flushed at exit nowhere: it would fail a second time."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str, mark: str = "error") -> None:
-    typer.echo(f"{typer.style(mark, fg='red', bold=True)}: {one_line(message)}", err=True)
+    with suppress(OSError, ValueError):  # where nobody can be told, the exit code tells
+        typer.echo(f"{typer.style(mark, fg='red', bold=True)}: {one_line(message)}", err=True)
