@@ -18,6 +18,7 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
+from petmood.workflows.families import ingest
 from sheet import Sheet, data_or_demo, options_of
 
 from petmood.cache import ContentCache
@@ -32,7 +33,6 @@ from petmood.records import ImageRecord, Manifest
 from petmood.sources import open_source
 from petmood.split import grouped_folds
 from petmood.train.heads import make_head
-from petmood.workflows.families import ingest
 
 SIZES = (250, 500, 1000)
 
