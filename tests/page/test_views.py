@@ -116,9 +116,9 @@ def test_a_box_is_suggested_moved_resized_and_removed_by_keys(new_page: NewPage,
     answered(page, 2)
     before = box_on(page, 0)
     assert "box" in page.evaluate("document.activeElement.className")
-    for key in ("ArrowLeft", "ArrowUp", "Shift+ArrowLeft", "-"):
+    for count, key in enumerate(("ArrowLeft", "ArrowUp", "Shift+ArrowLeft", "-"), start=3):
         page.keyboard.press(key)
-    agrees(page, answered(page, 3), trained, scene, 0)
+        agrees(page, answered(page, count), trained, scene, 0)
     after = box_on(page, 0)
     assert after["width"] == pytest.approx(max(0.06, before["width"] - 0.06), abs=0.03)
     assert after != before
