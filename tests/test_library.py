@@ -108,15 +108,9 @@ def test_a_trained_model_shows_itself_loads_and_evaluates(trained_again: TrainRe
     assert isinstance(reader, Reader)
     picture = next((tiny_data / "test").rglob("*.jpg"))
     assert reader.predict(picture)[0].probabilities.keys() == set(reader.classes)
-    assert reader.explain(picture, occlusion=False) is not None if _takes_occlusion() else True
+    assert reader.explain(picture).prediction.probabilities.keys() == set(reader.classes)
     found = reader.evaluate(tiny_data, families="names")
     assert isinstance(found, EvaluateResult)
-
-
-def _takes_occlusion() -> bool:
-    from petmood.explain import explain
-
-    return "occlusion" in inspect.signature(explain).parameters
 
 
 def test_evaluating_is_the_same_by_path_by_model_and_on_open_data(trained: Trained) -> None:

@@ -70,7 +70,9 @@ def raw(demo_run: RunResult) -> dict[str, Any]:
 def test_equal_identities_have_equal_figures_all_over_results_json(raw: dict[str, Any]) -> None:
     found = gathered(("run", raw))
     assert_one_figure_each(found)
-    grouped = next(i for i in found if i.model == HEADLINE and i.protocol == "grouped-5-fold" and i.training == "photos")
+    grouped = next(
+        i for i in found if i.model == HEADLINE and i.protocol == "grouped-5-fold" and i.training == "photos"
+    )
     parts = {place.split("/")[1].partition("[")[0] for _, place in found[grouped]}
     assert parts >= {"models", "species", "causes", "labels"}, "the headline figure stands in many sections"
 

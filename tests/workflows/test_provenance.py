@@ -53,9 +53,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-Repeat = tuple[dict[str, Any], str, str]
-
-
 @pytest.fixture(scope="module")
 def made(place: Path) -> Callable[[str], tuple[dict[str, Any], Path, Path]]:
     """results.json, report and place of each case, made when it is first asked for."""
