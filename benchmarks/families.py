@@ -18,17 +18,18 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
-from petmood.workflows.families import ingest
 from sheet import Sheet, data_or_demo, options_of
 
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.evaluate.metrics import score
-from petmood.evaluate.protocols import cross_predict
+from petmood.evaluate.protocols import cross_fit
+from petmood.families.join import join_families
+from petmood.families.links import find_links
 from petmood.features import extract_features, load_backbone
 from petmood.images import MAX_FILE_BYTES
 from petmood.ingest import read_dataset
-from petmood.progress import Silent, Timed
+from petmood.pictures import Pictures
 from petmood.records import ImageRecord, Manifest
 from petmood.sources import open_source
 from petmood.split import grouped_folds
@@ -67,10 +68,12 @@ def pairs(families: dict[str, str]) -> set[tuple[str, str]]:
 
 def recover(folder: Path, cache: ContentCache) -> tuple[Manifest, float, float]:
     """Families from pixels, the seconds that it took by the clock, and those that processors worked."""
-    timed, worked = Timed(Silent()), time.process_time()
     with open_source(folder) as source:
-        manifest = ingest(source, cache, timed, mode="pixels").manifest
-    return manifest, timed.seconds["families"], time.process_time() - worked
+        named = read_dataset(source, cache, labelled=False)
+        began, worked = time.perf_counter(), time.process_time()
+        links = find_links(named.records, Pictures(source), cache)
+        seconds, cost = time.perf_counter() - began, time.process_time() - worked
+    return join_families(named, links.same, "pixels"), seconds, cost
 
 
 def as_row(found: Manifest, seconds: float, worked: float) -> tuple[str, ...]:
@@ -83,10 +86,12 @@ def grouped_accuracy(manifest: Manifest, folder: Path, cache: ContentCache) -> s
     """Accuracy of logistic regression on frozen features, five folds grouped by the manifest's families."""
     settings = RunSettings()
     with open_source(folder) as source:
-        features = extract_features(manifest, source, load_backbone(settings.backbone), cache)
+        features = extract_features(manifest, Pictures(source), load_backbone(settings.backbone), cache)
     folds = grouped_folds(manifest, folds=settings.folds, seed=settings.seed)
-    made = cross_predict(lambda: make_head("logistic", settings.seed), features.vectors, manifest, folds)
-    scores = score(manifest.class_index[made.index], made.predicted, manifest.classes)
+    made = cross_fit(lambda: make_head("logistic", settings.seed), features.vectors, manifest, folds)
+    scores = score(
+        manifest.class_index[made.index], made.predicted, manifest.classes, manifest.family_index[made.index]
+    )
     low, high = scores.accuracy_ci
     return f"{scores.accuracy:.3f} ({low:.3f} to {high:.3f}, n = {scores.n} photos)"
 

@@ -199,7 +199,7 @@ def test_saving_replaces_a_bundle_and_nothing_else(trained: Trained, tmp_path: P
     target = tmp_path / "model"
     for _ in range(2):
         save(target, parts.graph, parts.description)
-        assert sorted(p.name for p in target.iterdir()) == ["MODEL_CARD.md", "model.json", "model.onnx"]
+        assert sorted(p.name for p in target.iterdir()) == [".petmood.json", "MODEL_CARD.md", "model.json", "model.onnx"]
     assert isinstance(load(target), Bundle)
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
     (tmp_path / "precious").mkdir()

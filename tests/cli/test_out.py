@@ -18,14 +18,15 @@ from petmood.cli.main import app
 
 READS = {
     "data", "extra", "unlabelled", "labels", "groups", "species", "bundle", "photos", "runtime", "names", "outside",
-    "run", "reader",
+    "run", "reader", "table",
 }  # fmt: skip
 """Parameters that name what is read. `run` and `folder` are also written into: see the tests at the end."""
 
 WORDS = {
     "preset", "backbone", "families", "model", "budget", "use", "mapping", "device", "maps", "host", "token", "kind",
     "method", "engine", "address", "provider", "pooling", "preprocess", "head", "only", "objective", "max_size",
-    "older_than",
+    "older_than", "columns", "exclude", "group_by", "layout", "splits", "zip_encoding", "to", "cnn_precision",
+    "cors_origin",
 }  # fmt: skip
 """Parameters that name no place."""
 
@@ -48,7 +49,7 @@ FOLDERS: dict[tuple[str, str], Words] = {
     ("train", "out"): lambda p: ["train", p.data, "--out", p.out],
     ("predict", "explain"): lambda p: ["predict", p.bundle, p.data, "--explain", p.out],
     ("export", "out"): lambda p: ["export", p.bundle, "--out", p.out, "--format", "onnx-int8", "--data", p.data],
-    ("export web", "out"): lambda p: ["export", p.bundle, "--out", p.out, "--format", "web", "--runtime", p.data],
+    ("export web", "out"): lambda p: ["export", p.bundle, "--out", p.out, "--format", "web"],
     ("demo-data", "out"): lambda p: ["demo-data", p.out],
     ("export-data", "out"): lambda p: ["export-data", p.data, "--out", p.out, "--labels", p.data / "labels.csv"],
     ("cluster", "out"): lambda p: ["cluster", p.data, "--out", p.out],
