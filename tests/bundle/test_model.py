@@ -204,7 +204,7 @@ def test_saving_replaces_a_bundle_and_nothing_else(trained: Trained, tmp_path: P
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "thesis.txt").write_text("years of work")
-    with pytest.raises(DataError, match="no bundle"):
+    with pytest.raises(DataError, match="was not written by petmood"):
         save(tmp_path / "precious", parts.graph, parts.description)
 
 

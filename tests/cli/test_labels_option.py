@@ -84,7 +84,7 @@ def test_study_begins_with_the_new_labels(
         raise PetmoodError("no further")  # the data is read by now
 
     monkeypatch.setattr("petmood.workflows.study._results", ended)
-    assert invoke("study", tiny_data, tmp_path / "out", labels).exit_code == 2
+    assert isinstance(invoke("study", tiny_data, tmp_path / "out", labels).exception, PetmoodError)
     records = read_manifest(tmp_path / "out" / "manifest.parquet").records
     assert {r.class_name for r in records if r.path == first} == {"happy"}
     assert (tmp_path / "out" / "labels-applied.csv").read_text() == labels.read_text()

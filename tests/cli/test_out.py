@@ -49,7 +49,7 @@ FOLDERS: dict[tuple[str, str], Words] = {
     ("train", "out"): lambda p: ["train", p.data, "--out", p.out],
     ("predict", "explain"): lambda p: ["predict", p.bundle, p.data, "--explain", p.out],
     ("export", "out"): lambda p: ["export", p.bundle, "--out", p.out, "--format", "onnx-int8", "--data", p.data],
-    ("export web", "out"): lambda p: ["export", p.bundle, "--out", p.out, "--format", "web"],
+    ("export web", "out"): lambda p: ["export", p.bundle, "--out", p.out, "--format", "web", "--data", p.data],
     ("demo-data", "out"): lambda p: ["demo-data", p.out],
     ("export-data", "out"): lambda p: ["export-data", p.data, "--out", p.out, "--labels", p.data / "labels.csv"],
     ("cluster", "out"): lambda p: ["cluster", p.data, "--out", p.out],

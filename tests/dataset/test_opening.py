@@ -174,10 +174,10 @@ def photos_of_corrected_copy(data: Path, out: Path) -> int:
 
 
 class Impatient(Silent):
-    """Stops the work, as Ctrl-C would, when a backbone is to be loaded."""
+    """Stops the work, as Ctrl-C would, when the data is read and figures are to come."""
 
     def stage(self, title: str) -> AbstractContextManager[Tick]:
-        if title.startswith("Loading"):
+        if title.startswith("Looking for"):
             raise KeyboardInterrupt
         return super().stage(title)
 
