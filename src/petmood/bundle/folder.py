@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from petmood.bundle.card import model_card
-from petmood.bundle.schema import ModelDescription, NeighbourFacts
+from petmood.bundle.schema import MemoryFacts, ModelDescription, NeighbourFacts
 from petmood.errors import DataError, ImageError, ModelError
+from petmood.families import memory as recall
+from petmood.families.memory import Memory
 from petmood.files import output_file, output_folder, settle
 from petmood.sources import Source, open_source
 from petmood.store import write_bytes
@@ -25,7 +27,8 @@ GRAPH: Final = "model.onnx"
 DESCRIPTION: Final = "model.json"
 CARD: Final = "MODEL_CARD.md"
 NEIGHBOURS: Final = "neighbours.safetensors"
-_FILES: Final = frozenset({GRAPH, DESCRIPTION, CARD, NEIGHBOURS})
+MEMORY: Final = "memory.safetensors"
+_FILES: Final = frozenset({GRAPH, DESCRIPTION, CARD, NEIGHBOURS, MEMORY})
 _MAX_BYTES: Final = 2**31
 
 
@@ -51,15 +54,20 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Parts:
-    """The content of a bundle as read: its description, the bytes of its graph, and its neighbours."""
+    """The content of a bundle as read: its description, the bytes of its graph, its neighbours and its memory."""
 
     description: ModelDescription
     graph: bytes
     neighbours: Neighbours | None
+    memory: Memory | None = None
 
 
 def save(
-    target: Path, graph: bytes, description: ModelDescription, neighbours: Neighbours | None = None
+    target: Path,
+    graph: bytes,
+    description: ModelDescription,
+    neighbours: Neighbours | None = None,
+    memory: Memory | None = None,
 ) -> ModelDescription:
     """Write a bundle: a folder, or one file if `target` ends in .zip. Returns the description as it was written.
 
@@ -70,6 +78,7 @@ def save(
         graph: the ONNX graph's bytes.
         description: of the model; its digests are filled in here.
         neighbours: the training photos' features and labels, if the bundle is to keep them.
+        memory: by what the training photos are recognised, if the bundle is to keep it.
 
     Raises:
         DataError: `target` is there and was not written by petmood, or cannot be written.
@@ -80,7 +89,12 @@ def save(
         packed = _pack(neighbours)
         files[NEIGHBOURS] = packed
         facts = NeighbourFacts(file=NEIGHBOURS, sha256=_sha256(packed), n=len(neighbours))
-    whole = description.model_copy(update={"graph_sha256": _sha256(graph), "neighbours": facts})
+    kept = None
+    if memory is not None and len(memory):
+        files[MEMORY] = recall.pack(memory)
+        kept = MemoryFacts(file=MEMORY, sha256=_sha256(files[MEMORY]), n=len(memory), files=len(memory.digests))
+    update = {"graph_sha256": _sha256(graph), "neighbours": facts, "memory": kept}
+    whole = description.model_copy(update=update)
     text = json.dumps(whole.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False, allow_nan=False)
     files[DESCRIPTION] = f"{text}\n".encode()
     files[CARD] = model_card(whole).encode()
@@ -152,8 +166,13 @@ def _read(source: Source, path: Path) -> Parts:
         return data
 
     graph = checked(GRAPH, description.graph_sha256)
-    kept = description.neighbours
-    return Parts(description, graph, None if kept is None else _unpack(checked(kept.file, kept.sha256)))
+    kept, known = description.neighbours, description.memory
+    return Parts(
+        description,
+        graph,
+        None if kept is None else _unpack(checked(kept.file, kept.sha256)),
+        None if known is None else recall.unpack(checked(known.file, known.sha256)),
+    )
 
 
 def _pack(neighbours: Neighbours) -> bytes:
