@@ -15,6 +15,7 @@ from petmood.cli import (
     clusters,
     demo,
     embed,
+    evaluate,
     export,
     honesty,
     labels,
@@ -69,6 +70,7 @@ run_command.register(app)
 audit.register(app)
 train.register(app)
 predict.register(app)
+evaluate.register(app)
 serve.register(app)
 export.register(app)
 quantise.register(app)

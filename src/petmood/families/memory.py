@@ -197,7 +197,9 @@ def pack(memory: Memory) -> bytes:
         "counts": np.array([len(p.features.points) for p in photos], dtype=np.uint8),
         "sizes": np.array([[p.features.width, p.features.height] for p in photos], dtype=np.uint8),
         "thumbnails": np.stack([p.features.grey for p in photos]),
-        "detail": np.packbits(np.stack([np.stack([p.signs > 0, p.signs < 0]) for p in photos]).reshape(len(photos), -1)),
+        "detail": np.packbits(
+            np.stack([np.stack([p.signs > 0, p.signs < 0]) for p in photos]).reshape(len(photos), -1)
+        ),
         "digests": np.array([list(bytes.fromhex(digest)) for digest, _ in owners], dtype=np.uint8),
         "owners": np.array([row for _, row in owners], dtype=np.int32),
     }

@@ -213,7 +213,9 @@ def by_table(path: Path, data: Dataset, mapping: Mapping[str, str] | None = None
     header = [cell.casefold() for cell in lines[0][1]] if lines else []
     place = next((header.index(name) for name in _PATHS if name in header), None)
     if place is None:
-        raise DataError(f"{path}, line 1: there is no column 'path', got '{','.join(header)}'. Name the photos' column.")
+        raise DataError(
+            f"{path}, line 1: there is no column 'path', got '{','.join(header)}'. Name the photos' column."
+        )
     told = next((header.index(name) for name in _LABELS if name in header), None)
     rows = [(line, cells) for line, cells in lines[1:] if cells[place].strip()]
     where = _Finder(data.manifest, data.origin.data)
@@ -275,7 +277,9 @@ def _class_columns(
     found = {}
     for i, cell in enumerate(header):
         plain = cell.strip()
-        bare = next((plain[len(p) :] for p in _PREFIXES if plain.casefold().startswith(p) and len(plain) > len(p)), None)
+        bare = next(
+            (plain[len(p) :] for p in _PREFIXES if plain.casefold().startswith(p) and len(plain) > len(p)), None
+        )
         if i not in taken and (bare is not None or plain.casefold() in folded):
             found[i] = folded.get((bare or plain).casefold(), bare or plain)
     others = [i for i in range(len(header)) if i not in taken and i not in found and rows]
@@ -338,7 +342,9 @@ class _Finder:
         plain = f"{same_path(name).rstrip('/')}/"
         for start in ("", *self._starts):
             folder = plain.removeprefix(start)
-            found = [path for known, path in self._known.items() if plain.startswith(start) and known.startswith(folder)]
+            found = [
+                path for known, path in self._known.items() if plain.startswith(start) and known.startswith(folder)
+            ]
             if found:
                 return found
         return []

@@ -30,9 +30,9 @@ from petmood.version import __version__
 from petmood.workflows.auto import Contest, search_facts
 from petmood.workflows.auto_settings import AutoSettings
 from petmood.workflows.bundles import SHOWN, data_facts, features_by, quality, require_agreement
-from petmood.workflows.trained_on import save_with_photos
 from petmood.workflows.figures import majority_facts, model_facts
 from petmood.workflows.pet_rule import drawn_pixels, pet_rule
+from petmood.workflows.trained_on import save_with_photos
 from petmood.workflows.trust import trust
 
 

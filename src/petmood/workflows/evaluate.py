@@ -6,6 +6,7 @@ Photos of the data that the model was trained on are found before anything is sc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,7 @@ from petmood.results.evaluation import (
     ShiftFacts,
     WrongPhoto,
 )
+from petmood.split import complete_splits
 from petmood.version import __version__
 from petmood.workflows.answers import Answers, by_bundle, by_onnx, by_table
 from petmood.workflows.figures import model_facts
@@ -159,10 +161,8 @@ def _overlap(bundle: Bundle | None, data: Dataset, keep: bool) -> OverlapFacts:
     """Which files of the data show training photos, by the bundle's memory of them."""
     n = len(data.manifest.photo_index)
     if bundle is None:
-        return OverlapFacts(
-            searched="nothing", n=n, photos=0, by_bytes=0, by_pixels=0, own=False, kept=keep, pairs=()
-        )
-    own = bundle.description.data.sha256 == data.manifest.digest
+        return OverlapFacts(searched="nothing", n=n, photos=0, by_bytes=0, by_pixels=0, own=False, kept=keep, pairs=())
+    own = _is_own(bundle, data.manifest)
     memory, pairs = bundle.memory, list[OverlapPair]()
     if memory is not None:
         with data.timed.stage("overlap", "Looking for training photos") as tick:
@@ -170,7 +170,10 @@ def _overlap(bundle: Bundle | None, data: Dataset, keep: bool) -> OverlapFacts:
             known = memory.recognise([record.sha256 for record in data.records], found)
         pairs = [
             OverlapPair(
-                path=data.records[i].path, training=memory.photos[r.row].path, how=r.how, agreement=round(r.agreement, 4)
+                path=data.records[i].path,
+                training=memory.photos[r.row].path,
+                how=r.how,
+                agreement=round(r.agreement, 4),
             )
             for i, r in known.items()
         ]
@@ -189,6 +192,16 @@ def _overlap(bundle: Bundle | None, data: Dataset, keep: bool) -> OverlapFacts:
         kept=keep or own,
         pairs=tuple(pairs),
     )
+
+
+def _is_own(bundle: Bundle, manifest: Manifest) -> bool:
+    """Whether data are those that a bundle was trained on, with the splits that it made where they have none."""
+    wanted = bundle.description.data.sha256
+    if manifest.digest == wanted:
+        return True
+    with suppress(DataError):
+        return complete_splits(manifest, int(bundle.description.settings.get("seed", 42))).digest == wanted
+    return False
 
 
 def _mark(overlap: OverlapFacts) -> str | None:

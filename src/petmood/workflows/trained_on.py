@@ -1,4 +1,4 @@
-"""Training photos -> what a bundle keeps of them to be evaluated elsewhere: a memory of copies, and what they are like."""
+"""Training photos -> what a bundle keeps of them to be evaluated elsewhere: by what they are known, what they are like."""
 
 from __future__ import annotations
 
