@@ -13,6 +13,7 @@ from petmood.cli import (
     audit,
     cache,
     clusters,
+    compare,
     demo,
     embed,
     evaluate,
@@ -71,6 +72,7 @@ audit.register(app)
 train.register(app)
 predict.register(app)
 evaluate.register(app)
+compare.register(app)
 serve.register(app)
 export.register(app)
 quantise.register(app)

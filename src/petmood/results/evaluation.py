@@ -146,8 +146,8 @@ class WrongPhoto(Fact):
 class EvaluationFacts(Fact):
     """The whole of evaluation.json.
 
-    `figure` is about the photos that count; with the overlap kept, `seen` and `unseen` tell both parts apart. `majority`
-    is the share of the commonest class. `sureness` and what follows it are None where only labels were predicted.
+    `figure` is about the photos that count; with the overlap kept, `seen` and `unseen` tell both apart. `majority` is
+    the share of the commonest class. `sureness` and what follows it are None where only labels were predicted.
     `ece_if_calibrated` is the ECE that perfect probabilities would show on as many photos.
     """
 

@@ -34,7 +34,7 @@ def grade(predictions: Path, data: Dataset, train_list: Path, *, seed: int = 42)
     """
     answers = by_table(predictions, data.require_labels())
     trained = set(read_list(train_list, data))
-    classes, names, order, mapped = matched(answers, data, {})
+    _, names, order, mapped = matched(answers, data, {})
     by_family: dict[str, list[int]] = {}
     for i, record in enumerate(data.records):
         if record.path in trained:

@@ -1,4 +1,4 @@
-"""Training photos -> what a bundle keeps of them to be evaluated elsewhere: by what they are known, what they are like."""
+"""Training photos -> what a bundle keeps to be evaluated elsewhere: by what they are known, and what they are like."""
 
 from __future__ import annotations
 
