@@ -19,11 +19,11 @@ SIZE = (160, 150)
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Ten photos of training, and six of test, of which three are copies: the same bytes, mirrored, saved anew."""
-    files = {f"mine/{'ab'[i % 2]}/t{i}.jpg": saved(photo(i, SIZE)) for i in range(10)}
-    files["theirs/a/same.jpg"] = files["mine/a/t0.jpg"]
-    files["theirs/b/mirror.png"] = saved(ImageOps.mirror(photo(1, SIZE)), "PNG")
-    files["theirs/a/again.jpg"] = saved(photo(2, SIZE), quality=60)
-    files |= {f"theirs/{'ab'[i % 2]}/new{i}.jpg": saved(photo(50 + i, SIZE)) for i in range(3)}
+    files = {f"train/{'ab'[i % 2]}/t{i}.jpg": saved(photo(i, SIZE)) for i in range(10)}
+    files["test/a/same.jpg"] = files["train/a/t0.jpg"]
+    files["test/b/mirror.png"] = saved(ImageOps.mirror(photo(1, SIZE)), "PNG")
+    files["test/a/again.jpg"] = saved(photo(2, SIZE), quality=60)
+    files |= {f"test/{'ab'[i % 2]}/new{i}.jpg": saved(photo(50 + i, SIZE)) for i in range(3)}
     return write_tree(tmp_path / "data", files)
 
 
@@ -36,18 +36,18 @@ def _graded(data: Path, predictions: str, trained: str) -> GradeFacts:
 
 
 PREDICTIONS = (
-    "path,label\ntheirs/a/same.jpg,a\ntheirs/b/mirror.png,b\ntheirs/a/again.jpg,a\n"
-    "theirs/a/new0.jpg,b\ntheirs/b/new1.jpg,b\ntheirs/a/new2.jpg,b\n"
+    "path,label\ntest/a/same.jpg,a\ntest/b/mirror.png,b\ntest/a/again.jpg,a\n"
+    "test/a/new0.jpg,b\ntest/b/new1.jpg,b\ntest/a/new2.jpg,b\n"
 )
 
 
-@pytest.mark.parametrize("trained", ["mine\n", "# what I used\n\nmine/a/\nmine/b\n", "data/mine/\n"])
+@pytest.mark.parametrize("trained", ["train\n", "# what I used\n\ntrain/a/\ntrain/b\n", "data/train/\n"])
 def test_copies_in_training_are_found(data: Path, trained: str) -> None:
     facts = _graded(data, PREDICTIONS, trained)
     assert {(p.path, p.how) for p in facts.pairs} == {
-        ("theirs/a/same.jpg", "bytes"),
-        ("theirs/b/mirror.png", "pixels or names"),
-        ("theirs/a/again.jpg", "pixels or names"),
+        ("test/a/same.jpg", "bytes"),
+        ("test/b/mirror.png", "pixels or names"),
+        ("test/a/again.jpg", "pixels or names"),
     }
     assert (facts.n, facts.copied, facts.training_files) == (6, 3, 10)
     assert facts.claimed.correct == 4
@@ -56,7 +56,7 @@ def test_copies_in_training_are_found(data: Path, trained: str) -> None:
 
 
 def test_without_copies_the_claim_stands(data: Path) -> None:
-    facts = _graded(data, PREDICTIONS, "mine/b/t3.jpg\nmine/a/t4.jpg\n")
+    facts = _graded(data, PREDICTIONS, "train/b/t3.jpg\ntrain/a/t4.jpg\n")
     assert facts.copied == 0 and facts.memory is None
     assert facts.honest is not None and facts.honest.accuracy == facts.claimed.accuracy
 
