@@ -32,7 +32,8 @@ def evaluations(evaluated: Evaluated, tmp_path_factory: pytest.TempPathFactory) 
 def test_equal_bundles_do_not_differ(evaluated: Evaluated) -> None:
     facts = compare([evaluated.path, evaluated.path])
     assert not any(s.differs for s in facts.settings)
-    assert facts.pairs and all(p.difference == 0 and not p.differ for p in facts.pairs)
+    assert facts.pairs
+    assert all(p.difference == 0 and not p.differ for p in facts.pairs)
     assert "the same things" in " ".join(difference_lines(facts))
 
 
@@ -43,7 +44,8 @@ def test_evaluations_are_compared_on_the_photos_that_they_share(evaluations: tup
     assert (pair.n, pair.relabelled) == (12, 0)
     assert pair.difference == 0
     page = difference_html(facts)
-    assert "<script" not in page and "shared photos" in page
+    assert "<script" not in page
+    assert "shared photos" in page
 
 
 def test_a_bundle_and_an_evaluation_elsewhere_share_no_photo(

@@ -45,8 +45,10 @@ def test_ten_planted_training_photos_are_found_and_left_out(evaluated: Evaluated
 def test_kept_training_photos_mark_the_figures(evaluated: Evaluated) -> None:
     facts = library.evaluate(evaluated.bundle, evaluated.other, keep_overlap=True, families="pixels").facts
     assert facts.figure.n == 22
-    assert facts.figure.mark is not None and "10 of 22" in facts.figure.mark
-    assert facts.seen is not None and facts.unseen is not None
+    assert facts.figure.mark is not None
+    assert "10 of 22" in facts.figure.mark
+    assert facts.seen is not None
+    assert facts.unseen is not None
     assert (facts.seen.n, facts.unseen.n) == (10, 12)
     assert facts.seen.correct + facts.unseen.correct == facts.figure.correct
 
@@ -63,7 +65,8 @@ def test_renamed_copies_of_its_own_data_are_too(evaluated: Evaluated, tmp_path: 
     fitted = [p for split in ("train", "valid") for p in sorted((evaluated.own / split).rglob("*.jpg"))]
     moved = {f"{p.parent.name}/{i}.jpg": p.read_bytes() for i, p in enumerate(fitted)}
     facts = library.evaluate(evaluated.bundle, write_tree(tmp_path / "moved", moved), families="names").facts
-    assert facts.overlap.own and facts.overlap.by_bytes == len(moved)
+    assert facts.overlap.own
+    assert facts.overlap.by_bytes == len(moved)
 
 
 def test_figures_are_those_of_the_core(evaluated: Evaluated, elsewhere: EvaluationFacts) -> None:
@@ -74,7 +77,8 @@ def test_figures_are_those_of_the_core(evaluated: Evaluated, elsewhere: Evaluati
     assert elsewhere.sureness is not None
     assert sum(b.n for b in elsewhere.sureness.reliability) == figure.n
     levels = evaluated.bundle.description.conformal
-    assert levels is not None and [s.target for s in elsewhere.sets] == [level.coverage for level in levels.levels]
+    assert levels is not None
+    assert [s.target for s in elsewhere.sets] == [level.coverage for level in levels.levels]
     assert sum(a.n for a in elsewhere.answers) == figure.n
     assert sum(p.n for p in elsewhere.species) == figure.n
 
@@ -97,9 +101,11 @@ def test_a_table_of_the_models_own_answers_gives_the_same_figure(
     for facts in both:
         assert facts.figure.correct == elsewhere.figure.correct
         assert facts.overlap == elsewhere.overlap
-    assert both[0].sureness is not None and both[1].sureness is None
+    assert both[0].sureness is not None
+    assert both[1].sureness is None
     alone = library.evaluate(None, evaluated.other, predictions=labels, families="pixels").facts
-    assert alone.overlap.searched == "nothing" and alone.figure.n == 22
+    assert alone.overlap.searched == "nothing"
+    assert alone.figure.n == 22
 
 
 @pytest.mark.parametrize(
@@ -124,7 +130,9 @@ def test_a_table_that_does_not_fit_is_refused(
 
 
 def test_classes_are_mapped(evaluated: Evaluated, tmp_path: Path) -> None:
-    files = {f"{name}/{i}.png": saved(photo(700 + 10 * k + i, SIZE), "PNG") for k, name in enumerate("ab") for i in range(4)}
+    files = {
+        f"{name}/{i}.png": saved(photo(700 + 10 * k + i, SIZE), "PNG") for k, name in enumerate("ab") for i in range(4)
+    }
     data = write_tree(tmp_path / "data", files)
     with pytest.raises(ConfigError, match="--map a=Angry"):
         library.evaluate(evaluated.bundle, data, families="names")
@@ -177,7 +185,8 @@ def test_a_bundle_without_memory_says_so(evaluated: Evaluated, tmp_path: Path) -
     del shown["memory"], shown["training"]
     stated.write_text(json.dumps(shown), encoding="utf-8")
     result = library.evaluate(tmp_path / "old", evaluated.other, families="names")
-    assert result.facts.overlap.searched == "nothing" and result.facts.shift == ()
+    assert result.facts.overlap.searched == "nothing"
+    assert result.facts.shift == ()
     assert "keeps no memory" in repr(result)
 
 
@@ -194,7 +203,8 @@ def test_animals_are_resampled_whole(evaluated: Evaluated, tmp_path: Path) -> No
         if not any(record.animal for record in opened.records):
             pytest.skip("this reader names no animals by a pattern")
         facts = evaluate(evaluated.bundle, opened)
-    assert facts.animals is not None and facts.animals.animals == 3
+    assert facts.animals is not None
+    assert facts.animals.animals == 3
 
 
 def test_shift_is_told_of_what_moved(evaluated: Evaluated, tmp_path: Path) -> None:

@@ -51,14 +51,18 @@ def test_copies_in_training_are_found(data: Path, trained: str) -> None:
     }
     assert (facts.n, facts.copied, facts.training_files) == (6, 3, 10)
     assert facts.claimed.correct == 4
-    assert facts.memory is not None and (facts.memory.correct, facts.memory.n) == (3, 3)
-    assert facts.honest is not None and (facts.honest.correct, facts.honest.n) == (1, 3)
+    assert facts.memory is not None
+    assert (facts.memory.correct, facts.memory.n) == (3, 3)
+    assert facts.honest is not None
+    assert (facts.honest.correct, facts.honest.n) == (1, 3)
 
 
 def test_without_copies_the_claim_stands(data: Path) -> None:
     facts = _graded(data, PREDICTIONS, "train/b/t3.jpg\ntrain/a/t4.jpg\n")
-    assert facts.copied == 0 and facts.memory is None
-    assert facts.honest is not None and facts.honest.accuracy == facts.claimed.accuracy
+    assert facts.copied == 0
+    assert facts.memory is None
+    assert facts.honest is not None
+    assert facts.honest.accuracy == facts.claimed.accuracy
 
 
 @pytest.mark.parametrize("trained", ["", "# nothing\n", "elsewhere/x.jpg\n"])

@@ -194,7 +194,7 @@ def _probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(softmax(scores, axis=1), dtype=np.float64)
 
 
-def by_table(path: Path, data: Dataset, mapping: Mapping[str, str] | None = None) -> Answers:
+def by_table(path: Path, data: Dataset, mapping: Mapping[str, str] | None = None, *, as_named: bool = False) -> Answers:
     """The predictions of a CSV, made by any tool, for the photos of the data that it names.
 
     It has a column of paths (`path`, `file`, `image`, ...), and a column `label`, or a column of probabilities a class,
@@ -204,6 +204,7 @@ def by_table(path: Path, data: Dataset, mapping: Mapping[str, str] | None = None
         path: of the table.
         data: with labels; its rows are what `Answers.rows` counts.
         mapping: classes of the data -> classes of the table, whose names are looked for among its columns.
+        as_named: give the row of the file that the table names first of each photo, not that of the photo itself.
 
     Raises:
         DataError: the table cannot be read, or a line does not fit the data.
@@ -227,7 +228,7 @@ def by_table(path: Path, data: Dataset, mapping: Mapping[str, str] | None = None
         by_record[record] = line, cells
     names = [*(mapping or {}).values(), *(c for c in data.classes if c.casefold() not in _folded(mapping))]
     columns = _class_columns(lines[0][1] if lines else [], rows, names, {place, *([] if told is None else [told])})
-    chosen = _line_of_each(data.manifest, by_record)
+    chosen = _line_of_each(data.manifest, by_record, as_named)
     if not chosen:
         raise DataError(f"{path} names no photo of {data.manifest.name}. Paths are relative to the data.")
     if columns:
@@ -254,19 +255,19 @@ def _folded(mapping: Mapping[str, str] | None) -> set[str]:
     return {name.casefold() for name in mapping or {}}
 
 
-def _line_of_each(manifest: Manifest, lines: Mapping[str, tuple[int, list[str]]]) -> dict[int, tuple[int, list[str]]]:
+def _line_of_each(
+    manifest: Manifest, lines: Mapping[str, tuple[int, list[str]]], as_named: bool
+) -> dict[int, tuple[int, list[str]]]:
     """Row of each photo, ascending -> its line; of other files of the photo where it has none itself."""
-    spare: dict[str, tuple[int, list[str]]] = {}
-    for record in manifest.records:
-        if record.path in lines:
-            spare.setdefault(record.family, lines[record.path])
-    found = {}
-    for row in manifest.photo_index.tolist():
-        record = manifest.records[row]
-        line = lines.get(record.path) or spare.get(record.family)
-        if line is not None:
-            found[row] = line
-    return found
+    named = [row for row, record in enumerate(manifest.records) if record.path in lines]
+    of = {row: lines[manifest.records[row].path] for row in named}
+    first: dict[str, int] = {}
+    for row in sorted(named, key=lambda row: of[row][0]):
+        first.setdefault(manifest.records[row].family, row)
+    if as_named:
+        return {row: of[row] for row in sorted(first.values())}
+    photos = [row for row in manifest.photo_index.tolist() if manifest.records[row].family in first]
+    return {row: of.get(row) or of[first[manifest.records[row].family]] for row in photos}
 
 
 def _class_columns(

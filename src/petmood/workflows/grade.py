@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from petmood.dataset import Dataset
-from petmood.errors import DataError
 from petmood.evaluate.protocols import Predictions
 from petmood.evaluate.statistics import mean_interval
 from petmood.results.evaluation import CopiedPhoto, GradeFacts, PartFacts
@@ -30,9 +29,9 @@ def grade(predictions: Path, data: Dataset, train_list: Path, *, seed: int = 42)
         seed: with which the data was opened, for the figure's identity.
 
     Raises:
-        DataError: a line does not fit the data, or everything that was predicted was itself trained on.
+        DataError: a line does not fit the data.
     """
-    answers = by_table(predictions, data.require_labels())
+    answers = by_table(predictions, data.require_labels(), as_named=True)
     trained = set(read_list(train_list, data))
     _, names, order, mapped = matched(answers, data, {})
     by_family: dict[str, list[int]] = {}
@@ -52,8 +51,6 @@ def grade(predictions: Path, data: Dataset, train_list: Path, *, seed: int = 42)
     taught = np.array(copied, dtype=np.bool_)
     probabilities = answers.probabilities[:, order]
     truth = mapped.manifest.class_index[rows]
-    if not len(rows):
-        raise DataError(f"{predictions} names no photo of {data.manifest.name}.")
     hits = truth == probabilities.argmax(axis=1)
 
     def part(name: str, some: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> PartFacts | None:
