@@ -54,8 +54,8 @@ def test_kept_training_photos_mark_the_figures(evaluated: Evaluated) -> None:
 
 
 def test_its_own_data_are_called_so(evaluated: Evaluated) -> None:
-    result = evaluated_again = library.evaluate(evaluated.bundle, evaluated.own, families="names")
-    assert evaluated_again.facts.overlap.own
+    result = library.evaluate(evaluated.bundle, evaluated.own, families="names")
+    assert result.facts.overlap.own
     assert result.facts.figure.protocol == OWN_DATA
     assert "memory, not skill" in repr(result)
     assert "training data" in result._repr_html_()

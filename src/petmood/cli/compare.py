@@ -58,14 +58,14 @@ def compare(
 
 
 def list_runs(
-    folder: Annotated[Path, typer.Argument(help="Folder that they are in.")] = Path(),
+    below: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Folder that they are in.")] = Path(),
     json: Json = False,
 ) -> None:
     """List the runs, bundles and evaluations below a folder, each with its best figure."""
     from petmood.cli.console import console
     from petmood.workflows.compare import list_runs as work
 
-    facts = work(folder)
+    facts = work(below)
     if json:
         typer.echo(facts.model_dump_json(indent=2))
         return

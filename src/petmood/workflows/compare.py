@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -46,12 +47,22 @@ _F = TypeVar("_F", Results, EvaluationFacts)
 
 @dataclass(frozen=True)
 class Compared:
-    """A subject as read: its facts, figures, all that it says of how it was made, and its photos if it has them."""
+    """A subject as read: its facts, figures, all that it says of how it was made, and where its photos are listed.
+
+    `models` are the figures that are compared with others: baselines are not.
+    """
 
     subject: Subject
     figures: tuple[ModelFacts, ...]
+    models: tuple[ModelFacts, ...]
     settings: Mapping[str, str]
-    manifest: Manifest | None = field(default=None, repr=False)
+    folder: Path | None = None
+
+    @cached_property
+    def manifest(self) -> Manifest | None:
+        """Its photos; None where it does not list them."""
+        listed = None if self.folder is None else self.folder / MANIFEST
+        return read_manifest(listed) if listed is not None and listed.is_file() else None
 
 
 def compare(paths: Sequence[Path]) -> DifferenceFacts:
@@ -171,12 +182,12 @@ def _run(path: Path) -> Compared:
         settings |= {f"reading {name}": _text(value) for name, value in sorted(made.reading.items())}
     figures = (*results.models, *results.baselines)
     best = max(results.models, key=lambda m: m.n, default=None)
-    manifest = _manifest(path)
     return Compared(
         _subject(path, "run", data.name, digest, data.photos, data.classes, env.petmood, path / RESULTS, best),
         figures,
+        results.models,
         settings,
-        manifest,
+        path,
     )
 
 
@@ -206,7 +217,7 @@ def _evaluation(path: Path) -> Compared:
         path / EVALUATION,
         facts.figure,
     )
-    return Compared(subject, (facts.figure,), settings, _manifest(path))
+    return Compared(subject, (facts.figure,), (facts.figure,), settings, path)
 
 
 def _bundle(path: Path) -> Compared:
@@ -230,7 +241,8 @@ def _bundle(path: Path) -> Compared:
     subject = _subject(
         path, "bundle", data.name, data.sha256, data.photos, shown.classes, shown.petmood, file, headline(shown)
     )
-    return Compared(subject, shown.evaluation, settings)
+    models = tuple(m for m in shown.evaluation if not m.name.startswith("majority"))
+    return Compared(subject, shown.evaluation, models, settings)
 
 
 def _subject(
@@ -271,10 +283,6 @@ def _parsed(kind: type[_F], path: Path) -> _F:
         raise DataError(
             f"{path} cannot be read by this petmood ({where}: {first['msg']}). Make it again with the same command."
         ) from error
-
-
-def _manifest(path: Path) -> Manifest | None:
-    return read_manifest(path / MANIFEST) if (path / MANIFEST).is_file() else None
 
 
 def _text(value: Any) -> str:
@@ -339,9 +347,9 @@ def _paired(found: Sequence[Compared]) -> tuple[list[PairedDifference], list[Not
 
 def _matches(a: Compared, b: Compared) -> Iterator[tuple[ModelFacts, ModelFacts]]:
     """Figures of two subjects to be set beside each other: of equal models, else the first of each protocol."""
-    for protocol in dict.fromkeys(m.protocol for m in a.figures):
-        left = [m for m in a.figures if m.protocol == protocol and m.photos]
-        right = [m for m in b.figures if m.protocol == protocol and m.photos]
+    for protocol in dict.fromkeys(m.protocol for m in a.models):
+        left = [m for m in a.models if m.protocol == protocol and m.photos]
+        right = [m for m in b.models if m.protocol == protocol and m.photos]
         same = [(x, y) for x in left for y in right if x.name == y.name]
         if left and right and (left[0], right[0]) not in same:
             yield left[0], right[0]
