@@ -15,6 +15,7 @@ import killing
 from bundle_fixtures import Trained
 from command import Petmood
 from petmood.cli.main import app
+from petmood.cli.reading import OPTIONS
 
 READS = {
     "data", "extra", "unlabelled", "labels", "groups", "species", "bundle", "photos", "runtime", "names", "outside",
@@ -94,7 +95,7 @@ def parameters() -> Iterator[tuple[str, str]]:
 def test_every_parameter_that_could_be_a_place_to_write_to_is_known_here() -> None:
     known = {(command.split()[0], name) for command, name in [*FOLDERS, *FILES]} | WRITTEN_INTO
     found = set(parameters())
-    new = {(command, name) for command, name in found - known if name not in READS | WORDS}
+    new = {(command, name) for command, name in found - known if name not in READS | WORDS | set(OPTIONS)}
     assert not new, "say above whether it is read, written to or a word, so that it is tried"
     assert known <= found
 
