@@ -26,7 +26,7 @@ READS = {
 WORDS = {
     "preset", "backbone", "families", "model", "budget", "use", "mapping", "device", "maps", "host", "token", "kind",
     "method", "engine", "address", "provider", "pooling", "preprocess", "head", "only", "objective", "max_size",
-    "older_than",
+    "older_than", "cors_origin", "cnn_precision", "to",
 }  # fmt: skip
 """Parameters that name no place."""
 

@@ -61,6 +61,17 @@ def test_its_own_data_are_called_so(evaluated: Evaluated) -> None:
     assert "training data" in result._repr_html_()
 
 
+def test_the_same_kind_of_photos_is_not_called_moved(evaluated: Evaluated, tmp_path: Path) -> None:
+    files = {
+        f"{name}/{i}.jpg": saved(photo(300 + 20 * k + i, SIZE))
+        for k, name in enumerate(("angry", "happy"))
+        for i in range(8)
+    }
+    facts = library.evaluate(evaluated.bundle, write_tree(tmp_path / "alike", files), families="names").facts
+    still = {s.measure for s in facts.shift if not s.moved}
+    assert {"shorter side", "aspect ratio", "brightness", "contrast"} <= still
+
+
 def test_renamed_copies_of_its_own_data_are_too(evaluated: Evaluated, tmp_path: Path) -> None:
     fitted = [p for split in ("train", "valid") for p in sorted((evaluated.own / split).rglob("*.jpg"))]
     moved = {f"{p.parent.name}/{i}.jpg": p.read_bytes() for i, p in enumerate(fitted)}

@@ -80,10 +80,9 @@ def calibration_sentence(facts: EvaluationFacts) -> str:
     sure = facts.sureness
     if sure is None or facts.ece_if_calibrated is None or facts.brier_constant is None:
         return "Only labels were predicted, so that nothing can be said of probabilities."
-    better = "better" if sure.brier < facts.brier_constant else "no better"
     return (
         f"ECE {sure.ece:.3f}; perfect probabilities would show about {facts.ece_if_calibrated:.3f} on as many photos. "
-        f"Brier score {sure.brier:.3f}, {better} than always saying the class shares ({facts.brier_constant:.3f})."
+        f"Brier score {sure.brier:.3f}; always saying the class shares has {facts.brier_constant:.3f}."
     )
 
 
@@ -125,7 +124,7 @@ def evaluation_lines(facts: EvaluationFacts) -> Iterator[str]:
     yield from (f"Species {part_line(part)}" for part in facts.species)
     if facts.animals is not None:
         yield animals_sentence(facts)
-    if facts.model.kind == "bundle":
+    if facts.model.kind == "bundle" and not facts.overlap.own:
         yield shift_sentence(facts)
 
 

@@ -135,8 +135,8 @@ def evaluate(
         answers=tuple(_verdicts(answers, at, hits)),
         species=tuple(_species(looks, hits)),
         animals=_animals(photos, hits),
-        shift=looks.shift(),
-        mix=looks.mix(),
+        shift=() if overlap.own else looks.shift(),
+        mix=() if overlap.own else looks.mix(),
         worst=tuple(_worst(manifest, rows, probabilities, truth, classes, certain=answers.certain)),
     )
 
@@ -429,7 +429,8 @@ class _Looks:
             if name not in here or spread.shares != SHARES:
                 continue
             low, _, median, _, high = spread.values
-            values = np.asarray(here[name], dtype=np.float64)
+            # rounded as the bundle's are, so that equal values are equal
+            values = np.array([float(f"{value:.6g}") for value in here[name]])
             level = 1 - 0.05 / self._comparisons
             # values equal to the median are neither above nor below it
             above = (values > median) + 0.5 * (values == median)
