@@ -148,7 +148,8 @@ class EvaluationFacts(Fact):
 
     `figure` is about the photos that count; with the overlap kept, `seen` and `unseen` tell both apart. `majority` is
     the share of the commonest class. `sureness` and what follows it are None where only labels were predicted.
-    `shift` and `mix` are empty on the training data themselves. `ece_if_calibrated` is the ECE that perfect probabilities would show on as many photos.
+    `ece_if_calibrated` is the ECE that perfect probabilities would show on as many photos. `shift` and `mix` are empty
+    on the training data themselves.
     """
 
     schema_version: int = Field(default=EVALUATION_VERSION, alias="schema")
