@@ -165,10 +165,10 @@ def _damage(path: Path) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "neighbours.safetensors"])
+@pytest.mark.parametrize("name", ["model.onnx", "neighbours.safetensors", "memory.safetensors"])
 def test_a_damaged_bundle_is_refused(trained: Trained, tmp_path: Path, name: str) -> None:
     parts = read(trained.path)
-    save(tmp_path / "model", parts.graph, parts.description, parts.neighbours)
+    save(tmp_path / "model", parts.graph, parts.description, parts.neighbours, parts.memory)
     _damage(tmp_path / "model" / name)
     with pytest.raises(ModelError, match=f"damaged: {name}"):
         load(tmp_path / "model")
