@@ -459,12 +459,13 @@ class _Looks:
         summary, told = self._summary, self.species
         if summary is None or not summary.species or told is None:
             return ()
-        total = sum(summary.species.values())
+        trained = summary.species
+        total = sum(trained.values())
         found = []
-        for name in sorted({*summary.species, *told}, key=lambda s: (-summary.species.get(s, 0), s)):
+        for name in sorted({*trained, *told}, key=lambda s: (-trained.get(s, 0), s)):
             own = np.array([kind == name for kind in told])
             interval = mean_interval(own, confidence=1 - 0.05 / self._comparisons)
-            before = summary.species.get(name, 0) / total
+            before = trained.get(name, 0) / total
             found.append(
                 MixFacts(
                     species=name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def grade(predictions: Path, data: Dataset, train_list: Path, *, seed: int = 42)
         if copies:
             equal = next((i for i in copies if data.records[i].sha256 == record.sha256), None)
             first = data.records[copies[0] if equal is None else equal].path
-            how = "pixels or names" if equal is None else "bytes"
+            how: Literal["bytes", "pixels or names"] = "pixels or names" if equal is None else "bytes"
             pairs.append(CopiedPhoto(path=record.path, training=first, how=how))
     taught = np.array(copied, dtype=np.bool_)
     probabilities = answers.probabilities[:, order]
