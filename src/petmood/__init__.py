@@ -78,19 +78,20 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class _Room(ModuleType):
-    """A package that has the name of a function, such as `petmood.audit`: calling it calls the function."""
+class _Called(ModuleType):
+    """A package that bears the name of a function: calling it calls the function."""
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         return __getattr__(self.__name__.rpartition(".")[2])(*args, **options)
 
 
-class _Package(ModuleType):
-    def __setattr__(self, name: str, value: object) -> None:
-        # importing a package sets it here, over the function of its name
-        if name in _WHERE and isinstance(value, ModuleType):
-            value.__class__ = _Room
+class _Names(ModuleType):
+    """petmood itself: importing a package such as `petmood.evaluate` does not hide the function of that name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _WHERE and type(value) is ModuleType:
+            value.__class__ = _Called
         super().__setattr__(name, value)
 
 
-sys.modules[__name__].__class__ = _Package
+sys.modules[__name__].__class__ = _Names

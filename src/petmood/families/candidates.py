@@ -40,19 +40,37 @@ def candidate_pairs(found: Sequence[LocalFeatures], per_image: int = PER_IMAGE) 
     return np.stack(np.divmod(np.unique(keys), len(found)), axis=1).astype(np.int64)
 
 
+def candidates_among(queries: Sequence[LocalFeatures], known: Sequence[LocalFeatures]) -> IntArray:
+    """(n_pairs, 2) int64, sorted: which query may show which of the known pictures, found as by `candidate_pairs`."""
+    if not queries or not known:
+        return np.zeros((0, 2), dtype=np.int64)
+    keys = np.concatenate([_votes(queries, known, PER_IMAGE, itself=True), _like_thumbnails(queries, known)])
+    return np.stack(np.divmod(np.unique(keys), len(known)), axis=1).astype(np.int64)
+
+
 def _by_votes(found: Sequence[LocalFeatures], per_image: int) -> IntArray:
-    n = len(found)
-    strong = [_strongest(f) for f in found]
+    return _undirected(_votes(found, found, per_image, itself=False), len(found))
+
+
+def _votes(
+    queries: Sequence[LocalFeatures], known: Sequence[LocalFeatures], per_image: int, *, itself: bool
+) -> IntArray:
+    """Keys query * len(known) + known; `itself` is whether a query may be its own candidate, being other pictures."""
+    n = len(known)
+    strong = [_strongest(f) for f in known]
+    asking = [_strongest(f) for f in queries]
     owner = np.repeat(np.arange(n), [len(f.points) for f in strong])
-    if not len(owner):
+    asker = np.repeat(np.arange(len(queries)), [len(f.points) for f in asking])
+    if not len(owner) or not len(asker):
         return np.zeros(0, dtype=np.int64)
     base = np.concatenate([f.unit() for f in strong])
-    mirrored = np.concatenate([f.unit(mirrored=True) for f in strong])
-    index, distance = _neighbours(base, np.concatenate([base, mirrored]), _NEIGHBOURS + 1)
+    plain = np.concatenate([f.unit() for f in asking])
+    mirrored = np.concatenate([f.unit(mirrored=True) for f in asking])
+    index, distance = _neighbours(base, np.concatenate([plain, mirrored]), _NEIGHBOURS + 1)
     pairs, votes = [], []
-    for half in (slice(len(base)), slice(len(base), None)):
-        voter, candidate = owner[:, None], owner[index[half]]
-        other = candidate != voter
+    for half in (slice(len(plain)), slice(len(plain), None)):
+        voter, candidate = asker[:, None], owner[index[half]]
+        other = np.ones(candidate.shape, dtype=np.bool_) if itself else candidate != voter
         key = (voter * n + candidate)[other]
         chosen, inverse = np.unique(key, return_inverse=True)
         pairs.append(chosen)
@@ -65,7 +83,7 @@ def _by_votes(found: Sequence[LocalFeatures], per_image: int) -> IntArray:
     key = key[np.sort(first)]
     voter = key // n
     rank = np.arange(len(key)) - np.searchsorted(voter, voter)
-    return _undirected(key[rank < per_image], n)
+    return np.asarray(key[rank < per_image], dtype=np.int64)
 
 
 def _strongest(found: LocalFeatures) -> LocalFeatures:
@@ -89,14 +107,19 @@ def quarter_turns(square: NDArray[np.generic]) -> list[NDArray[np.generic]]:
 
 def _by_thumbnails(found: Sequence[LocalFeatures]) -> IntArray:
     n = len(found)
-    small = [thumbnail(f.grey) for f in found]
-    base = np.stack([t.ravel() for t in small])
-    queries = np.stack([turned.ravel() for t in small for turned in quarter_turns(t)]).astype(np.float32)
-    index, distance = _neighbours(base, queries, 3)
-    voter = np.repeat(np.arange(n), 8)[:, None]
+    key = _like_thumbnails(found, found)
+    return _undirected(key[key // n != key % n], n)
+
+
+def _like_thumbnails(queries: Sequence[LocalFeatures], known: Sequence[LocalFeatures]) -> IntArray:
+    """Keys query * len(known) + known of thumbnails that are alike in any flip or quarter turn."""
+    base = np.stack([thumbnail(f.grey).ravel() for f in known])
+    small = [thumbnail(f.grey) for f in queries]
+    turned = np.stack([side.ravel() for t in small for side in quarter_turns(t)]).astype(np.float32)
+    index, distance = _neighbours(base, turned, 3)
+    voter = np.repeat(np.arange(len(queries)), 8)[:, None]
     # unit vectors: squared distance d is correlation 1 - d / 2
-    near = (index != voter) & (distance <= 2 * (1 - _ALIKE))
-    return _undirected((voter * n + index)[near], n)
+    return np.asarray((voter * len(known) + index)[distance <= 2 * (1 - _ALIKE)], dtype=np.int64)
 
 
 def _undirected(key: IntArray, n: int) -> IntArray:

@@ -121,32 +121,8 @@ class Verifier:
         return whole if whole.same_photo else by_points
 
     def _by_points(self, i: int, j: int) -> Verdict:
-        import cv2
-
-        a, b = self._found[i], self._found[j]
-        best: tuple[int, Transform, bool] | None = None
-        for mirrored in (False, True):
-            left, right = _matches(a.unit(mirrored=mirrored), b.unit())
-            if len(left) < MIN_INLIERS:
-                continue
-            flip = np.array([[-1.0, 0.0, a.width - 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]) if mirrored else np.eye(3)
-            source = (a.points[left] @ flip[:2, :2].T + flip[:2, 2]).astype(np.float32)
-            cv2.setRNGSeed(_SEED)
-            transform, inside = cv2.estimateAffine2D(
-                source,
-                b.points[right],
-                method=cv2.RANSAC,
-                ransacReprojThreshold=_REPROJECTION,
-                maxIters=_STEPS,
-                confidence=0.999,
-            )
-            inliers = int(np.count_nonzero(inside))  # no transform has none inside
-            if inliers >= MIN_INLIERS and (best is None or inliers > best[0]):
-                best = inliers, transform @ flip, mirrored
-        if best is None:
-            return NOTHING
-        inliers, transform, mirrored = best
-        return _judge(a, b, transform, inliers, mirrored)
+        found = lay_on(self._found[i], self._found[j])
+        return NOTHING if found is None else _judge(self._found[i], self._found[j], found)
 
     def _by_whole(self, i: int, j: int) -> Verdict:
         """Compare whole pictures in the best of the eight flips and quarter turns: some have too little texture."""
@@ -182,15 +158,57 @@ def _matches(a: FloatArray, b: FloatArray) -> tuple[IntArray, IntArray]:
     return chosen, nearest[chosen]
 
 
-def _judge(a: LocalFeatures, b: LocalFeatures, transform: Transform, inliers: int, mirrored: bool) -> Verdict:
-    """Lay a on b and compare their detail."""
-    stretch = np.linalg.svd(transform[:, :2], compute_uv=False)
-    if not (_SCALES[0] < stretch[1] and stretch[0] < _SCALES[1] and stretch[0] < 2 * stretch[1]):
-        return NOTHING
-    scale = float(np.sqrt(stretch.prod()))
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """How one picture lies on another by their local features: (2, 3) `transform` takes its pixels to the other's."""
+
+    inliers: int
+    transform: Transform
+    mirrored: bool
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the second picture for one of the first."""
+        return float(np.sqrt(np.linalg.svd(self.transform[:, :2], compute_uv=False).prod()))
+
+
+def lay_on(a: LocalFeatures, b: LocalFeatures) -> Laid | None:
+    """Find how a lies on b, as it is or mirrored; None where too few features agree or no photo would lie so."""
+    import cv2
+
+    best: Laid | None = None
+    for mirrored in (False, True):
+        left, right = _matches(a.unit(mirrored=mirrored), b.unit())
+        if len(left) < MIN_INLIERS:
+            continue
+        flip = np.array([[-1.0, 0.0, a.width - 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]) if mirrored else np.eye(3)
+        source = (a.points[left] @ flip[:2, :2].T + flip[:2, 2]).astype(np.float32)
+        cv2.setRNGSeed(_SEED)
+        transform, inside = cv2.estimateAffine2D(
+            source,
+            b.points[right],
+            method=cv2.RANSAC,
+            ransacReprojThreshold=_REPROJECTION,
+            maxIters=_STEPS,
+            confidence=0.999,
+        )
+        inliers = int(np.count_nonzero(inside))  # no transform has none inside
+        if inliers >= MIN_INLIERS and (best is None or inliers > best.inliers):
+            best = Laid(inliers, transform @ flip, mirrored)
+    if best is None:
+        return None
+    stretch = np.linalg.svd(best.transform[:, :2], compute_uv=False)
+    likely = _SCALES[0] < stretch[1] and stretch[0] < _SCALES[1] and stretch[0] < 2 * stretch[1]
+    return best if likely else None
+
+
+def _judge(a: LocalFeatures, b: LocalFeatures, laid: Laid) -> Verdict:
+    """Compare the detail of a and b, a laid on b."""
+    scale = laid.scale
     # at the lower resolution of the two, which is all that both can show
-    agreement, likeness, overlap = _compare(a, b, transform) if scale <= 1 else _compare(b, a, _inverse(transform))
-    return Verdict(inliers, agreement, likeness, overlap, scale, mirrored)
+    found = _compare(a, b, laid.transform) if scale <= 1 else _compare(b, a, _inverse(laid.transform))
+    agreement, likeness, overlap = found
+    return Verdict(laid.inliers, agreement, likeness, overlap, scale, laid.mirrored)
 
 
 def _inverse(transform: Transform) -> Transform:
@@ -200,14 +218,19 @@ def _inverse(transform: Transform) -> Transform:
 
 def _compare(a: LocalFeatures, b: LocalFeatures, transform: Transform) -> tuple[float, float, float]:
     """Agreement, likeness and overlap of two pictures, a laid on b."""
+    laid, solid, overlap = warped(a, transform, b.width, b.height)
+    return *_likeness(laid, b.grey, solid), overlap
+
+
+def warped(a: LocalFeatures, transform: Transform, width: int, height: int) -> tuple[Grey, NDArray[np.bool_], float]:
+    """Picture a laid on a frame, where it covers the frame, and the share of the smaller of both that is covered."""
     import cv2
 
-    size = b.width, b.height
+    size = width, height
     laid = cv2.warpAffine(a.grey, transform, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     solid = cv2.warpAffine(np.full(a.grey.shape, 1, np.uint8), transform, size, flags=cv2.INTER_NEAREST) > 0
-    smaller = min(a.grey.size * abs(float(np.linalg.det(transform[:, :2]))), float(b.grey.size))
-    overlap = min(1.0, float(solid.sum()) / max(smaller, 1.0))
-    return *_likeness(np.asarray(laid, dtype=np.uint8), b.grey, solid), overlap
+    smaller = min(a.grey.size * abs(float(np.linalg.det(transform[:, :2]))), float(width * height))
+    return np.asarray(laid, dtype=np.uint8), solid, min(1.0, float(solid.sum()) / max(smaller, 1.0))
 
 
 def _likeness(x: Grey, y: Grey, solid: NDArray[np.bool_]) -> tuple[float, float]:
@@ -225,7 +248,7 @@ def _likeness(x: Grey, y: Grey, solid: NDArray[np.bool_]) -> tuple[float, float]
     if inside.sum() < _MIN_PIXELS:
         return 0.0, 0.0
     weight = usable.astype(np.float32)
-    a, b = _detail(x, weight), _detail(y, weight)
+    a, b = detail(x, weight), detail(y, weight)
     size = (_WINDOW, _WINDOW)
     around = np.maximum(cv2.blur(weight, size), _TINY)
     aa, bb, ab = (cv2.blur(product, size) / around for product in (a * a, b * b, a * b))
@@ -238,7 +261,8 @@ def _likeness(x: Grey, y: Grey, solid: NDArray[np.bool_]) -> tuple[float, float]
     return round(float(np.quantile(locally, _WORST)), 6), round(overall, 6)
 
 
-def _detail(grey: Grey, weight: FloatArray) -> FloatArray:
+def detail(grey: Grey, weight: FloatArray) -> FloatArray:
+    """What is left of a picture between a fine and a coarse blur, where its weight is not 0."""
     import cv2
 
     values = grey * weight

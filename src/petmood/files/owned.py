@@ -182,7 +182,7 @@ def remove_owned(root: Path, name: str) -> bool:
 
 
 def _recorded(shortened: str, names: Iterable[str]) -> bool:
-    """Whether what stands before a part's mark is a recorded name, or its first 50 characters, as `write_bytes` cuts."""
+    """Whether a part is of a recorded file: `write_bytes` puts the first 50 characters of its name before the mark."""
     return any(name[:50] == shortened for name in names)
 
 
