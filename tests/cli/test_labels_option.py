@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from petmood.cli.main import app
+from petmood.dataset import Dataset
 from petmood.errors import DataError, PetmoodError
-from petmood.store import read_manifest
 
 COMMANDS = {
     "run": ("--no-cnn", "--out", "OUT"),
@@ -80,11 +80,16 @@ def test_study_begins_with_the_new_labels(
     labels = tmp_path / "labels.csv"
     labels.write_text(f"path,label\n{first},happy\n")
 
-    def ended(*_: object) -> None:
+    read: list[Dataset] = []
+    applied: list[str] = []
+
+    def ended(data: Dataset, *_: object) -> None:
+        read.append(data)
+        applied.extend(path.read_text() for path in tmp_path.rglob("labels-applied.csv"))
         raise PetmoodError("no further")  # the data is read by now
 
     monkeypatch.setattr("petmood.workflows.study._results", ended)
     assert isinstance(invoke("study", tiny_data, tmp_path / "out", labels).exception, PetmoodError)
-    records = read_manifest(tmp_path / "out" / "manifest.parquet").records
+    (records,) = (data.records for data in read)
     assert {r.class_name for r in records if r.path == first} == {"happy"}
-    assert (tmp_path / "out" / "labels-applied.csv").read_text() == labels.read_text()
+    assert applied == [labels.read_text()]
