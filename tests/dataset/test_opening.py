@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from itertools import combinations
 from pathlib import Path
 
@@ -16,8 +15,7 @@ from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.demo import DemoTruth
 from petmood.errors import DataError, LeakageError
-from petmood.progress import Silent, Tick
-from petmood.store import read_manifest
+from petmood.records import Manifest
 from petmood.workflows.audit import audit
 from petmood.workflows.labelling import export_data
 from petmood.workflows.leaderboard import leaderboard
@@ -173,20 +171,20 @@ def photos_of_corrected_copy(data: Path, out: Path) -> int:
     return PHOTOS if len(moved) == 2 else 0  # the photo and its copy
 
 
-class Impatient(Silent):
-    """Stops the work, as Ctrl-C would, when the data is read and figures are to come."""
-
-    def stage(self, title: str) -> AbstractContextManager[Tick]:
-        if title.startswith("Looking for"):
-            raise KeyboardInterrupt
-        return super().stage(title)
-
-
 def photos_of_run(data: Path, out: Path) -> int:
     """What a run goes on with; the rest of it is not waited for."""
-    with pytest.raises(KeyboardInterrupt):
-        run(data, out, SETTINGS, Impatient())
-    return read_manifest(out / "manifest.parquet").n_photos
+    read: list[Manifest] = []
+
+    def stopped(path: Path, manifest: Manifest) -> None:
+        read.append(manifest)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("petmood.workflows.run.write_manifest", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run(data, out, SETTINGS)
+    (manifest,) = read
+    return manifest.n_photos
 
 
 COUNTS: dict[str, Callable[[Path, Path], int]] = {
