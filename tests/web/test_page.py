@@ -177,7 +177,7 @@ def test_the_camera_takes_a_picture(new_page: NewPage, address: str) -> None:
     page = new_page(permissions=["camera"])
     page.click("#camera")
     page.locator("#viewfinder[open]").wait_for()
-    until(page, "document.querySelector('#video').videoWidth > 0")
+    until(page, "document.querySelector('#finder').videoWidth > 0")
     page.click("#shoot")
     assert answered(page)
     assert page.evaluate("document.querySelector('#viewfinder').open") is False
