@@ -243,9 +243,10 @@ def test_the_types_name_every_key_of_an_answer(trained: Trained, pictures: dict[
 def test_server_command_and_browser_agree_on_the_photos_of_test(
     browser: Browser, real_data: Path, tmp_path: Path
 ) -> None:
+    from petmood.config import RunSettings
     from petmood.workflows.train import train
 
-    train(real_data, tmp_path / "pets")
+    train(real_data, tmp_path / "pets", "head", RunSettings())
     bundle, photos = load(tmp_path / "pets"), sorted((real_data / "test").rglob("*.jpg"))
     assert len(photos) == 38
     export(tmp_path / "pets", tmp_path / "pets.html", "web", single=True)
