@@ -10,15 +10,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from petmood.dataset import open_manifest
+from petmood.config import ReadOptions
+from petmood.dataset import open_manifest, open_pictures
 from petmood.errors import DataError, PetmoodError
 from petmood.families.neighbours import contradiction, lookalikes
 from petmood.features import load_backbone
 from petmood.progress import Progress, Silent
 from petmood.records import ImageRecord, Manifest
-from petmood.sources import open_source
+from petmood.sources.hub import is_hub
 from petmood.store import read_json, read_manifest
-from petmood.workflows.folders import APPLIED_LABELS, read_source
+from petmood.workflows.folders import APPLIED_LABELS, read_reading, read_source
 from petmood.workflows.review_clusters import Groups, groups_of_folder, groups_of_run, made_to_be_named
 
 BESIDE: Final = 3
@@ -63,6 +64,7 @@ class ReviewSet:
     Attributes:
         run: the run folder.
         data: the folder or archive that it was made from.
+        options: how the run read it.
         classes: names in display order.
         photos: one a family, by id.
         queues: the first is the one to begin with; the last has every photo.
@@ -74,6 +76,7 @@ class ReviewSet:
 
     run: Path
     data: Path
+    options: ReadOptions
     classes: tuple[str, ...]
     photos: Mapping[str, ReviewPhoto]
     queues: tuple[Queue, ...]
@@ -104,7 +107,8 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
         raise DataError(f"{run} is not a run folder (it has no manifest.parquet). Make one with: petmood run")
     files = read_manifest(run / "manifest.parquet")
     manifest = files.subset(files.photo_index)
-    place = _find_data(run, data, manifest)
+    options = read_reading(run)
+    place = _find_data(run, data, manifest, options)
     results = read_json(run / "results.json") if (run / "results.json").exists() else {}
     photos = [ReviewPhoto(photo_id(record), record) for record in manifest.records]
     note = ""
@@ -114,7 +118,7 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
         photos = _numbered(photos, groups)
     else:
         try:
-            photos, groups = _compare(run, photos, manifest, place, results, shown)
+            photos, groups = _compare(run, photos, manifest, place, results, shown, options)
         except PetmoodError as error:
             note = f"Neighbours and clusters are not shown: {error}"
     photos, suspects = _with_suspects(photos, results)
@@ -122,6 +126,7 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
     return ReviewSet(
         run=run,
         data=place,
+        options=options,
         classes=manifest.classes,
         photos={photo.id: photo for photo in photos},
         queues=(*suspects, *_cluster_queues(photos, groups), everything),
@@ -132,15 +137,15 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
     )
 
 
-def _find_data(run: Path, data: Path | None, manifest: Manifest) -> Path:
+def _find_data(run: Path, data: Path | None, manifest: Manifest, options: ReadOptions) -> Path:
     place = data or read_source(run)
     if place is None:
         raise DataError(f"{run} does not say where its data is. Name it: petmood review {run} --data DATA")
-    if data is None and not place.exists():
+    if data is None and not (place.exists() or is_hub(place.as_posix())):
         raise DataError(
             f"the data of this run is not at {place} any more. Say where it is now: petmood review {run} --data DATA"
         )
-    with open_source(place) as source:
+    with open_pictures(place, options) as source:
         missing = sorted({record.path for record in manifest.records} - set(source.names()))
     if missing:
         raise DataError(
@@ -157,13 +162,14 @@ def _compare(
     data: Path,
     results: Mapping[str, Any],
     progress: Progress,
+    options: ReadOptions,
 ) -> tuple[list[ReviewPhoto], Groups]:
     """Give photos neighbours, what these say of the label, and clusters, by features that the run left in the cache."""
     made = results.get("clusters") or []
     if not made:
         raise DataError("the run has no clusters.")
     backbone = load_backbone(made[0]["backbone"])
-    with open_manifest(data, manifest, progress) as opened:
+    with open_manifest(data, manifest, progress, options=options) as opened:
         features = opened.features(backbone)
     labels, classes = manifest.class_index, manifest.classes
     alike = lookalikes(features.vectors, labels, len(classes), k=BESIDE)
