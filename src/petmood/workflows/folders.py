@@ -15,6 +15,9 @@ from petmood.store import read_json, write_json, write_text
 SOURCE = "source.json"
 """File of a run folder that says where its data was."""
 
+QUALITY = "quality.csv"
+"""File of a run folder: raw measures of each photo, and what may be wrong with it."""
+
 APPLIED_LABELS = "labels-applied.csv"
 """File of a run folder: the labels.csv that the run was given, as it was then."""
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from petmood.audit.quality import read_quality, worst_first
 from petmood.config import ReadOptions
 from petmood.dataset import open_manifest, open_pictures
 from petmood.errors import DataError, PetmoodError
@@ -17,9 +18,10 @@ from petmood.families.neighbours import contradiction, lookalikes
 from petmood.features import load_backbone
 from petmood.progress import Progress, Silent
 from petmood.records import ImageRecord, Manifest
+from petmood.report.audit import WORDS
 from petmood.sources.hub import is_hub
 from petmood.store import read_json, read_manifest
-from petmood.workflows.folders import APPLIED_LABELS, read_reading, read_source
+from petmood.workflows.folders import APPLIED_LABELS, QUALITY, read_reading, read_source
 from petmood.workflows.review_clusters import Groups, groups_of_folder, groups_of_run, made_to_be_named
 
 BESIDE: Final = 3
@@ -129,7 +131,7 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
         options=options,
         classes=manifest.classes,
         photos={photo.id: photo for photo in photos},
-        queues=(*suspects, *_cluster_queues(photos, groups), everything),
+        queues=(*suspects, *_quality_queues(run, photos), *_cluster_queues(photos, groups), everything),
         families={record.path: record.family for record in files.records},
         applied=applied if (applied := run / APPLIED_LABELS).exists() else None,
         groups=groups,
@@ -212,6 +214,19 @@ def _cluster_queues(photos: Sequence[ReviewPhoto], groups: Groups | None) -> tup
             Queue(f"cluster-{group.number}", f"Cluster {group.number}", tuple(ids[path] for path in group.members))
             for group in groups.groups
         ),
+    )
+
+
+def _quality_queues(run: Path, photos: Sequence[ReviewPhoto]) -> tuple[Queue, ...]:
+    """Photos that may be poor, by what may be wrong with them, the worst first."""
+    if not (run / QUALITY).exists():
+        return ()
+    ids = {photo.record.path: photo.id for photo in photos}
+    found = worst_first(read_quality(run / QUALITY))
+    queues = ((issue, tuple(ids[path] for path in paths if path in ids)) for issue, paths in found.items())
+    title = "Quality: {}"
+    return tuple(
+        Queue(f"quality-{issue}", title.format(WORDS.get(issue, issue)), listed) for issue, listed in queues if listed
     )
 
 

@@ -103,9 +103,6 @@ def photo_measures(photos: Dataset) -> dict[str, NDArray[np.floating[Any]]]:
 
 def species_of(photos: Dataset) -> list[str] | None:
     """The kind of animal of each photo: as the data say it, else as an ImageNet head tells; None where none can."""
-    said = [record.species for record in photos.records]
-    if all(said):
-        return said
     return None if photos.species is None else photos.species.by_row
 
 
