@@ -15,12 +15,12 @@ from petmood.errors import DataError
 
 
 def test_a_question_is_answered_by_the_option_it_names(tmp_path: Path) -> None:
-    files = {f"{b}/{c}/{i}.jpg": jpeg(hash((b, c, i)) % 9999) for b in "pq" for c in ("happy", "sad") for i in range(4)}
+    files = {f"{b}/{c}/{i}.jpg": jpeg(hash((b, c, i)) % 9999) for b in "pqr" for c in ("happy", "sad") for i in range(4)}
     folder = write_tree(tmp_path / "d", files)
     out = str(tmp_path / "out")
     asked = CliRunner().invoke(app, ["export-data", str(folder), "-o", out, "--to", "csv"])
     assert isinstance(asked.exception, DataError)
-    assert "--layout '*/{class}/*' (16 images, 2 classes: happy, sad)" in str(asked.exception)
+    assert "--layout '*/{class}/*' (24 images, 2 classes: happy, sad)" in str(asked.exception)
     command = ["export-data", str(folder), "-o", out, "--to", "csv", "--layout", "{animal}/{class}/*", "--families"]
     done = CliRunner().invoke(app, [*command, "names", "--json"])
     assert done.exit_code == 0, done.output
