@@ -26,6 +26,7 @@ MOODS = ("angry", "happy", "sad")
 
 
 def pictures(n: int = 200) -> list[bytes]:
+    """Small pictures, each of its own colour."""
     found = []
     for i in range(n):
         out = io.BytesIO()
@@ -95,6 +96,7 @@ def read(place: Path) -> None:
 
 
 def main() -> None:
+    """Build and read each kind in turn."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--kind", choices=KINDS, action="append")

@@ -190,8 +190,8 @@ def _check_found(rows: Rows, index: Index, folder: str) -> None:
 def _check_header(rows: Rows, index: Index, folder: str) -> None:
     if any(index.find(column, folder) for column in rows.header if column):
         raise DataError(
-            f"the first line of {rows.name} names an image, not columns: '{', '.join(rows.header)}'. Put a line such as "
-            "'filename,label' before it."
+            f"the first line of {rows.name} names an image, not columns: '{', '.join(rows.header)}'. Put a line "
+            "such as 'filename,label' before it."
         )
 
 
