@@ -23,13 +23,13 @@ from petmood.workflows.further import animals_out
 
 
 def coats(animals: int, photos: int) -> dict[str, bytes]:
-    """Each animal has a coat of its own and mostly one mood: who knows the coat knows the mood, of that animal alone."""
+    """Each animal has a coat and a mood of its own: who knows the coat knows the mood, of that animal alone."""
     rng = np.random.default_rng(5)
     files = {}
     for a in range(animals):
         coat = rng.integers(40, 216, 3)
         for i in range(photos):
-            mood = ("happy", "sad")[a % 2] if i else ("sad", "happy")[a % 2]
+            mood = ("happy", "sad")[a % 2]
             pixels = np.clip(coat + rng.normal(0, 12, (48, 48, 3)), 0, 255).astype(np.uint8)
             out = io.BytesIO()
             Image.fromarray(pixels).save(out, "PNG")
