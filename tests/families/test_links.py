@@ -68,7 +68,9 @@ def links_of(root: Path, files: dict[str, bytes], cache: ContentCache) -> tuple[
     """What pixels say of some files, and the name of each digest."""
     with open_source(write_tree(root, files)) as source:
         manifest = read_dataset(source, cache, labelled=False)
-        return find_links(manifest.records, Pictures(source), cache), {r.sha256: Path(r.path).stem for r in manifest.records}
+        return find_links(manifest.records, Pictures(source), cache), {
+            r.sha256: Path(r.path).stem for r in manifest.records
+        }
 
 
 @pytest.fixture(scope="module")

@@ -43,8 +43,8 @@ class Motion:
     Attributes:
         agreement: correlation of detail that nine tenths of the windows reach.
         exact: share of windows that agree to the pixel.
-        between: share of windows that neither agree to the pixel nor differ: many where two pictures are much alike, few
-            where one is covered.
+        between: share of windows that neither agree to the pixel nor differ: many where two pictures are much alike,
+            few where one is covered.
         moved: share of windows that do not agree where they are, but do a little further on.
         bent: correlation that nine tenths of the windows reach after each has moved.
         still: share of windows that moved much less than the others: high where one piece moved before another, low

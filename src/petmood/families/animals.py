@@ -1,7 +1,7 @@
 """Photos that are much alike without being copies -> groups that may show one animal, offered with their evidence.
 
-Nothing here joins anything: which animal a photo shows is for a person to say, in groups.csv. What it would change, folds
-grouped by photo and folds grouped by animal side by side show.
+Nothing here joins anything: which animal a photo shows is for a person to say, in groups.csv. What it would change,
+folds grouped by photo and folds grouped by animal side by side show.
 """
 
 from __future__ import annotations
