@@ -22,17 +22,18 @@ from pathlib import Path
 import numpy as np
 from edits import KINDS, next_frame
 from PIL import Image
-from petmood.workflows.families import ingest
 from sheet import Sheet, data_or_demo, options_of
 
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.evaluate.metrics import score
 from petmood.evaluate.protocols import cross_predict
+from petmood.families.join import join_families
+from petmood.families.links import find_links
 from petmood.features import extract_features, load_backbone
 from petmood.images import MAX_FILE_BYTES
 from petmood.ingest import read_dataset
-from petmood.progress import Silent, Timed
+from petmood.pictures import Pictures
 from petmood.records import ImageRecord, Manifest
 from petmood.sources import open_source
 from petmood.split import grouped_folds
@@ -71,10 +72,12 @@ def pairs(families: dict[str, str]) -> set[tuple[str, str]]:
 
 def recover(folder: Path, cache: ContentCache) -> tuple[Manifest, float, float]:
     """Families from pixels, the seconds that it took by the clock, and those that processors worked."""
-    timed, worked = Timed(Silent()), time.process_time()
     with open_source(folder) as source:
-        manifest = ingest(source, cache, timed, mode="pixels").manifest
-    return manifest, timed.seconds["families"], time.process_time() - worked
+        named = read_dataset(source, cache, labelled=False)
+        began, worked = time.perf_counter(), time.process_time()
+        links = find_links(named.records, Pictures(source), cache)
+        seconds, cost = time.perf_counter() - began, time.process_time() - worked
+    return join_families(named, links.same, "pixels"), seconds, cost
 
 
 def as_row(found: Manifest, seconds: float, worked: float) -> tuple[str, ...]:
