@@ -109,10 +109,10 @@ def edited(pictures: Path, count: int, folder: Path) -> dict[str, tuple[str, str
     kinds = [*KINDS, "next frame"]
 
     def write(image: Image.Image, photo: str, kind: str) -> None:
-        path = folder / "a" / f"{rng.getrandbits(64):016x}.jpg"
+        path = folder / "ab"[len(truth) % 2] / f"{rng.getrandbits(64):016x}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         image.convert("RGB").save(path, quality=88)
-        truth[f"a/{path.name}"] = photo, kind
+        truth[path.relative_to(folder).as_posix()] = photo, kind
 
     for i in range(half):
         image, other = (Image.open(file).convert("RGB") for file in (files[i], files[half + i]))

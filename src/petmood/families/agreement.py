@@ -35,6 +35,10 @@ _STEP: Final = 3  # every third pixel of each direction is enough to fit a motio
 _SMOOTH: Final = 4.0  # pixels: standard deviation of the blur of a flow
 _ROUNDS: Final = 8
 
+_INK: Final = 10.0  # grey levels from which a pixel is taken for print, if that is also
+_UNUSUAL: Final = 3.0  # so many times what half of the pixels differ by
+_START, _NARROWER, _FITS, _NARROWEST = 60.0, 0.75, 12, 5.0  # grey levels: reach of the fit of light, as it narrows
+
 
 @dataclass(frozen=True, slots=True)
 class Motion:
@@ -57,6 +61,26 @@ class Motion:
     moved: float
     bent: float
     still: float
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """What is left of two pictures where neither is printed over.
+
+    Attributes:
+        agreement: correlation of detail that nine tenths of the windows beside the print reach.
+        exact: share of those windows that agree to the pixel.
+        likeness: correlation of their detail, in [-1, 1].
+        share: share of the overlap that is taken for print, in [0, 1].
+        one_sided: share of the difference that has one sign, in [0.5, 1]: near 1 for print in one colour, near 0.5
+            where something moved, since it uncovers on one side what it covers on the other.
+    """
+
+    agreement: float
+    exact: float
+    likeness: float
+    share: float
+    one_sided: float
 
 
 @dataclass(frozen=True)
@@ -112,7 +136,8 @@ def rules() -> list[float]:
     """Every number that agreement depends on beside the pictures."""
     return [
         *(_FINE, _COARSE, _WINDOW, _CLOSE, _WORST, _BLACK, _WHITE, _MIN_DETAIL, _MIN_PIXELS),
-        *(_EXACT, _APART, _FOUND, _MOVED, _STEP, _SMOOTH, _ROUNDS),
+        *(_EXACT, _APART, _FOUND, _DIFFERS, _MOVED, _STEP, _SMOOTH, _ROUNDS),
+        *(_INK, _UNUSUAL, _START, _NARROWER, _FITS, _NARROWEST),
     ]
 
 
@@ -180,6 +205,49 @@ def motion(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Motion |
         bent=float(np.quantile(further[both], _WORST)),
         still=float((known < 0.3 * typical).mean()) if known.size else 1.0,
     )
+
+
+def beside_print(laid: Grey, under: Grey, solid: Mask) -> Print:
+    """Take what stands out of the difference of two pictures for print, and compare the rest.
+
+    Print all over a picture leaves no window whole, so that windows alone cannot tell it from another picture.
+
+    Args:
+        laid: one picture, as it lies on the other.
+        under: the other.
+        solid: where it lies; at least one pixel.
+    """
+    import cv2
+
+    first, second = (cv2.GaussianBlur(side.astype(np.float32), (0, 0), 0.7 * _FINE) for side in (laid, under))
+    difference = _relit(first, second, solid)
+    usual = float(np.median(np.abs(difference[solid])))
+    ink = (np.abs(difference) > max(_INK, _UNUSUAL * usual)) & solid
+    lighter, darker = float(difference[ink & (difference > 0)].sum()), -float(difference[ink & (difference < 0)].sum())
+    around = np.asarray(cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8))) > 0
+    rest = compare(laid, under, solid & ~around)
+    return Print(
+        agreement=rest.agreement,
+        exact=rest.exact,
+        likeness=rest.likeness,
+        share=float(around[solid].mean()),
+        one_sided=max(lighter, darker) / max(lighter + darker, _TINY),
+    )
+
+
+def _relit(first: FloatArray, second: FloatArray, solid: Mask) -> FloatArray:
+    """The second picture less the first in the second's light, as most pixels have it."""
+    a, b = first[solid], second[solid]
+    weight, reach = np.ones_like(a), _START
+    gain = offset = 0.0
+    for _ in range(_FITS):
+        total = float(weight.sum())
+        x, y = float((weight * a).sum()) / total, float((weight * b).sum()) / total
+        gain = float((weight * (a - x) * (b - y)).sum()) / max(float((weight * (a - x) ** 2).sum()), _TINY)
+        offset = y - gain * x
+        reach = max(_NARROWEST, _NARROWER * reach)
+        weight = 1 / (1 + ((b - gain * a - offset) / reach) ** 2) ** 2
+    return np.asarray(second - gain * first - offset, dtype=np.float32)
 
 
 def _flow(pair: Comparison) -> FloatArray:

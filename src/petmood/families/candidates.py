@@ -25,7 +25,7 @@ VOTERS: Final = 32
 """Local features of each picture that vote: enough to find every copy, few enough to stay quick."""
 
 FEW: Final = 64
-"""Local features below which a picture is looked for by its thumbnail too."""
+"""Local features below which a picture is looked for by its thumbnail turned every way, not only as it is."""
 
 _CELLS: Final = 4  # voters are taken from a grid of so many cells a side, lest print or one tile take all votes
 _NEIGHBOURS: Final = 6
@@ -99,8 +99,9 @@ def candidate_pairs(sketches: Sketches, per_image: int = PER_IMAGE, asked: NDArr
     """(n_pairs, 2) int64 of i < j, sorted: pairs to be verified.
 
     Two ways lead to a pair. Local features vote for the pictures that hold their nearest neighbours, plain and
-    mirrored, whatever the crop or rotation. Thumbnails of pictures with little texture find their nearest ones over all
-    flips and quarter turns, and of negatives.
+    mirrored, whatever the crop or rotation. Thumbnails find their nearest ones, plain and mirrored, since print all
+    over a picture takes its features; those of pictures with little texture over all flips and quarter turns, and of
+    negatives.
 
     Args:
         sketches: of distinct files.
@@ -133,7 +134,7 @@ def _by_votes(sketches: Sketches, per_image: int, asked: NDArray[np.bool_]) -> I
         start += len(part)
         if not len(voter):
             continue
-        voters = np.concatenate([part[row].voters for row in rows])
+        voters = np.concatenate([part[row].voters for row in rows.tolist()])
         keys, votes = [], []
         for descriptors in (voters, mirrored(voters)):
             nearest, distance = index.nearest(unit(descriptors), _NEIGHBOURS)
@@ -161,29 +162,33 @@ def _best(key: IntArray, vote: NDArray[np.float64], n: int, per_image: int) -> I
 def _by_thumbnails(sketches: Sketches, asked: NDArray[np.bool_]) -> IntArray:
     n = len(sketches)
     index = _Index(n, _THUMBNAIL**2)
-    plain = [
-        start + row
-        for start, part in _numbered(sketches)
-        for row, one in enumerate(part)
-        if not one.textured and asked[start + row]
-    ]
-    if not plain:
+    if not asked.any():
         return np.zeros(0, dtype=np.int64)
     for part in sketches.parts(_PART):
         index.add(np.stack([one.thumbnail.ravel() for one in part]))
     found = []
     for start, part in _numbered(sketches):
-        rows = [row for row, one in enumerate(part) if not one.textured and asked[start + row]]
-        if not rows:
+        queries, voters = [], []
+        for row in np.flatnonzero(asked[start : start + len(part)]).tolist():
+            turned = _views(part[row])
+            queries += turned
+            voters += [start + row] * len(turned)
+        if not queries:
             continue
-        turned = np.stack([side.ravel() for row in rows for side in quarter_turns(part[row].thumbnail)])
-        for queries in (turned, -turned):
-            nearest, distance = index.nearest(np.ascontiguousarray(queries, np.float32), 3)
-            voter = np.repeat(start + np.array(rows), 8)[:, None]
-            # unit vectors: squared distance d is correlation 1 - d / 2
-            near = (nearest != voter) & (nearest >= 0) & (distance <= 2 * (1 - _ALIKE))
-            found.append(_undirected((voter * n + nearest)[near], n))
+        nearest, distance = index.nearest(np.stack(queries).astype(np.float32), 3)
+        voter = np.array(voters, dtype=np.int64)[:, None]
+        # unit vectors: squared distance d is correlation 1 - d / 2
+        near = (nearest != voter) & (nearest >= 0) & (distance <= 2 * (1 - _ALIKE))
+        found.append(_undirected((voter * n + nearest)[near], n))
     return np.concatenate(found)
+
+
+def _views(one: Sketch) -> list[NDArray[np.float32]]:
+    """Thumbnails that a picture is looked for by: of a textured one, few, since its features find the others."""
+    if one.textured:
+        return [one.thumbnail.ravel(), one.thumbnail[:, ::-1].ravel()]
+    turned = [side.ravel() for side in quarter_turns(one.thumbnail)]
+    return turned + [-side for side in turned]
 
 
 def _numbered(sketches: Sketches) -> Iterator[tuple[int, Sequence[Sketch]]]:

@@ -23,13 +23,14 @@ from petmood.threads import cores, one_opencv_thread
 STRONG_INLIERS: Final = 12
 STRONG_AGREEMENT: Final = 0.85
 STRONG_EXACT: Final = 0.4
+STRONG_PRINTED: Final = 0.95
 """From here on one link joins two families by itself; below, other pairs across them must confirm it."""
 
 ALIKE_INLIERS: Final = 12
 ALIKE_LIKENESS: Final = 0.3
 """From here on two pictures that are not one photo are told of as much alike: one animal twice, or one scene."""
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _ROUNDS: Final = 4
 _WITNESSES: Final = 8  # further pairs looked at to confirm a weak link
 _CONFIRMED: Final = 2  # of them that must say the same
@@ -147,7 +148,16 @@ def links_from(digests: Sequence[str], shelf: Shelf, cache: ContentCache) -> Pix
 
 
 def _rules() -> list[float]:
-    own = [STRONG_INLIERS, STRONG_AGREEMENT, STRONG_EXACT, ALIKE_INLIERS, ALIKE_LIKENESS, _CONFIRMED, PER_IMAGE]
+    own = [
+        STRONG_INLIERS,
+        STRONG_AGREEMENT,
+        STRONG_EXACT,
+        STRONG_PRINTED,
+        ALIKE_INLIERS,
+        ALIKE_LIKENESS,
+        _CONFIRMED,
+        PER_IMAGE,
+    ]
     return [*own, *rules()]
 
 
@@ -243,5 +253,7 @@ class _Search:
 
 
 def _strong(verdict: Verdict) -> bool:
+    if verdict.kind == "printed":  # print may have taken every feature
+        return verdict.agreement >= STRONG_PRINTED
     sure = verdict.agreement >= STRONG_AGREEMENT or (verdict.kind == "covered" and verdict.exact >= STRONG_EXACT)
     return sure and verdict.inliers >= STRONG_INLIERS

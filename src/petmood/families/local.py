@@ -89,7 +89,7 @@ def extract_local(pixels: NDArray[np.uint8]) -> LocalFeatures:
     grey = np.asarray(grey, dtype=np.uint8)
     ratio = max(1.0, max(width, height) / _SEARCHED)
     searched = (max(1, round(width / ratio)), max(1, round(height / ratio)))
-    small = np.asarray(cv2.resize(grey, searched, interpolation=cv2.INTER_AREA)) if ratio > 1 else grey
+    small = np.asarray(cv2.resize(grey, searched, interpolation=cv2.INTER_AREA) if ratio > 1 else grey, dtype=np.uint8)
     found, raw = cv2.SIFT.create(MAX_POINTS, contrastThreshold=_CONTRAST).detectAndCompute(small, None)
     if not found:
         return LocalFeatures(np.zeros((0, 4), np.float32), np.zeros((0, 128), np.uint8), grey)
@@ -100,7 +100,7 @@ def extract_local(pixels: NDArray[np.uint8]) -> LocalFeatures:
     descriptors = raw[order]
     dark = _dark(small, points)
     if ratio > 1:
-        stretch = np.float32([width / searched[0], height / searched[1]])
+        stretch = np.array([width / searched[0], height / searched[1]], dtype=np.float32)
         points[:, :2] = (points[:, :2] + 0.5) * stretch - 0.5
         points[:, 2] *= stretch.max()
     descriptors[dark] = descriptors[dark][:, _INVERT]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petmood.families import agreement, geometry
-from petmood.families.agreement import Comparison, compare, motion
-from petmood.families.candidates import FEW, quarter_turns, thumbnail
+from petmood.families.agreement import beside_print, compare, motion
+from petmood.families.candidates import quarter_turns, thumbnail
 from petmood.families.geometry import Placement, inverse, lay, place
 from petmood.families.local import LocalFeatures
 from petmood.threads import cores, one_opencv_thread
@@ -32,6 +32,9 @@ MAX_MOVED: Final = 0.05
 MIN_BENT, MAX_STILL, MIN_BENT_INLIERS = 0.85, 0.2, 20
 """A deformed copy has features enough, agrees everywhere once each place has moved, and no large part of it stayed."""
 
+MIN_ONE_SIDED, MAX_PRINT = 0.9, 0.6
+"""Print is lighter than the photo or darker, not both, and leaves enough of it, which then agrees to `_CERTAIN`."""
+
 _CERTAIN: Final = 0.85  # agreement that needs no look at what has moved
 _HOPELESS: Final = 0.3  # correlation that half of the windows must reach to be worth that look
 _THUMBNAILS: Final = 0.8  # correlation of two thumbnails below which whole pictures are not compared
@@ -50,7 +53,8 @@ class Verdict:
         overlap: share of the smaller picture that is covered, in [0, 1].
         scale: pixels of the second picture for one of the first.
         mirrored: True if one is a mirror image of the other.
-        kind: "whole": nothing is covered; "covered": some of it is; "bent": deformed; "other": not one photo.
+        kind: "whole": nothing is covered; "covered": some of it is; "printed": all but print, as told by what is
+            beside it; "bent": deformed; "other": not one photo.
     """
 
     inliers: int
@@ -83,6 +87,8 @@ def rules() -> list[float]:
         MIN_BENT,
         MAX_STILL,
         MIN_BENT_INLIERS,
+        MIN_ONE_SIDED,
+        MAX_PRINT,
         _CERTAIN,
         _HOPELESS,
         _THUMBNAILS,
@@ -94,7 +100,7 @@ def verify(a: LocalFeatures, b: LocalFeatures) -> Verdict:
     """How well picture a lies on picture b: by local features, else by whole pictures. A pure function of both."""
     placed = place(a, b)
     by_points = NOTHING if placed is None else _judge(a, b, placed)
-    if by_points.same_photo or min(len(a.points), len(b.points)) >= FEW:
+    if by_points.same_photo:
         return by_points
     whole = _by_whole(a, b)
     return whole if whole.same_photo else by_points
@@ -123,38 +129,30 @@ def _judge(a: LocalFeatures, b: LocalFeatures, placed: Placement) -> Verdict:
     laid, solid = lay(upper, under, transform)
     smaller = min(upper.size * abs(float(np.linalg.det(transform[:, :2]))), float(under.size))
     overlap = min(1.0, float(solid.sum()) / max(smaller, 1.0))
-    pair = compare(laid, under, solid)
-    kind, agrees, exact, moved = (
-        _kind(laid, under, solid, pair, placed.inliers) if overlap >= MIN_OVERLAP else _untold(pair)
-    )
-    return Verdict(
-        inliers=placed.inliers,
-        agreement=round(agrees, 6),
-        exact=round(exact, 6),
-        moved=round(moved, 6),
-        likeness=round(pair.likeness, 6),
-        overlap=round(overlap, 6),
-        scale=round(placed.scale, 6),
-        mirrored=placed.mirrored,
-        kind=kind,
-    )
-
-
-def _untold(pair: Comparison) -> tuple[str, float, float, float]:
-    return "other", pair.agreement, pair.exact, 0.0
+    found = _kind(laid, under, solid, placed.inliers, overlap)
+    return replace(found, overlap=round(overlap, 6), scale=round(placed.scale, 6), mirrored=placed.mirrored)
 
 
 def _kind(
-    laid: NDArray[np.uint8], under: NDArray[np.uint8], solid: NDArray[np.bool_], pair: Comparison, inliers: int
-) -> tuple[str, float, float, float]:
-    """What sort of pair it is, its agreement, its exact share, and its moved share."""
+    laid: NDArray[np.uint8], under: NDArray[np.uint8], solid: NDArray[np.bool_], inliers: int, overlap: float
+) -> Verdict:
+    """What sort of pair two pictures are, one laid on the other."""
+    pair = compare(laid, under, solid)
+
+    def verdict(kind: str, agrees: float, exact: float, moved: float = 0.0) -> Verdict:
+        numbers = (round(value, 6) for value in (agrees, exact, moved, pair.likeness))
+        return Verdict(inliers, *numbers, 1.0, 1.0, False, kind)
+
+    untold = verdict("other", pair.agreement, pair.exact)
+    if overlap < MIN_OVERLAP:
+        return untold
     if pair.agreement >= _CERTAIN:
-        return "whole", pair.agreement, pair.exact, 0.0
+        return verdict("whole", pair.agreement, pair.exact)
     if not pair.enough or pair.reached(0.5) < _HOPELESS:
-        return _untold(pair)
+        return _printed(laid, under, solid, untold)
     found = motion(laid, under, solid, pair)
     if found is None:
-        return _untold(pair)
+        return _printed(laid, under, solid, untold)
     kind = "other"
     if found.moved <= MAX_MOVED:
         if found.agreement >= MIN_AGREEMENT:
@@ -163,11 +161,31 @@ def _kind(
             kind = "covered"
     elif inliers >= MIN_BENT_INLIERS and found.bent >= MIN_BENT and found.still <= MAX_STILL:
         kind = "bent"
-    return kind, max(found.agreement, pair.agreement), found.exact, found.moved
+    told = verdict(kind, max(found.agreement, pair.agreement), found.exact, found.moved)
+    return told if told.same_photo else _printed(laid, under, solid, told)
+
+
+def _printed(
+    laid: NDArray[np.uint8], under: NDArray[np.uint8], solid: NDArray[np.bool_], otherwise: Verdict
+) -> Verdict:
+    """The verdict that all but print agrees, or another."""
+    found = beside_print(laid, under, solid)
+    if found.one_sided < MIN_ONE_SIDED or found.share > MAX_PRINT or found.agreement < _CERTAIN:
+        return otherwise
+    return replace(
+        otherwise,
+        agreement=round(found.agreement, 6),
+        exact=round(found.exact, 6),
+        likeness=round(found.likeness, 6),
+        kind="printed",
+    )
 
 
 def _by_whole(a: LocalFeatures, b: LocalFeatures) -> Verdict:
-    """Compare whole pictures in the best of the eight flips and quarter turns: some have too little texture."""
+    """Compare whole pictures in the best of the eight flips and quarter turns.
+
+    Some have too little texture to be laid on each other by it, and print all over others takes all of their features.
+    """
     import cv2
 
     turned = np.stack([np.abs((side * thumbnail(b.grey)).sum()) for side in quarter_turns(thumbnail(a.grey))])
@@ -179,17 +197,9 @@ def _by_whole(a: LocalFeatures, b: LocalFeatures) -> Verdict:
     if not 0.9 < scale[0] / scale[1] < 1.1:
         return NOTHING
     laid = np.asarray(cv2.resize(side, (b.width, b.height), interpolation=cv2.INTER_AREA), np.uint8)
-    pair = compare(laid, b.grey, np.ones(b.grey.shape, dtype=np.bool_))
-    agrees = pair.agreement
-    kind = "whole" if agrees >= MIN_AGREEMENT else "other"
-    return Verdict(
-        0,
-        round(agrees, 6),
-        round(pair.exact, 6),
-        0.0,
-        round(pair.likeness, 6),
-        1.0,
-        round(scale[0], 6),
-        which >= 4,
-        kind,
-    )
+    solid = np.ones(b.grey.shape, dtype=np.bool_)
+    pair = compare(laid, b.grey, solid)
+    kind = "whole" if pair.agreement >= MIN_AGREEMENT else "other"
+    numbers = (round(value, 6) for value in (pair.agreement, pair.exact, 0.0, pair.likeness))
+    found = Verdict(0, *numbers, 1.0, round(scale[0], 6), which >= 4, kind)
+    return found if found.same_photo else _printed(laid, b.grey, solid, found)
