@@ -34,12 +34,13 @@ from petmood.bundle.int8 import quantised_graph
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.evaluate.metrics import score
-from petmood.evaluate.protocols import cross_predict
+from petmood.evaluate.protocols import cross_fit
 from petmood.features import extract_features, load_backbone
 from petmood.features.backbones import Backbone
-from petmood.features.extract import decoded, open_session
+from petmood.features.extract import open_session
 from petmood.images import MAX_FILE_BYTES
 from petmood.ingest import read_dataset
+from petmood.pictures import Pictures
 from petmood.records import FloatArray, Manifest
 from petmood.sources import Source, open_source
 from petmood.split import grouped_folds
@@ -99,16 +100,18 @@ def cold(manifest: Manifest, source: Source, backbone: Backbone, scratch: Path) 
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         cache = ContentCache(Path(folder))
         start = time.perf_counter()
-        extract_features(manifest, source, backbone, cache)
+        extract_features(manifest, Pictures(source), backbone, cache)
         return time.perf_counter() - start
 
 
 def decoding(manifest: Manifest, source: Source, backbone: Backbone) -> float:
     """Seconds of reading, decoding and preparing alone."""
+    pictures = Pictures(source)
     start = time.perf_counter()
 
     def ready(index: Sequence[int]) -> None:
-        backbone.preprocess.apply(decoded(index, manifest, source, backbone.preprocess.size))
+        records = [manifest.records[i] for i in index]
+        backbone.preprocess.apply(pictures.pixels(records, backbone.preprocess.size))
 
     for _ in in_streams(range(len(manifest)), ready):
         pass
@@ -127,8 +130,8 @@ def accuracy(vectors: FloatArray, manifest: Manifest) -> tuple[float, str]:
     """Accuracy of logistic regression over grouped folds, and the same in words with its interval."""
     settings = RunSettings()
     folds = grouped_folds(manifest, folds=settings.folds, seed=settings.seed)
-    made = cross_predict(lambda: make_head("logistic", settings.seed), vectors, manifest, folds)
-    found = score(manifest.class_index[made.index], made.predicted, manifest.classes)
+    made = cross_fit(lambda: make_head("logistic", settings.seed), vectors, manifest, folds)
+    found = score(manifest.class_index[made.index], made.predicted, manifest.classes, manifest.family_index[made.index])
     low, high = found.accuracy_ci
     return found.accuracy, f"{found.accuracy:.3f} ({low:.3f} to {high:.3f}, n = {found.n} photos)"
 

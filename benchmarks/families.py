@@ -27,7 +27,7 @@ from sheet import Sheet, data_or_demo, options_of
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.evaluate.metrics import score
-from petmood.evaluate.protocols import cross_predict
+from petmood.evaluate.protocols import cross_fit
 from petmood.families.join import join_families
 from petmood.families.links import find_links
 from petmood.features import extract_features, load_backbone
@@ -90,10 +90,12 @@ def grouped_accuracy(manifest: Manifest, folder: Path, cache: ContentCache) -> s
     """Accuracy of logistic regression on frozen features, five folds grouped by the manifest's families."""
     settings = RunSettings()
     with open_source(folder) as source:
-        features = extract_features(manifest, source, load_backbone(settings.backbone), cache)
+        features = extract_features(manifest, Pictures(source), load_backbone(settings.backbone), cache)
     folds = grouped_folds(manifest, folds=settings.folds, seed=settings.seed)
-    made = cross_predict(lambda: make_head("logistic", settings.seed), features.vectors, manifest, folds)
-    scores = score(manifest.class_index[made.index], made.predicted, manifest.classes)
+    made = cross_fit(lambda: make_head("logistic", settings.seed), features.vectors, manifest, folds)
+    scores = score(
+        manifest.class_index[made.index], made.predicted, manifest.classes, manifest.family_index[made.index]
+    )
     low, high = scores.accuracy_ci
     return f"{scores.accuracy:.3f} ({low:.3f} to {high:.3f}, n = {scores.n} photos)"
 

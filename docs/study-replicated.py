@@ -15,7 +15,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from petmood.evaluate.metrics import wilson_interval
+import numpy as np
+
+from petmood.evaluate.statistics.intervals import mean_interval
 from petmood.report import study_text
 from petmood.report.wording import interval, listing, number, percent, plural
 from petmood.results import ModelFacts, Results, StudyFacts, StudyRow, TrainingFacts
@@ -289,7 +291,7 @@ def _training(t: TrainingFacts, model: ModelFacts) -> tuple[object, ...]:
 
 def _held_out(facts: TuneFacts) -> str:
     right = round((facts.trials[facts.best].accuracy or 0.0) * facts.n_held_out)
-    return f"{right} of {facts.n_held_out} ({interval(wilson_interval(right, facts.n_held_out))})"
+    return f"{right} of {facts.n_held_out} ({interval(mean_interval(np.arange(facts.n_held_out) < right))})"
 
 
 def _searches(searches: Sequence[TuneFacts]) -> Iterator[str]:

@@ -379,8 +379,9 @@ ADVICE = (
     "## What to do\n",
     prose(
         """**With one source** no figure says how a model does on pictures from elsewhere, and none can. Its sets are
-        widened, it calls nothing sure, and its card says so. Find a second source, even a small one: a few hundred
-        photos of other animals by other people say more than another thousand of the same collection."""
+        widened, it calls nothing sure, and its card says so. Of animals that the source has none of, even widened sets
+        can hold less than they state: see the dogs below. Find a second source, even a small one: a few hundred photos
+        of other animals by other people say more than another thousand of the same collection."""
     ),
     prose(
         """**With two**, train on each and judge on the other before you believe either. Search for copies across them

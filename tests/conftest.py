@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from petmood.demo import DemoTruth
     from petmood.library import RunResult
 
-pytest_plugins = ["bundle_fixtures", "command"]
+pytest_plugins = ["bundle_fixtures", "command", "evaluation_fixtures"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from petmood.results import Fact, LeakageFigure, Marked, Results, put_mark
+from petmood.results.identity import Identity
 from petmood.results.leakage import LeakageFacts
 
 UNDER_A_MARK = {"ClassScore", "Epochs"}
@@ -34,8 +35,9 @@ def test_a_mark_reaches_every_figure_and_changes_nothing_else() -> None:
     figure = LeakageFigure(
         subject="s", title="t", control=False, split="x", n=2, photos=2, correct=1, accuracy=0.5,
         accuracy_ci=(0.1, 0.9), ci_method="Wilson",
+        identity=Identity(data="d", model="s", training="files", protocol="x", seed=0),
     )  # fmt: skip
-    facts = LeakageFacts(allowed=True, chance=0.5, figures=(figure, figure), splits=(), verdict="v")
+    facts = LeakageFacts(allowed=True, figures=(figure, figure), splits=(), verdict="v")
     marked = put_mark(facts, "leaks")
     assert {f.mark for f in marked.figures} == {"leaks"}
     assert marked.model_dump(exclude={"figures"}) == facts.model_dump(exclude={"figures"})

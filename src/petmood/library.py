@@ -6,7 +6,7 @@ Results print as one screen of text; notebooks show the section of the report. T
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from petmood.bundle.folder import read
 from petmood.config import run_settings
 from petmood.dataset import Dataset, open_dataset
 from petmood.results import AuditFacts, ModelFacts, Results
+from petmood.results.evaluation import EvaluationFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,25 +156,23 @@ class TrainResult:
 
 @dataclass(frozen=True, repr=False)
 class EvaluateResult:
-    """How well a finished model reads other data."""
+    """How well a finished model, or predictions by any tool, read other data; `facts` has everything that was found."""
 
-    facts: ModelFacts
+    facts: EvaluationFacts
+    _page: Callable[[], str] = field(compare=False)
 
     @property
     def figures(self) -> pl.DataFrame:
         """The figure with its identity."""
-        return figures_table((self.facts,))
+        return figures_table((self.facts.figure,))
 
     def __repr__(self) -> str:
-        m = self.facts
-        rows = [
-            f"  {name:<12} recall {100 * s.recall:5.1f} %, precision {100 * s.precision:5.1f} %, n = {s.support:,}"
-            for name, s in m.per_class.items()
-        ]
-        return "\n".join([*_lines((m,)), m.protocol_text, f"macro-F1 {m.macro_f1:.3f}", *rows])
+        from petmood.report.evaluation import evaluation_lines
+
+        return "\n".join(evaluation_lines(self.facts))
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        return _frame(self._page())
 
 
 class Reader(Bundle):
@@ -190,7 +189,7 @@ class Reader(Bundle):
         return explain(self, self.prepare(picture), **options)
 
     def evaluate(self, data: Data, **options: Any) -> EvaluateResult:
-        """How well it reads labelled data; options as for `petmood.open`."""
+        """How well it reads labelled data; options as for `petmood.evaluate`."""
         return evaluate(self, data, **options)
 
 
@@ -281,20 +280,37 @@ def train(
     return TrainResult(made.bundle, made.description)
 
 
-def evaluate(model: Bundle | Path | str, data: Data, *, seed: int = 42, **options: Any) -> EvaluateResult:
-    """How well a finished model reads labelled data.
+def evaluate(
+    model: Bundle | Path | str | None,
+    data: Data,
+    *,
+    predictions: Path | str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    keep_overlap: bool = False,
+    seed: int = 42,
+    **options: Any,
+) -> EvaluateResult:
+    """How well a finished model, or predictions by any tool, read labelled data without the photos trained on.
 
     Args:
-        model: loaded, or the path of a bundle.
+        model: loaded, or the path of a bundle or of an ONNX classifier with its JSON; None with `predictions` alone.
         data: an open data set, or folder or .zip.
-        seed: of splits, which change nothing here.
+        predictions: CSV with `path` and `label`, or `path` and a column of probabilities a class.
+        mapping: classes of the data -> classes of the model, where they differ in more than case.
+        keep_overlap: count training photos too, and mark every figure.
+        seed: of the figure's identity.
         options: more of `petmood.open`, where `data` is not open yet.
 
     Raises:
         petmood.errors.PetmoodError: anything the user can fix.
     """
-    from petmood.workflows.evaluate import evaluate_bundle
+    from petmood.report.evaluation import evaluation_html
+    from petmood.workflows.answers import open_model
+    from petmood.workflows.evaluate import evaluate as work
 
-    bundle = model if isinstance(model, Bundle) else load(model)
-    with _opened(data, seed=seed, **options) as opened:
-        return EvaluateResult(evaluate_bundle(bundle, opened, seed=seed))
+    judge = model if model is None or isinstance(model, Bundle) else open_model(Path(model))
+    table = None if predictions is None else Path(predictions)
+    with _opened(data, seed=seed, splits=False, **options) as opened:
+        facts = work(judge, opened, predictions=table, mapping=mapping, keep_overlap=keep_overlap, seed=seed)
+        shown = {wrong.path: opened.thumbnail(wrong.path) for wrong in facts.worst}
+    return EvaluateResult(facts, lambda: evaluation_html(facts, shown.get))

@@ -165,10 +165,10 @@ def _damage(path: Path) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "neighbours.safetensors"])
+@pytest.mark.parametrize("name", ["model.onnx", "neighbours.safetensors", "memory.safetensors"])
 def test_a_damaged_bundle_is_refused(trained: Trained, tmp_path: Path, name: str) -> None:
     parts = read(trained.path)
-    save(tmp_path / "model", parts.graph, parts.description, parts.neighbours)
+    save(tmp_path / "model", parts.graph, parts.description, parts.neighbours, parts.memory)
     _damage(tmp_path / "model" / name)
     with pytest.raises(ModelError, match=f"damaged: {name}"):
         load(tmp_path / "model")
@@ -199,12 +199,17 @@ def test_saving_replaces_a_bundle_and_nothing_else(trained: Trained, tmp_path: P
     target = tmp_path / "model"
     for _ in range(2):
         save(target, parts.graph, parts.description)
-        assert sorted(p.name for p in target.iterdir()) == ["MODEL_CARD.md", "model.json", "model.onnx"]
+        assert sorted(p.name for p in target.iterdir()) == [
+            ".petmood.json",
+            "MODEL_CARD.md",
+            "model.json",
+            "model.onnx",
+        ]
     assert isinstance(load(target), Bundle)
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "thesis.txt").write_text("years of work")
-    with pytest.raises(DataError, match="no bundle"):
+    with pytest.raises(DataError, match="was not written by petmood"):
         save(tmp_path / "precious", parts.graph, parts.description)
 
 

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from petmood.cli.main import app
-from petmood.errors import DataError
-from petmood.store import read_manifest
+from petmood.dataset import Dataset
+from petmood.errors import DataError, PetmoodError
 
 COMMANDS = {
     "run": ("--no-cnn", "--out", "OUT"),
@@ -74,12 +74,22 @@ def test_train_learns_the_new_labels(tiny_data: Path, tmp_path: Path, first: str
     assert digests(tiny_data) == before
 
 
-def test_study_begins_with_the_new_labels(tiny_data: Path, tmp_path: Path, first: str) -> None:
+def test_study_begins_with_the_new_labels(
+    tiny_data: Path, tmp_path: Path, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text(f"path,label\n{first},happy\n")
-    # a backbone that is not there ends the study once its data is read
-    done = invoke("study", tiny_data, tmp_path / "out", labels, "--backbone", str(tmp_path / "none.json"))
-    assert done.exit_code
-    records = read_manifest(tmp_path / "out" / "manifest.parquet").records
+
+    read: list[Dataset] = []
+    applied: list[str] = []
+
+    def ended(data: Dataset, *_: object) -> None:
+        read.append(data)
+        applied.extend(path.read_text() for path in tmp_path.rglob("labels-applied.csv"))
+        raise PetmoodError("no further")  # the data is read by now
+
+    monkeypatch.setattr("petmood.workflows.study._results", ended)
+    assert isinstance(invoke("study", tiny_data, tmp_path / "out", labels).exception, PetmoodError)
+    (records,) = (data.records for data in read)
     assert {r.class_name for r in records if r.path == first} == {"happy"}
-    assert (tmp_path / "out" / "labels-applied.csv").read_text() == labels.read_text()
+    assert applied == [labels.read_text()]

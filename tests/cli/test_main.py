@@ -113,4 +113,4 @@ def test_data_that_leaks_is_refused(petmood: Petmood, tmp_path: Path) -> None:
     files["train/Angry/aug-0-test0.jpg"] = jpeg(77)
     done = petmood("run", write_tree(tmp_path / "data", files), "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert "train and test leaks: 1 photo" in done.stderr
+    assert "train and test leaks: 1 of" in done.stderr

@@ -18,7 +18,8 @@ def petmood(words: list[str], redirect: str = "", **environment: str) -> subproc
         ["sh", "-c", f'"$@" {redirect}', "sh", sys.executable, "-c", RUN, *words],
         env={**os.environ, "PYTHONPATH": path, **environment},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
 

@@ -146,7 +146,7 @@ def test_outside_rows_join_training_and_are_never_evaluated() -> None:
 def test_a_fold_that_leaks_is_refused() -> None:
     data = manifest()
     leaking = Fold(train=np.arange(len(data)), evaluate=data.photo_index[:2])
-    with pytest.raises(LeakageError, match="both sides"):
+    with pytest.raises(LeakageError, match="2 of 2 evaluated photos stand in train too"):
         cross_fit(lambda: ShallowHead("logistic"), table(data), data, [leaking])
 
 

@@ -99,6 +99,19 @@ def test_pixels_are_those_of_pillow(blank: Page, size: tuple[int, int]) -> None:
     np.testing.assert_array_equal(as_pixels(found, 64, 64, 3), expected)
 
 
+@pytest.mark.parametrize(("size", "factor"), [((150, 99), 2), ((151, 100), 3), ((97, 64), 5), ((30, 200), 7)])
+def test_large_pictures_are_reduced_as_pillow_does(blank: Page, size: tuple[int, int], factor: int) -> None:
+    picture = photo(sum(size), size)
+    found = call(
+        blank,
+        "pixels",
+        "text(m.reduce(bytes(given.rgb), given.width, given.height, given.factor))",
+        {"rgb": as_text(np.asarray(picture)), "width": size[0], "height": size[1], "factor": factor},
+    )
+    expected = np.asarray(picture.reduce(factor))
+    np.testing.assert_array_equal(as_pixels(found, *expected.shape), expected)
+
+
 @pytest.mark.parametrize("size", [224, 96])
 def test_probes_are_those_of_python(blank: Page, size: int) -> None:
     pixels = np.asarray(photo(size, (size, size)))

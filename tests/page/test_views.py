@@ -18,7 +18,7 @@ from web.conftest import CHROMIUM, until
 from .conftest import PATIENCE, answered, call
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, CDPSession, Page
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs Debian's"),
@@ -116,9 +116,9 @@ def test_a_box_is_suggested_moved_resized_and_removed_by_keys(new_page: NewPage,
     answered(page, 2)
     before = box_on(page, 0)
     assert "box" in page.evaluate("document.activeElement.className")
-    for key in ("ArrowLeft", "ArrowUp", "Shift+ArrowLeft", "-"):
+    for count, key in enumerate(("ArrowLeft", "ArrowUp", "Shift+ArrowLeft", "-"), start=3):
         page.keyboard.press(key)
-    agrees(page, answered(page, 3), trained, scene, 0)
+        agrees(page, answered(page, count), trained, scene, 0)
     after = box_on(page, 0)
     assert after["width"] == pytest.approx(max(0.06, before["width"] - 0.06), abs=0.03)
     assert after != before
@@ -127,9 +127,8 @@ def test_a_box_is_suggested_moved_resized_and_removed_by_keys(new_page: NewPage,
     assert page.is_hidden("#subjects")
 
 
-def touch(page: Page, kind: str, x: float, y: float) -> None:
+def touch(client: CDPSession, kind: str, x: float, y: float) -> None:
     points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
-    client = page.context.new_cdp_session(page)
     client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
 
@@ -140,6 +139,7 @@ def test_boxes_are_drawn_and_moved_by_finger_on_a_phone(new_page: NewPage, train
     page.tap("#draw")
     area = page.locator("#boxes").bounding_box()
     assert area is not None
+    client = page.context.new_cdp_session(page)  # one for all: a session knows its own touches alone
 
     def drag(a: tuple[float, float], b: tuple[float, float]) -> None:
         for kind, (x, y) in (
@@ -148,7 +148,7 @@ def test_boxes_are_drawn_and_moved_by_finger_on_a_phone(new_page: NewPage, train
             ("touchMove", b),
             ("touchEnd", b),
         ):
-            touch(page, kind, area["x"] + x * area["width"], area["y"] + y * area["height"])
+            touch(client, kind, area["x"] + x * area["width"], area["y"] + y * area["height"])
 
     scrolled = page.evaluate("scrollY")
     drag((0.1, 0.2), (0.4, 0.8))

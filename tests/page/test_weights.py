@@ -18,7 +18,12 @@ from petmood.page.weights import MANTISSA, packed, rounded, rounded_graph
 @given(
     st.lists(
         st.floats(
-            width=32, allow_nan=False, allow_infinity=False, allow_subnormal=False, max_value=1e38, min_value=-1e38
+            width=32,
+            allow_nan=False,
+            allow_infinity=False,
+            allow_subnormal=False,
+            max_value=2.0**126,
+            min_value=-(2.0**126),
         )
     )
 )

@@ -50,7 +50,7 @@ def test_what_cannot_be_exported_is_named(trained: Trained, tmp_path: Path) -> N
     with pytest.raises(ConfigError, match="--single-file is for --format web"):
         export(trained.path, tmp_path / "x", "onnx-int8", single=True)
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="Choose another"):
+    with pytest.raises(DataError, match="choose another path for --out"):
         export(trained.path, tmp_path / "file" / "site", "web")
 
 

@@ -65,7 +65,7 @@ def test_folders_for_others_have_three_splits_that_share_no_photo(
 
 def test_a_table_alone_is_read_again_as_it_was_written(plain: Path, tmp_path: Path) -> None:
     outcome = export_data(plain, tmp_path / "out", to="csv", families="names")
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["labels.csv"]
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {".petmood.json", "labels.csv"}
     assert outcome.files == 24
     again = read(plain, table=str(tmp_path / "out" / "labels.csv"), columns="class=label")
     assert {(r.path, r.split) for r in again.records} == {

@@ -83,7 +83,7 @@ def test_a_flat_folder_becomes_class_folders(tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text("path,label\n0.jpg,calm\n1.jpg,tense\n2.jpg,calm\n")
     outcome = export_data(flat, tmp_path / "copy", labels)
-    assert set(digests(outcome.folder)) == {"calm/0.jpg", "calm/2.jpg", "tense/1.jpg", "changes.csv"}
+    assert set(digests(outcome.folder)) == {".petmood.json", "calm/0.jpg", "calm/2.jpg", "tense/1.jpg", "changes.csv"}
     assert (outcome.relabelled, outcome.excluded) == (3, 1)
 
 
@@ -93,7 +93,7 @@ def test_nothing_is_overwritten_and_nothing_is_put_into_the_data(data: Path, tmp
     with pytest.raises(DataError, match="lies inside the data"):
         export_data(data, data / "copy", labels)
     full = write_tree(tmp_path / "full", {"x.txt": b"1"})
-    with pytest.raises(DataError, match="not an empty folder"):
+    with pytest.raises(DataError, match="was not written by petmood"):
         export_data(data, full, labels)
 
 

@@ -13,13 +13,12 @@ from petmood.errors import ConfigError
 from petmood.report.leaderboard import markdown
 from petmood.results.leaderboard import LeaderboardFacts
 from petmood.workflows import bench
-from petmood.workflows.bench import Means
 from petmood.workflows.leaderboard import leaderboard
 from petmood.workflows.standings import LeaderboardSettings, Runs
 
 ONLY = ("species", "efficientnet-lite0+logistic", "lite0-prototypes", "mobilenet-mirror-logistic", "both-outside-0.1")
 
-SETTINGS = LeaderboardSettings(only=ONLY, repeats=2, means=Means(use={"mobilenet": "nothing-of-the-kind"}))
+SETTINGS = LeaderboardSettings(only=ONLY, repeats=2)
 
 
 @pytest.fixture(scope="module")

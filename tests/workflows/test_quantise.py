@@ -109,7 +109,8 @@ def test_the_same_command_replaces_its_file_with_an_equal_one(
     assert out.read_bytes() == first
     assert out.with_suffix(".json").read_bytes() == stated
     assert again.model_copy(update={"speed": facts.speed}) == facts
-    assert {p.name for p in out.parent.iterdir()} == {out.name, out.with_suffix(".json").name}
+    mark = f".{out.name}.petmood.json"  # whose these files are
+    assert {p.name for p in out.parent.iterdir()} == {out.name, out.with_suffix(".json").name, mark}
 
 
 def test_the_command_prints_what_it_measured(

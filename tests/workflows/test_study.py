@@ -149,7 +149,7 @@ def test_without_the_study_s_networks_another_stands_in_and_says_so(
 
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(
-        "petmood.features.hub._fetch", lambda name, download: pytest.fail("a download") if download else tmp_path
+        "petmood.features.hub._fetch", lambda name, download, *_: pytest.fail("a download") if download else tmp_path
     )
     (chosen,) = choose(StudySettings())
     assert chosen.backbone.name == "efficientnet-lite0"
@@ -225,6 +225,6 @@ def test_a_study_killed_while_training_goes_on_after_its_last_epoch(
         study(some_data, tmp_path / "run", settings, Notes(stop_at="CNN 1, seed 43: epoch 2/3"))
     again = Notes()
     resumed = study(some_data, tmp_path / "run", settings, again)
-    assert [line.split(",")[1].strip() for line in again.lines] == ["seed 43: epoch 3/3"]
+    assert [line.split(",")[1].strip() for line in again.lines if "epoch" in line] == ["seed 43: epoch 3/3"]
     assert resumed.results.study is not None
     assert [t.epochs_run for t in resumed.results.study.trainings] == [3, 3]

@@ -17,8 +17,10 @@ from pydantic import ValidationError
 from petmood.bundle.card import model_card
 from petmood.bundle.checks import check_description, check_neighbours
 from petmood.bundle.inspection import inspect_graph
-from petmood.bundle.schema import ModelDescription, NeighbourFacts
+from petmood.bundle.schema import MemoryFacts, ModelDescription, NeighbourFacts
 from petmood.errors import DataError, ImageError, ModelError
+from petmood.families import memory as recall
+from petmood.families.memory import Memory
 from petmood.files import output_file, output_folder, settle
 from petmood.sources import Source, open_source
 from petmood.store import write_bytes
@@ -27,7 +29,8 @@ GRAPH: Final = "model.onnx"
 DESCRIPTION: Final = "model.json"
 CARD: Final = "MODEL_CARD.md"
 NEIGHBOURS: Final = "neighbours.safetensors"
-_FILES: Final = frozenset({GRAPH, DESCRIPTION, CARD, NEIGHBOURS})
+MEMORY: Final = "memory.safetensors"
+_FILES: Final = frozenset({GRAPH, DESCRIPTION, CARD, NEIGHBOURS, MEMORY})
 _MAX_BYTES: Final = 2**31
 _MAX_DESCRIPTION: Final = 2**24
 
@@ -54,15 +57,20 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Parts:
-    """The content of a bundle as read: its description, the bytes of its graph, and its neighbours."""
+    """The content of a bundle as read: its description, the bytes of its graph, its neighbours and its memory."""
 
     description: ModelDescription
     graph: bytes
     neighbours: Neighbours | None
+    memory: Memory | None = None
 
 
 def save(
-    target: Path, graph: bytes, description: ModelDescription, neighbours: Neighbours | None = None
+    target: Path,
+    graph: bytes,
+    description: ModelDescription,
+    neighbours: Neighbours | None = None,
+    memory: Memory | None = None,
 ) -> ModelDescription:
     """Write a bundle: a folder, or one file if `target` ends in .zip. Returns the description as it was written.
 
@@ -73,6 +81,7 @@ def save(
         graph: the ONNX graph's bytes.
         description: of the model; its digests are filled in here.
         neighbours: the training photos' features and labels, if the bundle is to keep them.
+        memory: by what the training photos are recognised, if the bundle is to keep it.
 
     Raises:
         DataError: `target` is there and was not written by petmood, or cannot be written.
@@ -83,7 +92,12 @@ def save(
         packed = _pack(neighbours)
         files[NEIGHBOURS] = packed
         facts = NeighbourFacts(file=NEIGHBOURS, sha256=_sha256(packed), n=len(neighbours))
-    whole = description.model_copy(update={"graph_sha256": _sha256(graph), "neighbours": facts})
+    kept = None
+    if memory is not None and len(memory):
+        files[MEMORY] = recall.pack(memory)
+        kept = MemoryFacts(file=MEMORY, sha256=_sha256(files[MEMORY]), n=len(memory), files=len(memory.digests))
+    update = {"graph_sha256": _sha256(graph), "neighbours": facts, "memory": kept}
+    whole = description.model_copy(update=update)
     text = json.dumps(whole.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False, allow_nan=False)
     files[DESCRIPTION] = f"{text}\n".encode()
     files[CARD] = model_card(whole).encode()
@@ -161,14 +175,15 @@ def _read(source: Source, path: Path) -> Parts:
     check_description(description, str(path))
     graph = checked(GRAPH, description.graph_sha256)
     inspect_graph(graph, str(path))
-    kept = description.neighbours
-    if kept is None:
-        return Parts(description, graph, None)
-    if kept.file != NEIGHBOURS:
-        raise ModelError(f"{path} is no valid bundle: its neighbours are in '{kept.file}', not {NEIGHBOURS}.")
-    neighbours = _unpack(checked(kept.file, kept.sha256))
-    check_neighbours(neighbours, description, str(path))
-    return Parts(description, graph, neighbours)
+    kept, known = description.neighbours, description.memory
+    for facts, expected in ((kept, NEIGHBOURS), (known, MEMORY)):
+        if facts is not None and facts.file != expected:
+            raise ModelError(f"{path} is no valid bundle: '{facts.file}' should be {expected}.")
+    neighbours = None if kept is None else _unpack(checked(kept.file, kept.sha256))
+    if neighbours is not None:
+        check_neighbours(neighbours, description, str(path))
+    memory = None if known is None else recall.unpack(checked(known.file, known.sha256))
+    return Parts(description, graph, neighbours, memory)
 
 
 def _pack(neighbours: Neighbours) -> bytes:

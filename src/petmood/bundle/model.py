@@ -32,13 +32,20 @@ _DEADLINE = 60.0  # seconds that a picture may take; the slowest network here ta
 
 
 class Bundle:
-    """A model that reads pictures. Its methods may be called from several threads at once."""
+    """A model that reads pictures. Its methods may be called from several threads at once.
+
+    Attributes:
+        name: of its file or folder.
+        description: the whole of its model.json.
+        memory: by what copies of its training photos are recognised; None where the bundle does not keep it.
+    """
 
     def __init__(self, parts: Parts, name: str = "model", threads: int | None = None) -> None:
         """Open the graph of a bundle's parts; `threads` is how many cores it may take (all if None)."""
         self.name = name
         self.description: ModelDescription = parts.description
         self._neighbours = parts.neighbours
+        self.memory = parts.memory
         self._graph, self._threads = parts.graph, threads or cores()
         # inferences of the one stay on the thread that asks, those of the other take all cores
         self._on_one = _open(parts.graph, name, 1)

@@ -195,14 +195,47 @@ class NeighbourFacts(Record):
     n: int
 
 
+class MemoryFacts(Record):
+    """The file by which copies of training photos are recognised without their pictures.
+
+    `n` photos are kept, and the digests of their `files`.
+    """
+
+    file: str
+    sha256: str
+    n: int
+    files: int
+
+
+class Spread(Record):
+    """Quantiles of one measure over the training photos, in the order of `shares`."""
+
+    shares: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+class TrainingSummary(Record):
+    """What the `n` photos were like that the weights saw, so that other data can be told apart from them.
+
+    `measures` has the spread of each measure of `petmood.audit` by name; `species` the photos of each kind of animal,
+    None where they were not known. `distance` is the spread of the mean cosine distance of a photo's features to those
+    of the nearest of other photos; None where the bundle keeps no features.
+    """
+
+    n: int
+    measures: dict[str, Spread]
+    species: dict[str, int] | None = None
+    distance: Spread | None = None
+
+
 class ModelDescription(Record):
     """The whole of model.json.
 
     `kind` is how the model was trained: "head" (on frozen features), "cnn1", "cnn2" or another name of a recipe.
     `maps` tells whether the graph gives class activation maps, `imagenet` whether it gives ImageNet scores.
     `backbone` is the frozen network, or the first of several, then all in `backbones`. `search` tells how the method
-    was chosen, if it was. `features` is the length of the feature vector. `graph_sha256` and `neighbours` are filled in
-    when it is saved.
+    was chosen, if it was. `features` is the length of the feature vector. `graph_sha256`, `neighbours` and `memory` are
+    filled in when it is saved. `training` says what the training photos were like; None in older bundles.
     """
 
     schema_version: Literal[1] = Field(default=SCHEMA_VERSION, alias="schema")
@@ -223,6 +256,8 @@ class ModelDescription(Record):
     pet: PetRule | None
     quality: Quality | None
     neighbours: NeighbourFacts | None = None
+    memory: MemoryFacts | None = None
+    training: TrainingSummary | None = None
     data: DataFacts
     evaluation: tuple[ModelFacts, ...]
     licences: tuple[LicenceNote, ...]

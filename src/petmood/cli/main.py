@@ -17,8 +17,10 @@ from petmood.cli import (
     audit,
     cache,
     clusters,
+    compare,
     demo,
     embed,
+    evaluate,
     export,
     honesty,
     labels,
@@ -74,6 +76,8 @@ run_command.register(app)
 audit.register(app)
 train.register(app)
 predict.register(app)
+evaluate.register(app)
+compare.register(app)
 serve.register(app)
 export.register(app)
 quantise.register(app)

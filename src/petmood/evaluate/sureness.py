@@ -64,9 +64,9 @@ def calibration_facts(
         protocol=protocol,
         n=len(truth),
         temperature=calibrate.fit_temperature(probabilities, truth),
-        before=_sureness(probabilities, truth),
-        after=_sureness(scaled, truth),
-        ece_if_calibrated=_chance_ece(scaled, seed),
+        before=sureness(probabilities, truth),
+        after=sureness(scaled, truth),
+        ece_if_calibrated=chance_ece(scaled, seed),
         brier_constant=calibrate.brier_score(np.tile(shares, (len(truth), 1)), truth),
         sets=tuple(_sets(probabilities, truth, classes, parts, alpha) for alpha in ALPHAS),
         abstention=tuple(_abstention(scaled, truth)),
@@ -90,7 +90,8 @@ def _parts(truth: IntArray, seed: int) -> Iterator[tuple[IntArray, IntArray]]:
             yield np.flatnonzero(part != p), np.flatnonzero(part == p)
 
 
-def _sureness(probabilities: Probabilities, truth: IntArray) -> Sureness:
+def sureness(probabilities: Probabilities, truth: IntArray) -> Sureness:
+    """How good the probabilities of photos are, as they come."""
     return Sureness(
         ece=calibrate.expected_calibration_error(probabilities, truth),
         brier=calibrate.brier_score(probabilities, truth),
@@ -109,7 +110,7 @@ def _sureness(probabilities: Probabilities, truth: IntArray) -> Sureness:
     )
 
 
-def _chance_ece(probabilities: Probabilities, seed: int) -> float:
+def chance_ece(probabilities: Probabilities, seed: int) -> float:
     """The mean ECE over truths drawn from the probabilities themselves: what few photos alone bring about."""
     rng = np.random.default_rng(seed)
     edges = probabilities.cumsum(axis=1)[:, :-1]

@@ -7,6 +7,7 @@ has moved too, but everywhere a little, without an edge, and then agrees everywh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -153,21 +154,26 @@ def compare(x: Grey, y: Grey, solid: Mask, window: int = _WINDOW) -> Comparison:
     usable = (solid & ~clipped).astype(np.uint8)
     usable = np.asarray(cv2.erode(usable, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE), np.uint8)
     weight = usable.astype(np.float32)
-    fine_of = np.maximum(cv2.GaussianBlur(weight, (0, 0), _FINE), _TINY)
-    coarse_of = np.maximum(cv2.blur(weight, (_COARSE, _COARSE)), _TINY)
-    a, b = (_detail(z, weight, fine_of, coarse_of) for z in (x, y))
+    a, b = detail((x, y), weight)
     around = np.maximum(cv2.blur(weight, (window, window)), _TINY)
     aa, bb, ab = (cv2.blur(product, (window, window)) / around for product in (a * a, b * b, a * b))
     telling = (usable > 0) & (np.maximum(aa, bb) > _MIN_DETAIL**2)
     return Comparison(np.asarray(ab / np.sqrt(np.maximum(aa * bb, _TINY)), np.float32), telling, a, b)
 
 
-def _detail(grey: Grey, weight: FloatArray, fine_of: FloatArray, coarse_of: FloatArray) -> FloatArray:
+def detail(pictures: Sequence[Grey], weight: FloatArray) -> list[FloatArray]:
+    """What is left of pictures of one size between a fine and a coarse blur, where their common weight is not 0."""
     import cv2
 
-    values = grey * weight
-    fine = cv2.GaussianBlur(values, (0, 0), _FINE) / fine_of
-    return np.asarray((fine - cv2.blur(values, (_COARSE, _COARSE)) / coarse_of) * weight, dtype=np.float32)
+    coarse = (_COARSE, _COARSE)
+    fine_of = np.maximum(cv2.GaussianBlur(weight, (0, 0), _FINE), _TINY)
+    coarse_of = np.maximum(cv2.blur(weight, coarse), _TINY)
+    found = []
+    for grey in pictures:
+        values = grey * weight
+        band = cv2.GaussianBlur(values, (0, 0), _FINE) / fine_of - cv2.blur(values, coarse) / coarse_of
+        found.append(np.asarray(band * weight, dtype=np.float32))
+    return found
 
 
 def motion(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Motion | None:
@@ -220,7 +226,7 @@ def beside_print(laid: Grey, under: Grey, solid: Mask) -> Print:
     import cv2
 
     first, second = (cv2.GaussianBlur(side.astype(np.float32), (0, 0), 0.7 * _FINE) for side in (laid, under))
-    difference = _relit(first, second, solid)
+    difference = _relit(np.asarray(first, np.float32), np.asarray(second, np.float32), solid)
     usual = float(np.median(np.abs(difference[solid])))
     ink = (np.abs(difference) > max(_INK, _UNUSUAL * usual)) & solid
     lighter, darker = float(difference[ink & (difference > 0)].sum()), -float(difference[ink & (difference < 0)].sum())
@@ -246,7 +252,7 @@ def _relit(first: FloatArray, second: FloatArray, solid: Mask) -> FloatArray:
         gain = float((weight * (a - x) * (b - y)).sum()) / max(float((weight * (a - x) ** 2).sum()), _TINY)
         offset = y - gain * x
         reach = max(_NARROWEST, _NARROWER * reach)
-        weight = 1 / (1 + ((b - gain * a - offset) / reach) ** 2) ** 2
+        weight = np.asarray(1 / (1 + ((b - gain * a - offset) / reach) ** 2) ** 2, dtype=np.float32)
     return np.asarray(second - gain * first - offset, dtype=np.float32)
 
 

@@ -64,6 +64,21 @@ class Sketches(Protocol):
         ...
 
 
+class Listed:
+    """Sketches in memory."""
+
+    def __init__(self, sketches: Sequence[Sketch]) -> None:
+        self._sketches = sketches
+
+    def __len__(self) -> int:
+        return len(self._sketches)
+
+    def parts(self, size: int) -> Iterator[Sequence[Sketch]]:
+        """See `Sketches.parts`."""
+        for start in range(0, len(self), size):
+            yield self._sketches[start : start + size]
+
+
 def sketch(found: LocalFeatures) -> Sketch:
     """The sketch of a picture: the strongest features of each part of it, and its thumbnail."""
     return Sketch(found.descriptors[_spread(found)], thumbnail(found.grey), len(found.points) >= FEW)
@@ -109,85 +124,82 @@ def candidate_pairs(sketches: Sketches, per_image: int = PER_IMAGE, asked: NDArr
         asked: (n,) pictures whose candidates are wanted; all by default.
     """
     n = len(sketches)
-    if n < 2:
-        return np.zeros((0, 2), dtype=np.int64)
     asked = np.ones(n, dtype=np.bool_) if asked is None else asked
-    keys = np.concatenate([_by_votes(sketches, per_image, asked), _by_thumbnails(sketches, asked)])
-    return np.stack(np.divmod(np.unique(keys), n), axis=1).astype(np.int64)
+    if n < 2 or not asked.any():
+        return np.zeros((0, 2), dtype=np.int64)
+    i, j = np.divmod(_keys(sketches, sketches, per_image, asked), n)
+    keys = np.unique(np.minimum(i, j) * n + np.maximum(i, j))
+    return np.stack(np.divmod(keys, n), axis=1).astype(np.int64)
 
 
-def _by_votes(sketches: Sketches, per_image: int, asked: NDArray[np.bool_]) -> IntArray:
-    n = len(sketches)
-    index, numbers = _Index(n * VOTERS, 128), []
-    for part in sketches.parts(_PART):
-        numbers += [len(one.voters) for one in part]
-        index.add(unit(np.concatenate([one.voters for one in part])))
-    counts = np.array(numbers, dtype=np.int64)
-    owner = np.repeat(np.arange(n), counts)
-    if not len(owner):
-        return np.zeros(0, dtype=np.int64)
-    found: list[IntArray] = []
-    start = 0
-    for part in sketches.parts(_PART):
-        rows = np.flatnonzero(asked[start : start + len(part)])
-        voter = np.repeat(start + rows, counts[start + rows])
-        start += len(part)
-        if not len(voter):
-            continue
-        voters = np.concatenate([part[row].voters for row in rows.tolist()])
-        keys, votes = [], []
-        for descriptors in (voters, mirrored(voters)):
-            nearest, distance = index.nearest(unit(descriptors), _NEIGHBOURS)
-            candidate = owner[nearest]
-            other = (candidate != voter[:, None]) & (nearest >= 0)
-            key, inverse = np.unique((voter[:, None] * n + candidate)[other], return_inverse=True)
-            keys.append(key)
-            votes.append(np.bincount(inverse, np.exp(-distance[other] / _WIDTH), minlength=len(key)))
-        found.append(_best(np.concatenate(keys), np.concatenate(votes), n, per_image))
-    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+def candidates_among(queries: Sketches, known: Sketches) -> IntArray:
+    """(n_pairs, 2) int64, sorted: which query may show which of the known pictures, found as by `candidate_pairs`."""
+    if not len(queries) or not len(known):
+        return np.zeros((0, 2), dtype=np.int64)
+    keys = _keys(queries, known, PER_IMAGE, np.ones(len(queries), dtype=np.bool_))
+    return np.stack(np.divmod(np.unique(keys), len(known)), axis=1).astype(np.int64)
 
 
-def _best(key: IntArray, vote: NDArray[np.float64], n: int, per_image: int) -> IntArray:
-    """The pairs with most votes of each voter, plain or mirrored."""
-    order = np.lexsort((key, -vote, key // n))
-    key = key[order]
-    # the same candidate may come plain and mirrored: its better place counts
-    _, first = np.unique(key, return_index=True)
-    key = key[np.sort(first)]
-    voter = key // n
-    rank = np.arange(len(key)) - np.searchsorted(voter, voter)
-    return _undirected(key[rank < per_image], n)
-
-
-def _by_thumbnails(sketches: Sketches, asked: NDArray[np.bool_]) -> IntArray:
-    n = len(sketches)
-    index = _Index(n, _THUMBNAIL**2)
-    if not asked.any():
-        return np.zeros(0, dtype=np.int64)
-    for part in sketches.parts(_PART):
-        index.add(np.stack([one.thumbnail.ravel() for one in part]))
-    found = []
-    for start, part in _numbered(sketches):
-        queries, voters = [], []
-        for row in np.flatnonzero(asked[start : start + len(part)]).tolist():
-            turned = _views(part[row])
-            queries += turned
-            voters += [start + row] * len(turned)
-        if not queries:
-            continue
-        nearest, distance = index.nearest(np.stack(queries).astype(np.float32), 3)
-        voter = np.array(voters, dtype=np.int64)[:, None]
-        # unit vectors: squared distance d is correlation 1 - d / 2
-        near = (nearest != voter) & (nearest >= 0) & (distance <= 2 * (1 - _ALIKE))
-        found.append(_undirected((voter * n + nearest)[near], n))
+def _keys(queries: Sketches, known: Sketches, per_image: int, asked: NDArray[np.bool_]) -> IntArray:
+    """Keys query * len(known) + known. Where both are the same pictures, none is its own candidate."""
+    n, itself = len(known), queries is known
+    votes, owner, thumbnails = _Index(n * VOTERS, 128), list[int](), _Index(n, _THUMBNAIL**2)
+    for start, part in _numbered(known):
+        voters = np.concatenate([one.voters for one in part])
+        owner += [start + i for i, one in enumerate(part) for _ in one.voters]
+        if len(voters):
+            votes.add(unit(voters))
+        thumbnails.add(np.stack([one.thumbnail.ravel() for one in part]))
+    owners = np.array(owner, dtype=np.int64)
+    found = [np.zeros(0, dtype=np.int64)]
+    for start, part in _numbered(queries):
+        rows = [(start + i, one) for i, one in enumerate(part) if asked[start + i]]
+        if rows:
+            found.append(_by_votes(rows, votes, owners, n, per_image, itself=itself))
+            found.append(_by_thumbnails(rows, thumbnails, n, itself=itself))
     return np.concatenate(found)
 
 
-def _views(one: Sketch) -> list[NDArray[np.float32]]:
+def _by_votes(
+    rows: Sequence[tuple[int, Sketch]], index: _Index, owners: IntArray, n: int, per_image: int, *, itself: bool
+) -> IntArray:
+    """The pictures with most votes of each asking one, plain or mirrored."""
+    voters = np.concatenate([one.voters for _, one in rows])
+    if not len(owners) or not len(voters):
+        return np.zeros(0, dtype=np.int64)
+    voter = np.repeat([i for i, _ in rows], [len(one.voters) for _, one in rows]).astype(np.int64)[:, None]
+    keys, votes = [], []
+    for descriptors in (voters, mirrored(voters)):
+        nearest, distance = index.nearest(unit(descriptors), _NEIGHBOURS)
+        candidate = owners[nearest]
+        valid = (nearest >= 0) & ~(itself & (candidate == voter))
+        key, inverse = np.unique((voter * n + candidate)[valid], return_inverse=True)
+        keys.append(key)
+        votes.append(np.bincount(inverse, np.exp(-distance[valid] / _WIDTH), minlength=len(key)))
+    key, vote = np.concatenate(keys), np.concatenate(votes)
+    key = key[np.lexsort((key, -vote, key // n))]
+    # the same candidate may come plain and mirrored: its better place counts
+    _, first = np.unique(key, return_index=True)
+    key = key[np.sort(first)]
+    asking = key // n
+    rank = np.arange(len(key)) - np.searchsorted(asking, asking)
+    return np.asarray(key[rank < per_image], dtype=np.int64)
+
+
+def _by_thumbnails(rows: Sequence[tuple[int, Sketch]], index: _Index, n: int, *, itself: bool) -> IntArray:
+    views = [_views(one) for _, one in rows]
+    voter = np.repeat([i for i, _ in rows], [len(turned) for turned in views]).astype(np.int64)[:, None]
+    nearest, distance = index.nearest(np.stack([view for turned in views for view in turned]).astype(np.float32), 3)
+    # unit vectors: squared distance d is correlation 1 - d / 2
+    near = (nearest >= 0) & (distance <= 2 * (1 - _ALIKE)) & ~(itself & (nearest == voter))
+    return np.asarray((voter * n + nearest)[near], dtype=np.int64)
+
+
+def _views(one: Sketch) -> list[FloatArray]:
     """Thumbnails that a picture is looked for by: of a textured one, few, since its features find the others."""
     if one.textured:
         return [one.thumbnail.ravel(), one.thumbnail[:, ::-1].ravel()]
-    turned = [side.ravel() for side in quarter_turns(one.thumbnail)]
+    turned = [np.asarray(side.ravel(), dtype=np.float32) for side in quarter_turns(one.thumbnail)]
     return turned + [-side for side in turned]
 
 
@@ -196,11 +208,6 @@ def _numbered(sketches: Sketches) -> Iterator[tuple[int, Sequence[Sketch]]]:
     for part in sketches.parts(_PART):
         yield start, part
         start += len(part)
-
-
-def _undirected(key: IntArray, n: int) -> IntArray:
-    i, j = np.divmod(key, n)
-    return np.asarray(np.minimum(i, j) * n + np.maximum(i, j), dtype=np.int64)
 
 
 class _Index:

@@ -133,11 +133,22 @@ def inverse(transform: Transform) -> Transform:
     return np.column_stack([turned, -turned @ transform[:, 2]])
 
 
-def lay(a: Grey, b: Grey, transform: Transform) -> tuple[Grey, Mask]:
-    """Picture a as it lies on picture b, (height, width) of b, and where it does."""
+def lay(a: Grey, size: tuple[int, int], transform: Transform) -> tuple[Grey, Mask, float]:
+    """Lay a picture on a frame.
+
+    Args:
+        a: the picture.
+        size: width and height of the frame.
+        transform: (2, 3) from the picture's pixels to the frame's.
+
+    Returns:
+        (height, width) the picture as it lies there; where it does; and the share of the smaller of both that is
+        covered, in [0, 1].
+    """
     import cv2
 
-    scale = float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
+    area = a.size * abs(float(np.linalg.det(transform[:, :2])))
+    scale = (area / a.size) ** 0.5
     if scale < _SHRINK:
         height, width = (max(1, round(side * scale)) for side in a.shape)
         stretch = a.shape[1] / width, a.shape[0] / height
@@ -145,7 +156,7 @@ def lay(a: Grey, b: Grey, transform: Transform) -> tuple[Grey, Mask]:
         grown = np.diag([*stretch, 1.0])
         grown[:2, 2] = (stretch[0] - 1) / 2, (stretch[1] - 1) / 2
         transform = transform @ grown
-    size = b.shape[1], b.shape[0]
     laid = cv2.warpAffine(a, transform, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     solid = cv2.warpAffine(np.full(a.shape, 1, np.uint8), transform, size, flags=cv2.INTER_NEAREST) > 0
-    return np.asarray(laid, np.uint8), solid
+    smaller = max(min(area, float(size[0] * size[1])), 1.0)
+    return np.asarray(laid, np.uint8), solid, min(1.0, float(solid.sum()) / smaller)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -13,12 +12,11 @@ from numpy.typing import NDArray
 
 from petmood.cache import ContentCache
 from petmood.families.candidates import PER_IMAGE, candidate_pairs
-from petmood.families.local import LocalFeatures, extract_local, namespace
+from petmood.families.local import LocalFeatures, find_local_features, namespace
 from petmood.families.store import LocalStore, Shelf, Subset
 from petmood.families.verify import Verdict, rules, verify_all
 from petmood.pictures import Pictures
 from petmood.records import ImageRecord
-from petmood.threads import cores, one_opencv_thread
 
 STRONG_INLIERS: Final = 12
 STRONG_AGREEMENT: Final = 0.85
@@ -35,7 +33,6 @@ _ROUNDS: Final = 4
 _WITNESSES: Final = 8  # further pairs looked at to confirm a weak link
 _CONFIRMED: Final = 2  # of them that must say the same
 _CROWDED: Final = 3  # copies of a photo from which they may crowd its other relatives out of its candidates
-_BATCH: Final = 64
 _PAIRS: Final = 256  # verified together
 
 
@@ -83,14 +80,11 @@ def find_links(
     digests = sorted(by_digest)
     store = LocalStore(cache)
 
-    def look(record: ImageRecord) -> LocalFeatures:
-        return extract_local(np.asarray(pictures.picture(record)))
-
     def again(lost: Sequence[str]) -> Mapping[str, LocalFeatures]:
-        return {sha: look(by_digest[sha]) for sha in lost}
+        return {sha: find_local_features(pictures.picture(by_digest[sha])) for sha in lost}
 
     def make() -> dict[str, Any]:
-        look_at(digests, lambda sha: look(by_digest[sha]), store, progress)
+        store.fill([by_digest[sha] for sha in digests], pictures, progress)
         found = links_from(digests, Shelf(digests, store, again), cache)
         return {
             name: [[link.first, link.second, asdict(link.verdict)] for link in links]
@@ -100,34 +94,6 @@ def find_links(
     kept = cache.remember(f"links/v{_VERSION}", [namespace(), _rules(), digests], make)
     same, alike = (tuple(Link(a, b, Verdict(**v)) for a, b, v in kept[name]) for name in ("same", "alike"))
     return PixelLinks(same, alike)
-
-
-def look_at(
-    digests: Sequence[str],
-    look: Callable[[str], LocalFeatures],
-    store: LocalStore,
-    progress: Callable[[int, int], None] | None = None,
-) -> None:
-    """Find the features that a store lacks. What was found is kept as it comes, so that a cut-off call resumes.
-
-    Args:
-        digests: images.
-        look: finds the features of one of them; called from several threads.
-        store: where features are kept.
-        progress: called with (images done, images to do).
-    """
-    todo = store.missing(digests)
-    total = len(set(digests))
-    done = total - len(todo)
-    if progress:
-        progress(done, total)
-    with one_opencv_thread(), ThreadPoolExecutor(cores()) as pool:
-        for start in range(0, len(todo), _BATCH):
-            part = todo[start : start + _BATCH]
-            store.put(dict(zip(part, pool.map(look, part), strict=True)))
-            done += len(part)
-            if progress:
-                progress(done, total)
 
 
 def links_from(digests: Sequence[str], shelf: Shelf, cache: ContentCache) -> PixelLinks:

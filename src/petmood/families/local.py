@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from petmood import images
 from petmood.records import FloatArray
@@ -40,25 +41,14 @@ class LocalFeatures:
         points: (n, 4) float32: x, y in pixels of the working size, scale in pixels, direction in radians.
         descriptors: (n, 128) uint8 RootSIFT descriptors; all have nearly one length.
         grey: (height, width) uint8 luminance at the working size.
+        width, height: the working size in pixels; its longer side is at most `SIDE`.
     """
 
     points: FloatArray
     descriptors: NDArray[np.uint8]
     grey: NDArray[np.uint8]
-
-    @property
-    def width(self) -> int:
-        """Working width in pixels."""
-        return int(self.grey.shape[1])
-
-    @property
-    def height(self) -> int:
-        """Working height in pixels."""
-        return int(self.grey.shape[0])
-
-    def strongest(self, n: int) -> LocalFeatures:
-        """The same picture by its `n` strongest features."""
-        return LocalFeatures(self.points[:n], self.descriptors[:n], self.grey)
+    width: int
+    height: int
 
 
 def mirrored(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -72,27 +62,21 @@ def unit(descriptors: NDArray[np.uint8]) -> FloatArray:
     return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1.0), dtype=np.float32)
 
 
-def extract_local(pixels: NDArray[np.uint8]) -> LocalFeatures:
-    """Find the local features of one picture: a pure function of its pixels.
-
-    Args:
-        pixels: (height, width, 3) RGB or (height, width) grey, its aspect ratio kept, of any size; those that are at
-            least `SIDE` on the longer side give what a file itself gives.
-    """
+def find_local_features(image: Image.Image) -> LocalFeatures:
+    """Find the local features of one upright RGB picture: a pure function of its pixels."""
     import cv2
 
-    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    grey = np.asarray(cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     scale = min(1.0, SIDE / max(grey.shape))
     height, width = (max(1, round(side * scale)) for side in grey.shape)
     if scale < 1:
-        grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
-    grey = np.asarray(grey, dtype=np.uint8)
+        grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     ratio = max(1.0, max(width, height) / _SEARCHED)
     searched = (max(1, round(width / ratio)), max(1, round(height / ratio)))
     small = np.asarray(cv2.resize(grey, searched, interpolation=cv2.INTER_AREA) if ratio > 1 else grey, dtype=np.uint8)
     found, raw = cv2.SIFT.create(MAX_POINTS, contrastThreshold=_CONTRAST).detectAndCompute(small, None)
     if not found:
-        return LocalFeatures(np.zeros((0, 4), np.float32), np.zeros((0, 128), np.uint8), grey)
+        return LocalFeatures(np.zeros((0, 4), np.float32), np.zeros((0, 128), np.uint8), grey, width, height)
     order = sorted(range(len(found)), key=lambda i: (-found[i].response, found[i].pt, found[i].angle))[:MAX_POINTS]
     points = np.array(
         [(*found[i].pt, found[i].size / 2, np.deg2rad(found[i].angle)) for i in order], dtype=np.float32
@@ -106,7 +90,8 @@ def extract_local(pixels: NDArray[np.uint8]) -> LocalFeatures:
     descriptors[dark] = descriptors[dark][:, _INVERT]
     points[dark, 3] += np.float32(np.pi)
     root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
-    return LocalFeatures(points, np.minimum(np.rint(root * 512), 255).astype(np.uint8), grey)
+    descriptors = np.minimum(np.rint(root * 512), 255).astype(np.uint8)
+    return LocalFeatures(points, descriptors, grey, width, height)
 
 
 def _dark(grey: NDArray[np.uint8], points: FloatArray) -> NDArray[np.bool_]:
@@ -125,15 +110,6 @@ def _dark(grey: NDArray[np.uint8], points: FloatArray) -> NDArray[np.bool_]:
         return np.asarray(inside / ((right - left) * (bottom - top)), dtype=np.float64)
 
     return mean(_INNER) < mean(_OUTER)
-
-
-def find_local_features(data: bytes) -> LocalFeatures:
-    """Find the local features of one image file.
-
-    Raises:
-        ImageError: not an image, broken, or over a limit.
-    """
-    return extract_local(np.asarray(images.open_rgb(data, at_least=SIDE)))
 
 
 def namespace() -> str:

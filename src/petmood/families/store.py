@@ -11,7 +11,10 @@ import numpy as np
 
 from petmood.cache import ContentCache
 from petmood.families.candidates import Sketch, sketch
-from petmood.families.local import LocalFeatures, namespace
+from petmood.families.local import LocalFeatures, find_local_features, namespace
+from petmood.pictures import Pictures
+from petmood.records import ImageRecord
+from petmood.threads import in_streams, one_opencv_thread
 
 _HEAD: Final = 3
 _HELD: Final = 1_024  # pictures held in memory: some 60 MiB
@@ -20,13 +23,42 @@ _HELD: Final = 1_024  # pictures held in memory: some 60 MiB
 class LocalStore:
     """Keeps local features in the content cache by the digest of their file.
 
-    A pass over all files that decodes them for other purposes too asks `missing` what is wanted and gives `put` what
-    `extract_local` found.
+    Pictures whose features are known are not looked at again, and what is found is kept as it comes, so that a cut-off
+    call resumes.
     """
 
     def __init__(self, cache: ContentCache) -> None:
         self._cache = cache
         self._space = namespace()
+
+    def fill(
+        self,
+        records: Sequence[ImageRecord],
+        pictures: Pictures,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Find the features of records that are not known yet.
+
+        Args:
+            records: images; those with equal bytes are looked at once.
+            pictures: reads them.
+            progress: called with (images done, images to do).
+        """
+        by_digest = {record.sha256: record for record in reversed(records)}
+        todo = [by_digest[sha] for sha in self.missing(list(by_digest))]
+        done = len(by_digest) - len(todo)
+        if progress:
+            progress(done, len(by_digest))
+
+        def look(some: Sequence[ImageRecord]) -> dict[str, LocalFeatures]:
+            return {record.sha256: find_local_features(pictures.picture(record)) for record in some}
+
+        with one_opencv_thread():
+            for part, found in in_streams(todo, look):
+                self.put(found)
+                done += len(part)
+                if progress:
+                    progress(done, len(by_digest))
 
     def missing(self, digests: Sequence[str]) -> list[str]:
         """Those that have no features yet, each once, in order."""
@@ -46,6 +78,23 @@ class LocalStore:
         """Sketches of those that are known."""
         kept = self._cache.get_many(f"{self._space}/sketch", digests)
         return {sha: _unpack_sketch(value) for sha, value in kept.items()}
+
+
+def local_features(
+    records: Sequence[ImageRecord],
+    pictures: Pictures,
+    cache: ContentCache,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[LocalFeatures]:
+    """Local features of each record, in order, all in memory; args as for `LocalStore.fill`, which keeps them."""
+    store = LocalStore(cache)
+    store.fill(records, pictures, progress)
+    known = store.get_many([record.sha256 for record in records])
+    # a cache that keeps nothing, for want of a disk that can be written to, costs a second look
+    return [
+        known[record.sha256] if record.sha256 in known else find_local_features(pictures.picture(record))
+        for record in records
+    ]
 
 
 class Shelf:
@@ -127,7 +176,7 @@ def _unpack(value: bytes) -> LocalFeatures:
     points = np.frombuffer(value, np.float32, 4 * n, at).reshape(n, 4)
     descriptors = np.frombuffer(value, np.uint8, 128 * n, at + 16 * n).reshape(n, 128)
     grey = np.frombuffer(value, np.uint8, height * width, at + 144 * n).reshape(height, width)
-    return LocalFeatures(points, descriptors, grey)
+    return LocalFeatures(points, descriptors, grey, width, height)
 
 
 def _pack_sketch(one: Sketch) -> bytes:

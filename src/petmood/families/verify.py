@@ -126,9 +126,7 @@ def _judge(a: LocalFeatures, b: LocalFeatures, placed: Placement) -> Verdict:
     upper, under = a.grey, b.grey
     if placed.scale > 1:
         upper, under, transform = b.grey, a.grey, inverse(transform)
-    laid, solid = lay(upper, under, transform)
-    smaller = min(upper.size * abs(float(np.linalg.det(transform[:, :2]))), float(under.size))
-    overlap = min(1.0, float(solid.sum()) / max(smaller, 1.0))
+    laid, solid, overlap = lay(upper, (under.shape[1], under.shape[0]), transform)
     found = _kind(laid, under, solid, placed.inliers, overlap)
     return replace(found, overlap=round(overlap, 6), scale=round(placed.scale, 6), mirrored=placed.mirrored)
 
@@ -140,8 +138,8 @@ def _kind(
     pair = compare(laid, under, solid)
 
     def verdict(kind: str, agrees: float, exact: float, moved: float = 0.0) -> Verdict:
-        numbers = (round(value, 6) for value in (agrees, exact, moved, pair.likeness))
-        return Verdict(inliers, *numbers, 1.0, 1.0, False, kind)
+        agrees, exact, moved = round(agrees, 6), round(exact, 6), round(moved, 6)
+        return Verdict(inliers, agrees, exact, moved, round(pair.likeness, 6), 1.0, 1.0, False, kind)
 
     untold = verdict("other", pair.agreement, pair.exact)
     if overlap < MIN_OVERLAP:
@@ -200,6 +198,6 @@ def _by_whole(a: LocalFeatures, b: LocalFeatures) -> Verdict:
     solid = np.ones(b.grey.shape, dtype=np.bool_)
     pair = compare(laid, b.grey, solid)
     kind = "whole" if pair.agreement >= MIN_AGREEMENT else "other"
-    numbers = (round(value, 6) for value in (pair.agreement, pair.exact, 0.0, pair.likeness))
-    found = Verdict(0, *numbers, 1.0, round(scale[0], 6), which >= 4, kind)
+    numbers = [round(value, 6) for value in (pair.agreement, pair.exact, pair.likeness, scale[0])]
+    found = Verdict(0, numbers[0], numbers[1], 0.0, numbers[2], 1.0, numbers[3], which >= 4, kind)
     return found if found.same_photo else _printed(laid, b.grey, solid, found)

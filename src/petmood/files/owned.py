@@ -20,6 +20,8 @@ RECORD: Final = "petmood.json"
 _ADDED: Final = "petmood.added.jsonl"
 _FORMAT: Final = 1
 _CHUNK: Final = 2**20
+_PART: Final = re.compile(r"\.(.+)\.[0-9a-f]{12}\.part")
+"""Names under which `write_bytes` writes before it moves a file into its place."""
 
 
 @dataclass(frozen=True)
@@ -167,12 +169,21 @@ def write_owned(root: Path, name: str, data: bytes) -> None:
 
 
 def remove_owned(root: Path, name: str) -> bool:
-    """Remove one file of a claimed folder if it is, unchanged, one that petmood wrote. Returns whether it did."""
+    """Remove one file of a claimed folder if it is, unchanged, one that petmood wrote. Returns whether it did.
+
+    What a killed process left half written of a recorded file goes too.
+    """
     record = Record.read(root)
-    if record.known and not record.owns(name):
+    part = _PART.fullmatch(name)
+    if record.known and not record.owns(name) and not (part and _recorded(part[1], record.files)):
         return False
     (root / name).unlink(missing_ok=True)
     return True
+
+
+def _recorded(shortened: str, names: Iterable[str]) -> bool:
+    """Whether a part is of a recorded file: `write_bytes` puts the first 50 characters of its name before the mark."""
+    return any(name[:50] == shortened for name in names)
 
 
 def is_record(name: str) -> bool:

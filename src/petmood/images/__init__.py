@@ -4,6 +4,7 @@ from petmood.images.containers import FORMATS, identify
 from petmood.images.decoding import (
     CANONICAL,
     DECODE_VERSION,
+    LARGE,
     LONGEST,
     NOTES,
     Decoded,
@@ -31,6 +32,7 @@ __all__ = [
     "DECODE_VERSION",
     "EXTENSIONS",
     "FORMATS",
+    "LARGE",
     "LONGEST",
     "MAX_FILE_BYTES",
     "MAX_PIXELS",

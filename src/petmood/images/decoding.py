@@ -37,7 +37,7 @@ LONGEST: Final = 2048
 CANONICAL: Final = 256
 """Whoever shrinks a picture to this many pixels a side or fewer reads it from one and the same decoding."""
 
-_LARGE: Final = 4_000_000
+LARGE: Final = 4_000_000
 """Pixels above which a picture that is to be small is shrunk while its colours are converted."""
 
 Pixels = NDArray[np.uint8]
@@ -129,7 +129,7 @@ def _picture(data: bytes, at_least: int | None = None) -> Iterator[_Picture]:
         if at_least is not None and format_ == "JPEG":
             image.draft("RGB", (2 * at_least, 2 * at_least))
         factor = 1
-        if at_least is not None and image.width * image.height > _LARGE:
+        if at_least is not None and image.width * image.height > LARGE:
             factor = max(1, min(image.size) // (2 * at_least))
         cost = _cost(container, image, factor)
         limits.check_cost(cost)

@@ -13,6 +13,7 @@ from petmood.audit.species import SPECIES, grouping
 from petmood.bundle import ModelDescription
 from petmood.bundle.headline import headline, headline_sentence
 from petmood.bundle.words import WORDS
+from petmood.images import CANONICAL, LARGE
 from petmood.version import __version__
 
 
@@ -27,7 +28,7 @@ def page_facts(description: ModelDescription, name: str, host: dict[str, Any]) -
     whole = description.model_dump(
         mode="json", include={"classes", "input", "features", "conformal", "quality", "imagenet"}
     )
-    whole["input"]["tall_first"] = tall_first()
+    whole["input"] |= {"tall_first": tall_first(), "large": LARGE, "kept": 2 * max(description.input.size, CANONICAL)}
     rule = description.pet
     prior, members = grouping()
     return {

@@ -114,6 +114,11 @@ def picture_uris(thumbnail: Thumbnail) -> Callable[[str], str]:
     return uri
 
 
+def page_html(template: str, **context: object) -> str:
+    """A page of a template of its own, in the look that all pages share."""
+    return _environment().get_template(template).render(context)
+
+
 def _environment() -> Environment:
     """Templates of pages, with the filters and the look that they share."""
     environment = Environment(

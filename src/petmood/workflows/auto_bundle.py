@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.audit.species import N_IMAGENET
-from petmood.bundle import Bundle, ModelDescription, save
+from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.composite import composite_graph
 from petmood.bundle.folder import Parts
 from petmood.bundle.schema import BackboneFacts, Calibration, Conformal, InputFacts, LicenceNote, PetRule
@@ -29,9 +29,10 @@ from petmood.train.catalog import FROZEN
 from petmood.version import __version__
 from petmood.workflows.auto import Contest, search_facts
 from petmood.workflows.auto_settings import AutoSettings
-from petmood.workflows.bundles import SHOWN, data_facts, features_by, neighbours, quality, require_agreement
+from petmood.workflows.bundles import SHOWN, data_facts, features_by, quality, require_agreement
 from petmood.workflows.figures import majority_facts, model_facts
 from petmood.workflows.pet_rule import drawn_pixels, pet_rule
+from petmood.workflows.trained_on import save_with_photos
 from petmood.workflows.trust import trust
 
 
@@ -91,7 +92,7 @@ def save_auto_bundle(
             "evaluation": _evaluation(data, made, winner, on_test, run, settings),
         }
     )
-    return save(out, graph, whole, neighbours(photos, seen, thumbnails))
+    return save_with_photos(out, graph, whole, data, photos, seen, thumbnails=thumbnails)
 
 
 def _described(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from petmood import images
 from petmood.audit.species import N_IMAGENET
-from petmood.bundle import Bundle, ModelDescription, Neighbours, save
+from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.graph import LinearHead, head_graph
 from petmood.bundle.inputs import measure
 from petmood.bundle.schema import BackboneFacts, DataFacts, InputFacts, LicenceNote, Quality
@@ -31,10 +31,10 @@ from petmood.train.heads import LogisticHead
 from petmood.version import __version__
 from petmood.workflows.figures import figures, majority_facts
 from petmood.workflows.pet_rule import drawn_by, pet_rule
+from petmood.workflows.trained_on import save_with_photos
 from petmood.workflows.trust import trust
 
 _BATCH: Final = 32
-_THUMBNAIL: Final = 96
 _QUALITY_PHOTOS: Final = 1000
 TOLERANCE: Final = 1e-4
 """A bundle's probabilities differ from those of the training code by no more."""
@@ -93,7 +93,7 @@ def save_head_bundle(
         settings={"backbone": backbone.name, "head": HEAD, "seed": settings.seed},
     )
     graph = head_graph(backbone, fit_head(inner, backbone), description.calibration.temperature)
-    return save(out, graph, description, neighbours(inner, features, thumbnails))
+    return save_with_photos(out, graph, description, data, inner, features, thumbnails=thumbnails)
 
 
 def fitted_photos(manifest: Manifest) -> IntArray:
@@ -144,16 +144,6 @@ def head_evaluation(data: Dataset, backbone: Backbone, settings: RunSettings) ->
     """
     on_test, cross = figures(data, head(backbone), settings)
     return (on_test.model_copy(update={"protocol_text": SHOWN}), cross, *majority_facts(data, settings))
-
-
-def neighbours(inner: Dataset, features: FeatureTable, thumbnails: bool) -> Neighbours:
-    """Features, labels and, if wished, small copies of fitted photos, one a family."""
-    return Neighbours(
-        features=features.vectors,
-        labels=tuple(r.class_name for r in inner.records),
-        paths=tuple(r.path for r in inner.records),
-        thumbnails=tuple(inner.pictures.thumbnail(r, _THUMBNAIL) for r in inner.records) if thumbnails else None,
-    )
 
 
 def features_by(bundle: Bundle, photos: Dataset, tick: Tick = lambda done, total: None) -> FeatureTable:

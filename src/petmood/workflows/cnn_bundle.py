@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from petmood.bundle import Bundle, ModelDescription, save
+from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.folder import Parts
 from petmood.bundle.graph import network_graph
 from petmood.bundle.schema import InputFacts, LicenceNote
@@ -16,9 +16,10 @@ from petmood.features import Preprocess
 from petmood.progress import Tick
 from petmood.train.networks import describe
 from petmood.version import __version__
-from petmood.workflows.bundles import data_facts, features_by, neighbours, quality
+from petmood.workflows.bundles import data_facts, features_by, quality
 from petmood.workflows.cnn import TITLES, cnn_settings, describe_cnn, fit_cnn, train_together
 from petmood.workflows.figures import majority_facts
+from petmood.workflows.trained_on import save_with_photos
 from petmood.workflows.trust import trust
 
 
@@ -82,4 +83,4 @@ def save_cnn_bundle(
         settings=evaluation.settings,
     )
     bundle = Bundle(Parts(description, graph, None))
-    return save(out, graph, description, neighbours(fitted, features_by(bundle, fitted), thumbnails=False))
+    return save_with_photos(out, graph, description, data, fitted, features_by(bundle, fitted))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.bundle import Bundle, ModelDescription, save
+from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.folder import Parts
 from petmood.bundle.graph import network_graph
 from petmood.bundle.schema import BackboneFacts, InputFacts, LicenceNote
@@ -37,12 +37,12 @@ from petmood.workflows.bundles import (
     data_facts,
     features_by,
     fitted_photos,
-    neighbours,
     quality,
     require_agreement,
 )
 from petmood.workflows.figures import majority_facts, model_facts
 from petmood.workflows.finetune_settings import FinetuneSettings
+from petmood.workflows.trained_on import save_with_photos
 from petmood.workflows.trust import trust
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def save_finetuned(
         apply_temperature(on_test, calibration.temperature),
         description.title,
     )
-    return save(out, graph, description, neighbours(data, features_by(bundle, data), thumbnails=False))
+    return save_with_photos(out, graph, description, whole, data, features_by(bundle, data))
 
 
 def _views(data: Dataset, settings: FinetuneSettings, tick: Callable[[int, int], None]) -> NDArray[Any]:

@@ -64,7 +64,7 @@ def quantise(bundle: Bundle, parts: Parts, data: Path, out: Path, seed: int = 42
             "settings": parts.description.settings | {"quantised": "int8", "calibration_photos": len(chosen)},
         }
     )
-    return save(out, graph, description, parts.neighbours)
+    return save(out, graph, description, parts.neighbours, parts.memory)
 
 
 def calibration_photos(manifest: Manifest, count: int = CALIBRATION) -> IntArray:

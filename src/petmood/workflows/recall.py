@@ -17,7 +17,7 @@ from typing import Any, Final
 from petmood import version
 from petmood.bundle.folder import read_files, write_files
 from petmood.config import RunSettings
-from petmood.dataset import Dataset
+from petmood.dataset import Dataset, UserFile
 from petmood.results import Results
 
 _NAMESPACE: Final = "run/v1"
@@ -58,7 +58,8 @@ class Recall:
                 _processor(),
                 settings.model_dump(mode="json"),
                 *(asdict(facts) for facts in (data.found, data.links, data.manifest)),
-                None if data.origin.species is None else data.origin.species.sha256,
+                # the page names them, and species are read from theirs
+                *(_told(file) for file in (data.origin.labels, data.origin.groups, data.origin.species)),
             ]
             self._key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()
 
@@ -91,6 +92,10 @@ class Recall:
 
     def _part(self, name: str) -> str:
         return f"{self._key}/{name}"
+
+
+def _told(file: UserFile | None) -> list[str | int] | None:
+    return None if file is None else [file.path.name, file.sha256, file.changed, file.given]
 
 
 @once

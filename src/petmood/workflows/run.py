@@ -78,6 +78,8 @@ def run(
             from petmood.workflows.stages import all_facts, draw_page
 
             results = all_facts(opened, settings, folder / "model")
+            # the page says first what the user changed of the data
+            results = results.model_copy(update={"provenance": provenance(opened, settings)})
             with opened.timed.stage("report", "Writing the report"):
                 known = Outcome(results, draw_page(results, opened))
                 recall.keep(known, folder / "model")

@@ -210,6 +210,8 @@ export function photoView(host, facts, keep) {
       choice.parentElement.hidden = choice.value === "cam" && !known.cam;
       choice.disabled = choice.value === "occlusion" && !known.occlusion;
     }
+    // a model without a map of its own shows what covering tells, as soon as that is known
+    if (view() === "cam" && !known.cam) part.views.querySelector("[value=occlusion]").checked = true;
     part.views.hidden = !known.cam && !known.occlusion;
     const map = view(), values = map === "none" || !shown.bitmap ? null : known[map];
     part.legend.hidden = !values;

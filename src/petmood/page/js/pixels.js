@@ -22,7 +22,7 @@ export function sizeOf(drawable) {
  * A bitmap, canvas, image or video frame -> {pixels: Uint8Array of size x size RGB, size, width, height, sharpness, brightness}.
  * input: facts.model.input; box: {x, y, width, height} in shares of the picture; the whole picture if null. width and height are those of the part.
  */
-export function prepare(drawable, { size, tall_first: tallFirst }, box = null) {
+export function prepare(drawable, { size, tall_first: tallFirst, large = Infinity, kept = 1 }, box = null) {
   const whole = sizeOf(drawable);
   const left = box ? Math.round(box.x * whole.width) : 0, top = box ? Math.round(box.y * whole.height) : 0;
   const width = box ? Math.max(1, Math.round(box.width * whole.width)) : whole.width;
@@ -34,7 +34,10 @@ export function prepare(drawable, { size, tall_first: tallFirst }, box = null) {
   context.fillRect(0, 0, across, down);
   context.imageSmoothingQuality = "high";
   context.drawImage(drawable, left, top, width, height, 0, 0, across, down);
-  const pixels = resize(rgbOf(context.getImageData(0, 0, across, down).data), across, down, size, tallFirst);
+  // large pictures are made smaller in whole steps first, as petmood's decoder does to spare memory
+  const factor = width * height > large ? Math.max(1, Math.trunc(Math.min(across, down) / kept)) : 1;
+  const smaller = reduce(rgbOf(context.getImageData(0, 0, across, down).data), across, down, factor);
+  const pixels = resize(smaller, Math.ceil(across / factor), Math.ceil(down / factor), size, tallFirst);
   return { pixels, size, width, height, ...measure(pixels, size) };
 }
 
@@ -62,6 +65,27 @@ function rgbOf(rgba) {
     rgb[to++] = rgba[from + 2];
   }
   return rgb;
+}
+
+/** RGB pixels by the mean of squares of `factor` pixels, those at the right and lower edge of what is left, as Pillow does. */
+export function reduce(rgb, width, height, factor) {
+  if (factor === 1) return rgb;
+  const across = Math.ceil(width / factor), target = new Uint8Array(across * Math.ceil(height / factor) * 3);
+  for (let y = 0, to = 0; y < height; y += factor) {
+    const rows = Math.min(factor, height - y);
+    for (let x = 0; x < width; x += factor) {
+      const columns = Math.min(factor, width - x), n = rows * columns;
+      const scale = Math.trunc(2 ** 24 / n);
+      for (let c = 0; c < 3; c++) {
+        let sum = Math.trunc(n / 2);
+        for (let row = y; row < y + rows; row++) {
+          for (let column = x; column < x + columns; column++) sum += rgb[(row * width + column) * 3 + c];
+        }
+        target[to++] = Math.trunc(sum * scale / 2 ** 24);
+      }
+    }
+  }
+  return target;
 }
 
 /**

@@ -1,0 +1,85 @@
+"""`petmood compare` and `petmood runs list`: runs, bundles and evaluations side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("compare")(compare)
+    runs = type(app)(help="Runs, bundles and evaluations in a folder.", no_args_is_help=True)
+    runs.command("list")(list_runs)
+    app.add_typer(runs, name="runs")
+
+
+def compare(
+    paths: Annotated[list[Path], typer.Argument(help="Run folders, bundles, evaluations.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for comparison.html and comparison.json.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say what differs between runs or bundles, and compare them on the photos that they share."""
+    from petmood.cli.console import console
+    from petmood.files import output_folder
+    from petmood.report.difference import difference_html, difference_lines
+    from petmood.store import write_json, write_text
+    from petmood.workflows.compare import compare as work
+
+    facts = work(paths)
+    if out is not None:
+        with output_folder(out, paths) as folder:
+            write_json(folder / "comparison.json", facts.model_dump(mode="json"))
+            write_text(folder / "comparison.html", difference_html(facts))
+    if json:
+        typer.echo(facts.model_dump_json(indent=2))
+        return
+    shown = console()
+    for line in difference_lines(facts):
+        shown.print(line, markup=False, soft_wrap=True)
+    differing = [s for s in facts.settings if s.differs]
+    if differing:
+        from rich.table import Table
+
+        from petmood.report.difference import letter
+
+        table = Table("differs", *(letter(i) for i in range(len(facts.subjects))))
+        for setting in differing:
+            table.add_row(setting.name, *("" if value is None else value for value in setting.values))
+        shown.print(table)
+    if out is not None:
+        shown.print(f"Page: {out / 'comparison.html'}", markup=False, soft_wrap=True)
+
+
+def list_runs(
+    below: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Folder that they are in.")] = Path(),
+    json: Json = False,
+) -> None:
+    """List the runs, bundles and evaluations below a folder, each with its best figure."""
+    from petmood.cli.console import console
+    from petmood.workflows.compare import list_runs as work
+
+    facts = work(below)
+    if json:
+        typer.echo(facts.model_dump_json(indent=2))
+        return
+    from rich.table import Table
+
+    shown = console()
+    table = Table("path", "kind", "data", "digest", "n", "accuracy", "95 % interval", "made")
+    for run in facts.runs:
+        low, high = run.accuracy_ci or (0.0, 0.0)
+        figure = ("", "") if run.accuracy is None else (f"{run.accuracy:.3f}", f"{low:.3f} to {high:.3f}")
+        table.add_row(run.path, run.kind, run.data, run.data_digest[:12], str(run.n), *figure, run.modified[:10])
+    if facts.runs:
+        shown.print(table)
+    else:
+        shown.print(f"No run, bundle or evaluation below {facts.folder}.", markup=False, soft_wrap=True)
+    for path, reason in facts.unreadable.items():
+        console(stderr=True).print(f"unreadable: {path}: {reason}", markup=False, soft_wrap=True)

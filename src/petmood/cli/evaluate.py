@@ -1,0 +1,141 @@
+"""`petmood evaluate` and `petmood grade`: a finished model, or predictions by anybody, on labelled data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from petmood.cli.reading import reads_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from petmood.dataset import Dataset
+    from petmood.results.evaluation import EvaluationFacts
+
+Labels = Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)]
+Groups = Annotated[Path | None, typer.Option(help="groups.csv that replaces families.", show_default=False)]
+Species = Annotated[Path | None, typer.Option(help="CSV: path,species.", show_default=False)]
+Families = Annotated[str, typer.Option(help="How copies are found: auto, names, pixels or both.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("evaluate")(reads_data(evaluate))
+    app.command("grade")(reads_data(grade))
+
+
+def evaluate(
+    model: Annotated[
+        str, typer.Argument(help="Bundle, .zip or ONNX file; with --predictions the data.", show_default=False)
+    ],
+    data: Annotated[Path | None, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="CSV by any tool: path,label or path and probabilities.", show_default=False)
+    ] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="Class of the data, THEIRS=OURS.")] = None,
+    keep_overlap: Annotated[
+        bool, typer.Option("--keep-overlap", help="Count training photos too, and mark every figure.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for evaluation.html and evaluation.json.")
+    ] = None,
+    labels: Labels = None,
+    groups: Groups = None,
+    species: Species = None,
+    families: Families = "auto",
+    seed: Seed = 42,
+    json: Json = False,
+) -> None:
+    """Evaluate a model, or predictions by any tool, on other labelled data, its training photos found first."""
+    from contextlib import nullcontext
+
+    from petmood.cli.console import Bars, console
+    from petmood.dataset import open_dataset
+    from petmood.dataset.outside import parse_map
+    from petmood.errors import ConfigError
+    from petmood.files import output_folder
+    from petmood.report.evaluation import evaluation_lines
+    from petmood.workflows.answers import open_model
+    from petmood.workflows.evaluate import evaluate as work
+
+    if data is None and predictions is None:
+        raise ConfigError("evaluate needs a model and data. Say: petmood evaluate MODEL DATA.")
+    folder, judge = (Path(model), None) if data is None else (data, open_model(Path(model)))
+    where = nullcontext() if out is None else output_folder(out, [folder, predictions, None if data is None else model])
+    with (
+        where as made,
+        open_dataset(
+            folder,
+            families=families,
+            seed=seed,
+            splits=False,
+            labels=labels,
+            groups=groups,
+            species=species,
+            progress=Bars(),
+        ) as opened,
+    ):
+        facts = work(
+            judge,
+            opened,
+            predictions=predictions,
+            mapping=parse_map(mapping or ()),
+            keep_overlap=keep_overlap,
+            seed=seed,
+        )
+        if made is not None:
+            write_evaluation(made, facts, opened)
+    if json:
+        typer.echo(facts.model_dump_json(by_alias=True, indent=2))
+        return
+    shown = console()
+    for line in evaluation_lines(facts):
+        shown.print(line, markup=False, soft_wrap=True)
+    if out is not None:
+        shown.print(f"Page: {out / 'evaluation.html'}", markup=False, soft_wrap=True)
+
+
+def write_evaluation(folder: Path, facts: EvaluationFacts, data: Dataset) -> None:
+    """Write evaluation.json and evaluation.html."""
+    from petmood.report.evaluation import evaluation_html
+    from petmood.store import write_json, write_manifest, write_text
+
+    write_manifest(folder / "manifest.parquet", data.manifest)
+    write_json(folder / "evaluation.json", facts.model_dump(mode="json", by_alias=True))
+    thumbnail: Callable[[str], bytes | None] = data.thumbnail
+    write_text(folder / "evaluation.html", evaluation_html(facts, thumbnail))
+
+
+def grade(
+    predictions: Annotated[Path, typer.Argument(help="CSV: path,label or probabilities.", show_default=False)],
+    data: Annotated[Path, typer.Option("--data", help="Folder or .zip with all files.", show_default=False)],
+    train_list: Annotated[
+        Path, typer.Option("--train-list", help="Files or folders trained on, a line each.", show_default=False)
+    ],
+    labels: Labels = None,
+    groups: Groups = None,
+    families: Families = "auto",
+    seed: Seed = 42,
+    json: Json = False,
+) -> None:
+    """Grade a claim of others: which judged photos have a copy in training, and the accuracy without them."""
+    from petmood.cli.console import Bars, console
+    from petmood.dataset import open_dataset
+    from petmood.report.evaluation import grade_lines
+    from petmood.workflows.grade import grade as work
+
+    with open_dataset(
+        data, families=families, seed=seed, splits=False, labels=labels, groups=groups, progress=Bars()
+    ) as opened:
+        facts = work(predictions, opened, train_list, seed=seed)
+    if json:
+        typer.echo(facts.model_dump_json(by_alias=True, indent=2))
+        return
+    shown = console()
+    for line in grade_lines(facts):
+        shown.print(line, markup=False, soft_wrap=True)
