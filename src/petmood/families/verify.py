@@ -23,8 +23,9 @@ MIN_AGREEMENT: Final = 0.7
 MIN_OVERLAP: Final = 0.2
 """Share of the smaller picture that the other must cover: below it, they may share a logo, not a photo."""
 
-MIN_EXACT: Final = 0.3
-"""Share of the overlap that must agree to the pixel where the rest is covered, and more than is only alike."""
+MIN_EXACT, MIN_CLEAR = 0.3, 2.0
+"""Share of the overlap that must agree to the pixel where the rest is covered, and how many times what is only alike:
+drawings from one template are alike in many places where a cover leaves none."""
 
 MAX_MOVED: Final = 0.05
 """Share that may be found a little further on: more, and the pictures are frames of one scene."""
@@ -83,6 +84,7 @@ def rules() -> list[float]:
         MIN_AGREEMENT,
         MIN_OVERLAP,
         MIN_EXACT,
+        MIN_CLEAR,
         MAX_MOVED,
         MIN_BENT,
         MAX_STILL,
@@ -155,7 +157,7 @@ def _kind(
     if found.moved <= MAX_MOVED:
         if found.agreement >= MIN_AGREEMENT:
             kind = "whole"
-        elif found.exact >= max(MIN_EXACT, found.between):
+        elif found.exact >= max(MIN_EXACT, MIN_CLEAR * found.between):
             kind = "covered"
     elif inliers >= MIN_BENT_INLIERS and found.bent >= MIN_BENT and found.still <= MAX_STILL:
         kind = "bent"
