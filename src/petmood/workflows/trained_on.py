@@ -13,8 +13,8 @@ from petmood.bundle import ModelDescription, Neighbours, save
 from petmood.bundle.schema import Spread, TrainingSummary
 from petmood.dataset import Dataset
 from petmood.evaluate.unlikeness import distances
-from petmood.families.local import local_features
 from petmood.families.memory import Memory, remember
+from petmood.families.store import local_features
 from petmood.records import FeatureTable, FloatArray
 
 _THUMBNAIL: Final = 96
