@@ -28,8 +28,9 @@ def test_it_reads_at_once_and_never_says_sure(tmp_path: Path, monkeypatch: pytes
 
 def test_models_and_photos_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    folder = located(Path(BUILT_IN))
     (tmp_path / "a.jpg").write_bytes(jpeg(1, (30, 30)))
-    assert model_and_photos(["a.jpg", "b.jpg"]) == (Path(BUILT_IN), ["a.jpg", "b.jpg"])
+    assert model_and_photos(["a.jpg", "b.jpg"]) == (folder, ["a.jpg", "b.jpg"])
     assert model_and_photos(["pets", "a.jpg"]) == (Path(BUILT_IN), ["a.jpg"])
     assert model_and_photos(["m.zip", "a.jpg"]) == (Path("m.zip"), ["a.jpg"])
     for words in (["pets"], ["nowhere", "a.jpg"]):
@@ -37,4 +38,5 @@ def test_models_and_photos_are_told_apart(tmp_path: Path, monkeypatch: pytest.Mo
             model_and_photos(words)
     (tmp_path / "pets").mkdir()
     assert located(Path("pets")) == Path("pets")
-    assert model_and_photos(["pets", "a.jpg"]) == (Path(BUILT_IN), ["pets", "a.jpg"])
+    assert model_and_photos(["pets", "a.jpg"]) == (folder, ["pets", "a.jpg"])
+    assert load(folder).name == BUILT_IN

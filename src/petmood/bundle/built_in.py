@@ -19,7 +19,7 @@ _FILE: Final = "model.json"
 def located(path: Path) -> Path:
     """Where a model is: a file or folder of that name first, else the built-in one by its name."""
     if path == Path(BUILT_IN) and not path.exists():
-        return Path(str(files("petmood.bundle"))) / BUILT_IN
+        return _own()
     return path
 
 
@@ -43,7 +43,11 @@ def model_and_photos(words: Sequence[str]) -> tuple[Path, list[str]]:
             f"{first} is no bundle and no picture: there is nothing of that name. Check the path, or leave the model "
             f"out to read with the built-in one, {BUILT_IN}."
         )
-    return Path(BUILT_IN), list(words)
+    return _own(), list(words)
+
+
+def _own() -> Path:
+    return Path(str(files("petmood.bundle"))) / BUILT_IN
 
 
 def is_model(path: Path) -> bool:
