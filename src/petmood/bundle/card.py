@@ -131,8 +131,8 @@ def _sources(model: ModelDescription) -> list[str]:
         )
     told = (
         "*Species alone* is told by the other sources; *learnt there* by the judged source itself, in grouped folds: "
-        "what one who knew its habits could guess from the animal. The way of training was chosen with these sources in "
-        "view, so a source that nobody looked at may read worse. Nothing is promised of any one species."
+        "what one who knew its habits could guess from the animal. The way of training was chosen with these sources "
+        "in view, so a source that nobody looked at may read worse. Nothing is promised of any one species."
     )
     lines += ["", told]
     stated = list(found.sources[0].held)

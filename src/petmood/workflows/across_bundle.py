@@ -35,8 +35,8 @@ from petmood.dataset.across import Across, join_datasets
 from petmood.dataset.dataset import backbone_named
 from petmood.errors import ConfigError, ModelError
 from petmood.evaluate import sources, transfer
-from petmood.families.local import local_features
 from petmood.families.memory import Memory, Remembered, remember
+from petmood.families.store import local_features
 from petmood.features import Backbone
 from petmood.features.views import View
 from petmood.files import claimed_output
