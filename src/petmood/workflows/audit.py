@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +21,7 @@ from petmood.evaluate.protocols import grouped
 from petmood.evaluate.statistics import mean_interval, tell_apart
 from petmood.families.duplicates import MAX_COPIES, conflicting_labels, copies_across_splits, count_duplicates
 from petmood.families.links import PixelLinks
+from petmood.files import output_file
 from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import (
@@ -64,14 +66,15 @@ def audit(
         PetmoodError: anything the user can mend. A leak is none: it is what an audit is for.
     """
     with (
+        nullcontext() if quality is None else output_file(quality, [data, groups], option="--quality") as made,
         open_dataset(
             data, families=settings.families, seed=settings.seed, splits=False, groups=groups, progress=progress
         ) as opened,
         opened.timed.stage("audit", "Auditing the data set"),
     ):
         facts = audit_facts(opened, settings)
-        if quality is not None:
-            write_quality(quality, photo_quality(opened))
+        if made is not None:
+            write_quality(made, photo_quality(opened))
         return facts
 
 
