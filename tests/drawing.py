@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 
 def jpeg(seed: int, size: tuple[int, int] = (48, 48), mode: str = "RGB", fmt: str = "JPEG") -> bytes:
@@ -66,3 +66,18 @@ def saved(image: Image.Image, fmt: str = "JPEG", quality: int = 90) -> bytes:
     out = io.BytesIO()
     image.save(out, fmt, **({"quality": quality} if fmt == "JPEG" else {}))
     return out.getvalue()
+
+
+def covered(image: Image.Image) -> Image.Image:
+    """A copy with a grey box over a part of it."""
+    out = image.copy()
+    ImageDraw.Draw(out).rectangle((60, 70, 140, 150), fill=(127, 127, 127))
+    return out
+
+
+def printed(image: Image.Image) -> Image.Image:
+    """A copy with print all over it."""
+    out = image.copy()
+    for y in range(4, out.height, 30):
+        ImageDraw.Draw(out).text((6, y), "PREVIEW " * 6, fill="white")
+    return out

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import zipfile
 from pathlib import Path
 
@@ -71,6 +72,66 @@ def test_damaged_and_encrypted_members_are_reasons_not_crashes(tmp_path: Path) -
         source._members["b.jpg"].flag_bits |= 1
         with pytest.raises(ImageError, match="encrypted"):
             source.read("b.jpg", LIMIT)
+
+
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+
+
+@pytest.mark.parametrize("packed", PACKED)
+def test_damage_in_one_member_costs_that_member_alone(tmp_path: Path, packed: int) -> None:
+    whole = tmp_path / "whole.zip"
+    pictures = {f"happy/{i}.jpg": jpeg(i) for i in range(3)}
+    with zipfile.ZipFile(whole, "w", packed) as archive:
+        for name, data in pictures.items():
+            archive.writestr(name, data)
+        hit = archive.getinfo("happy/1.jpg")
+        begin, end = hit.header_offset, archive.getinfo("happy/2.jpg").header_offset
+    refused = 0
+    for seed in range(60):
+        rng = random.Random(seed)
+        data = bytearray(whole.read_bytes())
+        for _ in range(rng.choice((1, 4, 40))):
+            data[rng.randrange(begin, end)] = rng.randrange(256)
+        damaged = tmp_path / f"{seed}.zip"
+        damaged.write_bytes(data)
+        with ZipSource(damaged) as source:
+            assert [source.read(name, 10**6) for name in ("happy/0.jpg", "happy/2.jpg")] == [
+                pictures["happy/0.jpg"],
+                pictures["happy/2.jpg"],
+            ]
+            try:
+                found = source.read("happy/1.jpg", 10**6)
+            except ImageError:
+                refused += 1
+            else:
+                assert found == pictures["happy/1.jpg"]
+    assert refused > 30
+
+
+@pytest.mark.parametrize("packed", PACKED)
+def test_damage_anywhere_is_a_reason(tmp_path: Path, packed: int) -> None:
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w", packed) as archive:
+        for name in ("fröhlich/0.jpg", "happy/1.jpg"):
+            archive.writestr(name, jpeg(1))
+    for seed in range(120):
+        rng = random.Random(seed)
+        data = bytearray(whole.read_bytes())
+        for _ in range(rng.choice((1, 3))):
+            # the table of contents stands at the end
+            data[rng.randrange(len(data) - 220, len(data))] = rng.randrange(256)
+        damaged = tmp_path / f"{seed}.zip"
+        damaged.write_bytes(data[: rng.choice((len(data), rng.randrange(len(data))))])
+        try:
+            source = ZipSource(damaged)
+        except DataError:
+            continue
+        with source:
+            for name in source.names():
+                try:
+                    source.read(name, 10**6)
+                except ImageError:
+                    continue
 
 
 def test_unusable_paths_are_named(tmp_path: Path) -> None:

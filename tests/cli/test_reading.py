@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from drawing import jpeg, write_tree
 from petmood.cli.main import app
 from petmood.config import reading_options
-from petmood.errors import DataError
+from petmood.errors import ConfigError, DataError
 
 
 def test_a_question_is_answered_by_the_option_it_names(tmp_path: Path) -> None:
@@ -36,3 +36,16 @@ def test_every_command_that_reads_labelled_pictures_takes_the_options(command: s
     shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
     for option in ("--layout", "--table", "--columns", "--group-by", "--zip-encoding", "--only", "--exclude"):
         assert option in shown
+
+
+@pytest.mark.parametrize(
+    "words", [["--layout", "{class}/*"], ["--zip-encoding", "gbk"], ["--device", "cpu0"], ["--extra-weight", "0.2"]]
+)
+def test_an_option_that_several_data_sets_do_not_take_is_refused_not_passed_over(
+    tmp_path: Path, words: list[str]
+) -> None:
+    folders = [str(write_tree(tmp_path / n, {f"{c}/0.jpg": jpeg(1) for c in ("happy", "sad")})) for n in "ab"]
+    refused = CliRunner().invoke(app, ["train", *folders, "-o", str(tmp_path / "out"), *words])
+    assert isinstance(refused.exception, ConfigError)
+    assert "each read by its own layout" in str(refused.exception)
+    assert not (tmp_path / "out").exists()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from drawing import photo, saved, write_tree
+from drawing import covered, photo, printed, saved, write_tree
 from petmood.cache import ContentCache
 from petmood.families.candidates import Listed, candidate_pairs, sketch
 from petmood.families.links import PixelLinks, find_links
@@ -19,19 +19,6 @@ from petmood.images import open_rgb
 from petmood.ingest import read_dataset
 from petmood.pictures import Pictures
 from petmood.sources import open_source
-
-
-def covered(im: Image.Image) -> Image.Image:
-    im = im.copy()
-    ImageDraw.Draw(im).rectangle((60, 70, 140, 150), fill=(127, 127, 127))
-    return im
-
-
-def printed(im: Image.Image) -> Image.Image:
-    im = im.copy()
-    for y in range(4, im.height, 30):
-        ImageDraw.Draw(im).text((6, y), "PREVIEW " * 6, fill="white")
-    return im
 
 
 def beside(im: Image.Image, other: Image.Image) -> Image.Image:
@@ -58,8 +45,8 @@ EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
         ImageOps.mirror(im).crop((20, 10, 200, 190))
     ).enhance(0.7),
     "inverted": ImageOps.invert,
-    "covered": lambda im: covered(im),
-    "printed over": lambda im: printed(im),
+    "covered": covered,
+    "printed over": printed,
     "in a collage": lambda im: beside(im, photo(77)),
     "framed": lambda im: ImageOps.expand(im, 20, "black"),
 }

@@ -59,7 +59,7 @@ def train(
     from petmood.bundle.headline import headline_sentence
     from petmood.cli.console import Bars, console
     from petmood.cli.contest import Standings
-    from petmood.config import run_settings
+    from petmood.config import ReadOptions, reading_options, run_settings
     from petmood.errors import ConfigError
     from petmood.workflows.auto_settings import auto_settings
     from petmood.workflows.train import train as work
@@ -69,8 +69,13 @@ def train(
         from petmood.dataset.outside import parse_map
         from petmood.workflows.across_bundle import save_across_bundle
 
-        if model != "head" or labels or budget or use or extra or unlabelled or distil or thumbnails:
-            raise ConfigError("several data sets make a head: only --map, --terms, --backbone and --seed go with them.")
+        others = (labels, budget, use, extra, extra_weight, unlabelled, distil, thumbnails, device != "auto")
+        # each set has a layout of its own: one that is said for all would be wrong for some
+        if model != "head" or any(others) or reading_options() != ReadOptions():
+            raise ConfigError(
+                "several data sets make a head, each read by its own layout: only --map, --terms, --backbone and "
+                "--seed go with them. Leave the other options out."
+            )
         made = save_across_bundle(
             out,
             data,

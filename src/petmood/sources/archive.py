@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import threading
 import zipfile
 import zlib
@@ -18,6 +19,18 @@ MAX_MEMBERS = 5_000_000
 MAX_RATIO = 500
 """A member that inflates to more than this many times its stored size is taken for a bomb (photos hardly compress)."""
 
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    ValueError,  # a name that is no UTF-8 among them
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+)
+"""What a damaged archive or member raises, by any of the ways in which members are packed."""
+
 _UTF8 = 0x800
 """Flag of a member whose name is said to be UTF-8."""
 
@@ -33,12 +46,12 @@ class ZipSource:
         try:
             self._zip = zipfile.ZipFile(path)
             members = self._zip.infolist()
-        except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError) as error:
+        except OSError as error:
+            raise DataError(f"cannot open {path}: {error.strerror}. Check the path and its permissions.") from error
+        except DAMAGE as error:
             raise DataError(
                 f"{path} is not a readable zip archive ({error}). It may be truncated: download or copy it again."
             ) from error
-        except OSError as error:
-            raise DataError(f"cannot open {path}: {error.strerror}. Check the path and its permissions.") from error
         if len(members) > MAX_MEMBERS:
             raise DataError(f"{path} has {len(members):,} members; the limit is {MAX_MEMBERS:,}. Split the archive.")
         names, self.warning = _names(members, encoding, self.name)
@@ -75,7 +88,7 @@ class ZipSource:
         try:
             with self._lock, self._zip.open(info) as handle:
                 data = handle.read(limit + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        except DAMAGE as error:
             raise ImageError(f"damaged member ({error})") from error
         if len(data) > limit:
             raise ImageError(f"inflates to more than the limit of {limit:,} bytes")
