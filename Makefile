@@ -56,8 +56,8 @@ demo: $(CORE) ## draw the demo set, run petmood on it, say where the report is
 bench: $(STAMP) ## measure speed (20 minutes) and write benchmarks/results.md; PEER_PYTHON=... measures Keras beside it
 	$(BIN)/python benchmarks/suite.py
 
-test: $(STAMP) ## run the tests, without the slow ones
-	$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)
+test: $(STAMP) ## run the tests on all cores, without the slow ones
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow' $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## run the slow tests only
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

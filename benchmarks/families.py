@@ -1,10 +1,11 @@
 """How well families are recovered from pixels: a data set under random names against its true, named families.
 
-    python benchmarks/families.py [--data DATA] [--no-accuracy]
+    python benchmarks/families.py [--data DATA] [--no-accuracy] [--pictures FOLDER [--count 400]]
 
 The names of the data must tell its families. It copies the files under random names into flat class folders, finds
 families in pixels, and prints pair precision and recall, photos found, seconds, growth with the number of images, and
-grouped accuracy with either kind of family.
+grouped accuracy with either kind of family. With `--pictures`, it also makes edited copies of every kind in
+`benchmarks/edits.py` from them, and next frames, which are no copies, and tells what is found of each kind.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
+from edits import KINDS, next_frame
+from PIL import Image
 from sheet import Sheet, data_or_demo, options_of
 
 from petmood.cache import ContentCache
@@ -96,10 +100,70 @@ def grouped_accuracy(manifest: Manifest, folder: Path, cache: ContentCache) -> s
     return f"{scores.accuracy:.3f} ({low:.3f} to {high:.3f}, n = {scores.n} photos)"
 
 
+def edited(pictures: Path, count: int, folder: Path) -> dict[str, tuple[str, str]]:
+    """Write photos, copies of each kind and next frames under random names; path -> (photo, kind).
+
+    Half of the pictures are photos, the others stand in where a kind shows a second picture, each once or twice.
+    """
+    files = sorted(path for path in pictures.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    files = random.Random(0).sample(files, min(2 * count, len(files)))
+    half, rng, truth = len(files) // 2, random.Random(1), {}
+    kinds = [*KINDS, "next frame"]
+
+    def write(image: Image.Image, photo: str, kind: str) -> None:
+        path = folder / "ab"[len(truth) % 2] / f"{rng.getrandbits(64):016x}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.convert("RGB").save(path, quality=88)
+        truth[path.relative_to(folder).as_posix()] = photo, kind
+
+    for i in range(half):
+        image, other = (Image.open(file).convert("RGB") for file in (files[i], files[half + i]))
+        write(image, str(i), "photo")
+        for kind in (kinds[(2 * i) % len(kinds)], kinds[(2 * i + 1) % len(kinds)]):
+            drawn = np.random.default_rng([i, kinds.index(kind)])
+            if kind == "next frame":
+                write(next_frame(image, drawn), f"{i} next", kind)
+            else:
+                write(KINDS[kind](image, drawn, other), str(i), kind)
+    return truth
+
+
+def by_kind(sheet: Sheet, pictures: Path, count: int, root: Path) -> None:
+    """What is found of each kind of copy, and what is joined that is none."""
+    truth = edited(pictures, count, root / "edited")
+    found, seconds, worked = recover(root / "edited", ContentCache(root / "cache-edited"))
+    family = {record.path: record.family for record in found.records}
+    photo_of = {photo: path for path, (photo, kind) in truth.items() if kind == "photo"}
+    hits: dict[str, list[bool]] = defaultdict(list)
+    for path, (photo, kind) in truth.items():
+        if kind == "next frame":
+            hits[kind].append(family[path] == family[photo_of[photo.split()[0]]])
+        elif kind != "photo":
+            hits[kind].append(family[path] == family[photo_of[photo]])
+    got, expected = pairs(family), pairs({path: photo for path, (photo, _) in truth.items()})
+    frames = hits.pop("next frame", [])
+    sheet.table("Copies by kind", ("kind", "found", "made"), [(k, sum(v), len(v)) for k, v in sorted(hits.items())])
+    sheet.table(
+        "Of edited pictures",
+        ("images", "seconds", "seconds of processor time", "next frames joined", "next frames"),
+        [(len(family), f"{seconds:.1f}", f"{worked:.1f}", sum(frames), len(frames))],
+    )
+    every = [hit for v in hits.values() for hit in v]
+    sheet.target("pair precision, edited pictures", len(got & expected) / max(len(got), 1), at_least=0.995)
+    sheet.target("copies found, all kinds", sum(every) / max(len(every), 1), at_least=0.97)
+    sheet.target(
+        "copies found, the worst kind but mosaics",
+        min(sum(v) / len(v) for k, v in hits.items() if k != "mosaic"),
+        at_least=0.9,
+    )
+
+
 def main() -> None:
     """Measure, and write the sheet."""
     parser = options_of(__doc__, data=True)
     parser.add_argument("--no-accuracy", action="store_true", help="do not compare grouped accuracy")
+    parser.add_argument("--pictures", type=Path, help="folder of distinct pictures to make edited copies from")
+    parser.add_argument("--count", type=int, default=400, help="photos of them that copies are made of")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         root = Path(work)
@@ -142,6 +206,8 @@ def main() -> None:
         sheet.target("pair precision", precision, at_least=0.97)
         sheet.target("pair recall", recall, at_least=0.97)
         sheet.target("seconds for 1,000 images", seconds * 1000 / len(found), at_most=120, unit=" s")
+        if options.pictures is not None:
+            by_kind(sheet, options.pictures, 29 if options.tiny else options.count, root)
         if not options.no_accuracy:
             named = tuple(replace(r, family=truth[r.path].family, derived=truth[r.path].derived) for r in found.records)
             accuracies = [

@@ -53,7 +53,13 @@ HEAVY = {
 }
 
 # Packages whose import name is not their own.
-IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+IMPORT_NAMES = {
+    "faiss-cpu": "faiss",
+    "opencv-python-headless": "cv2",
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+}
 
 # Packages that another one imports on petmood's behalf: Starlette reads no form without python-multipart, and uvicorn
 # takes httptools and uvloop where it finds them.

@@ -14,9 +14,11 @@ from petmood.records import ImageRecord, Manifest
 from petmood.split import (
     animal_folds,
     complete_splits,
+    fewest_folds,
     grouped_folds,
     leaking_photos,
     official_fold,
+    straddling_animals,
     straddling_families,
 )
 
@@ -130,7 +132,50 @@ def test_an_animal_that_is_evaluated_was_never_seen(
     assert sorted(evaluated) == [i for i in told.photo_index.tolist() if told.records[i].animal]
 
 
+@given(manifests(), st.integers(2, 9), st.randoms(use_true_random=False), st.booleans())
+def test_no_animal_straddles_splits_or_folds_that_petmood_makes(
+    manifest: Manifest, n: int, random: Random, partly: bool
+) -> None:
+    of = {r.family: f"animal {random.randrange(n)}" for r in manifest.records}
+    unknown = {family for family in sorted(of) if partly and random.random() < 0.3}
+    told = with_animals(manifest, ["" if r.family in unknown else of[r.family] for r in manifest.records])
+    told = replace(told, records=tuple(replace(r, split="") for r in told.records), official_splits=False)
+    try:
+        made = complete_splits(told, 3)
+        k = fewest_folds(told, 5)
+        folds = list(grouped_folds(told, folds=k, seed=3))
+    except DataError:
+        return  # too few animals, in all or of a class; see below
+    assert set(made.split_names()) == {"train", "valid", "test"}
+    assert {made.records[i].class_name for i in made.in_split("train")} == set(made.classes)
+    assert straddling_animals(made) == len(straddling_families(made)) == 0
+    for fold in folds:
+        held, seen = ({told.records[i].animal for i in side} - {""} for side in (fold.evaluate, fold.train))
+        assert not held & seen
+        assert leaking_photos(told, fold) == 0
+    evaluated = sorted(i for fold in folds for i in fold.evaluate.tolist())
+    assert evaluated == told.photo_index.tolist()
+    apart = list(grouped_folds(told, folds=k, seed=3, animals=False))
+    assert sorted(i for fold in apart for i in fold.evaluate.tolist()) == evaluated
+
+
+def test_splits_by_animal_come_near_their_shares() -> None:
+    manifest = make_manifest([(c, "", f"{c}{i}", False) for c in "ab" for i in range(200)])
+    made = complete_splits(with_animals(manifest, [f"{i % 40}" for i in range(400)]), 0)
+    assert straddling_animals(made) == 0
+    for split, share in (("train", 0.7), ("valid", 0.15), ("test", 0.15)):
+        counts = np.bincount(made.class_index[made.in_split(split)])
+        assert np.abs(counts / 200 - share).max() < 0.06
+
+
 def test_a_class_of_one_animal_is_said_so() -> None:
+    rows = make_manifest([(c, "", f"{c}{i}", False) for c in "ab" for i in range(6)])
+    lone = with_animals(rows, [*"uvwxyz", *"xxxxxx"])
+    for work in (lambda: complete_splits(lone, 0), lambda: list(grouped_folds(lone, folds=2, seed=0))):
+        with pytest.raises(DataError, match=r"class 'b' is shown by 1 animal, .*--exclude 'b'"):
+            work()
+    with pytest.raises(DataError, match="the data show 2 animals"):
+        complete_splits(with_animals(rows, ["x", "y"] * 6), 0)
     manifest = make_manifest([(c, "", f"{c}{i}", False) for c in "ab" for i in range(4)])
     with pytest.raises(DataError, match=r"class 'b' is shown by 1 animal, .*--exclude 'b'"):
         list(animal_folds(with_animals(manifest, ["x", "y", "x", "y", "x", "x", "x", "x"])))

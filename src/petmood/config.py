@@ -53,6 +53,7 @@ class ReadOptions(Settings):
         only: classes to read; empty for all.
         exclude: classes to leave out.
         margin: added on each side of an annotated box, as a share of its width or height.
+        fps: frames a second that are read of each video.
     """
 
     layout: str | None = None
@@ -64,6 +65,7 @@ class ReadOptions(Settings):
     only: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     margin: float = Field(default=0.0, ge=0, le=2, strict=False)
+    fps: float = Field(default=1.0, gt=0, le=1000, strict=False)
 
 
 def read_options(
@@ -77,6 +79,7 @@ def read_options(
     only: Sequence[str] = (),
     exclude: Sequence[str] = (),
     margin: float = 0.0,
+    fps: float = 1.0,
 ) -> ReadOptions:
     """Options of reading from the text a user wrote: `splits` as "a=train,b=test", `columns` as "path=file,class=mood".
 
@@ -115,6 +118,7 @@ def read_options(
             "only": tuple(only),
             "exclude": tuple(exclude),
             "margin": margin,
+            "fps": fps,
         }
     )
 

@@ -155,6 +155,26 @@ class Manifest:
             [order.setdefault(r.animal, len(order)) if r.animal else -1 for r in self.records], dtype=np.int64
         )
 
+    @cached_property
+    def unit_index(self) -> IntArray:
+        """(n_images,) int64: what must stay on one side of every partition: a family, or all families of an animal."""
+        families, animals = self.family_index, self.animal_index
+        if not (animals >= 0).any():
+            return families
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        known = animals >= 0
+        n = int(families.max()) + 1
+        joined = (np.ones(known.sum()), (families[known], n + animals[known]))
+        _, unit = connected_components(coo_array(joined, shape=(n + int(animals.max()) + 1,) * 2), directed=False)
+        return np.asarray(unit[families], dtype=np.int64)
+
+    @property
+    def names_animals(self) -> bool:
+        """Whether the data, or their user, say of several photos that they show one animal."""
+        return len(np.unique(self.unit_index)) < self.n_photos
+
     @property
     def reading(self) -> str:
         """How the data were read, in a line: layout, and how much of what it found."""

@@ -1,4 +1,7 @@
-"""Manifest -> splits and folds: stratified by class, grouped by family; a family never straddles any of them."""
+"""Manifest -> splits and folds: stratified by class, grouped by family, and by animal where animals are known.
+
+No family straddles any of them, and no animal those that petmood makes.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +32,11 @@ def complete_splits(manifest: Manifest, seed: int) -> Manifest:
     """Give every record a split, making those that the data lacks, by family and stratified by class.
 
     Official splits are kept as they are. Without a test split all splits are made anew (70 % train, 15 %
-    valid, 15 % test of photos); with a test but no valid split, valid is carved out of train.
+    valid, 15 % test of photos); with a test but no valid split, valid is carved out of train. All photos of one animal
+    come into one split.
 
     Raises:
-        DataError: a class has too few photos to split.
+        DataError: a class has too few photos, or animals, to split.
     """
     present = {r.split for r in manifest.records}
     if {"train", "valid", "test"} <= present:
@@ -49,7 +53,10 @@ def complete_splits(manifest: Manifest, seed: int) -> Manifest:
         shares = FRACTIONS
         official = False
         held = set()
-    chosen = _assign(manifest, movable, shares, rng, held)
+    if manifest.names_animals:
+        chosen = _assign_animals(manifest, movable, shares, rng)
+    else:
+        chosen = _assign(manifest, movable, shares, rng, held)
     records = tuple(replace(r, split=chosen.get(r.family, r.split)) for r in manifest.records)
     order = {"train": 0, "valid": 1, "test": 2}
     records = tuple(sorted(records, key=lambda r: (order[r.split], r.class_name.casefold(), r.path)))
@@ -89,6 +96,75 @@ def _assign(
     return chosen
 
 
+def _assign_animals(
+    manifest: Manifest, movable: Sequence[int], shares: dict[str, float], rng: np.random.Generator
+) -> dict[str, str]:
+    """Split of each family that may move, with the photos of an animal together.
+
+    First each class gets an animal in each split, as far as there are so many; then each animal goes, the one with
+    most photos first, where shares of classes come nearest to those wanted.
+    """
+    photos = manifest.photos_among(movable)
+    units, labels = manifest.unit_index[photos], manifest.class_index[photos]
+    names, where = np.unique(units, return_inverse=True)
+    counts = np.zeros((len(names), len(manifest.classes)))
+    np.add.at(counts, (where, labels), 1)
+    shown = (counts > 0).sum(axis=0)
+    if (few := int(shown.argmin()), int(shown.min()))[1] < 2:
+        raise DataError(_few_animals(manifest.classes[few], int(shown.min())))
+    if len(names) < len(shares):
+        raise DataError(
+            f"the data show {len(names)} animals; making the splits {', '.join(shares)}, with the photos of an animal "
+            f"together, needs {len(shares)} or more. Add photos of others, or give splits of your own."
+        )
+    order = ["train", *sorted(split for split in shares if split != "train")]
+    wanted = np.array([[shares[split]] for split in order]) * counts.sum(axis=0)
+    got, at = np.zeros_like(wanted), np.full(len(names), -1)
+    size, tie = counts.sum(axis=1), rng.random(len(names))
+
+    def put(unit: int, split: int) -> None:
+        at[unit] = split
+        got[split] += counts[unit]
+
+    for k, split in enumerate(order):
+        for label in np.argsort(shown, kind="stable"):
+            free = np.flatnonzero((counts[:, label] > 0) & (at < 0))
+            if not len(free) or got[k, label]:
+                continue
+            excess = np.abs(size[free] - (size.max() if split == "train" else wanted[k].sum()))
+            put(int(free[np.lexsort((tie[free], excess))[0]]), k)
+        if not got[k].any():
+            free = np.flatnonzero(at < 0)
+            if not len(free):
+                raise DataError(
+                    f"the data show {len(names)} animals, too few for the {split} split beside the others. Add photos "
+                    "of others, or give splits of your own."
+                )
+            put(int(free[np.argmin(size[free] + tie[free])]), k)
+    for unit in np.lexsort((tie, -size)):
+        if at[unit] < 0:
+            cost = ((got + counts[unit] - wanted) ** 2 - (got - wanted) ** 2).sum(axis=1)
+            put(int(unit), int(np.argmin(cost)))
+    split_of = {int(name): order[k] for name, k in zip(names, at, strict=True)}
+    return {manifest.records[i].family: split_of[int(unit)] for i, unit in zip(photos, units, strict=True)}
+
+
+def _few_animals(name: str, n: int) -> str:
+    return (
+        f"class '{name}' is shown by {n} animal{'s' * (n != 1)}, so that nothing is left to learn it from. Add photos "
+        f"of others, or go on without it: --exclude '{name}'; or read the data without animals, with * in their place."
+    )
+
+
+def straddling_animals(manifest: Manifest) -> int:
+    """How many animals stand in more than one split."""
+    splits: dict[str, set[str]] = {}
+    for record in manifest.records:
+        if record.animal:
+            splits.setdefault(record.animal, set()).add(record.split)
+    return sum(len(where) > 1 for where in splits.values())
+
+
 def straddling_families(manifest: Manifest) -> list[str]:
     """Families that stand in more than one split, sorted: each is a leak."""
     splits: dict[str, set[str]] = {}
@@ -97,23 +173,45 @@ def straddling_families(manifest: Manifest) -> list[str]:
     return sorted(family for family, where in splits.items() if len(where) > 1)
 
 
-def grouped_folds(manifest: Manifest, *, folds: int, seed: int) -> Iterator[Fold]:
-    """K-fold cross-validation over photos, stratified by class, each family wholly in one fold.
+def grouped_folds(manifest: Manifest, *, folds: int, seed: int, animals: bool = True) -> Iterator[Fold]:
+    """K-fold cross-validation over photos, stratified by class, each family, and each known animal, in one fold.
 
     Train indices hold all files of the training families; evaluate indices hold each family's photo once. Where the
     data say the fold of every image, those folds are taken, whatever `folds` and `seed` are.
 
+    Args:
+        manifest: the data.
+        folds: how many.
+        seed: of the shuffle.
+        animals: False lets an animal stand on both sides, in different photos: to show what that hides.
+
     Raises:
-        DataError: a class has fewer photos than folds.
+        DataError: a class has fewer photos, or animals, than folds.
         LeakageError: a family stands in two of the data's own folds, and the manifest does not allow it.
     """
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     if given_folds(manifest):
         yield from _own_folds(manifest)
         return
     photos = manifest.photo_index
     labels = manifest.class_index[photos]
+    if animals and manifest.names_animals:
+        units = manifest.unit_index
+        shown = _units_by_class(manifest)
+        if shown.min() < max(2, folds):
+            name = manifest.classes[int(shown.argmin())]
+            if shown.min() < 2:
+                raise DataError(_few_animals(name, int(shown.min())))
+            raise DataError(
+                f"class '{name}' is shown by {shown.min()} animals; {folds}-fold cross-validation with the photos of "
+                f"an animal together needs {folds} or more. Use fewer folds, or go on without it: --exclude '{name}'."
+            )
+        grouped = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+        for _, held in grouped.split(photos, labels, units[photos]):
+            evaluate = photos[held]
+            yield Fold(np.flatnonzero(~np.isin(units, units[evaluate])).astype(np.int64), evaluate)
+        return
     counts = np.bincount(labels, minlength=len(manifest.classes))
     if counts.min() < folds:
         name = manifest.classes[int(counts.argmin())]
@@ -130,9 +228,16 @@ def grouped_folds(manifest: Manifest, *, folds: int, seed: int) -> Iterator[Fold
 
 
 def fewest_folds(manifest: Manifest, folds: int) -> int:
-    """As many folds as asked for, or as the smallest class has photos; at least 2."""
-    counts = np.bincount(manifest.class_index[manifest.photo_index], minlength=len(manifest.classes))
+    """As many folds as asked for, or as the smallest class has photos, or animals where they are known; at least 2."""
+    counts = _units_by_class(manifest)
     return max(2, min(folds, int(counts.min())))
+
+
+def _units_by_class(manifest: Manifest) -> IntArray:
+    """(n_classes,) int64: how many photos show each class, or how many animals where animals are known."""
+    photos = manifest.photo_index
+    pairs = np.unique(np.stack([manifest.class_index[photos], manifest.unit_index[photos]]), axis=1)
+    return np.bincount(pairs[0], minlength=len(manifest.classes)).astype(np.int64)
 
 
 def given_folds(manifest: Manifest) -> tuple[str, ...]:
@@ -178,10 +283,7 @@ def animal_folds(manifest: Manifest, *, folds: int | None = None, seed: int = 0)
     for k, name in enumerate(manifest.classes):
         shown = np.unique(animals[photos[manifest.class_index[photos] == k]])
         if len(shown) < 2:
-            raise DataError(
-                f"class '{name}' is shown by {len(shown)} animal{'s' * (len(shown) != 1)}, so that nothing is left to "
-                f"learn it from. Add photos of others, or go on without it: --exclude '{name}'."
-            )
+            raise DataError(_few_animals(name, len(shown)))
     labels = manifest.class_index[photos]
     if folds is None:
         parts = [photos[animals[photos] == animal] for animal in np.unique(animals[photos])]

@@ -100,3 +100,16 @@ class ByteBudget:
             with self._changed:
                 self.held -= n
                 self._changed.notify_all()
+
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """OpenCV without threads of its own while many pictures are worked on at once; what was set before comes back."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

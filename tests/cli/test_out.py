@@ -19,7 +19,7 @@ from petmood.cli.reading import OPTIONS
 
 READS = {
     "data", "extra", "unlabelled", "labels", "groups", "species", "bundle", "photos", "runtime", "names", "outside",
-    "run", "reader", "table", "predictions", "train_list", "paths", "below",
+    "run", "reader", "table", "predictions", "train_list", "paths", "below", "words",
 }  # fmt: skip
 """Parameters that name what is read. `run` and `folder` are also written into: see the tests at the end."""
 
@@ -27,7 +27,7 @@ WORDS = {
     "preset", "backbone", "families", "model", "budget", "use", "mapping", "device", "maps", "host", "token", "kind",
     "method", "engine", "address", "provider", "pooling", "preprocess", "head", "only", "objective", "max_size",
     "older_than", "columns", "exclude", "group_by", "layout", "splits", "zip_encoding", "to", "cnn_precision",
-    "cors_origin",
+    "cors_origin", "terms",
 }  # fmt: skip
 """Parameters that name no place."""
 
@@ -69,6 +69,7 @@ FILES: dict[tuple[str, str], tuple[str, Words]] = {
     ),
     ("export torchscript", "out"): (".pt", lambda p: ["export", p.bundle, "--out", p.out, "--format", "torchscript"]),
     ("quantise", "out"): (".onnx", lambda p: ["quantise", p.data, "--out", p.out]),
+    ("audit", "quality"): (".csv", lambda p: ["audit", p.data, "--quality", p.out]),
     ("leaderboard", "out"): (".md", lambda p: ["leaderboard", p.data, "--out", p.out]),
     ("tune", "storage"): (
         ".log",

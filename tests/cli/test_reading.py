@@ -15,17 +15,19 @@ from petmood.errors import DataError
 
 
 def test_a_question_is_answered_by_the_option_it_names(tmp_path: Path) -> None:
-    files = {f"{b}/{c}/{i}.jpg": jpeg(hash((b, c, i)) % 9999) for b in "pq" for c in ("happy", "sad") for i in range(4)}
+    files = {
+        f"{b}/{c}/{i}.jpg": jpeg(hash((b, c, i)) % 9999) for b in "pqr" for c in ("happy", "sad") for i in range(4)
+    }
     folder = write_tree(tmp_path / "d", files)
     out = str(tmp_path / "out")
     asked = CliRunner().invoke(app, ["export-data", str(folder), "-o", out, "--to", "csv"])
     assert isinstance(asked.exception, DataError)
-    assert "--layout '*/{class}/*' (16 images, 2 classes: happy, sad)" in str(asked.exception)
+    assert "--layout '*/{class}/*' (24 images, 2 classes: happy, sad)" in str(asked.exception)
     command = ["export-data", str(folder), "-o", out, "--to", "csv", "--layout", "{animal}/{class}/*", "--families"]
     done = CliRunner().invoke(app, [*command, "names", "--json"])
     assert done.exit_code == 0, done.output
-    assert "read as {animal}/{class}/*: 2 animals, 2 classes, 16 images" in done.stderr
-    assert json.loads(done.stdout)["files"] == 16
+    assert "read as {animal}/{class}/*: 3 animals, 2 classes, 24 images" in done.stderr
+    assert json.loads(done.stdout)["files"] == 24
     assert reading_options().layout is None  # in force for that command alone
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from drawing import photo
 from petmood.dataset import open_dataset
@@ -79,6 +79,19 @@ def wide(seed: int) -> Image.Image:
     return photo(seed, (240, 220))
 
 
+def boxed(im: Image.Image) -> Image.Image:
+    im = im.copy()
+    ImageDraw.Draw(im).rectangle((70, 60, 150, 140), fill=(127, 127, 127))
+    return im
+
+
+def printed(im: Image.Image) -> Image.Image:
+    im = im.copy()
+    for y in range(4, im.height, 30):
+        ImageDraw.Draw(im).text((6, y), "PREVIEW " * 6, fill="white")
+    return im
+
+
 EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "cropped": lambda im: im.crop((40, 30, 200, 190)),
     "cropped at a corner": lambda im: im.crop((0, 0, 150, 140)),
@@ -89,6 +102,8 @@ EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "turned": lambda im: im.rotate(12, Image.Resampling.BICUBIC),
     "framed": lambda im: ImageOps.expand(im, 16, "white"),
     "smaller": lambda im: im.resize((110, 100)),
+    "boxed": boxed,
+    "printed over": printed,
 }
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from petmood.errors import ConfigError, DataError
-from petmood.families.geometry import Verdict
 from petmood.families.groups import read_groups
 from petmood.families.join import MODES, FamilyMode, apply_groups, join_families, resolve_mode
 from petmood.families.links import Link
+from petmood.families.verify import Verdict
 from petmood.records import ImageRecord, Manifest, SkippedFile
 
 
@@ -26,7 +26,7 @@ def manifest(*records: ImageRecord) -> Manifest:
 
 
 def link(a: str, b: str) -> Link:
-    return Link(min(a, b), max(a, b), Verdict(50, 0.95, 0.95, 1.0, 1.0, False))
+    return Link(min(a, b), max(a, b), Verdict(50, 0.95, 0.95, 0.0, 0.95, 1.0, 1.0, False, "whole"))
 
 
 def families(found: Manifest) -> dict[str, str]:

@@ -206,3 +206,35 @@ def test_a_hubs_library_that_is_not_installed_is_named(monkeypatch: pytest.Monke
     monkeypatch.setattr("petmood.errors.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"\[data\]"):
         open_source(Path("kaggle:me/pets"))
+
+
+def _pictures(n: int = 6) -> dict[str, bytes]:
+    return {f"images/p{i}.jpg": jpeg(i) for i in range(n)}
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_a_table_without_a_line_of_names_is_a_question(tmp_path: Path, sign: str) -> None:
+    rows = "".join(f"p{i}.jpg{sign}{'happy' if i % 2 else 'sad'}\n" for i in range(6))
+    folder = write_tree(tmp_path / "d", {**_pictures(), "labels.csv": rows.encode()})
+    with pytest.raises(DataError, match="names an image, not columns"):
+        read(folder)
+    with pytest.raises(DataError, match="names an image, not columns"):
+        read(folder, table="labels.csv")
+
+
+def test_a_table_of_boxes_is_a_question_and_its_labels_can_be_taken(tmp_path: Path) -> None:
+    rows = "filename,class,xmin,ymin,xmax,ymax\n"
+    rows += "".join(f"p{i}.jpg,{'happy' if i % 2 else 'sad'},1,1,30,30\n" for i in range(6))
+    folder = write_tree(tmp_path / "d", {**_pictures(), "_annotations.csv": rows.encode()})
+    with pytest.raises(DataError, match=r"has boxes .*--table _annotations\.csv"):
+        read(folder)
+    assert read(folder, table="_annotations.csv").classes == ("happy", "sad")
+
+
+def test_made_up_answers_of_a_contest_are_no_labels(tmp_path: Path) -> None:
+    files = {f"train/p{i}.jpg": jpeg(i) for i in range(6)} | {f"test/z{i}.jpg": jpeg(50 + i) for i in range(3)}
+    files["train.csv"] = ("id,label\n" + "".join(f"p{i},{'happy' if i % 2 else 'sad'}\n" for i in range(6))).encode()
+    files["sample_submission.csv"] = b"id,label\nz0,happy\nz1,happy\nz2,happy\n"
+    manifest = read(write_tree(tmp_path / "d", files))
+    assert len(manifest) == 6
+    assert any("3 of 9 images have no label" in note for note in manifest.notes)

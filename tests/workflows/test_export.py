@@ -54,6 +54,7 @@ def test_what_cannot_be_exported_is_named(trained: Trained, tmp_path: Path) -> N
         export(trained.path, tmp_path / "file" / "site", "web")
 
 
+@pytest.mark.slow
 def test_a_model_too_large_for_one_file_is_refused_with_what_to_do(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

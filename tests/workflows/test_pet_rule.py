@@ -40,6 +40,7 @@ def test_a_picture_unlike_all_training_photos_shows_no_pet(trained: Trained) -> 
 
 
 @pytest.mark.realdata
+@pytest.mark.slow
 def test_on_real_photos_the_rule_misses_few_pets_and_takes_no_drawing(real_data: object, tmp_path: object) -> None:
     from pathlib import Path
 

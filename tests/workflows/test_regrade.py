@@ -48,6 +48,7 @@ def test_the_meter_prints_what_it_found(demo_data: Path) -> None:
 
 
 @pytest.mark.realdata
+@pytest.mark.slow
 def test_the_real_set_gives_the_published_range_only_where_it_leaks(real_data: Path) -> None:
     facts = {claim.name: claim for claim in regrade(real_data, RunSettings()).claims}
     for name in ("random-70-15-15", "random-5-percent", "three-classes"):

@@ -237,5 +237,5 @@ def test_the_real_set_gives_the_figures_known_of_it(real_data: Path, tmp_path: P
     assert grouped.n == 370
     assert 0.42 <= grouped.accuracy <= 0.52
     (clusters,) = results.clusters
-    assert {s: sum(c.sizes) for s, c in clusters.splits.items()} == {"train": 1000, "valid": 36, "test": 38}
+    assert {s: sum(c.sizes) for s, c in clusters.splits.items()} == {"train": 296, "valid": 36, "test": 38}
     assert clusters.splits["train"].nmi < 0.2

@@ -74,6 +74,7 @@ def test_figures_are_remembered_and_the_same(facts: SpeciesFacts, monkeypatch: p
 
 
 @pytest.mark.realdata
+@pytest.mark.slow
 def test_the_real_set_clusters_by_species(real_data: Path) -> None:
     done = CliRunner().invoke(app, ["species", str(real_data), "--json"], catch_exceptions=False)
     raw = json.loads(done.stdout)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.audit.measures import QUALITY
+from petmood.errors import DataError
 from petmood.records import FloatArray, Manifest
 from petmood.results.quality import QualityFacts, QualityIssue
 from petmood.store import atomic_path
@@ -55,6 +56,7 @@ def quality_table(
     measured: FloatArray,
     *,
     pet: NDArray[np.floating] | None = None,
+    copies: NDArray[np.int64] | None = None,
     thresholds: Thresholds | None = None,
 ) -> pl.DataFrame:
     """A row an image: its path, class and split, raw measures, and a column of truth for each of `ISSUES`.
@@ -63,6 +65,7 @@ def quality_table(
         manifest: n images.
         measured: (n, 4) float32 of `petmood.audit.measures.quality_measures`.
         pet: (n,) probability that a pet is seen, 0 to 1; null in the table where it is not known.
+        copies: (n,) how many other files show the same photo; counted among the n images if None.
         thresholds: where issues begin.
     """
     import polars as pl
@@ -74,7 +77,7 @@ def quality_table(
     side = np.sqrt(short * long)
     times = side / np.median(side) if len(side) else side
     raw = {name: measured[:, i].astype(np.float64) for i, name in enumerate(QUALITY)}
-    copies = _copies(manifest)
+    copies = _copies(manifest) if copies is None else copies
     issues = {
         "blurred": raw["sharpness"] < at.blurred,
         "dark": raw["brightness"] < at.dark,
@@ -119,14 +122,23 @@ def quality_facts(table: pl.DataFrame, thresholds: Thresholds | None = None, exa
     """
     at = thresholds or Thresholds()
     limits = {field.name: float(getattr(at, field.name)) for field in fields(at)}
-    found = []
-    for name in ISSUES:
-        rows = table.filter(table[f"is_{name}"])
-        column, falling = _ORDER[name]
-        worst = rows.sort([column, "path"], descending=[falling, False])["path"].to_list()[:examples]
-        found.append(QualityIssue(issue=name, images=len(rows), threshold=limits.get(name), worst=tuple(worst)))
+    listed = worst_first(table)
+    found = [
+        QualityIssue(issue=name, images=len(paths), threshold=limits.get(name), worst=tuple(paths[:examples]))
+        for name, paths in listed.items()
+    ]
     any_of = table.select([f"is_{name}" for name in ISSUES if name != "near_duplicate"])
     return QualityFacts(images=len(table), with_issue=_any(any_of.to_numpy()), issues=tuple(found))
+
+
+def worst_first(table: pl.DataFrame) -> dict[str, list[str]]:
+    """Issue -> paths of the images that have it, the worst first."""
+    found = {}
+    for name in ISSUES:
+        column, falling = _ORDER[name]
+        rows = table.filter(table[f"is_{name}"])
+        found[name] = rows.sort([column, "path"], descending=[falling, False])["path"].to_list()
+    return found
 
 
 def _any(flags: NDArray[np.bool_]) -> int:
@@ -150,3 +162,19 @@ def write_quality(path: Path, table: pl.DataFrame, columns: Sequence[str] | None
     """Write a table of quality as CSV."""
     with atomic_path(path) as temporary:
         (table if columns is None else table.select(columns)).write_csv(temporary)
+
+
+def read_quality(path: Path) -> pl.DataFrame:
+    """A table that `write_quality` wrote.
+
+    Raises:
+        DataError: it is not such a table.
+    """
+    import polars as pl
+
+    try:
+        table = pl.read_csv(path)
+        worst_first(table)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path} is no table of quality that petmood wrote. Make the run again.") from error
+    return table

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from petmood.bundle.built_in import located
 from petmood.bundle.card import model_card
 from petmood.bundle.checks import check_description, check_neighbours
 from petmood.bundle.schema import MemoryFacts, ModelDescription, NeighbourFacts
@@ -133,6 +134,7 @@ def read(path: Path) -> Parts:
     Raises:
         ModelError: there is no bundle, or it is damaged or of another version.
     """
+    path = located(path)
     try:
         settle(path)
         with open_source(path) as source:

@@ -27,9 +27,24 @@ def headline_sentence(model: ModelDescription) -> str:
     """The same in words, with its interval, sample size and protocol; "" where the model was not evaluated."""
     found = headline(model)
     if found is None:
-        return ""
+        return _elsewhere(model)
     low, high = (100 * bound for bound in found.accuracy_ci)
     return (
         f"Right for {found.correct} of {found.n} photos it had not seen: {100 * found.accuracy:.1f} % "
         f"({low:.1f} to {high:.1f} %, n = {found.n}; {found.protocol})."
+    )
+
+
+def _elsewhere(model: ModelDescription) -> str:
+    """The same of a model that was judged on sources left out alone: what it means for anybody's own pet."""
+    if model.sources is None:
+        return ""
+    told = "; ".join(
+        f"{100 * s.balanced:.1f} % ({100 * s.balanced_ci[0]:.1f} to {100 * s.balanced_ci[1]:.1f} %, n = {s.n}) on "
+        f"{s.name}, where guessing gives {100 / len(s.classes):.0f} %"
+        for s in model.sources.sources
+    )
+    return (
+        f"Of your own pet expect a guess that is often wrong: on sources that training did not see it was right, moods "
+        f"counted alike, for {told}."
     )

@@ -78,7 +78,8 @@ def _one(
     if level is not None:
         inside = _prediction_set(model.classes, row, level)
     pet = _pet(model, species, distance)
-    verdict: Verdict = "sure" if inside is not None and len(inside) == 1 else "not-sure"
+    may_be_sure = model.sources is None or not model.sources.why_not_sure
+    verdict: Verdict = "sure" if may_be_sure and inside is not None and len(inside) == 1 else "not-sure"
     return Prediction(
         source=picture.source,
         width=picture.width,

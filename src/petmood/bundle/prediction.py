@@ -32,7 +32,7 @@ class Prediction(Record):
         source: the path or name by which the picture was given.
         width, height: of the picture, in pixels, upright.
         verdict: "no-pet-face" if the picture seems to show no pet; else "sure" if the prediction set has one class
-            alone, else "not-sure".
+            alone and the model was found to be right often enough to say so, else "not-sure".
         mood: the most probable class, whatever the verdict.
         probability: of that class.
         probabilities: calibrated, by class; they sum to 1.

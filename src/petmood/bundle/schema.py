@@ -228,6 +228,45 @@ class TrainingSummary(Record):
     distance: Spread | None = None
 
 
+class SourceFacts(Record):
+    """One of several data sets that a model was trained on, and what a model of the others alone reads of it.
+
+    `balanced` is the mean recall over the `classes` that it holds, of `n` photos, by a model that saw no photo of this
+    source; `species_alone` is the same by species and nothing else, and `species_own` by species as this source itself
+    teaches it, in grouped folds: what a model that knew its habits could guess from the animal. `held` says how often
+    prediction sets, calibrated without this source, held the label there, by stated coverage. `terms` is what is known
+    of its licence.
+    """
+
+    name: str
+    sha256: str
+    photos: int
+    photos_by_class: dict[str, int]
+    terms: str
+    n: int
+    classes: tuple[str, ...]
+    balanced: float
+    balanced_ci: tuple[float, float]
+    species_alone: float
+    species_alone_ci: tuple[float, float]
+    species_own: float
+    species_own_ci: tuple[float, float]
+    held: dict[str, int]
+
+
+class SourcesFacts(Record):
+    """What was found over sources left out.
+
+    `left_out_files` were not trained on: another file shows the same photo. `why_not_sure` says why no answer is
+    called sure; "" where some may be.
+    """
+
+    sources: tuple[SourceFacts, ...] = Field(min_length=2)
+    left_out_files: tuple[str, ...]
+    protocol: str
+    why_not_sure: str
+
+
 class ModelDescription(Record):
     """The whole of model.json.
 
@@ -235,7 +274,8 @@ class ModelDescription(Record):
     `maps` tells whether the graph gives class activation maps, `imagenet` whether it gives ImageNet scores.
     `backbone` is the frozen network, or the first of several, then all in `backbones`. `search` tells how the method
     was chosen, if it was. `features` is the length of the feature vector. `graph_sha256`, `neighbours` and `memory` are
-    filled in when it is saved. `training` says what the training photos were like; None in older bundles.
+    filled in when it is saved. `training` says what the training photos were like; None in older bundles. `sources`
+    tells of each of several data sets that it was trained on; None where there was one.
     """
 
     schema_version: Literal[1] = Field(default=SCHEMA_VERSION, alias="schema")
@@ -258,6 +298,7 @@ class ModelDescription(Record):
     neighbours: NeighbourFacts | None = None
     memory: MemoryFacts | None = None
     training: TrainingSummary | None = None
+    sources: SourcesFacts | None = None
     data: DataFacts
     evaluation: tuple[ModelFacts, ...]
     licences: tuple[LicenceNote, ...]

@@ -22,16 +22,19 @@ def audit(
     ] = None,
     groups: Annotated[Path | None, typer.Option(help="groups.csv that replaces families.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
+    quality: Annotated[
+        Path | None, typer.Option(help="CSV to write: measures and issues of each photo.", show_default=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
-    """Find copies, leaks between splits, contradicting labels and shortcuts."""
+    """Find copies, leaks between splits, contradicting labels, shortcuts and poor photos."""
     from petmood.cli.console import Bars, console, print_json
     from petmood.config import run_settings
     from petmood.report.audit import audit_lines
     from petmood.results import AUDIT_KEYS
     from petmood.workflows.audit import audit as work
 
-    facts = work(data, run_settings("quick", families=families, seed=seed), Bars(), groups=groups)
+    facts = work(data, run_settings("quick", families=families, seed=seed), Bars(), groups=groups, quality=quality)
     if json:
         print_json(facts.model_dump(mode="json", include=set(AUDIT_KEYS)))
         return

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     model: Annotated[
-        str, typer.Argument(help="Bundle, .zip or ONNX file; with --predictions the data.", show_default=False)
+        str, typer.Argument(help="Bundle, .zip, ONNX file or pets; with --predictions the data.", show_default=False)
     ],
     data: Annotated[Path | None, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)] = None,
     predictions: Annotated[

@@ -14,7 +14,9 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    bundle: Annotated[Path, typer.Argument(help="Folder or .zip that petmood train made.", show_default=False)],
+    bundle: Annotated[
+        Path, typer.Argument(help="Folder or .zip that petmood train made, or pets.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to write.", show_default=False)],
     kind: Annotated[str, typer.Option("--format", help="onnx-int8 or web.", show_default=False)],
     data: Annotated[

@@ -19,9 +19,13 @@ def register(app: typer.Typer) -> None:
 
 
 def predict(
-    bundle: Annotated[Path, typer.Argument(help="Folder or .zip that petmood train made.", show_default=False)],
-    photos: Annotated[
-        list[str], typer.Argument(help="Files, folders, patterns; - reads names from stdin.", show_default=False)
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[MODEL] PHOTOS...",
+            help="A bundle (pets, the built-in one, if left out); files, folders, patterns; - reads names from stdin.",
+            show_default=False,
+        ),
     ],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print a CSV table.")] = False,
@@ -39,12 +43,14 @@ def predict(
 ) -> None:
     """Read the mood of pets from pictures of their faces."""
     from petmood.bundle import load
+    from petmood.bundle.built_in import model_and_photos
     from petmood.cli.answers import write_csv, write_json, write_text
     from petmood.errors import ConfigError
     from petmood.workflows.predict import predict as work
 
     if json and csv:
         raise ConfigError("--json and --csv exclude each other. Choose one.")
+    bundle, photos = model_and_photos(words)
     model = load(bundle)
     inputs = [bundle, *(Path(name) for name in photos if name != "-")]
     answers = work(

@@ -24,6 +24,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "only": (Annotated[list[str] | None, _option("Read this class alone; may be given again.")], None),
     "exclude": (Annotated[list[str] | None, _option("Leave this class out; may be given again.")], None),
     "margin": (Annotated[float, _option("Added on each side of an annotated box, as a share of its size.")], 0.0),
+    "fps": (Annotated[float, _option("Frames a second that are read of each video.")], 1.0),
 }
 
 

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    bundle: Annotated[Path, typer.Argument(help="Folder or .zip that petmood train made.", show_default=False)],
+    bundle: Annotated[Path, typer.Argument(help="Folder or .zip that petmood train made.")] = Path("pets"),
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens the server to others.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.")] = 8000,
     token: Annotated[

@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
+    data: Annotated[
+        list[Path], typer.Argument(help="Folder or .zip of labelled faces; several make one model.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The bundle: a folder or a .zip.", show_default=False)],
     model: Annotated[
         str,
@@ -36,7 +38,10 @@ def train(
     budget: Annotated[str | None, typer.Option(help="Of auto and finetune: 90s, 10m, 1h.", show_default="10m")] = None,
     use: Annotated[list[str] | None, typer.Option(help="What a backbone of auto stands for, NAME=BACKBONE.")] = None,
     extra: Annotated[Path | None, typer.Option(help="Outside labelled images for auto, for training only.")] = None,
-    mapping: Annotated[list[str] | None, typer.Option("--map", help="Outside class, THEIRS=OURS.")] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="Class of another set, THEIRS=OURS.")] = None,
+    terms: Annotated[
+        list[str] | None, typer.Option(help="Of several sets: what is known of the licence, in order.")
+    ] = None,
     extra_weight: Annotated[
         float | None, typer.Option(help="Of an outside image, where a photo weighs 1.", show_default="0.1")
     ] = None,
@@ -51,18 +56,39 @@ def train(
     json: Annotated[bool, typer.Option("--json", help="Print the bundle's model.json instead of a summary.")] = False,
 ) -> None:
     """Train a model on labelled faces, evaluate it and save it as a bundle."""
+    from petmood.bundle.headline import headline_sentence
     from petmood.cli.console import Bars, console
     from petmood.cli.contest import Standings
     from petmood.config import run_settings
+    from petmood.errors import ConfigError
     from petmood.workflows.auto_settings import auto_settings
     from petmood.workflows.train import train as work
 
     settings = run_settings(preset, seed=seed, backbone=backbone)
+    if len(data) > 1:
+        from petmood.dataset.outside import parse_map
+        from petmood.workflows.across_bundle import save_across_bundle
+
+        if model != "head" or labels or budget or use or extra or unlabelled or distil or thumbnails:
+            raise ConfigError("several data sets make a head: only --map, --terms, --backbone and --seed go with them.")
+        made = save_across_bundle(
+            out,
+            data,
+            parse_map(mapping or ()),
+            Bars(console(stderr=True)),
+            backbone=settings.backbone,
+            terms=terms or (),
+            seed=settings.seed,
+        )
+        typer.echo(made.model_dump_json(by_alias=True, indent=2) if json else f"{headline_sentence(made)}\n{out}")
+        return
+    if terms:
+        raise ConfigError("--terms is for several data sets. Name another one, or leave it out.")
     auto = auto_settings(budget, use, extra, mapping, extra_weight, unlabelled, distil)
     shown = console(stderr=True)
     with Standings(shown) as standings:
         outcome = work(
-            data,
+            data[0],
             out,
             model,
             settings,

@@ -1,7 +1,7 @@
 """One open data set, opened in one way: what every job, the command line and notebooks work on."""
 
 from petmood.dataset.dataset import DEFAULT_BACKBONE, Columns, Dataset, Model
-from petmood.dataset.opening import open_dataset, open_manifest
+from petmood.dataset.opening import open_dataset, open_manifest, open_pictures
 from petmood.dataset.origin import Origin, UserFile
 from petmood.dataset.species import SpeciesTable
 
@@ -15,4 +15,5 @@ __all__ = [
     "UserFile",
     "open_dataset",
     "open_manifest",
+    "open_pictures",
 ]

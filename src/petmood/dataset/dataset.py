@@ -229,9 +229,11 @@ class Dataset:
 
     @cached_property
     def species(self) -> SpeciesTable | None:
-        """Species of each image: from the user's file, else from an ImageNet head; None where that cannot be had."""
+        """Species of each image: from the user's file or the data, else from an ImageNet head; None without either."""
         if self._species_by_family is not None:
             return given_species(dict(self._species_by_family), self.manifest)
+        if self.records and all(record.species for record in self.records):
+            return given_species({r.family: r.species for r in reversed(self.records)}, self.manifest)
         try:
             logits = self.features(DEFAULT_BACKBONE).logits
         except (MissingExtraError, ModelError):

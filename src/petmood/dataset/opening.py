@@ -21,7 +21,6 @@ from petmood.families.groups import GroupRow, parse_groups, read_groups
 from petmood.families.join import apply_groups, join_families, resolve_mode
 from petmood.families.links import PixelLinks, find_links
 from petmood.images import MAX_FILE_BYTES
-from petmood.images.video import FPS
 from petmood.ingest import read_dataset
 from petmood.labels import apply_labels, read_labels
 from petmood.pictures import Pictures
@@ -48,7 +47,6 @@ def open_dataset(
     species: Path | str | None = None,
     allow_leakage: bool = False,
     options: ReadOptions | None = None,
-    fps: float = FPS,
     progress: Progress | None = None,
 ) -> Dataset:
     """Read a data set, find its families, and apply what its user says of it.
@@ -64,7 +62,6 @@ def open_dataset(
         species: CSV with the species of every photo, for animals that ImageNet does not know.
         allow_leakage: whether splits that leak may be used; every figure is then marked.
         options: how the user says that the data are to be read; else the options in force.
-        fps: frames a second that are read of each video.
         progress: where to show the work.
 
     Raises:
@@ -75,7 +72,8 @@ def open_dataset(
     for option, path in (("--labels", given["l"]), ("--groups", given["g"]), ("--species", given["s"])):
         if path is not None and not path.is_file():
             raise DataError(f"{option} {path} is not a file. Check the path.")
-    source = with_frames(open_source(Path(data)), fps)
+    options = options or reading_options()
+    source = open_pictures(Path(data), options)
     try:
         return _open(
             source,
@@ -88,21 +86,33 @@ def open_dataset(
             groups=given["g"],
             species=given["s"],
             allow_leakage=allow_leakage,
-            options=options or reading_options(),
+            options=options,
         )
     except BaseException:
         source.close()
         raise
 
 
-def open_manifest(data: Path, manifest: Manifest, progress: Progress | None = None) -> Dataset:
-    """The records of a manifest that an earlier run wrote, with the data that it was made from.
+def open_pictures(data: Path, options: ReadOptions) -> Source:
+    """The source of a data set's bytes, read as a user said: the frames of videos in their place.
 
     Raises:
         DataError: the data cannot be opened.
     """
-    source = with_frames(open_source(data))
-    return Dataset(manifest, Pictures(source), open_cache(), Timed(progress or Silent()), Origin(data))
+    return with_frames(open_source(data, zip_encoding=options.zip_encoding), options.fps)
+
+
+def open_manifest(
+    data: Path, manifest: Manifest, progress: Progress | None = None, *, options: ReadOptions | None = None
+) -> Dataset:
+    """The records of a manifest that an earlier run wrote, with the data that it was made from, read as it read them.
+
+    Raises:
+        DataError: the data cannot be opened.
+    """
+    options = options or reading_options()
+    source = open_pictures(data, options)
+    return Dataset(manifest, Pictures(source), open_cache(), Timed(progress or Silent()), Origin(data, options=options))
 
 
 def _open(

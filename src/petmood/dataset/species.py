@@ -22,7 +22,7 @@ class SpeciesTable:
     Attributes:
         probabilities: (n, k) float64.
         names: of the k species.
-        told_by: "head", the ImageNet head of a backbone, or "file", given by the user.
+        told_by: "head", the ImageNet head of a backbone, or "file", given by the user or the data.
     """
 
     probabilities: NDArray[np.float64]

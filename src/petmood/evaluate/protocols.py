@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from petmood.contract import Classifier
 from petmood.records import IntArray, Manifest
-from petmood.split import Fold, fewest_folds, grouped_folds, refuse_leak, test_fold
+from petmood.split import Fold, animal_folds, fewest_folds, grouped_folds, refuse_leak, test_fold
 
 OFFICIAL: Final = "official-test"
 """Protocol name: fitted on the data's own train and valid splits, evaluated once on the photos of its test split."""
@@ -65,9 +66,29 @@ class Protocol:
 
 
 def grouped(manifest: Manifest, folds: int, seed: int, training: Training = "photos") -> Protocol:
-    """Cross-validation over photos, each family in one fold; fewer folds where a class has fewer photos."""
+    """Cross-validation over photos, each family (and each known animal) in one fold; fewer folds for small classes."""
     k = fewest_folds(manifest, folds)
     return Protocol(grouped_name(k), seed, lambda m: list(grouped_folds(m, folds=k, seed=seed)), training)
+
+
+ONE_BY_ONE: Final = 60
+"""Animals up to which each is left out alone; of more, some together in `TOGETHER` folds."""
+
+TOGETHER: Final = 20
+
+
+def without_animals(manifest: Manifest, seed: int) -> Protocol:
+    """Each animal judged by a model that never saw it."""
+    n = len(np.unique(manifest.animal_index)) - bool((manifest.animal_index < 0).any())
+    folds = None if n <= ONE_BY_ONE else TOGETHER
+    name = "each-animal-out" if folds is None else f"animals-out-{folds}-fold"
+    return Protocol(name, seed, lambda m: list(animal_folds(m, folds=folds, seed=seed)))
+
+
+def grouped_by_photo(manifest: Manifest, folds: int, seed: int) -> Protocol:
+    """Cross-validation that keeps photos apart and not animals, to show what that hides."""
+    by_photo = partial(grouped_folds, folds=folds, seed=seed, animals=False)
+    return Protocol(f"photo-{grouped_name(folds)}", seed, lambda m: list(by_photo(m)))
 
 
 def once_on_test(manifest: Manifest, seed: int, training: Training = "photos") -> Protocol:
@@ -81,8 +102,9 @@ def protocol_text(protocol: str) -> str:
         whose = "the data's own" if protocol == OFFICIAL else "petmood's own"
         return f"Fitted on train and valid, evaluated once on the photos of {whose} test split."
     return (
-        "Cross-validation over all photos, stratified by class; a photo and everything derived from it stay in one "
-        "fold, and each photo is predicted once, by a model that never saw it."
+        "Cross-validation over all photos, stratified by class; a photo and everything derived from it, and all photos "
+        "of one animal where the data name animals, stay in one fold, and each photo is predicted once, by a model "
+        "that never saw it."
     )
 
 

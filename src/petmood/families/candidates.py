@@ -1,94 +1,99 @@
-"""Local features of pictures -> pairs that may show one photo, from approximate indices, never from all pairs."""
+"""Sketches of pictures -> pairs that may show one photo, from an approximate index, never from all pairs.
+
+A sketch is a small part of a picture's local features, and a thumbnail. Only sketches pass through memory here, a part
+at a time; the index holds them compressed to some 40 bytes a feature.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.families.local import LocalFeatures
+from petmood.families.local import LocalFeatures, mirrored, unit
 from petmood.records import FloatArray, IntArray
+from petmood.threads import cores
 
 PER_IMAGE: Final = 6
 """Candidates kept of each picture, by votes of its local features."""
 
-_POINTS: Final = 32  # strongest features that vote: enough to find every copy, few enough to stay quick
-_NEIGHBOURS: Final = 5
+VOTERS: Final = 32
+"""Local features of each picture that vote: enough to find every copy, few enough to stay quick."""
+
+FEW: Final = 64
+"""Local features below which a picture is looked for by its thumbnail turned every way, not only as it is."""
+
+_CELLS: Final = 4  # voters are taken from a grid of so many cells a side, lest print or one tile take all votes
+_NEIGHBOURS: Final = 6
 _WIDTH: Final = 0.1  # squared distance at which a vote has lost most of its weight
-_THUMBNAIL: Final = 12  # side; the hash of a picture is its thumbnail, centred and of unit length
+_THUMBNAIL: Final = 12  # side of a thumbnail
 _ALIKE: Final = 0.85  # correlation of two thumbnails below which they are not worth a closer look
-_EXACT: Final = 1_000  # rows up to which the exact search is as quick as an index
+_EXACT: Final = 4_000  # vectors up to which an exact search is as quick as an index
+_PART: Final = 2_048  # pictures searched for at once: bounds memory
 _SEED: Final = 7
 
 
-def candidate_pairs(found: Sequence[LocalFeatures], per_image: int = PER_IMAGE) -> IntArray:
-    """(n_pairs, 2) int64 of i < j, sorted: pairs to be verified.
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What a picture is looked for by.
 
-    Two ways lead to a pair. Local features vote for the pictures that hold their nearest neighbours, plain and
-    mirrored, whatever the crop or rotation. Thumbnails find their nearest ones over all flips and quarter turns,
-    which needs no texture.
-
-    Args:
-        found: features of distinct files.
-        per_image: candidates of each picture from votes.
+    Attributes:
+        voters: (at most `VOTERS`, 128) uint8 descriptors from all over the picture.
+        thumbnail: (12, 12) float32 of mean 0 and length 1.
+        textured: whether it has local features enough to be found by them alone.
     """
-    if len(found) < 2:
-        return np.zeros((0, 2), dtype=np.int64)
-    keys = np.concatenate([_by_votes(found, per_image), _by_thumbnails(found)])
-    return np.stack(np.divmod(np.unique(keys), len(found)), axis=1).astype(np.int64)
+
+    voters: NDArray[np.uint8]
+    thumbnail: FloatArray
+    textured: bool
 
 
-def candidates_among(queries: Sequence[LocalFeatures], known: Sequence[LocalFeatures]) -> IntArray:
-    """(n_pairs, 2) int64, sorted: which query may show which of the known pictures, found as by `candidate_pairs`."""
-    if not queries or not known:
-        return np.zeros((0, 2), dtype=np.int64)
-    keys = np.concatenate([_votes(queries, known, PER_IMAGE, itself=True), _like_thumbnails(queries, known)])
-    return np.stack(np.divmod(np.unique(keys), len(known)), axis=1).astype(np.int64)
+class Sketches(Protocol):
+    """Sketches of n pictures, given out in parts so that they need not be in memory together."""
+
+    def __len__(self) -> int:
+        """How many."""
+        ...
+
+    def parts(self, size: int) -> Iterator[Sequence[Sketch]]:
+        """All sketches in order, `size` at a time."""
+        ...
 
 
-def _by_votes(found: Sequence[LocalFeatures], per_image: int) -> IntArray:
-    return _undirected(_votes(found, found, per_image, itself=False), len(found))
+class Listed:
+    """Sketches in memory."""
+
+    def __init__(self, sketches: Sequence[Sketch]) -> None:
+        self._sketches = sketches
+
+    def __len__(self) -> int:
+        return len(self._sketches)
+
+    def parts(self, size: int) -> Iterator[Sequence[Sketch]]:
+        """See `Sketches.parts`."""
+        for start in range(0, len(self), size):
+            yield self._sketches[start : start + size]
 
 
-def _votes(
-    queries: Sequence[LocalFeatures], known: Sequence[LocalFeatures], per_image: int, *, itself: bool
-) -> IntArray:
-    """Keys query * len(known) + known; `itself` is whether a query may be its own candidate, being other pictures."""
-    n = len(known)
-    strong = [_strongest(f) for f in known]
-    asking = [_strongest(f) for f in queries]
-    owner = np.repeat(np.arange(n), [len(f.points) for f in strong])
-    asker = np.repeat(np.arange(len(queries)), [len(f.points) for f in asking])
-    if not len(owner) or not len(asker):
-        return np.zeros(0, dtype=np.int64)
-    base = np.concatenate([f.unit() for f in strong])
-    plain = np.concatenate([f.unit() for f in asking])
-    mirrored = np.concatenate([f.unit(mirrored=True) for f in asking])
-    index, distance = _neighbours(base, np.concatenate([plain, mirrored]), _NEIGHBOURS + 1)
-    pairs, votes = [], []
-    for half in (slice(len(plain)), slice(len(plain), None)):
-        voter, candidate = asker[:, None], owner[index[half]]
-        other = np.ones(candidate.shape, dtype=np.bool_) if itself else candidate != voter
-        key = (voter * n + candidate)[other]
-        chosen, inverse = np.unique(key, return_inverse=True)
-        pairs.append(chosen)
-        votes.append(np.bincount(inverse, weights=np.exp(-distance[half][other] / _WIDTH), minlength=len(chosen)))
-    key, vote = np.concatenate(pairs), np.concatenate(votes)
-    order = np.lexsort((key, -vote, key // n))
-    key = key[order]
-    # the same candidate may come plain and mirrored: its better place counts
-    _, first = np.unique(key, return_index=True)
-    key = key[np.sort(first)]
-    voter = key // n
-    rank = np.arange(len(key)) - np.searchsorted(voter, voter)
-    return np.asarray(key[rank < per_image], dtype=np.int64)
+def sketch(found: LocalFeatures) -> Sketch:
+    """The sketch of a picture: the strongest features of each part of it, and its thumbnail."""
+    return Sketch(found.descriptors[_spread(found)], thumbnail(found.grey), len(found.points) >= FEW)
 
 
-def _strongest(found: LocalFeatures) -> LocalFeatures:
-    """The features that vote. `found` has the strongest first."""
-    return LocalFeatures(found.points[:_POINTS], found.descriptors[:_POINTS], found.grey, found.width, found.height)
+def _spread(found: LocalFeatures) -> IntArray:
+    """The strongest features of each cell in turn. `found` has the strongest first."""
+    across = np.clip(found.points[:, 0] / found.width * _CELLS, 0, _CELLS - 1).astype(np.int64)
+    down = np.clip(found.points[:, 1] / found.height * _CELLS, 0, _CELLS - 1).astype(np.int64)
+    cell = down * _CELLS + across
+    order = np.argsort(cell, kind="stable")
+    of = cell[order]
+    rank = np.empty(len(cell), dtype=np.int64)
+    rank[order] = np.arange(len(cell)) - np.searchsorted(of, of)
+    return np.sort(np.lexsort((np.arange(len(cell)), rank))[:VOTERS])
 
 
 def thumbnail(grey: NDArray[np.uint8]) -> FloatArray:
@@ -100,43 +105,141 @@ def thumbnail(grey: NDArray[np.uint8]) -> FloatArray:
     return np.asarray(small / max(float(np.linalg.norm(small)), 1.0), dtype=np.float32)
 
 
-def quarter_turns(square: NDArray[np.generic]) -> list[NDArray[np.generic]]:
+def quarter_turns(square: NDArray[Any]) -> list[NDArray[Any]]:
     """The eight flips and quarter turns of a picture, the picture itself first."""
     return [np.rot90(side, turn) for side in (square, square[:, ::-1]) for turn in range(4)]
 
 
-def _by_thumbnails(found: Sequence[LocalFeatures]) -> IntArray:
-    n = len(found)
-    key = _like_thumbnails(found, found)
-    return _undirected(key[key // n != key % n], n)
+def candidate_pairs(sketches: Sketches, per_image: int = PER_IMAGE, asked: NDArray[np.bool_] | None = None) -> IntArray:
+    """(n_pairs, 2) int64 of i < j, sorted: pairs to be verified.
+
+    Two ways lead to a pair. Local features vote for the pictures that hold their nearest neighbours, plain and
+    mirrored, whatever the crop or rotation. Thumbnails find their nearest ones, plain and mirrored, since print all
+    over a picture takes its features; those of pictures with little texture over all flips and quarter turns, and of
+    negatives.
+
+    Args:
+        sketches: of distinct files.
+        per_image: candidates of each picture from votes.
+        asked: (n,) pictures whose candidates are wanted; all by default.
+    """
+    n = len(sketches)
+    asked = np.ones(n, dtype=np.bool_) if asked is None else asked
+    if n < 2 or not asked.any():
+        return np.zeros((0, 2), dtype=np.int64)
+    i, j = np.divmod(_keys(sketches, sketches, per_image, asked), n)
+    keys = np.unique(np.minimum(i, j) * n + np.maximum(i, j))
+    return np.stack(np.divmod(keys, n), axis=1).astype(np.int64)
 
 
-def _like_thumbnails(queries: Sequence[LocalFeatures], known: Sequence[LocalFeatures]) -> IntArray:
-    """Keys query * len(known) + known of thumbnails that are alike in any flip or quarter turn."""
-    base = np.stack([thumbnail(f.grey).ravel() for f in known])
-    small = [thumbnail(f.grey) for f in queries]
-    turned = np.stack([side.ravel() for t in small for side in quarter_turns(t)]).astype(np.float32)
-    index, distance = _neighbours(base, turned, 3)
-    voter = np.repeat(np.arange(len(queries)), 8)[:, None]
+def candidates_among(queries: Sketches, known: Sketches) -> IntArray:
+    """(n_pairs, 2) int64, sorted: which query may show which of the known pictures, found as by `candidate_pairs`."""
+    if not len(queries) or not len(known):
+        return np.zeros((0, 2), dtype=np.int64)
+    keys = _keys(queries, known, PER_IMAGE, np.ones(len(queries), dtype=np.bool_))
+    return np.stack(np.divmod(np.unique(keys), len(known)), axis=1).astype(np.int64)
+
+
+def _keys(queries: Sketches, known: Sketches, per_image: int, asked: NDArray[np.bool_]) -> IntArray:
+    """Keys query * len(known) + known. Where both are the same pictures, none is its own candidate."""
+    n, itself = len(known), queries is known
+    votes, owner, thumbnails = _Index(n * VOTERS, 128), list[int](), _Index(n, _THUMBNAIL**2)
+    for start, part in _numbered(known):
+        voters = np.concatenate([one.voters for one in part])
+        owner += [start + i for i, one in enumerate(part) for _ in one.voters]
+        if len(voters):
+            votes.add(unit(voters))
+        thumbnails.add(np.stack([one.thumbnail.ravel() for one in part]))
+    owners = np.array(owner, dtype=np.int64)
+    found = [np.zeros(0, dtype=np.int64)]
+    for start, part in _numbered(queries):
+        rows = [(start + i, one) for i, one in enumerate(part) if asked[start + i]]
+        if rows:
+            found.append(_by_votes(rows, votes, owners, n, per_image, itself=itself))
+            found.append(_by_thumbnails(rows, thumbnails, n, itself=itself))
+    return np.concatenate(found)
+
+
+def _by_votes(
+    rows: Sequence[tuple[int, Sketch]], index: _Index, owners: IntArray, n: int, per_image: int, *, itself: bool
+) -> IntArray:
+    """The pictures with most votes of each asking one, plain or mirrored."""
+    voters = np.concatenate([one.voters for _, one in rows])
+    if not len(owners) or not len(voters):
+        return np.zeros(0, dtype=np.int64)
+    voter = np.repeat([i for i, _ in rows], [len(one.voters) for _, one in rows]).astype(np.int64)[:, None]
+    keys, votes = [], []
+    for descriptors in (voters, mirrored(voters)):
+        nearest, distance = index.nearest(unit(descriptors), _NEIGHBOURS)
+        candidate = owners[nearest]
+        valid = (nearest >= 0) & ~(itself & (candidate == voter))
+        key, inverse = np.unique((voter * n + candidate)[valid], return_inverse=True)
+        keys.append(key)
+        votes.append(np.bincount(inverse, np.exp(-distance[valid] / _WIDTH), minlength=len(key)))
+    key, vote = np.concatenate(keys), np.concatenate(votes)
+    key = key[np.lexsort((key, -vote, key // n))]
+    # the same candidate may come plain and mirrored: its better place counts
+    _, first = np.unique(key, return_index=True)
+    key = key[np.sort(first)]
+    asking = key // n
+    rank = np.arange(len(key)) - np.searchsorted(asking, asking)
+    return np.asarray(key[rank < per_image], dtype=np.int64)
+
+
+def _by_thumbnails(rows: Sequence[tuple[int, Sketch]], index: _Index, n: int, *, itself: bool) -> IntArray:
+    views = [_views(one) for _, one in rows]
+    voter = np.repeat([i for i, _ in rows], [len(turned) for turned in views]).astype(np.int64)[:, None]
+    nearest, distance = index.nearest(np.stack([view for turned in views for view in turned]).astype(np.float32), 3)
     # unit vectors: squared distance d is correlation 1 - d / 2
-    return np.asarray((voter * len(known) + index)[distance <= 2 * (1 - _ALIKE)], dtype=np.int64)
+    near = (nearest >= 0) & (distance <= 2 * (1 - _ALIKE)) & ~(itself & (nearest == voter))
+    return np.asarray((voter * n + nearest)[near], dtype=np.int64)
 
 
-def _undirected(key: IntArray, n: int) -> IntArray:
-    i, j = np.divmod(key, n)
-    return np.asarray(np.minimum(i, j) * n + np.maximum(i, j), dtype=np.int64)
+def _views(one: Sketch) -> list[FloatArray]:
+    """Thumbnails that a picture is looked for by: of a textured one, few, since its features find the others."""
+    if one.textured:
+        return [one.thumbnail.ravel(), one.thumbnail[:, ::-1].ravel()]
+    turned = [np.asarray(side.ravel(), dtype=np.float32) for side in quarter_turns(one.thumbnail)]
+    return turned + [-side for side in turned]
 
 
-def _neighbours(base: FloatArray, queries: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
-    """(n, k) indices into `base` and squared distances of the nearest rows; approximate where there are many rows."""
-    import cv2
+def _numbered(sketches: Sketches) -> Iterator[tuple[int, Sequence[Sketch]]]:
+    start = 0
+    for part in sketches.parts(_PART):
+        yield start, part
+        start += len(part)
 
-    k = min(k, len(base))
-    if len(base) <= _EXACT:
-        squared = 2 - 2 * queries @ base.T
-        index = np.argsort(squared, axis=1, kind="stable")[:, :k]
-        return index.astype(np.int64), np.take_along_axis(squared, index, axis=1)
-    cv2.setRNGSeed(_SEED)
-    trees = cv2.flann.Index(base, {"algorithm": 1, "trees": 4})
-    nearest, distance = trees.knnSearch(queries, k, params={"checks": 48})
-    return np.asarray(nearest, dtype=np.int64), np.asarray(distance, dtype=np.float32)
+
+class _Index:
+    """Nearest neighbours among unit vectors: exact for few, for many by inverted lists of compressed vectors.
+
+    The first vectors that are added train it, so that they must be many or typical.
+    """
+
+    def __init__(self, expected: int, dim: int) -> None:
+        import faiss
+
+        faiss.omp_set_num_threads(1)  # its threads spin while they wait; parts of a search run side by side instead
+        self._index: Any = faiss.IndexFlatL2(dim)
+        if expected > _EXACT:
+            lists = int(min(16_384, 2 ** np.round(np.log2(2 * np.sqrt(expected)))))
+            self._coarse = self._index  # the index does not keep it alive
+            self._index = faiss.IndexIVFPQFastScan(self._coarse, dim, lists, dim // 2, 4)
+            self._index.cp.seed = _SEED
+            self._index.cp.niter = 6
+            self._index.cp.max_points_per_centroid = 48
+            self._index.cp.min_points_per_centroid = 1
+            self._index.nprobe = 8
+
+    def add(self, vectors: FloatArray) -> None:
+        """Add (n, dim) float32 rows."""
+        if not self._index.is_trained:
+            self._index.train(vectors)
+        self._index.add(vectors)
+
+    def nearest(self, queries: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
+        """(n, k) rows, -1 where there are fewer, and squared distances."""
+        threads = cores()
+        with ThreadPoolExecutor(threads) as pool:
+            made = list(pool.map(lambda part: self._index.search(part, k), np.array_split(queries, threads)))
+        return np.concatenate([i for _, i in made]).astype(np.int64), np.concatenate([d for d, _ in made])

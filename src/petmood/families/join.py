@@ -50,7 +50,7 @@ def join_families(manifest: Manifest, links: Iterable[Link], mode: FamilyMode) -
     if mode == "names":
         return manifest
     use_names = mode == "both"
-    union = _Union(len(manifest))
+    union = Union(len(manifest))
     by_digest: dict[str, int] = {}
     by_picture: dict[str, int] = {}
     by_name: dict[str, int] = {}
@@ -131,26 +131,30 @@ def _told_apart(rows: Sequence[GroupRow]) -> str:
     return f"groups '{first.group}' (line {first.line}) and '{second.group}' (line {second.line}) are told apart"
 
 
-class _Union:
+class Union:
     """Disjoint sets of 0..n-1; the smallest number stands for its set, so that the order of joins does not matter."""
 
     def __init__(self, n: int) -> None:
         self._parent = list(range(n))
 
     def find(self, i: int) -> int:
+        """The number that stands for the set of i."""
         while self._parent[i] != i:
             self._parent[i] = self._parent[self._parent[i]]
             i = self._parent[i]
         return i
 
     def join(self, i: int, j: int) -> None:
+        """Make one set of two."""
         a, b = sorted((self.find(i), self.find(j)))
         self._parent[b] = a
 
     def count(self) -> int:
+        """How many sets there are."""
         return sum(i == parent for i, parent in enumerate(self._parent))
 
     def groups(self) -> Sequence[list[int]]:
+        """Members of each set, in order."""
         found: dict[int, list[int]] = defaultdict(list)
         for i in range(len(self._parent)):
             found[self.find(i)].append(i)

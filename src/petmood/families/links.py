@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from petmood.cache import ContentCache
-from petmood.families.candidates import candidate_pairs
-from petmood.families.geometry import Verdict, Verifier, rules
-from petmood.families.local import LocalFeatures, local_features, namespace
+from petmood.families.candidates import PER_IMAGE, candidate_pairs
+from petmood.families.local import LocalFeatures, find_local_features, namespace
+from petmood.families.store import LocalStore, Shelf, Subset
+from petmood.families.verify import Verdict, rules, verify_all
 from petmood.pictures import Pictures
 from petmood.records import ImageRecord
 
-STRONG_INLIERS: Final = 20
+STRONG_INLIERS: Final = 12
 STRONG_AGREEMENT: Final = 0.85
-"""From here on one link joins two families by itself; below, most pairs across them must confirm it."""
+STRONG_EXACT: Final = 0.4
+STRONG_PRINTED: Final = 0.95
+"""From here on one link joins two families by itself; below, other pairs across them must confirm it."""
 
 ALIKE_INLIERS: Final = 12
-ALIKE_LIKENESS: Final = 0.5
+ALIKE_LIKENESS: Final = 0.3
 """From here on two pictures that are not one photo are told of as much alike: one animal twice, or one scene."""
 
-_VERSION: Final = 1
+_VERSION: Final = 3
 _ROUNDS: Final = 4
 _WITNESSES: Final = 8  # further pairs looked at to confirm a weak link
+_CONFIRMED: Final = 2  # of them that must say the same
+_CROWDED: Final = 3  # copies of a photo from which they may crowd its other relatives out of its candidates
+_PAIRS: Final = 256  # verified together
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +64,67 @@ def find_links(
     cache: ContentCache,
     progress: Callable[[int, int], None] | None = None,
 ) -> PixelLinks:
-    """Find which files show one photo: cropped, turned, mirrored, relit, resized or saved anew.
+    """Find which files show one photo: cropped, turned, mirrored, relit, covered in part, or a tile of another.
 
-    Time grows a little faster than the number of images, never with its square. The same files give the same links,
-    whatever their names and order, and at once if they were seen before.
+    Time grows with the number of images, and memory by some 2 KiB an image: features stay on disk. Images that were
+    seen before, in this set or another, are not looked at again, nor are pairs of them. The same files give the same
+    links, whatever their names and order.
 
     Args:
         records: images; names, classes and splits are not looked at.
         pictures: reads them.
-        cache: keeps local features by image and links by set.
+        cache: keeps local features by image, verdicts by pair and links by set.
         progress: called with (images looked at, images).
     """
     by_digest = {record.sha256: record for record in records}
     digests = sorted(by_digest)
+    store = LocalStore(cache)
+
+    def again(lost: Sequence[str]) -> Mapping[str, LocalFeatures]:
+        return {sha: find_local_features(pictures.picture(by_digest[sha])) for sha in lost}
 
     def make() -> dict[str, Any]:
-        found = local_features([by_digest[sha] for sha in digests], pictures, cache, progress)
-        search = _Search(found)
-        search.run()
+        store.fill([by_digest[sha] for sha in digests], pictures, progress)
+        found = links_from(digests, Shelf(digests, store, again), cache)
         return {
-            name: [[digests[i], digests[j], asdict(verdict)] for (i, j), verdict in sorted(links.items())]
-            for name, links in (("same", search.same), ("alike", search.alike))
+            name: [[link.first, link.second, asdict(link.verdict)] for link in links]
+            for name, links in (("same", found.same), ("alike", found.alike))
         }
 
-    kept = cache.remember(f"links/v{_VERSION}", [namespace(), rules(), digests], make)
+    kept = cache.remember(f"links/v{_VERSION}", [namespace(), _rules(), digests], make)
     same, alike = (tuple(Link(a, b, Verdict(**v)) for a, b, v in kept[name]) for name in ("same", "alike"))
     return PixelLinks(same, alike)
+
+
+def links_from(digests: Sequence[str], shelf: Shelf, cache: ContentCache) -> PixelLinks:
+    """Links between pictures whose features are known: nothing is decoded.
+
+    Args:
+        digests: sorted, all distinct.
+        shelf: their features.
+        cache: keeps verdicts by pair, so that a picture that is added costs its own pairs alone.
+    """
+    search = _Search(digests, shelf, cache)
+    search.run()
+    same, alike = (
+        tuple(Link(digests[i], digests[j], verdict) for (i, j), verdict in sorted(links.items()))
+        for links in (search.same, search.alike)
+    )
+    return PixelLinks(same, alike)
+
+
+def _rules() -> list[float]:
+    own = [
+        STRONG_INLIERS,
+        STRONG_AGREEMENT,
+        STRONG_EXACT,
+        STRONG_PRINTED,
+        ALIKE_INLIERS,
+        ALIKE_LIKENESS,
+        _CONFIRMED,
+        PER_IMAGE,
+    ]
+    return [*own, *rules()]
 
 
 class _Search:
@@ -88,37 +133,39 @@ class _Search:
     In later rounds the copies of a photo no longer crowd its other relatives out of the candidates.
     """
 
-    def __init__(self, found: list[LocalFeatures]) -> None:
-        self._found = found
-        self._verifier = Verifier(found)
+    def __init__(self, digests: Sequence[str], shelf: Shelf, cache: ContentCache) -> None:
+        self._digests = digests
+        self._shelf = shelf
+        self._cache = cache
+        self._space = f"verdicts/v{_VERSION}/{json.dumps(rules())}/{namespace()}"
         self._verdicts: dict[tuple[int, int], Verdict] = {}
-        self._members = {i: [i] for i in range(len(found))}
-        self._root = list(range(len(found)))
+        self._members = {i: [i] for i in range(len(digests))}
+        self._root = list(range(len(digests)))
         self.same: dict[tuple[int, int], Verdict] = {}
         self.alike: dict[tuple[int, int], Verdict] = {}
 
     def run(self) -> None:
         """Fill `same` and `alike`."""
-        shown = list(range(len(self._found)))
+        shown = list(range(len(self._digests)))
+        asked = np.ones(len(shown), dtype=np.bool_)
         for _ in range(_ROUNDS):
-            if not self._round(shown):
+            joined = self._round(shown, asked)
+            shown = sorted(members[0] for members in self._members.values())
+            asked = np.array([len(self._members[self._root[i]]) > _CROWDED for i in shown], dtype=np.bool_)
+            if not joined or not asked.any():
                 break
-            shown = sorted(max(members, key=self._size) for members in self._members.values())
         self.alike = {
             pair: verdict
             for pair, verdict in self._verdicts.items()
             if self._root[pair[0]] != self._root[pair[1]]
             and verdict.inliers >= ALIKE_INLIERS
-            and verdict.likeness >= ALIKE_LIKENESS
+            and abs(verdict.likeness) >= ALIKE_LIKENESS
         }
 
-    def _size(self, i: int) -> tuple[int, int, int]:
-        """Sorts pictures by how much of a photo they are likely to show."""
-        return self._found[i].width * self._found[i].height, len(self._found[i].points), -i
-
-    def _round(self, shown: list[int]) -> bool:
+    def _round(self, shown: list[int], asked: NDArray[np.bool_]) -> bool:
         """Look at the candidates among some pictures; True if anything was joined."""
-        pairs = [(shown[i], shown[j]) for i, j in candidate_pairs([self._found[k] for k in shown]).tolist()]
+        found = candidate_pairs(Subset(self._shelf, shown), asked=asked)
+        pairs = [(shown[i], shown[j]) for i, j in found.tolist()]
         linked = [(pair, self._verdicts[pair]) for pair in self._look(pairs)]
         # strong links first, so that weak ones find whole families to be confirmed by
         linked.sort(key=lambda item: (not _strong(item[1]), -item[1].agreement, item[0]))
@@ -137,14 +184,32 @@ class _Search:
         """Verify pairs that were not yet; gives back those that are the same photo."""
         ordered = [(min(pair), max(pair)) for pair in pairs]
         fresh = [pair for pair in ordered if pair not in self._verdicts]
-        self._verdicts.update(zip(fresh, self._verifier.verify_all(fresh), strict=True))
+        for part, verdicts in self._verified(fresh):
+            self._verdicts.update(zip(part, verdicts, strict=True))
         return [pair for pair in ordered if self._verdicts[pair].same_photo]
 
+    def _verified(self, pairs: list[tuple[int, int]]) -> Iterator[tuple[list[tuple[int, int]], list[Verdict]]]:
+        """Verdicts on pairs, a part at a time: known ones from the cache."""
+        for start in range(0, len(pairs), _PAIRS):
+            part = pairs[start : start + _PAIRS]
+            keys = [f"{self._digests[i]} {self._digests[j]}" for i, j in part]
+            known = {
+                key: Verdict(**json.loads(value)) for key, value in self._cache.get_many(self._space, keys).items()
+            }
+            todo = [(pair, key) for pair, key in zip(part, keys, strict=True) if key not in known]
+            if todo:
+                held = self._shelf.load(i for pair, _ in todo for i in pair)
+                made = verify_all([pair for pair, _ in todo], held.__getitem__)
+                fresh = {key: verdict for (_, key), verdict in zip(todo, made, strict=True)}
+                self._cache.put_many(self._space, {key: json.dumps(asdict(v)).encode() for key, v in fresh.items()})
+                known.update(fresh)
+            yield part, [known[key] for key in keys]
+
     def _confirmed(self, pair: tuple[int, int], a: int, b: int) -> bool:
-        """Whether most other pairs across two families say the same; two single pictures have only their one link."""
+        """Whether other pairs across two families say the same; two single pictures have only their one link."""
         others = [(i, j) for i in self._members[a] for j in self._members[b] if {i, j} != set(pair)]
         witnesses = others[:_WITNESSES]
-        return 2 * len(self._look(witnesses)) >= len(witnesses)
+        return len(self._look(witnesses)) >= min(_CONFIRMED, len(witnesses))
 
     def _join(self, a: int, b: int) -> None:
         a, b = min(a, b), max(a, b)
@@ -154,4 +219,7 @@ class _Search:
 
 
 def _strong(verdict: Verdict) -> bool:
-    return verdict.inliers >= STRONG_INLIERS and verdict.agreement >= STRONG_AGREEMENT
+    if verdict.kind == "printed":  # print may have taken every feature
+        return verdict.agreement >= STRONG_PRINTED
+    sure = verdict.agreement >= STRONG_AGREEMENT or (verdict.kind == "covered" and verdict.exact >= STRONG_EXACT)
+    return sure and verdict.inliers >= STRONG_INLIERS

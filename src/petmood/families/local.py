@@ -1,9 +1,7 @@
-"""Bytes of images -> local features (SIFT) and a small grey picture, kept by content: what a photo is recognised by."""
+"""Pixels of a picture -> local features (SIFT) and a small grey picture: what a photo is recognised by."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,31 +10,36 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from petmood import images
-from petmood.cache import ContentCache
-from petmood.pictures import Pictures, map_images
-from petmood.records import FloatArray, ImageRecord
+from petmood.records import FloatArray
 
-SIDE: Final = 224
-"""Longest side in pixels at which features are found; a larger picture is shrunk to it."""
+SIDE: Final = 160
+"""Longest side in pixels at which pictures are compared; a larger one is shrunk to it."""
 
-MAX_POINTS: Final = 256
+_SEARCHED: Final = 128  # longest side at which features are found: their cost grows with its square
+
+MAX_POINTS: Final = 192
 """Strongest features kept of each picture."""
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _CONTRAST: Final = 0.02  # half of OpenCV's default: soft fur has weak corners
-_HEAD: Final = 3
+_INNER, _OUTER = 1.0, 2.2  # half sides, in a feature's scale, of the boxes that tell whether it is light or dark
 
-_MIRROR: Final = np.arange(128).reshape(4, 4, 8)[::-1][:, :, -np.arange(8) % 8].ravel()
+_CELLS: Final = np.arange(128).reshape(4, 4, 8)
+_MIRROR: Final = _CELLS[::-1][:, :, -np.arange(8) % 8].ravel()
 """Order of a SIFT descriptor's 128 numbers after its picture is mirrored: rows of cells swap, angles change sign."""
+_INVERT: Final = _CELLS[::-1, ::-1].ravel()
+"""Their order after light and dark are exchanged: the feature then points the other way."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalFeatures:
     """What one picture is recognised by, strongest feature first.
 
+    Features are described as if each were light on dark, so that a negative has the features of its photo.
+
     Attributes:
-        points: (n, 2) float32 x and y in pixels of the working size.
-        descriptors: (n, 128) uint8 SIFT descriptors.
+        points: (n, 4) float32: x, y in pixels of the working size, scale in pixels, direction in radians.
+        descriptors: (n, 128) uint8 RootSIFT descriptors; all have nearly one length.
         grey: (height, width) uint8 luminance at the working size.
         width, height: the working size in pixels; its longer side is at most `SIDE`.
     """
@@ -47,79 +50,71 @@ class LocalFeatures:
     width: int
     height: int
 
-    def unit(self, *, mirrored: bool = False) -> FloatArray:
-        """(n, 128) float32 descriptors as unit vectors (RootSIFT), of the picture or of its mirror image."""
-        raw = self.descriptors[:, _MIRROR] if mirrored else self.descriptors
-        values = raw.astype(np.float32)
-        values /= np.maximum(values.sum(axis=1, keepdims=True), 1e-9)
-        return np.sqrt(values)
+
+def mirrored(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Descriptors (n, 128) of the mirror image of their picture."""
+    return descriptors[:, _MIRROR]
+
+
+def unit(descriptors: NDArray[np.uint8]) -> FloatArray:
+    """(n, 128) float32 descriptors as unit vectors."""
+    values = descriptors.astype(np.float32)
+    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1.0), dtype=np.float32)
 
 
 def find_local_features(image: Image.Image) -> LocalFeatures:
-    """Find the local features of one upright RGB picture."""
+    """Find the local features of one upright RGB picture: a pure function of its pixels."""
     import cv2
 
-    picture = image.convert("L")
-    scale = min(1.0, SIDE / max(picture.size))
-    width, height = (max(1, round(side * scale)) for side in picture.size)
-    if (width, height) != picture.size:
-        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
-    found, descriptors = cv2.SIFT.create(MAX_POINTS, contrastThreshold=_CONTRAST).detectAndCompute(
-        np.asarray(picture), None
-    )
+    grey = np.asarray(cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    scale = min(1.0, SIDE / max(grey.shape))
+    height, width = (max(1, round(side * scale)) for side in grey.shape)
+    if scale < 1:
+        grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    ratio = max(1.0, max(width, height) / _SEARCHED)
+    searched = (max(1, round(width / ratio)), max(1, round(height / ratio)))
+    small = np.asarray(cv2.resize(grey, searched, interpolation=cv2.INTER_AREA) if ratio > 1 else grey, dtype=np.uint8)
+    found, raw = cv2.SIFT.create(MAX_POINTS, contrastThreshold=_CONTRAST).detectAndCompute(small, None)
     if not found:
-        descriptors = np.zeros((0, 128), np.float32)
+        return LocalFeatures(np.zeros((0, 4), np.float32), np.zeros((0, 128), np.uint8), grey, width, height)
     order = sorted(range(len(found)), key=lambda i: (-found[i].response, found[i].pt, found[i].angle))[:MAX_POINTS]
-    return LocalFeatures(
-        points=np.array([found[i].pt for i in order], dtype=np.float32).reshape(-1, 2),
-        descriptors=descriptors[order].astype(np.uint8),
-        grey=np.asarray(picture),
-        width=width,
-        height=height,
-    )
+    points = np.array(
+        [(*found[i].pt, found[i].size / 2, np.deg2rad(found[i].angle)) for i in order], dtype=np.float32
+    ).reshape(-1, 4)
+    descriptors = raw[order]
+    dark = _dark(small, points)
+    if ratio > 1:
+        stretch = np.array([width / searched[0], height / searched[1]], dtype=np.float32)
+        points[:, :2] = (points[:, :2] + 0.5) * stretch - 0.5
+        points[:, 2] *= stretch.max()
+    descriptors[dark] = descriptors[dark][:, _INVERT]
+    points[dark, 3] += np.float32(np.pi)
+    root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
+    descriptors = np.minimum(np.rint(root * 512), 255).astype(np.uint8)
+    return LocalFeatures(points, descriptors, grey, width, height)
 
 
-def local_features(
-    records: Sequence[ImageRecord],
-    pictures: Pictures,
-    cache: ContentCache,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[LocalFeatures]:
-    """Local features of each record, in order. What was found is kept as it comes, so that a cut-off call resumes.
+def _dark(grey: NDArray[np.uint8], points: FloatArray) -> NDArray[np.bool_]:
+    """Which features are darker than what is around them."""
+    import cv2
 
-    Args:
-        records: images; those with equal bytes are looked at once.
-        pictures: reads them.
-        cache: where features are kept by content.
-        progress: called with (images done, images to do).
-    """
+    total = cv2.integral(grey)
+    height, width = grey.shape
 
-    def of(some: Sequence[ImageRecord]) -> list[bytes]:
-        return [_pack(find_local_features(pictures.picture(record))) for record in some]
+    def mean(reach: float) -> NDArray[np.float64]:
+        half = np.maximum(np.rint(points[:, 2] * reach), 1 if reach == _INNER else 2).astype(np.int64)
+        x, y = np.rint(points[:, 0]).astype(np.int64), np.rint(points[:, 1]).astype(np.int64)
+        left, right = np.clip(x - half, 0, width - 1), np.clip(x + half + 1, 1, width)
+        top, bottom = np.clip(y - half, 0, height - 1), np.clip(y + half + 1, 1, height)
+        inside = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
+        return np.asarray(inside / ((right - left) * (bottom - top)), dtype=np.float64)
 
-    known = map_images(records, cache, namespace(), lambda: of, progress)
-    unpacked = {sha: _unpack(value) for sha, value in known.items()}
-    return [unpacked[record.sha256] for record in records]
+    return mean(_INNER) < mean(_OUTER)
 
 
 def namespace() -> str:
     """Cache namespace of local features: covers everything that they depend on but the bytes."""
     import cv2
 
-    return f"local/v{_VERSION}/decode{images.DECODE_VERSION}/opencv{cv2.__version__}/{SIDE}x{MAX_POINTS}"
-
-
-def _pack(found: LocalFeatures) -> bytes:
-    head = np.array([len(found.points), found.width, found.height], dtype=np.int32)
-    parts = (head, found.points, found.descriptors, np.ascontiguousarray(found.grey))
-    return zlib.compress(b"".join(part.tobytes() for part in parts), 1)
-
-
-def _unpack(value: bytes) -> LocalFeatures:
-    value = zlib.decompress(value)
-    n, width, height = np.frombuffer(value, np.int32, _HEAD).tolist()
-    at = 4 * _HEAD
-    points = np.frombuffer(value, np.float32, 2 * n, at).reshape(n, 2)
-    descriptors = np.frombuffer(value, np.uint8, 128 * n, at + 8 * n).reshape(n, 128)
-    grey = np.frombuffer(value, np.uint8, height * width, at + 136 * n).reshape(height, width)
-    return LocalFeatures(points, descriptors, grey, width, height)
+    kind = f"{SIDE}x{_SEARCHED}x{MAX_POINTS}"
+    return f"local/v{_VERSION}/decode{images.DECODE_VERSION}/opencv{cv2.__version__}/{kind}"

@@ -18,9 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.errors import ModelError
-from petmood.families.candidates import candidates_among, quarter_turns, thumbnail
-from petmood.families.geometry import MIN_OVERLAP, Transform, detail, lay_on, warped
+from petmood.families.agreement import detail
+from petmood.families.candidates import Listed, candidates_among, quarter_turns, sketch, thumbnail
+from petmood.families.geometry import Transform, lay, place
 from petmood.families.local import LocalFeatures
+from petmood.families.verify import MIN_OVERLAP
+from petmood.records import FloatArray
 from petmood.threads import cores
 
 POINTS: Final = 96
@@ -37,7 +40,8 @@ _MIN_PLACES: Final = 32  # places with detail below which agreement is chance
 _LEAST: Final = 1.0  # grey levels of mean detail below which a place has none
 _ALIKE: Final = 0.85  # correlation of two thumbnails, in the best of their flips and turns
 _SMALL: Final = 12
-_VERSION: Final = 1
+_STEP: Final = np.uint8(8)  # of the numbers of a descriptor
+_VERSION: Final = 2
 
 Grey = NDArray[np.uint8]
 Signs = NDArray[np.int8]
@@ -99,7 +103,8 @@ class Memory:
 
         best = {i: Recognised(self.digests[d], "bytes", 1.0, 0) for i, d in enumerate(digests) if d in self.digests}
         open_ = [i for i in range(len(found)) if i not in best]
-        pairs = candidates_among([found[i] for i in open_], [photo.features for photo in self.photos]).tolist()
+        sketches = Listed([sketch(photo.features) for photo in self.photos])
+        pairs = candidates_among(Listed([sketch(found[i]) for i in open_]), sketches).tolist()
         turned = {k: _turned(found[open_[k]]) for k in {k for k, _ in pairs}}
 
         def look(pair: tuple[int, int]) -> Recognised | None:
@@ -115,12 +120,12 @@ class Memory:
 
     def _look(self, picture: LocalFeatures, turned: NDArray[np.float32], row: int) -> Recognised | None:
         photo = self.photos[row]
-        laid = lay_on(picture, photo.features)
-        if laid is not None:
-            agreement = _agreement(picture, laid.transform, photo)
+        placed = place(picture, photo.features)
+        if placed is not None:
+            agreement = _agreement(picture, placed.transform, photo)
             if agreement >= MIN_SAME:
-                return Recognised(row, "pixels", agreement, laid.inliers)
-        alike = turned @ self._thumbnails[row]
+                return Recognised(row, "pixels", agreement, placed.inliers)
+        alike = np.abs(turned @ self._thumbnails[row])
         which = int(alike.argmax())
         if alike[which] < _ALIKE:
             return None
@@ -137,15 +142,27 @@ def remember(path: str, found: LocalFeatures) -> Remembered:
     import cv2
 
     small = np.asarray(cv2.resize(found.grey, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA), np.uint8)
-    points = np.clip(np.rint(found.points[:POINTS]), 0, 255).astype(np.float32)
-    coarse = _coarse(found.descriptors[:POINTS])
+    points = _points(_steps(found.points[:POINTS]))
+    descriptors = _coarse(found.descriptors[:POINTS]) * _STEP
     signs = _signs(found.grey, np.ones(found.grey.shape, dtype=np.bool_))
-    return Remembered(path, LocalFeatures(points, coarse * coarse, small, found.width, found.height), signs)
+    return Remembered(path, LocalFeatures(points, descriptors, small, found.width, found.height), signs)
+
+
+def _steps(points: FloatArray) -> NDArray[np.uint8]:
+    """(n, 4) places to the pixel, scales to a quarter of one, directions to a 256th of a turn."""
+    steps = np.rint(points * np.array([1, 1, 4, 128 / np.pi], np.float32))
+    steps[:, 3] %= 256
+    return np.clip(steps, 0, 255).astype(np.uint8)
+
+
+def _points(steps: NDArray[np.uint8]) -> FloatArray:
+    points = np.maximum(steps.astype(np.float32), [0, 0, 1, 0]) / np.array([1, 1, 4, 128 / np.pi], np.float32)
+    return np.asarray(points, dtype=np.float32)
 
 
 def _coarse(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Square roots of descriptors in 16 steps: comparisons take roots, so that these are equal steps of what counts."""
-    return np.minimum(np.rint(np.sqrt(descriptors.astype(np.float32))), 15).astype(np.uint8)
+    """Descriptors in 16 steps."""
+    return np.minimum(np.rint(descriptors / np.float32(_STEP)), 15).astype(np.uint8)
 
 
 def _signs(grey: Grey, solid: NDArray[np.bool_]) -> Signs:
@@ -155,18 +172,21 @@ def _signs(grey: Grey, solid: NDArray[np.bool_]) -> Signs:
     weight = solid.astype(np.float32)
     grid = (_GRID, _GRID)
     covered = cv2.resize(weight, grid, interpolation=cv2.INTER_AREA)
-    mean = cv2.resize(detail(grey, weight), grid, interpolation=cv2.INTER_AREA) / np.maximum(covered, 1e-3)
+    mean = cv2.resize(detail([grey], weight)[0], grid, interpolation=cv2.INTER_AREA) / np.maximum(covered, 1e-3)
     return np.where((covered > 0.9) & (np.abs(mean) >= _LEAST), np.sign(mean), 0).astype(np.int8)
 
 
 def _agreement(picture: LocalFeatures, transform: Transform, photo: Remembered) -> float:
     """Share of places at which both have detail where its sign is the same; 0 where there is too little to tell."""
-    laid, solid, overlap = warped(picture, transform, photo.features.width, photo.features.height)
+    laid, solid, overlap = lay(picture.grey, (photo.features.width, photo.features.height), transform)
     if overlap < MIN_OVERLAP:
         return 0.0
     signs = _signs(laid, solid)
     both = (signs != 0) & (photo.signs != 0)
-    return float((signs == photo.signs)[both].mean()) if both.sum() >= _MIN_PLACES else 0.0
+    if both.sum() < _MIN_PLACES:
+        return 0.0
+    same = float((signs == photo.signs)[both].mean())
+    return max(same, 1 - same)  # of a negative, every sign is the other
 
 
 def _turned(picture: LocalFeatures) -> NDArray[np.float32]:
@@ -192,7 +212,7 @@ def pack(memory: Memory) -> bytes:
     nibbles = np.concatenate([_coarse(p.features.descriptors) for p in photos])
     owners = sorted(memory.digests.items())
     tensors: dict[str, NDArray[Any]] = {
-        "points": np.concatenate([p.features.points for p in photos]).astype(np.uint8),
+        "points": np.concatenate([_steps(p.features.points) for p in photos]),
         "descriptors": nibbles[:, ::2] << 4 | nibbles[:, 1::2],
         "counts": np.array([len(p.features.points) for p in photos], dtype=np.uint8),
         "sizes": np.array([[p.features.width, p.features.height] for p in photos], dtype=np.uint8),
@@ -230,8 +250,8 @@ def unpack(data: bytes) -> Memory:
         for i, (path, end) in enumerate(zip(texts["paths"], ends.tolist(), strict=True)):
             part = slice(end - int(t["counts"][i]), end)
             width, height = (int(side) for side in t["sizes"][i])
-            points = t["points"][part].astype(np.float32).reshape(-1, 2)
-            features = LocalFeatures(points, nibbles[part] * nibbles[part], t["thumbnails"][i], width, height)
+            points, descriptors = _points(t["points"][part].reshape(-1, 4)), nibbles[part] * _STEP
+            features = LocalFeatures(points, descriptors, t["thumbnails"][i], width, height)
             photos.append(Remembered(path, features, bits[i, 0] - bits[i, 1]))
         digests = [bytes(row.tolist()).hex() for row in t["digests"]]
         return Memory(tuple(photos), dict(zip(digests, t["owners"].tolist(), strict=True)))

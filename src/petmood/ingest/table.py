@@ -39,8 +39,10 @@ _KNOWN: Final = {
         ("fold", _FOLDS),
     )
 }
-_OWN: Final = frozenset({"groups.csv", "changes.csv", "manifest.parquet"})
+_OWN: Final = frozenset({"groups.csv", "changes.csv", "manifest.parquet", "quality.csv"})
 """Tables of petmood's own, which say nothing of classes."""
+
+_CORNERS: Final = frozenset({"xmin", "ymin", "xmax", "ymax"})
 
 MAX_TABLES: Final = 200
 HALF: Final = 0.5
@@ -120,6 +122,7 @@ def given_table(source: Source, candidates: Sequence[str], options: ReadOptions)
         data, folder = load_table(Path(options.table)), ""
     rows = read_table(data, options.table)
     index = Index(candidates)
+    _check_header(rows, index, folder)
     columns = _columns(rows, index, folder, dict(options.columns), required=True)
     assert columns is not None
     said = _said(rows, columns, index, folder, strict=True)
@@ -146,6 +149,7 @@ def found_tables(source: Source, names: Iterable[str], candidates: Sequence[str]
         for name in names
         if PurePosixPath(name).suffix.lower() in FORMATS
         and PurePosixPath(name).name.lower() not in _OWN
+        and "submission" not in PurePosixPath(name).stem.lower()  # made-up answers, to show the form
         and not name.startswith(".")
     ]
     if not tables or len(tables) > MAX_TABLES:
@@ -162,6 +166,7 @@ def found_tables(source: Source, names: Iterable[str], candidates: Sequence[str]
         columns = _columns(rows, index, folder, {}, required=False)
         if columns is None:
             continue
+        _check_found(rows, index, folder)
         more = _said(rows, columns, index, folder, strict=False)
         _merge(said, more)
         if more:
@@ -170,6 +175,24 @@ def found_tables(source: Source, names: Iterable[str], candidates: Sequence[str]
     if len(said) < HALF * len(candidates):
         return None
     return _layout(said, candidates, used, n)
+
+
+def _check_found(rows: Rows, index: Index, folder: str) -> None:
+    """Refuse to guess where a table that nobody named says more than labels of pictures."""
+    if {column.casefold() for column in rows.header} >= _CORNERS:
+        raise DataError(
+            f"{rows.name} has boxes (xmin, ymin, xmax, ymax), which are read from exports as COCO, YOLO or Pascal VOC. "
+            f"Export it as one of them, or take its labels for whole pictures with --table {rows.name}."
+        )
+    _check_header(rows, index, folder)
+
+
+def _check_header(rows: Rows, index: Index, folder: str) -> None:
+    if any(index.find(column, folder) for column in rows.header if column):
+        raise DataError(
+            f"the first line of {rows.name} names an image, not columns: '{', '.join(rows.header)}'. Put a line "
+            "such as 'filename,label' before it."
+        )
 
 
 def _merge(said: dict[str, Said], more: Mapping[str, Said]) -> None:

@@ -28,6 +28,8 @@ def page_facts(description: ModelDescription, name: str, host: dict[str, Any]) -
     whole = description.model_dump(
         mode="json", include={"classes", "input", "features", "conformal", "quality", "imagenet"}
     )
+    if description.sources is not None:
+        whole["sources"] = {"why_not_sure": description.sources.why_not_sure}
     whole["input"] |= {"tall_first": tall_first(), "large": LARGE, "kept": 2 * max(description.input.size, CANONICAL)}
     rule = description.pet
     prior, members = grouping()

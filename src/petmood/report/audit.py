@@ -73,6 +73,28 @@ def shortcut_sentence(shortcut: Shortcut) -> str:
     return f"{shortcut.name.capitalize()} alone is {figure}, {versus}: {end}."
 
 
+WORDS = {
+    "blown_out": "blown out",
+    "odd_shape": "of odd shape",
+    "odd_size": "of odd size",
+    "no_pet": "with no pet seen",
+    "near_duplicate": "with copies",
+}
+"""What the codes of issues mean, where they are not words themselves."""
+
+
+def quality_sentence(audit: AuditFacts) -> str:
+    """How many photos may be too poor to learn from, and why."""
+    if audit.quality is None:
+        return ""
+    found = [issue for issue in audit.quality.issues if issue.images]
+    head = f"{plural(audit.quality.with_issue, 'photo')} of {count(audit.quality.images)} may be poor"
+    if not found:
+        return f"{head}."
+    told = listing([f"{count(issue.images)} {WORDS.get(issue.issue, issue.issue)}" for issue in found])
+    return f"{head}: {told}, the first {quoted(found[0].worst[0])}."
+
+
 def audit_lines(audit: AuditFacts) -> Iterator[str]:
     """All sentences, for a terminal or a page."""
     yield sample_sentence(audit)
@@ -80,3 +102,5 @@ def audit_lines(audit: AuditFacts) -> Iterator[str]:
     yield copies_sentence(audit)
     yield labels_sentence(audit)
     yield from map(shortcut_sentence, audit.shortcuts)
+    if audit.quality is not None:
+        yield quality_sentence(audit)

@@ -54,6 +54,7 @@ from petmood.results.models import ClassScore, Epochs, ModelFacts
 from petmood.results.naming import AgreementFacts, GroupFacts, NamedFacts
 from petmood.results.networks import LayerRow, NetworkFacts
 from petmood.results.protocols import (
+    AnimalsOutFacts,
     CurvePoint,
     Forecast,
     LearningFacts,
@@ -88,6 +89,7 @@ __all__ = [
     "AbstainPoint",
     "AgreementFacts",
     "AlikePair",
+    "AnimalsOutFacts",
     "AppliedFile",
     "ArrayShape",
     "Association",

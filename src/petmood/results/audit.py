@@ -7,6 +7,7 @@ from typing import Literal
 from petmood.results.base import Fact, Interval, Marked
 from petmood.results.dataset import ClassCount, Skipped, SplitFacts, Warn
 from petmood.results.identity import Identity
+from petmood.results.quality import QualityFacts
 
 
 class FamilySplit(Fact):
@@ -88,7 +89,7 @@ class Shortcut(Marked):
 
 
 class AuditFacts(Fact):
-    """Whether the data can be trusted. The first ten are what `petmood audit --json` prints."""
+    """Whether the data can be trusted. The first ten, and `quality`, are what `petmood audit --json` prints."""
 
     images: int
     photos: int
@@ -105,7 +106,8 @@ class AuditFacts(Fact):
     copies: tuple[CopyPair, ...]
     alike: tuple[AlikePair, ...]
     shortcuts: tuple[Shortcut, ...]
+    quality: QualityFacts | None = None
 
 
-AUDIT_KEYS = tuple(AuditFacts.model_fields)[:10]
+AUDIT_KEYS = (*tuple(AuditFacts.model_fields)[:10], "quality")
 """Keys of an audit that `petmood audit --json` prints."""

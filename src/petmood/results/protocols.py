@@ -54,6 +54,27 @@ class SpeciesOutFacts(Fact):
     too_rare: dict[str, int]
 
 
+class AnimalsOutFacts(Marked):
+    """Animals left out of training, one at a time or some together: accuracy on the `n` photos of `animals`.
+
+    `photo_accuracy` is the accuracy on the same photos where photos alone are kept apart, so that other photos of the
+    same animal are in training; `difference` is the first minus that. All intervals are bootstraps over animals.
+    """
+
+    model: str
+    animals: int
+    n: int
+    accuracy: float
+    accuracy_ci: Interval
+    photo_accuracy: float
+    photo_accuracy_ci: Interval
+    difference: float
+    difference_ci: Interval
+    ci_method: str
+    verdict: str
+    identity: Identity
+
+
 class CurvePoint(Marked):
     """A learning curve at one size: models trained on `photos` photos (mean over folds), evaluated on all `n`.
 
@@ -98,8 +119,13 @@ class LearningFacts(Fact):
 
 
 class ProtocolFacts(Fact):
-    """What the further protocols found. `species_out` is None where the species are not known."""
+    """What the further protocols found.
+
+    `species_out` is None where the species are not known; `animals_out` where the data do not name animals, or a class
+    is shown by one alone.
+    """
 
     repeated: RepeatedFacts
     species_out: SpeciesOutFacts | None
     learning: LearningFacts
+    animals_out: AnimalsOutFacts | None = None

@@ -18,7 +18,7 @@ class QualityIssue(Fact):
 
 
 class QualityFacts(Fact):
-    """Issues of single photos; `with_issue` counts images with any of them but being a copy."""
+    """Issues of single photos; `with_issue` counts those with any of them but having copies."""
 
     images: int
     with_issue: int

@@ -60,7 +60,7 @@ class PairedFacts(Marked):
 
 
 class SpeciesFacts(Fact):
-    """What species has to do with mood, counted by photo; `told_by` is "head" or "file" (given by the user).
+    """What species has to do with mood, counted by photo; `told_by` is "head", or "file" (of the user, or the data).
 
     `table[species][class]` counts photos. `within` compares, inside each species with enough photos, a model on the
     features with the answer that is commonest for that species in training. `over_species` compares it with a model

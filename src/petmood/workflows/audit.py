@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from petmood.audit.measures import quality_measures
+from petmood.audit.quality import quality_facts, quality_table, write_quality
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.models import PROPERTIES, majority, property_alone, property_values
@@ -17,6 +21,7 @@ from petmood.evaluate.protocols import grouped
 from petmood.evaluate.statistics import mean_interval, tell_apart
 from petmood.families.duplicates import MAX_COPIES, conflicting_labels, copies_across_splits, count_duplicates
 from petmood.families.links import PixelLinks
+from petmood.files import output_file
 from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import (
@@ -33,12 +38,20 @@ from petmood.split import straddling_families
 from petmood.workflows.facts import dataset_facts
 from petmood.workflows.figures import identity_of
 
+if TYPE_CHECKING:
+    import polars as pl
+
 MAX_ALIKE = 50
 """Pairs of look-alikes that are listed."""
 
 
 def audit(
-    data: Path, settings: RunSettings, progress: Progress | None = None, *, groups: Path | None = None
+    data: Path,
+    settings: RunSettings,
+    progress: Progress | None = None,
+    *,
+    groups: Path | None = None,
+    quality: Path | None = None,
 ) -> AuditFacts:
     """Audit a data set as it came: its splits are judged, not made.
 
@@ -47,17 +60,22 @@ def audit(
         settings: how families are found; seed and folds of the shortcut check.
         progress: where to show it.
         groups: groups.csv whose groups replace the families found, if given.
+        quality: CSV to write the raw measures of each photo to, if given.
 
     Raises:
         PetmoodError: anything the user can mend. A leak is none: it is what an audit is for.
     """
     with (
+        nullcontext() if quality is None else output_file(quality, [data, groups], option="--quality") as made,
         open_dataset(
             data, families=settings.families, seed=settings.seed, splits=False, groups=groups, progress=progress
         ) as opened,
         opened.timed.stage("audit", "Auditing the data set"),
     ):
-        return audit_facts(opened, settings)
+        facts = audit_facts(opened, settings)
+        if made is not None:
+            write_quality(made, photo_quality(opened))
+        return facts
 
 
 def audit_facts(data: Dataset, settings: RunSettings) -> AuditFacts:
@@ -96,7 +114,24 @@ def audit_facts(data: Dataset, settings: RunSettings) -> AuditFacts:
         copies=tuple(islice(copies_across_splits(manifest), MAX_COPIES)),
         alike=alike,
         shortcuts=shortcuts,
+        quality=quality_facts(photo_quality(data)),
     )
+
+
+def photo_quality(data: Dataset) -> pl.DataFrame:
+    """A row a photo: raw measures and what may be wrong with it; see `quality_table`."""
+    photos, families = data.photos, data.manifest.family_index
+    copies = np.bincount(families)[families[data.manifest.photo_index]] - 1
+    measured = quality_measures(photos.records, photos.pictures, photos.cache)
+    return quality_table(photos.manifest, measured, pet=_pets(photos), copies=copies)
+
+
+def _pets(photos: Dataset) -> NDArray[np.float64] | None:
+    """(n,) how sure an ImageNet head is to see a pet; None where there is none, or whose species it need not know."""
+    told = photos.species
+    if told is None or told.told_by != "head":
+        return None
+    return np.asarray(1 - told.probabilities[:, told.names.index("other")])
 
 
 def _classes(manifest: Manifest) -> dict[str, ClassCount]:

@@ -100,7 +100,7 @@ def repeating_command(command: str, origin: Origin, settings: RunSettings) -> st
         # groups.csv at the top of the data is read without being asked for
         if file is not None and file.path != origin.data / GROUPS:
             words += [option, str(file.path)]
-    words += _reading(origin.options)
+    words += reading_words(origin.options)
     if isinstance(settings, StudySettings):
         defaults: RunSettings = StudySettings()
     else:
@@ -111,7 +111,8 @@ def repeating_command(command: str, origin: Origin, settings: RunSettings) -> st
     return shlex.join(words)
 
 
-def _reading(options: ReadOptions) -> list[str]:
+def reading_words(options: ReadOptions) -> list[str]:
+    """Options of the command line that say how data are read."""
     words: list[str] = []
     for name, value in options.model_dump(mode="json", exclude_defaults=True).items():
         option = f"--{name.replace('_', '-')}"

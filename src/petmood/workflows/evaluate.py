@@ -24,7 +24,7 @@ from petmood.evaluate.protocols import Predictions
 from petmood.evaluate.statistics import mean_interval
 from petmood.evaluate.sureness import chance_ece, sureness
 from petmood.evaluate.unlikeness import distances
-from petmood.families.local import local_features
+from petmood.families.store import local_features
 from petmood.records import IntArray, Manifest
 from petmood.results import ClassCoverage, SetFacts
 from petmood.results.evaluation import (

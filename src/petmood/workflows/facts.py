@@ -18,6 +18,7 @@ from petmood.results import (
     SplitFacts,
     Warn,
 )
+from petmood.split import straddling_animals
 
 SMALL_CLASS = 30
 """Photos in evaluation below which a class's own figures are too uncertain to be read."""
@@ -88,6 +89,15 @@ def _warnings(manifest: Manifest) -> tuple[Warn, ...]:
                 "petmood counts photos.",
             )
         )
+    if shared := straddling_animals(manifest):
+        noun = "animal stands" if shared == 1 else "animals stand"
+        found.append(
+            Warn(
+                code="animals-in-two-splits",
+                message=f"{shared:,} {noun} in more than one split, in different photos: figures on these splits are "
+                "not figures on animals never seen.",
+            )
+        )
     mixed: dict[str, set[str]] = {}
     for record in manifest.records:
         mixed.setdefault(record.family, set()).add(record.class_name)
@@ -99,7 +109,8 @@ def _warnings(manifest: Manifest) -> tuple[Warn, ...]:
         found.append(
             Warn(
                 code="made-splits",
-                message="The data lacks a train, valid or test split; petmood made what was missing, by photo.",
+                message="The data lacks a train, valid or test split; petmood made what was missing, by photo"
+                f"{' and animal' if manifest.names_animals else ''}.",
             )
         )
     outside = sum(s.reason.startswith("outside the split folders") for s in manifest.ignored)

@@ -13,14 +13,23 @@ import numpy as np
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.dataset import DEFAULT_BACKBONE, Dataset, Model
+from petmood.errors import DataError
 from petmood.evaluate.folds import smaller_fold, species_folds
 from petmood.evaluate.forecast import Values, forecast_gain
 from petmood.evaluate.metrics import score
-from petmood.evaluate.protocols import Predictions, Protocol, grouped, grouped_name
+from petmood.evaluate.protocols import (
+    Predictions,
+    Protocol,
+    grouped,
+    grouped_by_photo,
+    grouped_name,
+    without_animals,
+)
 from petmood.evaluate.statistics import BOOTSTRAP, compare_pair, draw_counts, mean_interval
 from petmood.progress import Tick
 from petmood.records import Manifest
 from petmood.results import (
+    AnimalsOutFacts,
     CurvePoint,
     Forecast,
     LearningFacts,
@@ -61,7 +70,62 @@ def protocol_facts(
     out = None if data.species is None else _species_out(model, data, repeats[0], settings)
     tick(settings.repeats + 1, total)
     learning = _learning(model, data, settings, lambda k: tick(settings.repeats + 1 + k, total))
-    return ProtocolFacts(repeated=_repeated(model, data, repeats, settings), species_out=out, learning=learning)
+    return ProtocolFacts(
+        repeated=_repeated(model, data, repeats, settings),
+        species_out=out,
+        learning=learning,
+        animals_out=animals_out(model, data, settings) if data.manifest.names_animals else None,
+    )
+
+
+ANIMAL_BOOTSTRAP: Final = "bootstrap over animals, 95 %"
+
+
+def animals_out(model: Model, data: Dataset, settings: RunSettings) -> AnimalsOutFacts | None:
+    """Animals left out, beside what keeping photos alone apart gives; None where a class is shown by one animal."""
+    manifest = data.manifest
+    protocol = without_animals(manifest, settings.seed)
+    try:
+        made = data.predictions(model, protocol)
+    except DataError:
+        return None
+    counts = np.bincount(manifest.class_index[manifest.photo_index], minlength=len(manifest.classes))
+    folds = max(2, min(settings.folds, int(counts.min())))
+    seen = data.predictions(model, grouped_by_photo(manifest, folds, settings.seed))
+    by_photo = dict(zip(seen.index.tolist(), _rates(data, seen), strict=True))
+    hits, known = _rates(data, made), np.array([by_photo[i] for i in made.index.tolist()])
+    animals = manifest.animal_index[made.index]
+    against = compare_pair(hits, known, animals)
+    facts = AnimalsOutFacts(
+        model=model.name,
+        animals=len(np.unique(animals)),
+        n=len(hits),
+        accuracy=float(hits.mean()),
+        accuracy_ci=mean_interval(hits, animals),
+        photo_accuracy=float(known.mean()),
+        photo_accuracy_ci=mean_interval(known, animals),
+        difference=against.difference,
+        difference_ci=against.interval,
+        ci_method=ANIMAL_BOOTSTRAP,
+        verdict="",
+        identity=identity_of(manifest, model.name, protocol),
+    )
+    return facts.model_copy(update={"verdict": _animals_verdict(facts)})
+
+
+def _animals_verdict(a: AnimalsOutFacts) -> str:
+    low, high = a.difference_ci
+    head = (
+        "Photos of one animal help to recognise its other photos"
+        if high < 0
+        else "No evidence that photos of one animal help to recognise its other photos"
+    )
+    return (
+        f"{head}: {a.accuracy:.1%} (95 % {a.accuracy_ci[0]:.1%} to {a.accuracy_ci[1]:.1%}) of {a.n:,} photos of "
+        f"{a.animals:,} animals never seen, {a.photo_accuracy:.1%} ({a.photo_accuracy_ci[0]:.1%} to "
+        f"{a.photo_accuracy_ci[1]:.1%}) where other photos of the animal are in training; difference "
+        f"{100 * a.difference:+.1f} points (95 % {100 * low:+.1f} to {100 * high:+.1f}, animals resampled whole)."
+    )
 
 
 def _rates(data: Dataset, made: Predictions) -> Values:
@@ -121,7 +185,7 @@ def _species_out(model: Model, data: Dataset, grouped_too: Predictions, settings
             )
         )
     worded = tuple(s.model_copy(update={"verdict": _species_verdict(s)}) for s in found)
-    source = "the file given with --species" if told.told_by == "file" else SPECIES_SOURCE
+    source = "what the data or --species say" if told.told_by == "file" else SPECIES_SOURCE
     return SpeciesOutFacts(model=model.name, source=source, species=worded, too_rare=rare)
 
 

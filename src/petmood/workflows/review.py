@@ -10,15 +10,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from petmood.dataset import open_manifest
+from petmood.audit.quality import read_quality, worst_first
+from petmood.config import ReadOptions
+from petmood.dataset import open_manifest, open_pictures
 from petmood.errors import DataError, PetmoodError
 from petmood.families.neighbours import contradiction, lookalikes
 from petmood.features import load_backbone
 from petmood.progress import Progress, Silent
 from petmood.records import ImageRecord, Manifest
-from petmood.sources import open_source
+from petmood.report.audit import WORDS
+from petmood.sources.hub import is_hub
 from petmood.store import read_json, read_manifest
-from petmood.workflows.folders import APPLIED_LABELS, read_source
+from petmood.workflows.folders import APPLIED_LABELS, QUALITY, read_reading, read_source
 from petmood.workflows.review_clusters import Groups, groups_of_folder, groups_of_run, made_to_be_named
 
 BESIDE: Final = 3
@@ -63,6 +66,7 @@ class ReviewSet:
     Attributes:
         run: the run folder.
         data: the folder or archive that it was made from.
+        options: how the run read it.
         classes: names in display order.
         photos: one a family, by id.
         queues: the first is the one to begin with; the last has every photo.
@@ -74,6 +78,7 @@ class ReviewSet:
 
     run: Path
     data: Path
+    options: ReadOptions
     classes: tuple[str, ...]
     photos: Mapping[str, ReviewPhoto]
     queues: tuple[Queue, ...]
@@ -104,7 +109,8 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
         raise DataError(f"{run} is not a run folder (it has no manifest.parquet). Make one with: petmood run")
     files = read_manifest(run / "manifest.parquet")
     manifest = files.subset(files.photo_index)
-    place = _find_data(run, data, manifest)
+    options = read_reading(run)
+    place = _find_data(run, data, manifest, options)
     results = read_json(run / "results.json") if (run / "results.json").exists() else {}
     photos = [ReviewPhoto(photo_id(record), record) for record in manifest.records]
     note = ""
@@ -114,7 +120,7 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
         photos = _numbered(photos, groups)
     else:
         try:
-            photos, groups = _compare(run, photos, manifest, place, results, shown)
+            photos, groups = _compare(run, photos, manifest, place, results, shown, options)
         except PetmoodError as error:
             note = f"Neighbours and clusters are not shown: {error}"
     photos, suspects = _with_suspects(photos, results)
@@ -122,9 +128,10 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
     return ReviewSet(
         run=run,
         data=place,
+        options=options,
         classes=manifest.classes,
         photos={photo.id: photo for photo in photos},
-        queues=(*suspects, *_cluster_queues(photos, groups), everything),
+        queues=(*suspects, *_quality_queues(run, photos), *_cluster_queues(photos, groups), everything),
         families={record.path: record.family for record in files.records},
         applied=applied if (applied := run / APPLIED_LABELS).exists() else None,
         groups=groups,
@@ -132,15 +139,15 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
     )
 
 
-def _find_data(run: Path, data: Path | None, manifest: Manifest) -> Path:
+def _find_data(run: Path, data: Path | None, manifest: Manifest, options: ReadOptions) -> Path:
     place = data or read_source(run)
     if place is None:
         raise DataError(f"{run} does not say where its data is. Name it: petmood review {run} --data DATA")
-    if data is None and not place.exists():
+    if data is None and not (place.exists() or is_hub(place.as_posix())):
         raise DataError(
             f"the data of this run is not at {place} any more. Say where it is now: petmood review {run} --data DATA"
         )
-    with open_source(place) as source:
+    with open_pictures(place, options) as source:
         missing = sorted({record.path for record in manifest.records} - set(source.names()))
     if missing:
         raise DataError(
@@ -157,13 +164,14 @@ def _compare(
     data: Path,
     results: Mapping[str, Any],
     progress: Progress,
+    options: ReadOptions,
 ) -> tuple[list[ReviewPhoto], Groups]:
     """Give photos neighbours, what these say of the label, and clusters, by features that the run left in the cache."""
     made = results.get("clusters") or []
     if not made:
         raise DataError("the run has no clusters.")
     backbone = load_backbone(made[0]["backbone"])
-    with open_manifest(data, manifest, progress) as opened:
+    with open_manifest(data, manifest, progress, options=options) as opened:
         features = opened.features(backbone)
     labels, classes = manifest.class_index, manifest.classes
     alike = lookalikes(features.vectors, labels, len(classes), k=BESIDE)
@@ -206,6 +214,19 @@ def _cluster_queues(photos: Sequence[ReviewPhoto], groups: Groups | None) -> tup
             Queue(f"cluster-{group.number}", f"Cluster {group.number}", tuple(ids[path] for path in group.members))
             for group in groups.groups
         ),
+    )
+
+
+def _quality_queues(run: Path, photos: Sequence[ReviewPhoto]) -> tuple[Queue, ...]:
+    """Photos that may be poor, by what may be wrong with them, the worst first."""
+    if not (run / QUALITY).exists():
+        return ()
+    ids = {photo.record.path: photo.id for photo in photos}
+    found = worst_first(read_quality(run / QUALITY))
+    queues = ((issue, tuple(ids[path] for path in paths if path in ids)) for issue, paths in found.items())
+    title = "Quality: {}"
+    return tuple(
+        Queue(f"quality-{issue}", title.format(WORDS.get(issue, issue)), listed) for issue, listed in queues if listed
     )
 
 

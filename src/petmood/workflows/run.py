@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from petmood.audit.quality import write_quality
 from petmood.config import RunSettings
 from petmood.dataset import open_dataset
 from petmood.files import output_folder
@@ -12,8 +13,9 @@ from petmood.progress import Progress
 from petmood.results import Results
 from petmood.split import test_fold
 from petmood.store import write_json, write_manifest, write_text
+from petmood.workflows.audit import photo_quality
 from petmood.workflows.environment import environment, provenance
-from petmood.workflows.folders import write_source
+from petmood.workflows.folders import QUALITY, write_source
 from petmood.workflows.recall import Outcome, Recall
 
 
@@ -88,4 +90,5 @@ def run(
         )
         write_json(folder / "results.json", results.model_dump(mode="json", by_alias=True))
         write_text(folder / "report.html", known.page(results))
+        write_quality(folder / QUALITY, photo_quality(opened))
     return RunOutcome(out, out / "report.html", results)

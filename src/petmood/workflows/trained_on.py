@@ -13,8 +13,8 @@ from petmood.bundle import ModelDescription, Neighbours, save
 from petmood.bundle.schema import Spread, TrainingSummary
 from petmood.dataset import Dataset
 from petmood.evaluate.unlikeness import distances
-from petmood.families.local import local_features
 from petmood.families.memory import Memory, remember
+from petmood.families.store import local_features
 from petmood.records import FeatureTable, FloatArray
 
 _THUMBNAIL: Final = 96
@@ -103,9 +103,6 @@ def photo_measures(photos: Dataset) -> dict[str, NDArray[np.floating[Any]]]:
 
 def species_of(photos: Dataset) -> list[str] | None:
     """The kind of animal of each photo: as the data say it, else as an ImageNet head tells; None where none can."""
-    said = [record.species for record in photos.records]
-    if all(said):
-        return said
     return None if photos.species is None else photos.species.by_row
 
 

@@ -7,8 +7,8 @@ import webbrowser
 from collections.abc import Callable
 from typing import Final
 
+from petmood.dataset import open_pictures
 from petmood.errors import ConfigError, require_extra
-from petmood.sources import open_source
 from petmood.web.review.store import DecisionStore
 
 HOST: Final = "127.0.0.1"
@@ -55,7 +55,7 @@ def serve(
 
     from petmood.web.review.app import create_app
 
-    with bind(port) as listener, open_source(store.review.data) as source:
+    with bind(port) as listener, open_pictures(store.review.data, store.review.options) as source:
         listener.listen()
         address = f"http://{HOST}:{listener.getsockname()[1]}/"
         announce(address)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from shlex import quote
+from shlex import join, quote
 from typing import Any, Final
 
 from petmood.labels import Decision
 from petmood.report.palette import class_colours
 from petmood.web.review.store import DecisionStore
+from petmood.workflows.environment import reading_words
 from petmood.workflows.review import Queue, ReviewPhoto
 from petmood.workflows.review_clusters import ReviewGroup
 
@@ -31,6 +32,7 @@ def class_keys(classes: Sequence[str]) -> list[tuple[str, str]]:
 def page_state(store: DecisionStore, *, blind: bool) -> dict[str, Any]:
     """All that stays the same while a server runs: classes with keys and colours, queues, photos."""
     review = store.review
+    data = join([str(review.data), *reading_words(review.options)])
     colours = class_colours(review.classes)
     queues = _blind_queues(store) if blind else review.queues
     ids = {photo.record.path: photo.id for photo in review.photos.values()}
@@ -39,7 +41,7 @@ def page_state(store: DecisionStore, *, blind: bool) -> dict[str, Any]:
         "reader": store.reader,
         "blind": blind,
         "note": "" if blind else review.note,
-        "command": f"petmood run {quote(str(review.data))} --labels {quote(str(store.labels_path))} --out NEW",
+        "command": f"petmood run {data} --labels {quote(str(store.labels_path))} --out NEW",
         "labels": str(store.labels_path),
         "classes": [
             {"name": name, "digit": digit, "letter": letter, "colour": colours[name]}
@@ -49,9 +51,7 @@ def page_state(store: DecisionStore, *, blind: bool) -> dict[str, Any]:
         "photos": {id: {} if blind else _told(photo, ids) for id, photo in review.photos.items()},
         "groups": {} if blind or review.groups is None else {g.id: _sheet(g, ids) for g in review.groups.groups},
         "names": str(store.names_path or ""),
-        "naming": ""
-        if review.groups is None
-        else f"petmood name-clusters {quote(str(review.data))} {quote(str(review.groups.folder))}",
+        "naming": "" if review.groups is None else f"petmood name-clusters {data} {quote(str(review.groups.folder))}",
     }
 
 

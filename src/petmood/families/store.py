@@ -1,0 +1,192 @@
+"""Local features of pictures, on disk by content: found once, and read a few at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from petmood.cache import ContentCache
+from petmood.families.candidates import Sketch, sketch
+from petmood.families.local import LocalFeatures, find_local_features, namespace
+from petmood.pictures import Pictures
+from petmood.records import ImageRecord
+from petmood.threads import in_streams, one_opencv_thread
+
+_HEAD: Final = 3
+_HELD: Final = 1_024  # pictures held in memory: some 60 MiB
+
+
+class LocalStore:
+    """Keeps local features in the content cache by the digest of their file.
+
+    Pictures whose features are known are not looked at again, and what is found is kept as it comes, so that a cut-off
+    call resumes.
+    """
+
+    def __init__(self, cache: ContentCache) -> None:
+        self._cache = cache
+        self._space = namespace()
+
+    def fill(
+        self,
+        records: Sequence[ImageRecord],
+        pictures: Pictures,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Find the features of records that are not known yet.
+
+        Args:
+            records: images; those with equal bytes are looked at once.
+            pictures: reads them.
+            progress: called with (images done, images to do).
+        """
+        by_digest = {record.sha256: record for record in reversed(records)}
+        todo = [by_digest[sha] for sha in self.missing(list(by_digest))]
+        done = len(by_digest) - len(todo)
+        if progress:
+            progress(done, len(by_digest))
+
+        def look(some: Sequence[ImageRecord]) -> dict[str, LocalFeatures]:
+            return {record.sha256: find_local_features(pictures.picture(record)) for record in some}
+
+        with one_opencv_thread():
+            for part, found in in_streams(todo, look):
+                self.put(found)
+                done += len(part)
+                if progress:
+                    progress(done, len(by_digest))
+
+    def missing(self, digests: Sequence[str]) -> list[str]:
+        """Those that have no features yet, each once, in order."""
+        known = self._cache.get_many(f"{self._space}/sketch", digests)
+        return [sha for sha in dict.fromkeys(digests) if sha not in known]
+
+    def put(self, found: Mapping[str, LocalFeatures]) -> None:
+        """Keep features by digest."""
+        self._cache.put_many(self._space, {sha: _pack(one) for sha, one in found.items()})
+        self._cache.put_many(f"{self._space}/sketch", {sha: _pack_sketch(sketch(one)) for sha, one in found.items()})
+
+    def get_many(self, digests: Sequence[str]) -> dict[str, LocalFeatures]:
+        """Features of those that are known."""
+        return {sha: _unpack(value) for sha, value in self._cache.get_many(self._space, digests).items()}
+
+    def sketches(self, digests: Sequence[str]) -> dict[str, Sketch]:
+        """Sketches of those that are known."""
+        kept = self._cache.get_many(f"{self._space}/sketch", digests)
+        return {sha: _unpack_sketch(value) for sha, value in kept.items()}
+
+
+def local_features(
+    records: Sequence[ImageRecord],
+    pictures: Pictures,
+    cache: ContentCache,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[LocalFeatures]:
+    """Local features of each record, in order, all in memory; args as for `LocalStore.fill`, which keeps them."""
+    store = LocalStore(cache)
+    store.fill(records, pictures, progress)
+    known = store.get_many([record.sha256 for record in records])
+    # a cache that keeps nothing, for want of a disk that can be written to, costs a second look
+    return [
+        known[record.sha256] if record.sha256 in known else find_local_features(pictures.picture(record))
+        for record in records
+    ]
+
+
+class Shelf:
+    """Features of numbered pictures, read from a store as they are needed; the last ones read are held.
+
+    Args:
+        digests: one a picture, all distinct.
+        store: where their features are.
+        again: finds the features of pictures by their digests anew, should the cache have lost them.
+    """
+
+    def __init__(
+        self, digests: Sequence[str], store: LocalStore, again: Callable[[Sequence[str]], Mapping[str, LocalFeatures]]
+    ) -> None:
+        self._digests = digests
+        self._store = store
+        self._again = again
+        self._held: OrderedDict[int, LocalFeatures] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def parts(self, size: int) -> Iterator[Sequence[Sketch]]:
+        """Sketches of all pictures in order, `size` at a time."""
+        yield from Subset(self, range(len(self))).parts(size)
+
+    def sketches(self, numbers: Sequence[int]) -> list[Sketch]:
+        """Sketches of some pictures."""
+        wanted = [self._digests[i] for i in numbers]
+        known = self._store.sketches(wanted)
+        lost = [sha for sha in wanted if sha not in known]
+        if lost:
+            known.update((sha, sketch(found)) for sha, found in self._again(lost).items())
+        return [known[sha] for sha in wanted]
+
+    def load(self, numbers: Iterable[int]) -> dict[int, LocalFeatures]:
+        """Features of some pictures by number."""
+        wanted = dict.fromkeys(numbers)
+        with self._lock:
+            found = {i: self._held[i] for i in wanted if i in self._held}
+            todo = [i for i in wanted if i not in found]
+            known = self._store.get_many([self._digests[i] for i in todo])
+            lost = [self._digests[i] for i in todo if self._digests[i] not in known]
+            if lost:
+                known.update(self._again(lost))
+            found.update((i, known[self._digests[i]]) for i in todo)
+            self._held.update(found)
+            while len(self._held) > _HELD:
+                self._held.popitem(last=False)
+        return found
+
+
+class Subset:
+    """Some pictures of a shelf, numbered anew."""
+
+    def __init__(self, shelf: Shelf, numbers: Sequence[int]) -> None:
+        self._shelf = shelf
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def parts(self, size: int) -> Iterator[Sequence[Sketch]]:
+        """Sketches in order, `size` at a time."""
+        for start in range(0, len(self), size):
+            yield self._shelf.sketches(self._numbers[start : start + size])
+
+
+def _pack(found: LocalFeatures) -> bytes:
+    head = np.array([len(found.points), found.width, found.height], dtype=np.int32)
+    parts = (head, found.points, found.descriptors, np.ascontiguousarray(found.grey))
+    return b"".join(part.tobytes() for part in parts)
+
+
+def _unpack(value: bytes) -> LocalFeatures:
+    n, width, height = np.frombuffer(value, np.int32, _HEAD).tolist()
+    at = 4 * _HEAD
+    points = np.frombuffer(value, np.float32, 4 * n, at).reshape(n, 4)
+    descriptors = np.frombuffer(value, np.uint8, 128 * n, at + 16 * n).reshape(n, 128)
+    grey = np.frombuffer(value, np.uint8, height * width, at + 144 * n).reshape(height, width)
+    return LocalFeatures(points, descriptors, grey, width, height)
+
+
+def _pack_sketch(one: Sketch) -> bytes:
+    head = np.array([len(one.voters), one.textured], dtype=np.int32)
+    return b"".join(part.tobytes() for part in (head, one.voters, one.thumbnail.astype(np.float16)))
+
+
+def _unpack_sketch(value: bytes) -> Sketch:
+    n, textured = np.frombuffer(value, np.int32, 2).tolist()
+    voters = np.frombuffer(value, np.uint8, 128 * n, 8).reshape(n, 128)
+    small = np.frombuffer(value, np.float16, -1, 8 + 128 * n).astype(np.float32)
+    side = round(len(small) ** 0.5)
+    return Sketch(voters, small.reshape(side, side), bool(textured))

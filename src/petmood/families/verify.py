@@ -1,0 +1,205 @@
+"""Pairs of pictures -> a verdict on each: one photo, edited or covered, or two that are only much alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.families import agreement, geometry
+from petmood.families.agreement import beside_print, compare, motion
+from petmood.families.candidates import quarter_turns, thumbnail
+from petmood.families.geometry import Placement, inverse, lay, place
+from petmood.families.local import LocalFeatures
+from petmood.threads import cores, one_opencv_thread
+
+MIN_AGREEMENT: Final = 0.7
+"""Correlation of detail that nine tenths of the overlap must have where nothing is covered."""
+
+MIN_OVERLAP: Final = 0.2
+"""Share of the smaller picture that the other must cover: below it, they may share a logo, not a photo."""
+
+MIN_EXACT, MIN_CLEAR = 0.3, 2.0
+"""Share of the overlap that must agree to the pixel where the rest is covered, and how many times what is only alike:
+drawings from one template are alike in many places where a cover leaves none."""
+
+MAX_MOVED: Final = 0.05
+"""Share that may be found a little further on: more, and the pictures are frames of one scene."""
+
+MIN_BENT, MAX_STILL, MIN_BENT_INLIERS = 0.85, 0.2, 20
+"""A deformed copy has features enough, agrees everywhere once each place has moved, and no large part of it stayed."""
+
+MIN_ONE_SIDED, MAX_PRINT = 0.9, 0.6
+"""Print is lighter than the photo or darker, not both, and leaves enough of it, which then agrees to `_CERTAIN`."""
+
+_CERTAIN: Final = 0.85  # agreement that needs no look at what has moved
+_HOPELESS: Final = 0.3  # correlation that half of the windows must reach to be worth that look
+_THUMBNAILS: Final = 0.8  # correlation of two thumbnails below which whole pictures are not compared
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How well one picture lies on another.
+
+    Attributes:
+        inliers: features that agree on the transform; 0 where it was found by whole pictures instead.
+        agreement: correlation of their detail in a window, in [0, 1], which nine tenths of their overlap reach.
+        exact: share of the overlap that agrees to the pixel, in [0, 1].
+        moved: share of it that does not agree but is found a little further on, in [0, 1].
+        likeness: correlation of their detail over the whole overlap, in [-1, 1]; below 0 for a negative.
+        overlap: share of the smaller picture that is covered, in [0, 1].
+        scale: pixels of the second picture for one of the first.
+        mirrored: True if one is a mirror image of the other.
+        kind: "whole": nothing is covered; "covered": some of it is; "printed": all but print, as told by what is
+            beside it; "bent": deformed; "other": not one photo.
+    """
+
+    inliers: int
+    agreement: float
+    exact: float
+    moved: float
+    likeness: float
+    overlap: float
+    scale: float
+    mirrored: bool
+    kind: str
+
+    @property
+    def same_photo(self) -> bool:
+        """Whether this is evidence enough that both pictures show one photo."""
+        return self.kind != "other"
+
+
+NOTHING: Final = Verdict(1, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, False, "other")
+"""No transform was found."""
+
+
+def rules() -> list[float]:
+    """Every number that a verdict depends on beside the pictures: part of the cache key of what is made of verdicts."""
+    own = [
+        MIN_AGREEMENT,
+        MIN_OVERLAP,
+        MIN_EXACT,
+        MIN_CLEAR,
+        MAX_MOVED,
+        MIN_BENT,
+        MAX_STILL,
+        MIN_BENT_INLIERS,
+        MIN_ONE_SIDED,
+        MAX_PRINT,
+        _CERTAIN,
+        _HOPELESS,
+        _THUMBNAILS,
+    ]
+    return [*own, *geometry.rules(), *agreement.rules()]
+
+
+def verify(a: LocalFeatures, b: LocalFeatures) -> Verdict:
+    """How well picture a lies on picture b: by local features, else by whole pictures. A pure function of both."""
+    placed = place(a, b)
+    by_points = NOTHING if placed is None else _judge(a, b, placed)
+    if by_points.same_photo:
+        return by_points
+    whole = _by_whole(a, b)
+    return whole if whole.same_photo else by_points
+
+
+def verify_all(pairs: Sequence[tuple[int, int]], features: Callable[[int], LocalFeatures]) -> list[Verdict]:
+    """`verify` for many pairs at once, on all cores.
+
+    Args:
+        pairs: numbers of pictures.
+        features: gives the features of a picture by its number; called from several threads.
+    """
+    from threadpoolctl import threadpool_limits
+
+    # the products are small: threads within one would wait for each other more than they compute
+    with threadpool_limits(1, "blas"), one_opencv_thread(), ThreadPoolExecutor(cores()) as pool:
+        return list(pool.map(lambda pair: verify(features(pair[0]), features(pair[1])), pairs))
+
+
+def _judge(a: LocalFeatures, b: LocalFeatures, placed: Placement) -> Verdict:
+    """Lay a on b and compare their detail, at the lower resolution of the two, which is all that both can show."""
+    transform = placed.transform
+    upper, under = a.grey, b.grey
+    if placed.scale > 1:
+        upper, under, transform = b.grey, a.grey, inverse(transform)
+    laid, solid, overlap = lay(upper, (under.shape[1], under.shape[0]), transform)
+    found = _kind(laid, under, solid, placed.inliers, overlap)
+    return replace(found, overlap=round(overlap, 6), scale=round(placed.scale, 6), mirrored=placed.mirrored)
+
+
+def _kind(
+    laid: NDArray[np.uint8], under: NDArray[np.uint8], solid: NDArray[np.bool_], inliers: int, overlap: float
+) -> Verdict:
+    """What sort of pair two pictures are, one laid on the other."""
+    pair = compare(laid, under, solid)
+
+    def verdict(kind: str, agrees: float, exact: float, moved: float = 0.0) -> Verdict:
+        agrees, exact, moved = round(agrees, 6), round(exact, 6), round(moved, 6)
+        return Verdict(inliers, agrees, exact, moved, round(pair.likeness, 6), 1.0, 1.0, False, kind)
+
+    untold = verdict("other", pair.agreement, pair.exact)
+    if overlap < MIN_OVERLAP:
+        return untold
+    if pair.agreement >= _CERTAIN:
+        return verdict("whole", pair.agreement, pair.exact)
+    if not pair.enough or pair.reached(0.5) < _HOPELESS:
+        return _printed(laid, under, solid, untold)
+    found = motion(laid, under, solid, pair)
+    if found is None:
+        return _printed(laid, under, solid, untold)
+    kind = "other"
+    if found.moved <= MAX_MOVED:
+        if found.agreement >= MIN_AGREEMENT:
+            kind = "whole"
+        elif found.exact >= max(MIN_EXACT, MIN_CLEAR * found.between):
+            kind = "covered"
+    elif inliers >= MIN_BENT_INLIERS and found.bent >= MIN_BENT and found.still <= MAX_STILL:
+        kind = "bent"
+    told = verdict(kind, max(found.agreement, pair.agreement), found.exact, found.moved)
+    return told if told.same_photo else _printed(laid, under, solid, told)
+
+
+def _printed(
+    laid: NDArray[np.uint8], under: NDArray[np.uint8], solid: NDArray[np.bool_], otherwise: Verdict
+) -> Verdict:
+    """The verdict that all but print agrees, or another."""
+    found = beside_print(laid, under, solid)
+    if found.one_sided < MIN_ONE_SIDED or found.share > MAX_PRINT or found.agreement < _CERTAIN:
+        return otherwise
+    return replace(
+        otherwise,
+        agreement=round(found.agreement, 6),
+        exact=round(found.exact, 6),
+        likeness=round(found.likeness, 6),
+        kind="printed",
+    )
+
+
+def _by_whole(a: LocalFeatures, b: LocalFeatures) -> Verdict:
+    """Compare whole pictures in the best of the eight flips and quarter turns.
+
+    Some have too little texture to be laid on each other by it, and print all over others takes all of their features.
+    """
+    import cv2
+
+    turned = np.stack([np.abs((side * thumbnail(b.grey)).sum()) for side in quarter_turns(thumbnail(a.grey))])
+    which = int(turned.argmax())
+    if turned[which] < _THUMBNAILS:
+        return NOTHING
+    side = np.ascontiguousarray(quarter_turns(a.grey)[which])
+    scale = b.height / side.shape[0], b.width / side.shape[1]
+    if not 0.9 < scale[0] / scale[1] < 1.1:
+        return NOTHING
+    laid = np.asarray(cv2.resize(side, (b.width, b.height), interpolation=cv2.INTER_AREA), np.uint8)
+    solid = np.ones(b.grey.shape, dtype=np.bool_)
+    pair = compare(laid, b.grey, solid)
+    kind = "whole" if pair.agreement >= MIN_AGREEMENT else "other"
+    numbers = [round(value, 6) for value in (pair.agreement, pair.exact, pair.likeness, scale[0])]
+    found = Verdict(0, numbers[0], numbers[1], 0.0, numbers[2], 1.0, numbers[3], which >= 4, kind)
+    return found if found.same_photo else _printed(laid, b.grey, solid, found)
