@@ -117,6 +117,21 @@ def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
         load_backbone(f"onnx:{tmp_path / 'x.onnx'}", tmp_path)
 
 
+def test_a_loop_without_end_is_refused_before_it_is_loaded(written: Path, tmp_path: Path) -> None:
+    model = onnx.load(str(written))
+    known = onnx.helper.make_tensor_value_info
+    body = onnx.helper.make_graph(
+        [onnx.helper.make_node("Identity", ["on"], ["again"])],
+        "body",
+        [known("i", onnx.TensorProto.INT64, []), known("on", onnx.TensorProto.BOOL, [])],
+        [known("again", onnx.TensorProto.BOOL, [])],
+    )
+    model.graph.node.insert(0, onnx.helper.make_node("Loop", ["", ""], [], body=body))
+    onnx.save(model, str(written))
+    with pytest.raises(ModelError, match="a loop or a branch"):
+        load_backbone(f"onnx:{written}", tmp_path / "cache")
+
+
 @pytest.mark.realdata
 def test_mobilenet_s_map_pools_to_the_features_of_its_own_graph(real_data: Path, tmp_path: Path) -> None:
     graph = real_data.parents[1] / "weights" / "mobilenet_v1_1.0_224" / "mobilenet_v1_1.0_224.onnx"
