@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +17,9 @@ import pytest
 from drawing import jpeg
 from petmood.bundle import load
 from petmood.bundle.folder import Neighbours, _pack
-from petmood.bundle.inspection import inspect_graph
 from petmood.errors import ModelError
+from petmood.features.inspection import inspect_graph
+from petmood.features.trial import trust_graph
 
 onnx = pytest.importorskip("onnx")
 helper, T = onnx.helper, onnx.TensorProto
@@ -269,6 +271,7 @@ def test_descriptions(tmp_path: Path, which: str) -> None:
 @pytest.mark.parametrize("which", GRAPHS)
 def test_graphs(tmp_path: Path, which: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("petmood.features.trial._run", lambda *_: None)  # a process each, for nothing that is costly
     (tmp_path / "weights.bin").write_bytes(np.ones((DIM, K), np.float32).tobytes())
     refused(write(tmp_path / "m", GOOD, GRAPHS[which]()))
 
@@ -311,7 +314,8 @@ def test_a_graph_without_end_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     model.graph.initializer.extend(onnx.numpy_helper.from_array(np.array(v), k) for k, v in constants.items())
     del model.graph.node[:]
     model.graph.node.extend([*side, start, *nodes[:3], *steps, end, total, nodes[3]])
-    assert "was ended" in refused(write(tmp_path / "m", GOOD, model))
+    trust_graph(model.SerializeToString())  # as if it had been quick when it was tried
+    assert "for a picture and was ended" in refused(write(tmp_path / "m", GOOD, model))
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -322,3 +326,69 @@ def test_a_graph_with_changed_bytes_is_read_or_refused(seed: int) -> None:
         raw[at] = rng.integers(0, 256)
     with suppress(ModelError):  # nothing else
         inspect_graph(bytes(raw), "m")
+
+
+def _made_large(kind: str, factor: int) -> Any:
+    """A graph that asks for `factor` x `factor` numbers, of constants or by the size of its input."""
+    model = graph()
+    nodes = list(model.graph.node)
+    nodes[2].output[0] = "scores0"
+    if kind == "constant":
+        first = [helper.make_node("Identity", ["side0"], ["side"])]
+        values = {"side0": [factor, factor]}
+    elif kind == "shape":
+        first = [
+            helper.make_node("Shape", ["pixels"], ["dims"]),
+            helper.make_node("Slice", ["dims", "one", "three"], ["sides"]),
+            helper.make_node("Mul", ["sides", "factor"], ["side"]),
+        ]
+        values = {"one": [1], "three": [3], "factor": [factor // SIZE]}
+    else:
+        first = [
+            helper.make_node("ReduceMax", ["x"], ["most"], axes=[0, 1, 2, 3], keepdims=0),
+            helper.make_node("Cast", ["most"], ["whole"], to=T.INT64),
+            helper.make_node("Unsqueeze", ["whole", "zero"], ["row"]),
+            helper.make_node("Concat", ["row", "row"], ["side"], axis=0),
+        ]
+        values = {"zero": [0]}
+    fill = helper.make_tensor("v", T.FLOAT, [1], [0.001])
+    last = [
+        helper.make_node("ConstantOfShape", ["side"], ["big"], value=fill),
+        helper.make_node("ReduceSum", ["big"], ["sum"], keepdims=0),
+        helper.make_node("Mul", ["sum", "nothing"], ["none"]),
+        helper.make_node("Add", ["scores0", "none"], ["scores"]),
+    ]
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(np.array(v), k) for k, v in values.items())
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(0, np.float32), "nothing"))
+    del model.graph.node[:]
+    model.graph.node.extend([nodes[0], *first, *last[:3], *nodes[1:3], last[3], nodes[3]])
+    return model
+
+
+@pytest.mark.parametrize("kind", ["constant", "shape"])
+def test_memory_is_asked_for_where_it_ends_with_its_process(tmp_path: Path, kind: str) -> None:
+    assert load(write(tmp_path / "small", GOOD, _made_large(kind, 16))).predict(jpeg(0))
+    assert "of memory" in refused(write(tmp_path / "m", GOOD, _made_large(kind, 80_000)))
+
+
+def test_no_size_depends_on_what_is_in_a_picture(tmp_path: Path) -> None:
+    assert "depends on what is in a picture" in refused(write(tmp_path / "m", GOOD, _made_large("picture", 0)))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the system counts processor time")
+def test_what_is_computed_while_loading_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("petmood.features.trial.SECONDS", 2)
+    side = 3000
+    model = graph()
+    values = {"m0": np.full((side, side), 1e-4, np.float32)}
+    steps = [helper.make_node("MatMul", [f"m{i}", "m0"], [f"m{i + 1}"]) for i in range(100)]
+    steps += [
+        helper.make_node("ReduceSum", ["m100"], ["sum"], keepdims=0),
+        helper.make_node("Add", ["scores0", "sum"], ["scores"]),
+    ]
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(v, k) for k, v in values.items())
+    nodes = list(model.graph.node)
+    nodes[2].output[0] = "scores0"
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes[:3], *steps, nodes[3]])
+    assert "processor time" in refused(write(tmp_path / "m", GOOD, model))

@@ -113,8 +113,23 @@ def test_what_is_wrong_is_said(
 def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.onnx").write_bytes(b"no graph")
     (tmp_path / "x.json").write_text(json.dumps(STATED))
-    with pytest.raises(ModelError, match="not an ONNX graph"):
+    with pytest.raises(ModelError, match="no ONNX file"):
         load_backbone(f"onnx:{tmp_path / 'x.onnx'}", tmp_path)
+
+
+def test_a_loop_without_end_is_refused_before_it_is_loaded(written: Path, tmp_path: Path) -> None:
+    model = onnx.load(str(written))
+    known = onnx.helper.make_tensor_value_info
+    body = onnx.helper.make_graph(
+        [onnx.helper.make_node("Identity", ["on"], ["again"])],
+        "body",
+        [known("i", onnx.TensorProto.INT64, []), known("on", onnx.TensorProto.BOOL, [])],
+        [known("again", onnx.TensorProto.BOOL, [])],
+    )
+    model.graph.node.insert(0, onnx.helper.make_node("Loop", ["", ""], [], body=body))
+    onnx.save(model, str(written))
+    with pytest.raises(ModelError, match="a loop or a branch"):
+        load_backbone(f"onnx:{written}", tmp_path / "cache")
 
 
 @pytest.mark.realdata

@@ -17,11 +17,12 @@ from pydantic import ValidationError
 from petmood.bundle.built_in import located
 from petmood.bundle.card import model_card
 from petmood.bundle.checks import check_description, check_neighbours
-from petmood.bundle.inspection import inspect_graph
 from petmood.bundle.schema import MemoryFacts, ModelDescription, NeighbourFacts
 from petmood.errors import DataError, ImageError, ModelError
 from petmood.families import memory as recall
 from petmood.families.memory import Memory
+from petmood.features.inspection import inspect_graph
+from petmood.features.trial import trust_graph
 from petmood.files import output_file, output_folder, settle
 from petmood.sources import Source, open_source
 from petmood.store import write_bytes
@@ -103,6 +104,7 @@ def save(
     files[DESCRIPTION] = f"{text}\n".encode()
     files[CARD] = model_card(whole).encode()
     write_files(target, files)
+    trust_graph(graph)
     return whole
 
 

@@ -21,6 +21,7 @@ from petmood.bundle.outputs import Outputs
 from petmood.bundle.prediction import Neighbour, Prediction, Unreadable
 from petmood.bundle.schema import ModelDescription
 from petmood.errors import ImageError, ModelError
+from petmood.features.trial import PICTURES, try_graph
 from petmood.threads import BATCH, cores, shares, streamed
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class Bundle:
             raise ModelError(
                 f"the model reads (n, {self.size}, {self.size}, 3) uint8, got {pixels.shape} {pixels.dtype}."
             )
-        if self._threads > 1 and len(pixels) >= 2 * BATCH:
+        if len(pixels) > PICTURES:
             parts = (pixels[share] for share in shares(len(pixels), self._threads))
             return Outputs.joined(list(streamed(parts, self._alone, self._threads)))
         with self._opening:
@@ -284,7 +285,9 @@ def load(path: str | Path, threads: int | None = None) -> Bundle:
         ModelError: there is no bundle, or it is damaged.
     """
     found = Path(path)
-    bundle = Bundle(read(found), found.resolve().name, threads)
+    parts, name = read(found), found.resolve().name
+    try_graph(parts.graph, parts.description.input.size, name)
+    bundle = Bundle(parts, name, threads)
     bundle.check()
     return bundle
 

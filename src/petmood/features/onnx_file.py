@@ -11,6 +11,8 @@ from pydantic import Field
 from petmood.config import Settings
 from petmood.errors import ConfigError, ModelError
 from petmood.features.backbones import Backbone, Preprocess
+from petmood.features.inspection import inspect_graph
+from petmood.features.trial import try_graph
 from petmood.store import atomic_path, read_json
 
 if TYPE_CHECKING:
@@ -53,7 +55,8 @@ def load(path: Path, folder: Path) -> Backbone:
 
     Raises:
         ConfigError: the JSON has an unknown key, or a value out of range.
-        ModelError: a file is missing, or is no ONNX graph with the outputs that the JSON names.
+        ModelError: a file is missing, or is no ONNX graph with the outputs that the JSON names, or has operators that
+            a bundle may not have, or takes too much time or memory.
     """
     stated = path.with_suffix(".json")
     if not stated.is_file():
@@ -69,6 +72,8 @@ def load(path: Path, folder: Path) -> Backbone:
     if not graph.is_file():
         raise ModelError(f"the graph {graph} does not exist. Name it in {stated.name}, key 'graph'.")
     data = graph.read_bytes()
+    inspect_graph(data, str(graph))
+    try_graph(data, given.size, str(graph))
     outputs = _outputs(data, graph)
     for wanted in (given.features, *([given.logits] if given.logits else [])):
         if wanted not in outputs:

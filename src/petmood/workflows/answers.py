@@ -19,12 +19,13 @@ from petmood.bundle.outputs import Outputs
 from petmood.config import Settings
 from petmood.dataset import Dataset
 from petmood.errors import ConfigError, DataError, ModelError
+from petmood.features.inspection import inspect_graph
+from petmood.features.trial import PICTURES, try_graph
 from petmood.records import FloatArray, IntArray, Manifest
 from petmood.results.evaluation import EvaluatedModel
 from petmood.store import read_json
 from petmood.tables import load_table, records_by_path, same_path, separated, unknown_path
 
-_BATCH: Final = 32
 _PATHS: Final = ("path", "file", "filename", "file_name", "image", "source")
 _LABELS: Final = ("label", "prediction", "predicted", "class", "mood")
 _PREFIXES: Final = ("p_", "prob_", "probability_")
@@ -85,8 +86,8 @@ def by_bundle(bundle: Bundle, photos: Dataset) -> Answers:
     shown = bundle.description
     parts, prepared = [], list[Prepared]()
     with photos.timed.stage("answers", f"Reading photos with {bundle.name}") as tick:
-        for start in range(0, len(photos), _BATCH):
-            rows = range(start, min(start + _BATCH, len(photos)))
+        for start in range(0, len(photos), PICTURES):
+            rows = range(start, min(start + PICTURES, len(photos)))
             pixels = photos.pixels(bundle.size, rows)
             parts.append(bundle.infer(pixels))
             for row, square in zip(rows, pixels, strict=True):
@@ -134,7 +135,8 @@ def by_onnx(path: Path, photos: Dataset) -> Answers:
 
     Raises:
         ConfigError: the JSON has an unknown key, or a value out of range.
-        ModelError: a file is missing or cannot be run, or its output does not fit the classes.
+        ModelError: a file is missing or cannot be run, has operators that a bundle may not have, takes too much time or
+            memory, or its output does not fit the classes.
     """
     import onnxruntime as ort
 
@@ -149,6 +151,8 @@ def by_onnx(path: Path, photos: Dataset) -> Answers:
         raise ConfigError(f"{stated} must hold a JSON object with classes, size, mean and std.")
     given = ClassifierFile.create({k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
     data = path.read_bytes()
+    inspect_graph(data, str(path))
+    try_graph(data, given.size, str(path))
     try:
         session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
         outputs = [output.name for output in session.get_outputs()]
@@ -160,8 +164,8 @@ def by_onnx(path: Path, photos: Dataset) -> Answers:
     feed, parts = session.get_inputs()[0].name, []
     mean, std = (np.array(v, dtype=np.float32) for v in (given.mean, given.std))
     with photos.timed.stage("answers", f"Reading photos with {path.name}") as tick:
-        for start in range(0, len(photos), _BATCH):
-            rows = range(start, min(start + _BATCH, len(photos)))
+        for start in range(0, len(photos), PICTURES):
+            rows = range(start, min(start + PICTURES, len(photos)))
             pixels = (photos.pixels(given.size, rows).astype(np.float32) - mean) / std
             ready = pixels.transpose(0, 3, 1, 2) if given.layout == "nchw" else pixels
             try:
