@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from petmood.version import __version__
@@ -19,7 +18,7 @@ from petmood.version import __version__
 if TYPE_CHECKING:
     from petmood.dataset import Dataset, open_dataset
     from petmood.library import audit, evaluate, load, run, train
-    from petmood.train.estimators import FeatureExtractor, MoodClassifier
+    from petmood.training.estimators import FeatureExtractor, MoodClassifier
 
     open = open_dataset
 
@@ -52,8 +51,8 @@ __all__ = [
 
 _WHERE = {
     "Dataset": ("petmood.dataset", "Dataset"),
-    "FeatureExtractor": ("petmood.train.estimators", "FeatureExtractor"),
-    "MoodClassifier": ("petmood.train.estimators", "MoodClassifier"),
+    "FeatureExtractor": ("petmood.training.estimators", "FeatureExtractor"),
+    "MoodClassifier": ("petmood.training.estimators", "MoodClassifier"),
     "audit": ("petmood.library", "audit"),
     "evaluate": ("petmood.library", "evaluate"),
     "load": ("petmood.library", "load"),
@@ -76,22 +75,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
-
-
-class _Called(ModuleType):
-    """A package that bears the name of a function: calling it calls the function."""
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        return __getattr__(self.__name__.rpartition(".")[2])(*args, **options)
-
-
-class _Names(ModuleType):
-    """petmood itself: importing a package such as `petmood.evaluate` does not hide the function of that name."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _WHERE and type(value) is ModuleType:
-            value.__class__ = _Called
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Names
