@@ -23,6 +23,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,6 @@ def warm_up() -> None:
     import scipy.stats
     import sklearn.linear_model
 
-
     del cv2, numpy, onnxruntime, PIL, scipy, sklearn
 
 
@@ -117,9 +117,9 @@ def tried(cases: list[Case], workers: int, keep: bool) -> Iterator[Result]:
         child, status, usage = os.wait4(-1, os.WNOHANG)
         if child not in running:
             for pid, (case, _, _, start) in running.items():
-                if time.monotonic() - start > case.limit:
+                if time.monotonic() - start > case.limit or _resident(pid) > 2 * MEMORY:
                     os.killpg(pid, signal.SIGKILL)
-            time.sleep(0.01)
+            time.sleep(0.02)
             continue
         case, root, before, start = running.pop(child)
         seconds = time.monotonic() - start
@@ -128,8 +128,15 @@ def tried(cases: list[Case], workers: int, keep: bool) -> Iterator[Result]:
             _remove(root)
         done += 1
         if wrong or done % 50 == 0:
-            print(f"[{done}/{len(cases)}] {case.kind}: {case.name}: {wrong or 'passed'}", flush=True)
+            print(f"[{done}/{len(cases)}] {case.kind}: {case.name}: {wrong[:400] or 'passed'}", flush=True)
         yield Result(case, seconds, usage.ru_maxrss / 1024, wrong)
+
+
+def _resident(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+    except OSError:
+        return 0.0
 
 
 def inputs(root: Path) -> dict[str, str]:
@@ -262,7 +269,7 @@ def _while_reading(data: Path, what: str, n: int) -> None:
 def _count(data: str) -> None:
     from petmood.dataset import open_dataset
 
-    manifest = open_dataset(Path(data), families="names").manifest
+    manifest = open_dataset(Path(data), families="names", labelled=False, splits=False).manifest
     if len(manifest.records) + len(manifest.rejected) + len(manifest.ignored) != manifest.found:
         Path("wrong").write_text("accepted + rejected + ignored is not what was found")
 
@@ -379,10 +386,8 @@ def _memory(server: subprocess.Popen[str]) -> float:
 def _say(port: int, raw: bytes, seconds: float = 60) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as line:
         heard = b""
-        try:
+        with suppress(ConnectionError):
             line.sendall(raw)
-        except ConnectionError:
-            pass
         try:
             while b"\r\n\r\n" not in heard and (got := line.recv(65536)):
                 heard += got
@@ -480,8 +485,7 @@ change to the disk, data that change or vanish while they are read, Ctrl-C, too 
 
 A case passes if there is no traceback, the exit code is one of those documented, an error is one line that names what
 it is about, accepted + rejected + ignored = found, no input changed, nothing half written stays, and time and memory
-are bounded. Times are those of a machine with {len(os.sched_getaffinity(0))} cores that did other work too; memory is the peak of the process, with
-the modules that it shares with the others.
+are bounded. Cases run side by side on {len(os.sched_getaffinity(0))} cores; memory is the peak of the process, with what it shares with others.
 
 {table}
 

@@ -43,6 +43,7 @@ from petmood.version import __version__
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+_LONGEST = 4000
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 
 
@@ -129,11 +130,17 @@ def run() -> None:
         _leave_stdout()
         sys.exit(1)
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno is None:
             raise
-        where = f" ({error.filename})" if error.filename else ""
+        where = f" {os.fsdecode(error.filename)}" if isinstance(error.filename, str | bytes) else ""
         _leave_stdout()
-        _complain(f"cannot write{where}: {error.strerror}. Free space, or write to another place.")
+        if error.errno in _NO_ROOM:
+            _complain(f"cannot write{where}: {error.strerror}. Free space, or write to another place.")
+        else:
+            _complain(f"cannot read or write{where}: {error.strerror}. Look at the path and its permissions.")
+        sys.exit(EXIT_USER_ERROR)
+    except MemoryError:
+        _complain("there is not enough memory for this. Close other programs, or take fewer or smaller inputs.")
         sys.exit(EXIT_USER_ERROR)
 
 
@@ -156,5 +163,8 @@ def _leave_stdout() -> None:
 
 
 def _complain(message: str, mark: str = "error") -> None:
+    shown = one_line(message)
+    if len(shown) > _LONGEST:  # a path may be as long as it likes
+        shown = f"{shown[: _LONGEST // 2]} ... {shown[-_LONGEST // 2 :]}"
     with suppress(OSError, ValueError):  # where nobody can be told, the exit code tells
-        typer.echo(f"{typer.style(mark, fg='red', bold=True)}: {one_line(message)}", err=True)
+        typer.echo(f"{typer.style(mark, fg='red', bold=True)}: {shown}", err=True)

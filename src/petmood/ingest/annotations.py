@@ -6,7 +6,6 @@ own, named by its picture and a media fragment; all items of one picture are one
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from petmood.errors import DataError, ImageError
+from petmood.given import parse_json
 from petmood.ingest.layout import Layout, Placed, canonical_classes
 from petmood.ingest.table import Index
 from petmood.ingest.words import split_of
@@ -81,9 +81,16 @@ def found_annotations(source: Source, names: Sequence[str], candidates: Sequence
         ("CVAT", _cvat),
         ("Pascal VOC", _voc),
     ):
-        read_items = read(files)
-        if read_items is not None:
-            found[kind] = list(read_items)
+        try:
+            read_items = read(files)
+            if read_items is not None:
+                found[kind] = list(read_items)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
+            # what is JSON or XML, but not built as the tool builds it: any part of it may be missing or be another kind
+            raise DataError(
+                f"the {kind} annotations in {source.location} are not built as they should be ({error!r:.200}). "
+                "Export them again, or remove them."
+            ) from error
     if not found:
         return None
     kind, items = next(iter(found.items()))
@@ -155,12 +162,15 @@ def _yolo_names(text: str, where: str) -> dict[int, str]:
 
     try:
         names = yaml.safe_load(text).get("names")
-    except (yaml.YAMLError, AttributeError) as error:
+    except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
         raise DataError(f"{where} is not readable YAML. Mend it.") from error
-    if isinstance(names, dict):
-        return {int(key): str(value) for key, value in names.items()}
     if isinstance(names, list):
-        return dict(enumerate(map(str, names)))
+        names = dict(enumerate(names))
+    # names that are lists of aliases of lists would be texts without end
+    if isinstance(names, dict) and all(
+        str(key).isdecimal() and isinstance(name, str | int | float) for key, name in names.items()
+    ):
+        return {int(key): str(name) for key, name in names.items()}
     raise DataError(f"{where} lists no classes under 'names'. Add them.")
 
 
@@ -206,7 +216,7 @@ def _json_files(files: _Files) -> Iterator[tuple[str, Any]]:
         text = files.text(name)
         if '"annotations"' in text or '"choices"' in text or '"choice"' in text:
             try:
-                yield name, json.loads(text)
+                yield name, parse_json(text)
             except ValueError as error:
                 raise DataError(f"{name} looks like annotations but is not JSON ({error}). Mend it.") from error
 

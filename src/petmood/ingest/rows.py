@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from petmood.errors import DataError
+from petmood.given import parse_json
 from petmood.tables import decoded, separated
 
 FORMATS: Final = frozenset({".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet"})
@@ -56,7 +56,7 @@ def _json_lines(data: bytes, name: str) -> Rows:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError as error:
             raise DataError(f"{name}, line {number}: not JSON ({error}). Mend the line.") from error
         if not isinstance(record, dict):
