@@ -15,11 +15,12 @@ BUILD := build
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 60
 AUDIT := $(BUILD)/audit
+HASHED := train backbones hub data labels scale web
 REFUSED := GNU General Public License v2 (GPLv2);GNU General Public License v3 (GPLv3);GNU Affero General Public License v3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo bench test test-slow robustness fuzz audit-deps lint types imports docs check format tutorial clean
+.PHONY: help venv demo bench test test-slow robustness fuzz audit-deps hashes lint types imports docs check format tutorial clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -83,6 +84,14 @@ audit-deps: $(STAMP) ## look for known faults in what is installed; write licenc
 	$(AUDIT)/bin/pip-licenses --python $(BIN)/python --format=csv --order=license --output-file $(BUILD)/supply/licences.csv \
 		--fail-on "$(REFUSED)"
 	$(AUDIT)/bin/pip-audit -r requirements/hashes.txt --require-hashes --disable-pip
+
+hashes: ## write requirements/hashes.txt anew, after a pin has moved
+	@test -x $(AUDIT)/bin/pip-compile || { "$(PYTHON)" -m venv $(AUDIT) && $(AUDIT)/bin/python -m pip install -qq -r requirements/audit.txt; }
+	@mkdir -p $(BUILD)
+	$(AUDIT)/bin/pip-compile -q --generate-hashes --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--strip-extras --no-annotate -c $(CONSTRAINTS) $(HASHED:%=--extra %) -o $(BUILD)/hashes.txt pyproject.toml
+	@{ sed -n '/^#/p;/^[^#]/q' requirements/hashes.txt; sed '/^torch==/,/[^\\]$$/d;/^#/d' $(BUILD)/hashes.txt; } > $(BUILD)/new.txt
+	@mv $(BUILD)/new.txt requirements/hashes.txt
 
 lint: $(STAMP) ## check style and formatting
 	$(BIN)/ruff check

@@ -75,6 +75,7 @@ def _sound(root: Path, per_class: int = 3) -> Path:
 
 
 def pictures() -> Iterator[Case]:
+    """Each kind of picture, alone."""
     for kind in hostile_pictures.kinds():
         file = f"in/x{kind.suffix}"
         yield Case(
@@ -89,6 +90,7 @@ def pictures() -> Iterator[Case]:
 
 
 def folders() -> Iterator[Case]:
+    """Pictures of many kinds in a data set."""
     kinds = [kind for kind in hostile_pictures.kinds() if not kind.large]
     for at in range(0, len(kinds), 8):
         some = kinds[at : at + 8]
@@ -96,7 +98,7 @@ def folders() -> Iterator[Case]:
         def prepare(root: Path, some: list[hostile_pictures.Hostile] = some) -> None:
             data = _sound(root)
             for i, kind in enumerate(some):
-                _put(data / "train" / "happy" / f"{i}-{kind.name}{kind.suffix}", kind.draw(at))
+                _put(data / "train" / "happy" / f"{i}-{kind.name}{kind.suffix}", kind.draw(7))
 
         yield Case(
             "pictures, data sets",
@@ -216,6 +218,7 @@ def _twice() -> bytes:
 
 
 def archives() -> Iterator[Case]:
+    """Zips."""
     for name, make in ZIPS.items():
         yield Case(
             "archives",
@@ -269,6 +272,7 @@ def _table_uses() -> dict[str, tuple[str, ...]]:
 
 
 def tables() -> Iterator[Case]:
+    """Tables, in every place where one can be given."""
     for use, words in _table_uses().items():
         for name, text in TEXTS.items():
 
@@ -301,8 +305,8 @@ EXPORTS: dict[str, tuple[str, bytes]] = {
     ),
     "COCO: boxes without end": (
         "_annotations.coco.json",
-        b'{"images":[{"id":1,"file_name":"train/happy/0.jpg"}],"categories":[{"id":1,"name":"a"}],'
-        b'"annotations":[{"image_id":1,"category_id":1,"bbox":[-1e308,NaN,Infinity,1e999]}]}',
+        (b'{"images":[{"id":1,"file_name":"train/happy/0.jpg"}],"categories":[{"id":1,"name":"a"}],'
+        b'"annotations":[{"image_id":1,"category_id":1,"bbox":[-1e308,NaN,Infinity,1e999]}]}'),
     ),
     "YAML of Python": ("data.yaml", b"names: !!python/object/apply:os.system ['touch evil']\n"),
     "YAML that grows": ("data.yaml", b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
@@ -321,6 +325,7 @@ EXPORTS: dict[str, tuple[str, bytes]] = {
 
 
 def exports() -> Iterator[Case]:
+    """Annotation exports."""
     for name, (file, text) in EXPORTS.items():
 
         def prepare(root: Path, file: str = file, text: bytes = text) -> None:
@@ -356,14 +361,15 @@ NAMES: dict[str, bytes] = {
 
 
 def names() -> Iterator[Case]:
+    """Names of classes and files."""
     for name, text in NAMES.items():
 
         def prepare(root: Path, text: bytes = text) -> None:
             data = _sound(root)
-            made = os.path.join(os.fsencode(data), b"train", text)
-            os.mkdir(made)
+            made = data / "train" / os.fsdecode(text)
+            made.mkdir()
             for i in range(2):
-                Path(os.fsdecode(os.path.join(made, text[:200] + b"%d.jpg" % i))).write_bytes(jpeg(i + 500))
+                (made / os.fsdecode(text[:200] + b"%d.jpg" % i)).write_bytes(jpeg(i + 500))
 
         for words in (("export-data", "in/data", "--out", "out"), ("audit", "in/data", "--families", "names")):
             yield Case("names", f"{words[0]}: {name}", words, prepare, data="in/data")
@@ -385,6 +391,7 @@ def names() -> Iterator[Case]:
 
 
 def models() -> Iterator[Case]:
+    """Bundles of strangers."""
     made: dict[str, Prepare] = {}
     for name, facts in bundles.DESCRIPTIONS.items():
         made[f"description: {name}"] = lambda to, facts=facts: bundles.write(to, *facts())
@@ -421,6 +428,7 @@ def models() -> Iterator[Case]:
 
 
 def results() -> Iterator[Case]:
+    """Run folders of strangers."""
     texts = {name: text for name, text in {**TEXTS, **bundles.TEXTS}.items() if len(text) < 10**7}
     for command in ("compare", "review", "runs"):
         for name, text in texts.items():
@@ -508,6 +516,7 @@ _FINE = {("--out", "not there"), ("--out", "a folder of nothing"), ("--out", "a 
 
 
 def places() -> Iterator[Case]:
+    """What is no file, in every place where one can be named."""
     for command, words in COMMANDS.items():
         for name, (path, make) in PLACES.items():
 
@@ -537,6 +546,8 @@ _SHOWN: dict[str, tuple[str, ...]] = {
 
 
 def streams() -> Iterator[Case]:
+    """Streams that cannot take what is printed."""
+
     def prepare(root: Path) -> None:
         _sound(root, 2)
         _put(root / "in" / "x.jpg", jpeg(1))
@@ -600,6 +611,7 @@ CACHES: dict[str, Prepare] = {
 
 
 def caches() -> Iterator[Case]:
+    """Caches that are damaged, or no place for one."""
     for name, prepare in CACHES.items():
         for words in (
             ("predict", "in/x.jpg"),
@@ -613,6 +625,8 @@ def caches() -> Iterator[Case]:
 
 
 def kills() -> Iterator[Case]:
+    """Kills before the n-th change to the disk; the same command then has to work."""
+
     def prepare(root: Path) -> None:
         _sound(root, 2)
 
@@ -630,6 +644,8 @@ def kills() -> Iterator[Case]:
 
 
 def vanishing() -> Iterator[Case]:
+    """Data that vanish or change while they are read."""
+
     def prepare(root: Path) -> None:
         _sound(root, 4)
 
@@ -645,6 +661,7 @@ def vanishing() -> Iterator[Case]:
 
 
 def interrupts() -> Iterator[Case]:
+    """Ctrl-C, from the start on."""
     for ms in (5, 20, 50, 100, 200, 300, 400, 600, 800, 1000, 1300, 1700, 2200, 3000):
         yield Case(
             "Ctrl-C",
@@ -657,6 +674,7 @@ def interrupts() -> Iterator[Case]:
 
 
 def few() -> Iterator[Case]:
+    """Too few photos."""
     for per_class in (1, 2, 4, 10):
 
         def prepare(root: Path, per_class: int = per_class) -> None:

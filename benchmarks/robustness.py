@@ -10,12 +10,13 @@ minutes. Checked is: no traceback; an exit code that is right; an error is one l
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
+import pkgutil
 import re
 import resource
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -37,6 +38,7 @@ import killing  # noqa: E402
 
 BUILD = REPOSITORY / "build" / "robustness"
 PAGE = REPOSITORY / "docs" / "robustness.md"
+_NOT_NOW = tuple(f"petmood.{part}" for part in ("__main__", "training", "build", "methods", "study", "web", "page"))
 MEMORY = 2500
 """Megabytes that no case may take."""
 
@@ -60,7 +62,7 @@ def main() -> int:
     parser.add_argument("--no-page", action="store_true", help="do not write docs/robustness.md")
     given = parser.parse_args()
     begun = time.monotonic()
-    shutil.rmtree(BUILD, ignore_errors=True)
+    _remove(BUILD)
     BUILD.mkdir(parents=True)
     (BUILD / ".gitignore").write_text("*\n")
     os.environ |= {"PETMOOD_CACHE": str(BUILD / "cache"), "COLUMNS": "100", "PYTHONUTF8": "1"}
@@ -83,15 +85,14 @@ def main() -> int:
 
 
 def warm_up() -> None:
-    """Import here what each child would import, but nothing that starts threads."""
-    import cv2
-    import numpy
-    import onnxruntime
-    import PIL.Image
-    import scipy.stats
-    import sklearn.linear_model
+    """Import here what each child would import, but nothing that starts threads or takes long."""
+    import petmood
 
-    del cv2, numpy, onnxruntime, PIL, scipy, sklearn
+    names = ["cv2", "numpy", "onnxruntime", "PIL.Image", "scipy.stats", "sklearn.linear_model"]
+    names += [found.name for found in pkgutil.walk_packages(petmood.__path__, "petmood.", onerror=print)]
+    for name in names:
+        if not name.startswith(_NOT_NOW):
+            importlib.import_module(name)
 
 
 # --- one case -----------------------------------------------------------------------------------------------------
@@ -261,7 +262,7 @@ def _while_reading(data: Path, what: str, n: int) -> None:
                 if count == n and what == "vanish":
                     path.unlink()
                 elif count == n:
-                    os.replace(next(p for p in sorted(data.rglob("*.jpg")) if p != path), path)
+                    next(p for p in sorted(data.rglob("*.jpg")) if p != path).replace(path)
 
     sys.addaudithook(look)
 
@@ -299,8 +300,8 @@ REQUESTS: dict[str, tuple[bytes, tuple[int, ...]]] = {
     "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", (400, 408)),
     "CONNECT": (b"CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n", (400,)),
     "an upgrade": (
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n"),
         (200, 400),
     ),
     "a path that climbs": (b"GET /static/..%2f..%2fapp.py HTTP/1.1\r\nHost: localhost\r\n\r\n", (404,)),
@@ -476,6 +477,7 @@ def _shown(result: Result) -> str:
 
 def page(table: str, n: int, failed: int, seconds: float) -> str:
     """docs/robustness.md."""
+    cores = len(os.sched_getaffinity(0))
     return f"""# Hostile inputs
 
 Written by `make robustness`, which draws every input that is known to be hostile and tries it with every command that
@@ -485,7 +487,7 @@ change to the disk, data that change or vanish while they are read, Ctrl-C, too 
 
 A case passes if there is no traceback, the exit code is one of those documented, an error is one line that names what
 it is about, accepted + rejected + ignored = found, no input changed, nothing half written stays, and time and memory
-are bounded. Cases run side by side on {len(os.sched_getaffinity(0))} cores; memory is the peak of the process, with what it shares with others.
+are bounded. Cases run side by side on {cores} cores; memory is the peak of the process, with what it shares.
 
 {table}
 
