@@ -6,8 +6,9 @@ import io
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 from drawing import jpeg
 from petmood import images
@@ -82,13 +83,17 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 }
 
 
+@cache
+def _cache() -> ContentCache:
+    return ContentCache(Path(mkdtemp(prefix="petmood-fuzz-")))
+
+
 def _read(files: dict[str, bytes], options: ReadOptions | None = None) -> None:
     with TemporaryDirectory() as folder:
         for name, data in files.items():
             path = Path(folder) / "d" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        cache = ContentCache(Path(folder) / "cache")
         with suppress(PetmoodError), open_source(Path(folder) / "d") as source:
-            found = read_dataset(source, cache, labelled=False, options=options)
+            found = read_dataset(source, _cache(), labelled=False, options=options)
             assert len(found.records) + len(found.rejected) + len(found.ignored) == found.found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
@@ -37,18 +38,19 @@ from petmood.cli import (
     tune,
 )
 from petmood.cli import run as run_command
-from petmood.errors import PetmoodError
+from petmood.errors import ConfigError, PetmoodError
 from petmood.escaping import one_line
 from petmood.version import __version__
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 _LONGEST = 4000
+_EMPTY = re.compile(r"--[a-z-]+=")
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 
 
 class _Command(TyperCommand):
-    """A command; while it works, names from data reach the terminal as text alone."""
+    """A command; no word of it is empty, and while it works, names from data reach the terminal as text alone."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run it."""
@@ -56,6 +58,12 @@ class _Command(TyperCommand):
 
         with guarded():
             return super().invoke(ctx)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words; an empty one is what a variable without a value leaves, and would mean the current folder."""
+        if empty := [word for word in args if not word or _EMPTY.fullmatch(word)]:
+            raise ConfigError(f"{empty[0] or 'an argument'} is empty: ''. Give a value, or '.' for the current folder.")
+        return super().parse_args(ctx, args)
 
 
 class _App(typer.Typer):
