@@ -554,7 +554,7 @@ def streams() -> Iterator[Case]:
 
     for command, words in _SHOWN.items():
         kinds = (("full", ""), ("", "full"), ("full", "full"), ("closed", ""), ("", "closed"), ("closed", "closed"))
-        for kind in (*kinds, ("ascii", "ascii"), ("cp1252", "latin-1"), ("utf-16", "utf-8")):
+        for kind in (*kinds, ("ascii", "ascii"), ("cp1252", "latin-1"), ("koi8-r", "utf-8")):
             shown = f"{command}: stdout {kind[0] or 'sound'}, stderr {kind[1] or 'sound'}"
             yield Case("streams", shown, words, prepare, streams=kind)
 

@@ -135,13 +135,13 @@ def run() -> None:
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         # the reader of our output left (e.g. `| head`); a second error while flushing at exit would say nothing more
-        _leave_stdout()
+        _leave(sys.stdout)
         sys.exit(1)
     except OSError as error:
         if error.errno is None:
             raise
         where = f" {os.fsdecode(error.filename)}" if isinstance(error.filename, str | bytes) else ""
-        _leave_stdout()
+        _leave(sys.stdout)
         if error.errno in _NO_ROOM:
             _complain(f"cannot write{where}: {error.strerror}. Free space, or write to another place.")
         else:
@@ -164,15 +164,18 @@ def _accept_any_encoding() -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - lasts as long as the process
 
 
-def _leave_stdout() -> None:
-    """Send what is still to be flushed at exit nowhere: it would fail a second time."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _leave(stream: Any) -> None:
+    """Send what is still to be flushed at exit nowhere: it would fail a second time, with an exit code of its own."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain(message: str, mark: str = "error") -> None:
     shown = one_line(message)
     if len(shown) > _LONGEST:  # a path may be as long as it likes
         shown = f"{shown[: _LONGEST // 2]} ... {shown[-_LONGEST // 2 :]}"
-    with suppress(OSError, ValueError):  # where nobody can be told, the exit code tells
+    try:
         typer.echo(f"{typer.style(mark, fg='red', bold=True)}: {shown}", err=True)
+        sys.stderr.flush()
+    except (OSError, ValueError):  # where nobody can be told, the exit code tells
+        _leave(sys.stderr)

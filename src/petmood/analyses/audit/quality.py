@@ -161,7 +161,8 @@ _ORDER: Final = {
 def write_quality(path: Path, table: pl.DataFrame, columns: Sequence[str] | None = None) -> None:
     """Write a table of quality as CSV."""
     with atomic_path(path) as temporary:
-        (table if columns is None else table.select(columns)).write_csv(temporary)
+        # not by its path: polars takes none that is not Unicode
+        temporary.write_text((table if columns is None else table.select(columns)).write_csv(), encoding="utf-8")
 
 
 def read_quality(path: Path) -> pl.DataFrame:
