@@ -1,4 +1,4 @@
-"""Every figure of README and docs was printed by a command; equal identities have equal figures, and name what they are."""
+"""Every figure of README and docs was printed by a command, and equal identities have equal figures."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ PRINTED = ("command", "place", "value", "low", "high", "n", "identity")
 
 
 def test_every_figure_of_the_pages_was_printed_by_a_command_and_stands_as_printed() -> None:
-    on_pages = Counter(
-        (page, one.text) for page, text in FIGURES.pages().items() for one in FIGURES.shown(page, text)
-    )
+    on_pages = Counter((page, one.text) for page, text in FIGURES.pages().items() for one in FIGURES.shown(page, text))
     known = Counter((entry["page"], entry["text"]) for entry in REGISTRY)
     assert len(known) > 25
     assert on_pages == known, "run docs/figures.py after a figure or a page has changed"
@@ -66,7 +64,9 @@ def test_equal_identities_have_equal_figures_on_all_pages() -> None:
     assert all(len(values) == 1 for values in found.values()), found
 
 
-@pytest.mark.parametrize("line", [line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if " to 0." in line])
+@pytest.mark.parametrize(
+    "line", [line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if " to 0." in line]
+)
 def test_rows_of_the_readme_name_model_protocol_and_n(line: str) -> None:
     text = next(FIGURES.shown("README.md", line)).text
     entry = next(e for e in REGISTRY if (e["page"], e["text"]) == ("README.md", text))
