@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Final
 
 from petmood import images
@@ -14,10 +15,12 @@ from petmood.errors import DataError
 from petmood.ingest.annotations import found_annotations
 from petmood.ingest.layout import Layout, Placed, choose_classes, find_layout, place
 from petmood.ingest.pattern import parse_pattern
+from petmood.ingest.rows import OTHERS
 from petmood.ingest.table import found_tables, given_table
 from petmood.ingest.words import same_name
 from petmood.records import picture_of
 from petmood.sources import Source, ZipSource
+from petmood.sources.parquet import SUFFIX
 
 AGREE: Final = 0.98
 """Share of images of which a table and the folders must say the same, for both to be right."""
@@ -60,14 +63,33 @@ def _read(
     annotated = found_annotations(source, visible, candidates, options.margin)
     if annotated is not None:
         return annotated
-    table = found_tables(source, visible, candidates)
+    passed: list[str] = []
+    # the name of a Parquet file is no folder that could say anything of the images inside
+    inside = all(f"{SUFFIX}/" in name.lower() for name in candidates)
+    table = found_tables(source, visible, candidates, options, passed)
+    if inside and table is not None:
+        return table
     if table is None:
-        return find_layout(candidates, labelled=labelled, where=where, options=options)
+        if labelled and inside:
+            raise DataError(f"no labels for the images in {where}.{_passed(passed)}")
+        if options.columns and labelled:
+            raise DataError(f"no table in {where} has the columns of --columns{_passed(passed)}. Name it with --table.")
+        try:
+            return find_layout(candidates, labelled=labelled, where=where, options=options)
+        except DataError as error:
+            others = [n for n in visible if PurePosixPath(n).suffix.lower() in OTHERS]
+            passed += [f"{n} (read only where it is named: --table)" for n in others[:1]]
+            raise DataError(f"{error}{_passed(passed)}") from error
     try:
         folders = find_layout(candidates, labelled=True, where=where, options=options)
     except DataError:
         return table
     return _agreed(table, folders, where)
+
+
+def _passed(words: Sequence[str]) -> str:
+    """What of the files was no table of labels, as an addition to a message."""
+    return f" Not taken for tables of labels: {'; '.join(words[:3])}." if words else ""
 
 
 def _joined(table: Layout, candidates: Sequence[str], options: ReadOptions) -> Layout:

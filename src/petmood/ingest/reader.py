@@ -78,9 +78,11 @@ def read_dataset(
         else:
             candidates.append(name)
     if not candidates:
+        tables = any(name.lower().endswith(".parquet") for name in names)
         raise DataError(
             f"no images found in {source.location} ({len(names)} files, none with an image extension). "
-            "Give a folder that holds one folder of images for each class."
+            + ("Parquet files are read where they have a column of images' bytes, in a folder, not in a zip. " * tables)
+            + "Give a folder that holds one folder of images for each class."
         )
     layout = arrange(source, names, candidates, labelled=labelled, options=options or reading_options())
     offered = offered_animals(layout.placed) if layout.classes else (0, "")
