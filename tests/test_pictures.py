@@ -52,7 +52,7 @@ USES: dict[str, Callable[[Dataset, Backbone], object]] = {
     "bytes": lambda data, tiny: [data.pictures.read(r) for r in data.records],
     "pixels": lambda data, tiny: data.pixels(32),
     "features": lambda data, tiny: data.features(tiny),
-    "a view": lambda data, tiny: data.features(tiny, View("tiny", "max", mirror="average")),
+    "a view": lambda data, tiny: data.features(tiny, View("tiny", mirror="average")),
     "local maps": lambda data, tiny: flatten_maps(data.manifest, data.pictures, tiny),
     "random views": lambda data, tiny: pixel_views(data.manifest, data.pictures, 32, 3),
     "thumbnails": lambda data, tiny: data.thumbnails,

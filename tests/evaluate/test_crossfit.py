@@ -14,7 +14,7 @@ from petmood.errors import LeakageError
 from petmood.evaluate.protocols import OutsideRows, Training, cross_fit
 from petmood.records import ImageRecord, Manifest
 from petmood.split import Fold, grouped_folds
-from petmood.train.compose import Blend, Columns, EvenPrior, NoiseRobust
+from petmood.train.compose import Columns, Distilled
 from petmood.train.shallow import ShallowHead
 from petmood.train.species import SpeciesConditional, SpeciesRemoved
 
@@ -90,10 +90,7 @@ Compose = Callable[[Callable[[], Classifier]], Classifier]
 COMPOSITIONS: dict[str, Compose] = {
     "plain": lambda make: make(),
     "columns": lambda make: Columns(make, ALL_BUT_LOGITS),
-    "blend": lambda make: Blend([make, make]),
-    "stack": lambda make: Blend([make, make], stack=True, folds=3),
-    "even-prior": EvenPrior,
-    "noise-robust": lambda make: NoiseRobust(make, folds=3),
+    "distilled": lambda make: Distilled(make, make, folds=3),
     "species-conditional": lambda make: SpeciesConditional(make, LOGIT_COLUMNS, ALL_BUT_LOGITS),
 }
 
@@ -112,7 +109,7 @@ def test_no_composition_is_fitted_on_an_evaluated_family(name: str, training: Tr
         assert all(not families & held for families in fits)
 
 
-@pytest.mark.parametrize("name", ["stack", "noise-robust"])
+@pytest.mark.parametrize("name", ["distilled"])
 def test_inner_hold_outs_keep_families_together(name: str) -> None:
     data = manifest()
     log: list[tuple[str, set[int]]] = []
@@ -150,7 +147,7 @@ def test_a_fold_that_leaks_is_refused() -> None:
         cross_fit(lambda: ShallowHead("logistic"), table(data), data, [leaking])
 
 
-@pytest.mark.parametrize("kind", ["logistic", "lda", "svm", "knn", "prototypes"])
+@pytest.mark.parametrize("kind", ["logistic", "lda", "svm", "knn"])
 def test_what_is_evaluated_changes_nothing_that_is_learnt(kind: str) -> None:
     """Standardisation, components and classifier come from training rows: other held-out rows, same model."""
     data = manifest()

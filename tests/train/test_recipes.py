@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from petmood.errors import ConfigError
-from petmood.features.views import TOKEN
 from petmood.train.catalog import FROZEN, METHODS, SPECIES_ONLY, choose
 from petmood.train.recipes import Recipe, build
 
@@ -21,12 +20,12 @@ def test_every_method_builds_fits_and_predicts(method: object) -> None:
     from petmood.train.catalog import Method
 
     assert isinstance(method, Method)
-    widths = [{"logits": 1000, "tokens": 2 * TOKEN}.get(view.pooling, DIM) for view in method.views]
+    widths = [1000 if view.pooling == "logits" else DIM for view in method.views]
     ends = np.cumsum([0, *widths])
     blocks = [np.arange(a, b) for a, b in pairwise(ends)]
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((24, ends[-1])), np.array(["x", "y"])[np.arange(24) % 2]
-    if any(word in json.dumps(method.recipe.described()) for word in ("boosting", "trees", "mlp", "finetune")):
+    if any(word in json.dumps(method.recipe.described()) for word in ("boosting", "finetune")):
         pytest.skip("slow kinds are fitted in test_shallow.py and test_crown.py")
     model = build(method.recipe, blocks, seed=0).fit(X, y, groups=np.arange(24), sample_weight=np.ones(24))
     probabilities = model.predict_proba(X)
@@ -47,6 +46,6 @@ def test_an_unknown_method_names_the_nearest() -> None:
 
 def test_recipes_with_unknown_settings_or_blocks_are_refused() -> None:
     with pytest.raises(ConfigError, match="does not know"):
-        build(Recipe("blend", {"colour": 1}, members=()), [], 0)
+        build(Recipe("distilled", {"colour": 1}, members=(Recipe("svm"), Recipe("svm"))), [], 0)
     with pytest.raises(ConfigError, match="reads block 3"):
         build(Recipe("logistic", blocks=(3,)), [np.arange(2)], 0)

@@ -10,8 +10,8 @@ from sklearn.preprocessing import StandardScaler
 from petmood.errors import ConfigError, ModelError
 from petmood.train.shallow import ShallowHead, family_means
 
-SETTINGS: dict[str, dict[str, float]] = {"boosting": {"rounds": 20}, "trees": {"trees": 30}, "logistic": {"C": 0.1}}
-KINDS = ("logistic", "svm", "knn", "prototypes", "lda", "qda", "boosting", "trees", "mlp")
+SETTINGS: dict[str, dict[str, float]] = {"boosting": {"rounds": 20}, "logistic": {"C": 0.1}}
+KINDS = ("logistic", "svm", "knn", "lda", "boosting")
 
 
 def blobs(seed: int = 0, dim: int = 6) -> tuple[np.ndarray, np.ndarray]:
@@ -22,7 +22,6 @@ def blobs(seed: int = 0, dim: int = 6) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_each_head_learns_separate_classes(kind: str) -> None:
     X, y = blobs()
     head = ShallowHead(kind, **SETTINGS.get(kind, {})).fit(X, y, groups=np.arange(90), sample_weight=np.ones(90))
@@ -33,7 +32,7 @@ def test_each_head_learns_separate_classes(kind: str) -> None:
     assert (head.classes_[probabilities.argmax(axis=1)] == truth).mean() > 0.8
 
 
-@pytest.mark.parametrize("kind", ["logistic", "svm", "knn", "prototypes"])
+@pytest.mark.parametrize("kind", ["logistic", "svm", "knn"])
 def test_a_row_of_weight_nothing_is_not_there(kind: str) -> None:
     X, y = blobs()
     weights = np.ones(90)

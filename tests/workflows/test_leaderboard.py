@@ -16,7 +16,7 @@ from petmood.workflows import bench
 from petmood.workflows.leaderboard import leaderboard
 from petmood.workflows.standings import LeaderboardSettings, Runs
 
-ONLY = ("species", "efficientnet-lite0+logistic", "lite0-prototypes", "mobilenet-mirror-logistic", "both-outside-0.1")
+ONLY = ("species", "efficientnet-lite0+logistic", "lite0-knn", "mobilenet-mirror-logistic", "both-outside-0.1")
 
 SETTINGS = LeaderboardSettings(only=ONLY, repeats=2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,9 @@ from petmood.bundle.ops import (
     finish,
     width_of,
 )
-from petmood.bundle.pooling import pooled
 from petmood.errors import ModelError
 from petmood.features import Backbone
-from petmood.features.views import View, decode_side, is_half_precision
+from petmood.features.views import View, is_half_precision, output_of
 
 TINY: Final = 1e-12
 """Least probability of which a logarithm is taken, as in calibration."""
@@ -73,7 +72,7 @@ Head = Callable[[Rows], str]
 
 def why_not_one_graph(views: Sequence[tuple[View, Backbone]]) -> str | None:
     """Why views cannot be made of one input, or None."""
-    sides = sorted({decode_side(view, backbone) for view, backbone in views})
+    sides = sorted({backbone.preprocess.size for _, backbone in views})
     if len(sides) > 1:
         return f"it reads pictures at {' and '.join(map(str, sides))} pixels, and a bundle reads them at one size"
     return None
@@ -108,8 +107,8 @@ def composite_graph(
         raise ModelError(f"this model cannot be a bundle: {reason}.")
     import onnx
 
-    ops, side = Operators(), decode_side(*views[0])
-    networks = _Networks(ops, views, widths, side)
+    ops, side = Operators(), views[0][1].preprocess.size
+    networks = _Networks(ops, views, widths)
     rows = Rows(ops, tuple((_Once(networks, i), width) for i, width in enumerate(widths)))
     probabilities = head(rows)
     used = tuple(sorted(networks.views))
@@ -148,19 +147,17 @@ class _Once:
 class _Networks:
     """The networks of a graph, each added once, when the first of its views is made."""
 
-    def __init__(
-        self, ops: Operators, views: Sequence[tuple[View, Backbone]], widths: Sequence[int], side: int
-    ) -> None:
-        self.ops, self.asked, self.widths, self.side = ops, views, widths, side
+    def __init__(self, ops: Operators, views: Sequence[tuple[View, Backbone]], widths: Sequence[int]) -> None:
+        self.ops, self.asked, self.widths = ops, views, widths
         self.views: dict[int, str] = {}
         self._planes: str | None = None
-        self._added: dict[tuple[str, int], _Added] = {}
+        self._added: dict[str, _Added] = {}
 
     def view(self, number: int) -> str:
         """(n, width) float32, as `petmood.features.views` makes it."""
         view, backbone = self.asked[number]
-        network = self._network(view, backbone)
-        name, width = pooled(self.ops, network.outputs, network.places, view.pooling, backbone), self.widths[number]
+        network = self._network(backbone)
+        name, width = network.outputs[output_of(view, backbone)], self.widths[number]
         if view.mirror == "average":
             value = self.ops.apply("ReduceMean", network.halves(self.ops, name, width), axes=[0], keepdims=0)
         else:
@@ -171,32 +168,24 @@ class _Networks:
 
     def imagenet(self) -> str | None:
         """(n, 1000) scores of the first network that has such a head and is read; of the picture, not its mirror."""
-        for (digest, _), network in self._added.items():
+        for digest, network in self._added.items():
             backbone = next(b for _, b in self.asked if b.digest == digest)
             if backbone.logits and network.widths.get(backbone.logits) == N_IMAGENET:
                 return network.upright(self.ops, network.outputs[backbone.logits], N_IMAGENET)
         return None
 
-    def _network(self, view: View, backbone: Backbone) -> _Added:
-        size = view.size or backbone.preprocess.size
-        key = (backbone.digest, size)
+    def _network(self, backbone: Backbone) -> _Added:
+        key = backbone.digest
         if key not in self._added:
-            mirrored = any(
-                v.mirror == "average" and b.digest == backbone.digest and (v.size or b.preprocess.size) == size
-                for v, b in self.asked
-            )
-            self._added[key] = self._add(backbone, size, mirrored)
+            mirrored = any(v.mirror == "average" and b.digest == key for v, b in self.asked)
+            self._added[key] = self._add(backbone, mirrored)
         return self._added[key]
 
-    def _add(self, backbone: Backbone, size: int, mirrored: bool) -> _Added:
+    def _add(self, backbone: Backbone, mirrored: bool) -> _Added:
         import onnx
 
         ops = self.ops
         pixels = self._pixels()
-        if size < self.side:
-            start = (self.side - size) // 2
-            span = [ops.fixed(np.array([at, at])) for at in (start, start + size)]
-            pixels = ops.apply("Slice", pixels, *span, ops.fixed(np.array([2, 3])))
         if mirrored:
             backwards = (-1, int(np.iinfo(np.int64).min), 3, -1)  # from the last column to before the first, axis, step
             flipped = ops.apply("Slice", pixels, *(ops.fixed(np.array([at])) for at in backwards))
@@ -216,28 +205,12 @@ class _Networks:
         ops.graph.node.extend(inner.node)
         ops.graph.initializer.extend(inner.initializer)
         outputs = {name: prefix + name for name in widths}
-        return _Added(outputs, widths, mirrored, _Places(backbone, size))
+        return _Added(outputs, widths, mirrored)
 
     def _pixels(self) -> str:
         if self._planes is None:
             self._planes = self.ops.cast(self.ops.apply("Transpose", PIXELS, perm=[0, 3, 1, 2]), "FLOAT")
         return self._planes
-
-
-@dataclass(frozen=True)
-class _Places:
-    """Asks for the shape of a network's local map where a pooling needs it."""
-
-    backbone: Backbone
-    size: int
-
-    def __call__(self) -> tuple[int, int, int]:
-        from petmood.features.extract import open_session
-
-        session = open_session(self.backbone)
-        example = np.zeros((1, 3, self.size, self.size), dtype=np.float32)
-        found: Any = session.run([self.backbone.map], {session.get_inputs()[0].name: example})[0]
-        return tuple(found.shape[1:])
 
 
 @dataclass(frozen=True)
@@ -247,7 +220,6 @@ class _Added:
     outputs: Mapping[str, str]
     widths: Mapping[str, int]
     mirrored: bool
-    places: _Places
 
     def halves(self, ops: Operators, value: str, width: int) -> str:
         """(2 or 1, n, width): pictures, and mirror images where there are some."""

@@ -27,7 +27,6 @@ def leaderboard(
     extra: Annotated[Path | None, typer.Option(help="Outside labelled images, for training only.")] = None,
     mapping: Annotated[list[str] | None, typer.Option("--map", help="Outside class, THEIRS=OURS.")] = None,
     use: Annotated[list[str] | None, typer.Option(help="What a backbone stands for, NAME=BACKBONE.")] = None,
-    unlabelled: Annotated[Path | None, typer.Option(help="Images without labels, for training only.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the leaderboard as Markdown.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -43,9 +42,9 @@ def leaderboard(
     from petmood.workflows.leaderboard import leaderboard as work
     from petmood.workflows.standings import LeaderboardSettings
 
-    means = Means(parse_map(use or (), "--use"), extra, parse_map(mapping or ()), unlabelled)
+    means = Means(parse_map(use or (), "--use"), extra, parse_map(mapping or ()))
     settings = LeaderboardSettings(tuple(only or ()), seed, folds, repeats, means)
-    with nullcontext() if out is None else output_file(out, [data, extra, unlabelled]) as made:
+    with nullcontext() if out is None else output_file(out, [data, extra]) as made:
         found = work(data, settings, Bars())
         if made is not None:
             write_text(made, markdown(found))

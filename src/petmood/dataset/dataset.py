@@ -103,7 +103,6 @@ class Dataset:
         *,
         found: Manifest | None = None,
         links: PixelLinks | None = None,
-        species_by_family: Mapping[str, str] | None = None,
     ) -> None:
         self.manifest = manifest
         self.pictures = pictures
@@ -112,7 +111,6 @@ class Dataset:
         self.origin = origin
         self.found = manifest if found is None else found
         self.links = PixelLinks((), ()) if links is None else links
-        self._species_by_family = species_by_family
         self._features: dict[tuple[str, View | None], FeatureTable] = {}
 
     def __len__(self) -> int:
@@ -191,7 +189,6 @@ class Dataset:
             self.origin,
             found=self.found,
             links=self.links,
-            species_by_family=self._species_by_family,
         )
 
     def relabelled(self, manifest: Manifest) -> Dataset:
@@ -230,8 +227,6 @@ class Dataset:
     @cached_property
     def species(self) -> SpeciesTable | None:
         """Species of each image: from the user's file or the data, else from an ImageNet head; None without either."""
-        if self._species_by_family is not None:
-            return given_species(dict(self._species_by_family), self.manifest)
         if self.records and all(record.species for record in self.records):
             return given_species({r.family: r.species for r in reversed(self.records)}, self.manifest)
         try:

@@ -153,7 +153,11 @@ def _open(
     if splits and manifest.classes:
         manifest = complete_splits(manifest, seed)
     manifest = replace(manifest, allow_leakage=allow_leakage)
-    told = None if species is None else read_species(species, manifest)
+    told = None
+    if species is not None:
+        told = read_species(species, manifest)
+        records = tuple(replace(r, species=told[r.family]) for r in manifest.records)
+        manifest = replace(manifest, records=records)
     origin = Origin(
         data=source.location,
         families=families,
@@ -163,7 +167,7 @@ def _open(
         groups=regrouped,
         species=None if species is None or told is None else user_file(species, len(told), len(told)),
     )
-    return Dataset(manifest, pictures, cache, timed, origin, found=found, links=links, species_by_family=told)
+    return Dataset(manifest, pictures, cache, timed, origin, found=found, links=links)
 
 
 def _groups(given: Path | None, source: Source, found: Manifest) -> dict[str, GroupRow]:

@@ -13,8 +13,7 @@ from petmood.bundle.composite import Head, Rows
 from petmood.bundle.ops import Operators
 from petmood.contract import Classifier
 from petmood.errors import ModelError
-from petmood.train.attention import AttentionHead
-from petmood.train.compose import LOG_FLOOR, Blend, Columns, Distilled, EvenPrior, NoiseRobust, SelfTraining
+from petmood.train.compose import Columns, Distilled, SelfTraining
 from petmood.train.heads import LogisticHead
 from petmood.train.recipes import Recipe
 from petmood.train.shallow import ShallowHead
@@ -24,7 +23,6 @@ from petmood.train.support import support_vectors
 UNEXPORTED: Final = {
     "boosting": "gradient boosting has no operators in the graphs that bundles are made of",
     "finetune": "fine-tuning is saved by --model finetune",
-    "trees": "trees have no operators in the graphs that bundles are made of",
 }
 """Kinds of recipes that cannot be bundles, and why."""
 
@@ -79,34 +77,12 @@ def _paired(decision: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([-decision / 2, decision / 2], axis=-1) if decision.shape[-1] == 1 else decision
 
 
-def _mean(ops: Operators, values: Sequence[str]) -> str:
-    return ops.apply("Mean", *values) if len(values) > 1 else values[0]
-
-
 def _columns(model: Columns, rows: Rows) -> str:
     return answer(model.model_, rows.columns(model.columns))
 
 
-def _inner(model: NoiseRobust | SelfTraining | Distilled, rows: Rows) -> str:
+def _inner(model: SelfTraining | Distilled, rows: Rows) -> str:
     return answer(model.model_, rows)
-
-
-def _blend(model: Blend, rows: Rows) -> str:
-    ops, each = rows.ops, [answer(member, rows) for member in model.models_]
-    if model.stacker_ is None:
-        return _mean(ops, each)
-    logs = [
-        ops.apply("Log", ops.apply("Clip", part, ops.singles(np.array(LOG_FLOOR)), ops.singles(np.array(1.0))))
-        for part in each
-    ]
-    joined = ops.apply("Concat", *logs, axis=1)
-    weights, bias = _paired(model.stacker_.coef_.T), _paired(model.stacker_.intercept_)
-    return softmax(ops, linear(ops, joined, weights, bias))
-
-
-def _even(model: EvenPrior, rows: Rows) -> str:
-    ops = rows.ops
-    return _shares(ops, ops.apply("Div", answer(model.model_, rows), ops.singles(model.prior_**model.strength)))
 
 
 def _shares(ops: Operators, value: str) -> str:
@@ -155,16 +131,6 @@ def _logistic_head(model: LogisticHead, rows: Rows) -> str:
     return softmax(rows.ops, linear(rows.ops, rows.value(), model.weights_, model.bias_))
 
 
-def _attention(model: AttentionHead, rows: Rows) -> str:
-    ops = rows.ops
-    scaled = ops.apply("Div", ops.apply("Sub", rows.value(), ops.singles(model.mean_)), ops.singles(model.scale_))
-    places = ops.apply("Reshape", scaled, ops.fixed(np.array([-1, model.channels_, model.places_])))
-    looks = ops.apply("Softmax", ops.apply("MatMul", ops.singles(model.query_[None]), places), axis=2)
-    seen = ops.apply("MatMul", places, ops.apply("Transpose", looks, perm=[0, 2, 1]))
-    flat = ops.apply("Reshape", seen, ops.fixed(np.array([-1, model.channels_])))
-    return softmax(ops, linear(ops, flat, model.weights_, model.bias_))
-
-
 def _shallow(model: ShallowHead, rows: Rows) -> str:
     ops, scaler = rows.ops, model.scaler_
     value = ops.apply("Div", ops.apply("Sub", rows.value(), ops.singles(scaler.mean_)), ops.singles(scaler.scale_))
@@ -178,33 +144,9 @@ def _linear_model(ops: Operators, value: str, fitted: Any) -> str:
     return softmax(ops, linear(ops, value, _paired(fitted.coef_.T), _paired(fitted.intercept_)))
 
 
-def _quadratic(ops: Operators, value: str, fitted: Any) -> str:
-    scores = []
-    for i in range(len(fitted.classes_)):
-        turned = fitted.rotations_[i] * fitted.scalings_[i] ** -0.5
-        away = ops.apply("MatMul", ops.apply("Sub", value, ops.singles(fitted.means_[i])), ops.singles(turned))
-        squares = ops.apply("ReduceSumSquare", away, axes=[1], keepdims=1)
-        offset = np.log(fitted.priors_[i]) - 0.5 * np.log(fitted.scalings_[i]).sum()
-        scores.append(ops.apply("Add", ops.apply("Mul", squares, ops.number(-0.5)), ops.number(offset)))
-    return softmax(ops, ops.apply("Concat", *scores, axis=1))
-
-
-def _perceptron(ops: Operators, value: str, fitted: Any) -> str:
-    last = len(fitted.coefs_) - 1
-    for i, (weights, bias) in enumerate(zip(fitted.coefs_, fitted.intercepts_, strict=True)):
-        kept = (_paired(weights), _paired(bias)) if i == last else (weights, bias)
-        value = linear(ops, value, *kept)
-        value = value if i == last else ops.apply("Relu", value)
-    return softmax(ops, value)
-
-
 def _unit(ops: Operators, value: str) -> str:
     norm = ops.apply("ReduceL2", value, axes=[1], keepdims=1)
     return ops.apply("Div", value, ops.apply("Max", norm, ops.number(1e-12)))
-
-
-def _prototypes(ops: Operators, value: str, fitted: Any) -> str:
-    return softmax(ops, ops.apply("MatMul", _unit(ops, value), ops.singles(fitted.means_.T / fitted.temperature)))
 
 
 def _neighbours(ops: Operators, value: str, fitted: Any) -> str:
@@ -222,23 +164,16 @@ def _neighbours(ops: Operators, value: str, fitted: Any) -> str:
 _SHALLOW: Final[dict[str, Callable[[Operators, str, Any], str]]] = {
     "logistic": _linear_model,
     "lda": _linear_model,
-    "qda": _quadratic,
-    "mlp": _perceptron,
-    "prototypes": _prototypes,
     "knn": _neighbours,
     "svm": support_vectors,
 }
 
 _COMPOSED: Final[dict[type, Callable[[Any, Rows], str]]] = {
     Columns: _columns,
-    Blend: _blend,
-    NoiseRobust: _inner,
     SelfTraining: _inner,
     Distilled: _inner,
-    EvenPrior: _even,
     SpeciesOnly: _species_only,
     SpeciesConditional: _conditional,
     SpeciesRemoved: _removed,
     LogisticHead: _logistic_head,
-    AttentionHead: _attention,
 }

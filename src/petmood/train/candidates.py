@@ -9,10 +9,10 @@ from petmood.features.views import View
 from petmood.train.catalog import FROZEN, METHODS, SPECIES_ONLY, Method, logistic
 from petmood.train.recipes import Recipe
 
-_EXTENDED: Final = ("lite0-pca-logistic", "outside-logistic", "outside-svm")
+_EXTENDED: Final = ("lite0-svm", "outside-logistic", "outside-svm")
 """Methods that a search also tries with outside and with unlabelled images, where such are given."""
 
-_NO_CANDIDATES: Final = (SPECIES_ONLY, "species-removed", "lite0-finetuned", "outside-finetuned")
+_NO_CANDIDATES: Final = (SPECIES_ONLY, "species-removed", "lite0-finetuned")
 
 
 def candidates(extra_weight: float | None = None, unlabelled_weight: float | None = None) -> tuple[Method, ...]:

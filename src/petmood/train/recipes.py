@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from petmood.contract import Classifier
 from petmood.errors import ConfigError
-from petmood.train.attention import AttentionHead
-from petmood.train.compose import Blend, Columns, Distilled, EvenPrior, NoiseRobust
+from petmood.train.compose import Columns, Distilled
 from petmood.train.heads import LogisticHead
 from petmood.train.shallow import ShallowHead
 from petmood.train.species import SpeciesConditional, SpeciesOnly, SpeciesRemoved
@@ -27,8 +26,8 @@ class Recipe:
 
     Attributes:
         kind: "default", petmood's own logistic regression; a shallow head of `petmood.train.shallow`; or a composition:
-            "blend", "stack", "species-only", "species-conditional", "species-removed", "noise-robust", "even-prior";
-            "distilled", of a teacher and a student; "attention", on tokens; "finetune", on activations at half depth.
+            "species-only", "species-conditional", "species-removed"; "distilled", of a teacher and a student;
+            "finetune", on activations at half depth.
         settings: its numbers and names.
         blocks: which blocks of columns it reads, by number; all if None. For the species compositions the first is the
             block of ImageNet scores.
@@ -74,9 +73,7 @@ def build(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Cla
         if recipe.kind in _COMPOSED:
             return _COMPOSED[recipe.kind](recipe, blocks, seed)
         head: Classifier
-        if recipe.kind == "attention":
-            head = AttentionHead(**recipe.settings)  # type: ignore[arg-type]
-        elif recipe.kind == "default":
+        if recipe.kind == "default":
             head = LogisticHead(**recipe.settings)  # type: ignore[arg-type]
         else:
             head = ShallowHead(recipe.kind, seed, **recipe.settings)  # type: ignore[arg-type]  # checked as they are used
@@ -97,11 +94,6 @@ def _maker(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Ca
     return lambda: build(recipe, blocks, seed)
 
 
-def _blend(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Classifier:
-    makers = [_maker(member, blocks, seed) for member in recipe.members]
-    return Blend(makers, stack=recipe.kind == "stack", seed=seed, **recipe.settings)  # type: ignore[arg-type]
-
-
 def _species(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Classifier:
     chosen = recipe.blocks if recipe.blocks is not None else tuple(range(len(blocks)))
     logits, rest = blocks[chosen[0]], chosen[1:]
@@ -120,21 +112,9 @@ def _distilled(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -
     return Distilled(teacher, student, seed=seed, **recipe.settings)  # type: ignore[arg-type]
 
 
-def _robust(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Classifier:
-    return NoiseRobust(_maker(recipe.members[0], blocks, seed), seed=seed, **recipe.settings)  # type: ignore[arg-type]
-
-
-def _even(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Classifier:
-    return EvenPrior(_maker(recipe.members[0], blocks, seed), **recipe.settings)  # type: ignore[arg-type]
-
-
 _COMPOSED: Final[dict[str, _Builder]] = {
-    "blend": _blend,
-    "stack": _blend,
     "species-only": _species,
     "species-conditional": _species,
     "species-removed": _species,
-    "noise-robust": _robust,
-    "even-prior": _even,
     "distilled": _distilled,
 }

@@ -11,40 +11,16 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 
-from petmood.errors import ConfigError, DataError
+from petmood.errors import ConfigError
 from petmood.train.learner import Learner, Lesson
 from petmood.train.scaling import fit_scaler
 
 _Estimator = Any
-
-
-class Prototypes(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Cosine similarity to each class's weighted mean; a softmax with a temperature makes it a probability."""
-
-    def __init__(self, temperature: float = 0.1) -> None:
-        """Choose the temperature, above 0."""
-        self.temperature = temperature
-
-    def fit(
-        self, X: NDArray[np.float64], y: NDArray[np.str_], sample_weight: NDArray[np.float64] | None = None
-    ) -> Self:
-        """Average the unit rows of each class."""
-        weights = np.ones(len(X)) if sample_weight is None else sample_weight
-        self.classes_ = np.unique(y)
-        self.means_ = _unit(
-            np.stack([np.average(_unit(X[y == name]), axis=0, weights=weights[y == name]) for name in self.classes_])
-        )
-        return self
-
-    def predict_proba(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n, n_classes) float64."""
-        return np.asarray(softmax(_unit(X) @ self.means_.T / self.temperature, axis=1))
 
 
 class Neighbours(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -87,22 +63,14 @@ _KINDS: Final[dict[str, Callable[..., _Estimator]]] = {
         C=C, kernel=kernel, gamma=gamma, random_state=seed
     ),
     "knn": lambda seed, k=15: Neighbours(k),
-    "prototypes": lambda seed, temperature=0.1: Prototypes(temperature),
     "lda": lambda seed: LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
-    "qda": lambda seed, reg=0.5: QuadraticDiscriminantAnalysis(reg_param=reg),
     "boosting": lambda seed, rate=0.05, rounds=150: HistGradientBoostingClassifier(
         learning_rate=rate, max_iter=rounds, max_leaf_nodes=8, min_samples_leaf=10, l2_regularization=1.0,
         early_stopping=False, random_state=seed,
     ),
-    "trees": lambda seed, trees=400: ExtraTreesClassifier(
-        trees, min_samples_leaf=3, max_features="sqrt", random_state=seed, n_jobs=1
-    ),
-    "mlp": lambda seed, hidden=64, alpha=3.0: MLPClassifier(
-        (hidden,), alpha=alpha, max_iter=60, learning_rate_init=1e-3, early_stopping=False, random_state=seed
-    ),
 }  # fmt: skip
 
-UNWEIGHTED: Final = ("lda", "qda")
+UNWEIGHTED: Final = ("lda",)
 """Kinds that take no sample weights: they are fitted on one mean row a family."""
 
 
@@ -163,7 +131,7 @@ class ShallowHead(Learner):
         rows = self.scaler_.transform(features)
         self.pca_: Basis | None = None
         if self.components is not None:
-            self.pca_ = Basis.principal(rows, self._able(labels), self.seed)
+            self.pca_ = Basis.principal(rows, self.components, self.seed)
         elif len(rows) < rows.shape[1] and self.kind in _ROTATABLE:
             # a penalty on the length of weights sees only the span of the rows: exactly the same model, much faster
             self.pca_ = Basis.span(rows)
@@ -175,13 +143,6 @@ class ShallowHead(Learner):
         self.model_ = _KINDS[self.kind](self.seed, **self.settings)
         given = {} if self.kind in UNWEIGHTED else {"sample_weight": weights}
         self.model_.fit(rows / self.scale_, labels, **given)
-
-    def _able(self, labels: NDArray[np.str_]) -> int:
-        """As many components as asked for, or as the covariance of each class can be told from its rows."""
-        wanted, least = self.components or 1, int(np.unique(labels, return_counts=True)[1].min())
-        if self.kind == "qda" and least < 3:
-            raise DataError(f"a quadratic discriminant needs 3 photos of each class or more, got {least}.")
-        return min(wanted, least - 1) if self.kind == "qda" else wanted
 
     def _components(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         return rows if self.pca_ is None else np.asarray(self.pca_.transform(rows))

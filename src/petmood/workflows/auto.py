@@ -162,7 +162,7 @@ def distil(bench: Bench, made: Contest, name: str, settings: AutoSettings) -> Co
     """The same with a student of a candidate added, judged on the same folds; it takes no part in the choice."""
     teacher = made.found[name].reading.method
     shared = next((v for v in teacher.views if v.pooling == "mean"), teacher.views[0])
-    student = View(shared.backbone, size=shared.size, crop=shared.crop)
+    student = View(shared.backbone)
     method = distilled(teacher, student)
     outer = list(grouped_folds(made.inside, folds=settings.folds, seed=settings.seed))
     judged = candidate(bench, method, made.inside, made.rows, outer, settings)

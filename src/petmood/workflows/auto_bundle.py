@@ -19,7 +19,6 @@ from petmood.dataset import Dataset
 from petmood.evaluate.calibrate import apply_temperature
 from petmood.evaluate.protocols import Predictions, grouped_name, in_class_order, test_name
 from petmood.features import Backbone
-from petmood.features.views import decode_side
 from petmood.progress import Tick
 from petmood.records import FeatureTable, Manifest
 from petmood.results import ModelFacts
@@ -75,7 +74,7 @@ def save_auto_bundle(
         views, reading.widths, as_head(model, manifest.classes), len(manifest.classes), calibration.temperature
     )
     read = tuple({reading.backbones[i].digest: reading.backbones[i] for i in used}.values())
-    side = decode_side(*views[0])
+    side = views[0][1].preprocess.size
     description = _described(made, winner, manifest, read, side, graph, calibration, conformal, settings)
     bundle = Bundle(Parts(description, graph, None))
     expected = apply_temperature(on_test, calibration.temperature)

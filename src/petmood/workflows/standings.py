@@ -164,8 +164,6 @@ def command(method: Method, data: Path, settings: LeaderboardSettings) -> str:
     if method.outside is not None and means.extra is not None:
         words += ["--extra", means.extra.name]
         words += [word for theirs, ours in means.mapping.items() for word in ("--map", f"{theirs}={ours}")]
-    if method.unlabelled is not None and means.unlabelled is not None:
-        words += ["--unlabelled", means.unlabelled.name]
     return shlex.join(words)
 
 
