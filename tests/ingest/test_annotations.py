@@ -304,9 +304,9 @@ def test_exports_of_other_shapes_are_read_to_the_pixel(tmp_path: Path, files: Fi
         (
             in_cvat('<tag label="cat"><attribute name="mood">sad</attribute></tag>')
             | {
-                "b.xml": b'<annotations><image name="0.png"><tag label="cat"><attribute name="mood">sad</attribute></tag>'
-                b'</image><image name="1.png"><tag label="dog"><attribute name="mood">happy</attribute></tag></image>'
-                b"</annotations>"
+                "b.xml": b'<annotations><image name="0.png"><tag label="cat"><attribute name="mood">sad</attribute>'
+                b'</tag></image><image name="1.png"><tag label="dog"><attribute name="mood">happy</attribute></tag>'
+                b"</image></annotations>"
             },
             r"labels \(cat, dog\) and attributes \(mood\) may say the class",
         ),
