@@ -32,7 +32,7 @@ DIM = 1280
 ROWS = 2048
 MEASURED = """
 import json, resource, sys, time
-from petmood.workflows.cluster_shards import ShardSettings, cluster_shards
+from petmood.jobs.cluster_shards import ShardSettings, cluster_shards
 began = time.perf_counter()
 facts = cluster_shards(sys.argv[1], sys.argv[2], ShardSettings(k=int(sys.argv[3])))
 used = resource.getrusage(resource.RUSAGE_SELF)

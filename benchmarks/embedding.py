@@ -30,11 +30,12 @@ from peer import ABSENT, keras
 from sheet import Sheet, data_or_demo, fresh_cache, options_of, paired_ratio
 
 from petmood import images
+from petmood.build.quantised import CALIBRATION, calibration_photos
 from petmood.bundle.int8 import quantised_graph
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
-from petmood.evaluate.metrics import score
-from petmood.evaluate.protocols import cross_fit
+from petmood.evaluation.metrics import score
+from petmood.evaluation.protocols import cross_fit
 from petmood.features import extract_features, load_backbone
 from petmood.features.backbones import Backbone
 from petmood.features.extract import open_session
@@ -45,8 +46,7 @@ from petmood.records import FloatArray, Manifest
 from petmood.sources import Source, open_source
 from petmood.split import grouped_folds
 from petmood.threads import BATCH, in_streams
-from petmood.train.heads import make_head
-from petmood.workflows.quantise import CALIBRATION, calibration_photos
+from petmood.training.heads import make_head
 
 LARGE = 32
 """Images in a batch as it is usually chosen."""

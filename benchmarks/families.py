@@ -26,8 +26,8 @@ from sheet import Sheet, data_or_demo, options_of
 
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
-from petmood.evaluate.metrics import score
-from petmood.evaluate.protocols import cross_fit
+from petmood.evaluation.metrics import score
+from petmood.evaluation.protocols import cross_fit
 from petmood.families.join import join_families
 from petmood.families.links import find_links
 from petmood.features import extract_features, load_backbone
@@ -37,7 +37,7 @@ from petmood.pictures import Pictures
 from petmood.records import ImageRecord, Manifest
 from petmood.sources import open_source
 from petmood.split import grouped_folds
-from petmood.train.heads import make_head
+from petmood.training.heads import make_head
 
 SIZES = (250, 500, 1000)
 

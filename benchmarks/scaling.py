@@ -28,7 +28,7 @@ from petmood.features import load_backbone
 PATTERNS = 200
 MEASURED = """
 import json, resource, sys, time
-from petmood.workflows import embed as module
+from petmood.jobs import embed as module
 module.CACHED = 0  # every vector is computed: what the cache saves is not what is asked here
 engine = json.loads(sys.argv[3])
 began = time.perf_counter()

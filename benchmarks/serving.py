@@ -135,7 +135,7 @@ def main() -> None:
         model = options.model or scratch / "model"
         if options.model is None:
             from petmood.config import run_settings
-            from petmood.workflows.train import train
+            from petmood.jobs.train import train
 
             train(data, model, "head", run_settings("quick"))
         files = sorted(path for path in data.rglob("*.jpg"))[:256]

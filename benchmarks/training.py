@@ -2,9 +2,10 @@
 
     python benchmarks/training.py [--peer-python PYTHON] [--rounds N]
 
-Steps are petmood's own (`petmood.train.loop.train` on images in memory, decoded already), with batches of 32 at 224
-pixels; the peer's are Keras' `train_on_batch` of the same layers. All take turns. The same images, order and seed then
-train once in float32 and once in bfloat16, to show that both learn alike; the profile tells what a step waits for.
+Steps are petmood's own (`petmood.training.training_loop.train` on images in memory, decoded already), with batches of
+32 at 224 pixels; the peer's are Keras' `train_on_batch` of the same layers. All take turns. The same images, order and
+seed then train once in float32 and once in bfloat16, to show that both learn alike; the profile tells what a step
+waits for.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ import torch
 from peer import ABSENT, keras
 from sheet import Sheet, options_of, paired_ratio
 
-from petmood.train.devices import resolve_device, resolve_precision
-from petmood.train.loop import LabelledImages, train
-from petmood.train.modules import build
-from petmood.train.networks import make_network
-from petmood.train.settings import Precision, TrainSettings
+from petmood.training.devices import resolve_device, resolve_precision
+from petmood.training.modules import build
+from petmood.training.networks import make_network
+from petmood.training.settings import Precision, TrainSettings
+from petmood.training.training_loop import LabelledImages, train
 
 BATCH = 32
 TITLES = {"cnn1": "CNN 1", "cnn2": "CNN 2"}

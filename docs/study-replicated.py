@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from petmood.evaluate.statistics.intervals import mean_interval
+from petmood.evaluation.statistics.intervals import mean_interval
 from petmood.report import study_text
 from petmood.report.wording import interval, listing, number, percent, plural
 from petmood.results import ModelFacts, Results, StudyFacts, StudyRow, TrainingFacts

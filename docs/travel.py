@@ -19,18 +19,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.species import species_probabilities
 from petmood.config import ReadOptions
 from petmood.dataset.across import Across, join_datasets
 from petmood.dataset.opening import open_dataset
 from petmood.dataset.outside import parse_map
-from petmood.evaluate import sources, transfer, unlikeness
-from petmood.evaluate.calibrate import fit_conformal
-from petmood.evaluate.statistics import wilson_interval
+from petmood.evaluation import certainty_elsewhere as transfer
+from petmood.evaluation import sources, unlikeness
+from petmood.evaluation.calibrate import fit_conformal
+from petmood.evaluation.statistics import wilson_interval
 from petmood.features import load_backbone
+from petmood.features.species import species_probabilities
 from petmood.records import IntArray
-from petmood.train.heads import LogisticHead
-from petmood.train.sourced import SourceHead, SourceMixture
+from petmood.training.heads import LogisticHead
+from petmood.training.source_head import SourceHead, SourceMixture
 
 PAGE = Path(__file__).resolve().with_suffix(".md")
 SEED = 0
@@ -282,7 +283,7 @@ def page(of: Across, chosen: str, methods: bool) -> Iterator[str]:
     )
     yield "## Trained on -> judged on\n"
     cells = sources.matrix(union, every[chosen], seed=SEED)
-    yield prose(f"""The head *{chosen}* (`petmood.train.sourced`).""")
+    yield prose(f"""The head *{chosen}* (`petmood.training.source_head`).""")
     yield from table(
         ["trained on", "judged on", "protocol", "n", "balanced accuracy", "guessing", "accuracy"],
         (

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from petmood.audit.erasure import fit_leace, fit_within_groups
-from petmood.evaluate.sources import Reader, Union
-from petmood.evaluate.transfer import even_weights
+from petmood.evaluation.certainty_elsewhere import even_weights
+from petmood.evaluation.sources import Reader, Union
+from petmood.features.erasure import fit_leace, fit_within_groups
 from petmood.records import IntArray
-from petmood.train.heads import LogisticHead
-from petmood.train.sourced import SourceHead
-from petmood.train.species import SpeciesConditional
+from petmood.training.heads import LogisticHead
+from petmood.training.source_head import SourceHead
+from petmood.training.species import SpeciesConditional
 
 Rows = NDArray[np.float64]
 Change = Callable[[Rows, Rows, IntArray, IntArray], tuple[Rows, Rows]]

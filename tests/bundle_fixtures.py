@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from drawing import split_files, write_tree
+from petmood.build.heads import save_head_bundle
 from petmood.bundle import Bundle, load
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.dataset import backbone_named
 from petmood.features import Backbone
 from petmood.records import FeatureTable, Manifest
-from petmood.workflows.bundles import save_head_bundle
 
 
 @dataclass(frozen=True)

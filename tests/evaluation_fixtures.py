@@ -9,11 +9,11 @@ import pytest
 from PIL import Image, ImageOps
 
 from drawing import photo, saved, write_tree
+from petmood.build.heads import save_head_bundle
 from petmood.bundle import Bundle, load
 from petmood.config import RunSettings
 from petmood.dataset import open_dataset
 from petmood.dataset.dataset import backbone_named
-from petmood.workflows.bundles import save_head_bundle
 
 SIZE = (160, 150)
 CLASSES = ("Angry", "happy")

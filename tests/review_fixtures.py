@@ -7,11 +7,11 @@ from pathlib import Path
 from drawing import jpeg, write_tree
 from petmood.cache import ContentCache
 from petmood.ingest import read_dataset
+from petmood.jobs.run_folder import write_source
 from petmood.records import Manifest
 from petmood.sources import open_source
 from petmood.split import complete_splits
 from petmood.store import write_json, write_manifest
-from petmood.workflows.folders import write_source
 
 MOODS = ("Angry", "happy", "Sad")
 SUSPECT, LIKE_GIVEN, LIKE_OTHER = "train/Sad/5.jpg", "train/Sad/6.jpg", "train/happy/1.jpg"

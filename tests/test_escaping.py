@@ -19,10 +19,10 @@ from drawing import jpeg, write_tree
 from petmood.cli.console import Guarded, console
 from petmood.errors import PetmoodError
 from petmood.escaping import csv_cell, from_csv_cell, markdown, one_line, path_component, terminal
+from petmood.jobs.export_data import export_data
 from petmood.labels import write_labels
 from petmood.tables import read_rows
 from petmood.web.logs import JsonLines
-from petmood.workflows.labelling import export_data
 
 HOSTILE = [
     "", ".", "..", "...", "/", "/etc/passwd", "../../x", "a/b", "a\\b", "C:\\x", "C:", "con", "CON.txt",

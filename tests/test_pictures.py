@@ -13,11 +13,12 @@ from PIL import Image
 from drawing import jpeg, photo, saved, split_files, write_tree
 from networks import network
 from petmood import images
+from petmood.build.heads import quality
 from petmood.cache import ContentCache
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.models import head, property_alone, size_and_brightness
 from petmood.errors import DataError, PetmoodError
-from petmood.evaluate.protocols import grouped
+from petmood.evaluation.protocols import grouped
 from petmood.families.links import find_links
 from petmood.features import Backbone
 from petmood.features.augment import pixel_views
@@ -26,7 +27,6 @@ from petmood.features.views import View
 from petmood.pictures import Pictures, map_images
 from petmood.records import ImageRecord
 from petmood.sources import open_source
-from petmood.workflows.bundles import quality
 
 VICTIM = "train/happy/train1.jpg"
 

@@ -28,7 +28,7 @@ from IPython.display import SVG, display
 
 from petmood.config import StudySettings
 from petmood.demo import write_demo
-from petmood.workflows.study import study
+from petmood.study import study
 
 work = Path(tempfile.mkdtemp())
 truth = write_demo(work / "demo", seed=0)
@@ -101,7 +101,7 @@ for line in study_text.tuning_sentences(replicated):
 # Layer by layer as the study prints them; at its 224 pixels they have its numbers of parameters.
 
 # %%
-from petmood.workflows.networks import list_networks
+from petmood.jobs.networks import list_networks
 
 for network in list_networks(n_classes=4, size=224):
     print(f"{network.title}: {network.params:,} parameters, {network.trainable_params:,} trainable")

@@ -19,7 +19,7 @@ from petmood.version import __version__
 if TYPE_CHECKING:
     from petmood.dataset import Dataset, open_dataset
     from petmood.library import audit, evaluate, load, run, train
-    from petmood.train.estimators import FeatureExtractor, MoodClassifier
+    from petmood.training.estimators import FeatureExtractor, MoodClassifier
 
     open = open_dataset
 
@@ -52,8 +52,8 @@ __all__ = [
 
 _WHERE = {
     "Dataset": ("petmood.dataset", "Dataset"),
-    "FeatureExtractor": ("petmood.train.estimators", "FeatureExtractor"),
-    "MoodClassifier": ("petmood.train.estimators", "MoodClassifier"),
+    "FeatureExtractor": ("petmood.training.estimators", "FeatureExtractor"),
+    "MoodClassifier": ("petmood.training.estimators", "MoodClassifier"),
     "audit": ("petmood.library", "audit"),
     "evaluate": ("petmood.library", "evaluate"),
     "load": ("petmood.library", "load"),

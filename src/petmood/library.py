@@ -218,8 +218,8 @@ def audit(data: Data, *, families: str = "auto", seed: int = 42, **options: Any)
     Raises:
         petmood.errors.PetmoodError: anything the user can fix.
     """
+    from petmood.analyses.audit.compute import audit_facts
     from petmood.report.html import audit_html
-    from petmood.workflows.audit import audit_facts
 
     with _opened(data, families=families, seed=seed, splits=False, **options) as opened:
         facts = audit_facts(opened, run_settings("quick", seed=seed, families=families))
@@ -240,7 +240,7 @@ def run(data: Path | str, out: Path | str | None = None, *, preset: str = "quick
     Raises:
         petmood.errors.PetmoodError: anything the user can fix.
     """
-    from petmood.workflows.run import run as work
+    from petmood.jobs.run import run as work
 
     labels, groups, species = (
         None if (path := options.pop(name, None)) is None else Path(path) for name in ("labels", "groups", "species")
@@ -266,7 +266,7 @@ def train(
     Raises:
         petmood.errors.PetmoodError: anything the user can fix.
     """
-    from petmood.workflows.train import train as work
+    from petmood.jobs.train import train as work
 
     labels = options.pop("labels", None)
     made = work(
@@ -304,9 +304,9 @@ def evaluate(
     Raises:
         petmood.errors.PetmoodError: anything the user can fix.
     """
+    from petmood.jobs.answers import open_model
+    from petmood.jobs.evaluate import evaluate as work
     from petmood.report.evaluation import evaluation_html
-    from petmood.workflows.answers import open_model
-    from petmood.workflows.evaluate import evaluate as work
 
     judge = model if model is None or isinstance(model, Bundle) else open_model(Path(model))
     table = None if predictions is None else Path(predictions)

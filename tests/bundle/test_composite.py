@@ -22,10 +22,10 @@ from petmood.ingest import read_dataset
 from petmood.pictures import Pictures
 from petmood.records import Manifest
 from petmood.sources import open_source
-from petmood.train.answers import as_head
-from petmood.train.compose import Columns
-from petmood.train.shallow import ShallowHead
-from petmood.train.species import SpeciesConditional
+from petmood.training.compose import Columns
+from petmood.training.onnx_heads import as_head
+from petmood.training.shallow import ShallowHead
+from petmood.training.species import SpeciesConditional
 
 onnx = pytest.importorskip("onnx")
 

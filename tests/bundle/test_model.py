@@ -18,7 +18,7 @@ from petmood.bundle import Bundle, Prediction, Unreadable, load
 from petmood.bundle.folder import read, save
 from petmood.dataset.models import head
 from petmood.errors import ConfigError, DataError, ImageError, ModelError
-from petmood.evaluate.protocols import once_on_test
+from petmood.evaluation.protocols import once_on_test
 
 
 def photos(trained: Trained, count: int = 6) -> list[Path]:

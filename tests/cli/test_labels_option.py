@@ -88,7 +88,7 @@ def test_study_begins_with_the_new_labels(
         applied.extend(path.read_text() for path in tmp_path.rglob("labels-applied.csv"))
         raise PetmoodError("no further")  # the data is read by now
 
-    monkeypatch.setattr("petmood.workflows.study._results", ended)
+    monkeypatch.setattr("petmood.study._results", ended)
     assert isinstance(invoke("study", tiny_data, tmp_path / "out", labels).exception, PetmoodError)
     (records,) = (data.records for data in read)
     assert {r.class_name for r in records if r.path == first} == {"happy"}

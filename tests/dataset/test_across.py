@@ -12,7 +12,7 @@ from drawing import photo, saved, write_tree
 from petmood.dataset.across import join_datasets
 from petmood.dataset.opening import open_dataset
 from petmood.errors import DataError
-from petmood.evaluate.sources import left_out_folds
+from petmood.evaluation.sources import left_out_folds
 from petmood.features import load_backbone
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from drawing import photo, saved, write_tree
 from petmood.config import RunSettings
-from petmood.workflows.run import run
+from petmood.jobs.run import run
 
 pytest.importorskip("torch")
 

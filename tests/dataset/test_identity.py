@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from petmood.analyses.labels.compute import find_suspects
+from petmood.analyses.leakage.compute import leakage
+from petmood.analyses.species.compute import species
 from petmood.bundle import load
 from petmood.config import run_settings
+from petmood.methods.leaderboard import leaderboard
+from petmood.methods.standings import LeaderboardSettings
 from petmood.results.identity import Identity
-from petmood.workflows.leaderboard import leaderboard
-from petmood.workflows.leakage import leakage
-from petmood.workflows.species import species
-from petmood.workflows.standings import LeaderboardSettings
-from petmood.workflows.suspects import find_suspects
 
 if TYPE_CHECKING:
     from petmood.library import RunResult

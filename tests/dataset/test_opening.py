@@ -11,23 +11,23 @@ import pytest
 from PIL import Image, ImageOps
 
 from drawing import photo, saved, write_tree
+from petmood.analyses.audit.compute import audit
+from petmood.analyses.labels.compute import find_suspects
+from petmood.analyses.leakage.compute import leakage
+from petmood.analyses.species.compute import species
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.demo import DemoTruth
 from petmood.errors import DataError, LeakageError
+from petmood.jobs.cluster_naming import cluster
+from petmood.jobs.export_data import export_data
+from petmood.jobs.regrade import regrade
+from petmood.jobs.run import run
+from petmood.jobs.train import train
+from petmood.jobs.tune import TuneSettings, tune
+from petmood.methods.leaderboard import leaderboard
+from petmood.methods.standings import LeaderboardSettings
 from petmood.records import Manifest
-from petmood.workflows.audit import audit
-from petmood.workflows.labelling import export_data
-from petmood.workflows.leaderboard import leaderboard
-from petmood.workflows.leakage import leakage
-from petmood.workflows.naming import cluster
-from petmood.workflows.regrade import regrade
-from petmood.workflows.run import run
-from petmood.workflows.species import species
-from petmood.workflows.standings import LeaderboardSettings
-from petmood.workflows.suspects import find_suspects
-from petmood.workflows.train import train
-from petmood.workflows.tune import TuneSettings, tune
 
 PLANTED: dict[str, Callable[[Image.Image], bytes]] = {
     "exact": saved,
@@ -180,7 +180,7 @@ def photos_of_run(data: Path, out: Path) -> int:
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("petmood.workflows.run.write_manifest", stopped)
+        patch.setattr("petmood.jobs.run.write_manifest", stopped)
         with pytest.raises(KeyboardInterrupt):
             run(data, out, SETTINGS)
     (manifest,) = read

@@ -114,7 +114,7 @@ def test_an_overlay_is_brightest_where_most_speaks_and_grey_where_nothing_does()
 
 
 def test_explain_writes_a_sheet_and_the_shared_schema_a_picture(trained: Trained, tmp_path: Path) -> None:
-    from petmood.workflows.predict import predict
+    from petmood.jobs.predict import predict
 
     names = [str(trained.data / trained.manifest.records[i].path) for i in (0, 1)]
     found = list(predict(trained.bundle, names, explain_to=tmp_path / "why"))

@@ -14,8 +14,8 @@ import pytest
 pytest.importorskip("fastapi")
 
 from bundle_fixtures import Trained
+from petmood.jobs.export import export
 from petmood.page.modules import script
-from petmood.workflows.export import export
 from web.conftest import address, browser, photos
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from drawing import jpeg
 from petmood.bundle import Bundle, load
 from petmood.bundle.headline import headline_sentence
 from petmood.explain import explain
+from petmood.jobs.export import export
 from petmood.page.site import MOST_BYTES
-from petmood.workflows.export import export
 from web.conftest import CHROMIUM, running
 
 from .conftest import PATIENCE, answered
@@ -244,7 +244,7 @@ def test_server_command_and_browser_agree_on_the_photos_of_test(
     browser: Browser, real_data: Path, tmp_path: Path
 ) -> None:
     from petmood.config import RunSettings
-    from petmood.workflows.train import train
+    from petmood.jobs.train import train
 
     train(real_data, tmp_path / "pets", "head", RunSettings())
     bundle, photos = load(tmp_path / "pets"), sorted((real_data / "test").rglob("*.jpg"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from petmood.evaluate.statistics import wilson_interval
+from petmood.evaluation.statistics import wilson_interval
 from petmood.results import (
     ClassCount,
     ClassScore,

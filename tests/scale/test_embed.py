@@ -14,10 +14,10 @@ import pytest
 from drawing import jpeg, write_tree, write_zip
 from petmood.errors import ConfigError, DataError
 from petmood.ingest.layout import find_layout
+from petmood.jobs.embed import EmbedSettings, _ImageSet, embed
 from petmood.scale import embed as stage
 from petmood.scale.places import open_files, open_folder
 from petmood.scale.shards import chunks, read_index, read_rows
-from petmood.workflows.embed import EmbedSettings, _ImageSet, embed
 from scale.embedded import assert_complete, table
 
 SMALL = {"shard_rows": 16, "batch_size": 8}

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from petmood.errors import ConfigError, DataError, MissingExtraError, PetmoodError
+from petmood.jobs.embed import EmbedSettings, embed
 from petmood.scale import engines
 from petmood.scale.connection import connected
 from petmood.scale.places import open_folder
 from petmood.scale.shards import read_index
-from petmood.workflows.embed import EmbedSettings, embed
 from scale.embedded import assert_complete, table
 
 pytest.importorskip("ray")
@@ -97,7 +97,7 @@ def test_a_killed_worker_loses_and_doubles_no_row(
 
 KILLED = """
 import os, signal, sys
-from petmood.workflows import embed as module
+from petmood.jobs import embed as module
 from petmood.cli.main import run
 real = module._Counter.add
 

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from petmood.errors import ConfigError, DataError
+from petmood.jobs import cluster_shards as module
+from petmood.jobs.cluster_shards import ShardSettings, cluster_set, cluster_shards
 from petmood.records import FloatArray
 from petmood.scale.kmeans import fit, nearest, sample_rows, start_centres, step
 from petmood.scale.passes import local_passes
 from petmood.scale.places import open_folder
-from petmood.workflows import cluster_shards as module
-from petmood.workflows.cluster_shards import ShardSettings, cluster_set, cluster_shards
 from scale.embedded import write_set
 
 

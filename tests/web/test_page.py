@@ -20,7 +20,7 @@ from petmood.bundle.folder import read
 from petmood.bundle.words import counted
 from petmood.cli.answers import write_json
 from petmood.explain import explain
-from petmood.workflows.predict import predict
+from petmood.jobs.predict import predict
 from web.conftest import CHROMIUM, running, until
 
 if TYPE_CHECKING:

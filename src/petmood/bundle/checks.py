@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from petmood.audit.species import N_IMAGENET
 from petmood.bundle import ops
 from petmood.errors import ModelError
+from petmood.features.species import N_IMAGENET
 
 if TYPE_CHECKING:
     import onnxruntime as ort

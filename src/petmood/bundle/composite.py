@@ -10,7 +10,6 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.species import N_IMAGENET
 from petmood.bundle.ops import (
     FEATURES,
     IMAGENET,
@@ -24,6 +23,7 @@ from petmood.bundle.ops import (
 )
 from petmood.errors import ModelError
 from petmood.features import Backbone
+from petmood.features.species import N_IMAGENET
 from petmood.features.views import View, is_half_precision, output_of
 
 TINY: Final = 1e-12

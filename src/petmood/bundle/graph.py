@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.species import N_IMAGENET
 from petmood.bundle.ops import (
     CAM,
     FEATURES,
@@ -26,6 +25,7 @@ from petmood.bundle.ops import (
 )
 from petmood.errors import ModelError
 from petmood.features import Backbone, Preprocess
+from petmood.features.species import N_IMAGENET
 
 
 @dataclass(frozen=True)

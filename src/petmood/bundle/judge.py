@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.species import SPECIES, species_probabilities
 from petmood.bundle.inputs import Prepared
 from petmood.bundle.prediction import Caution, PetCheck, Prediction, Verdict
 from petmood.bundle.schema import ConformalLevel, ModelDescription, Quality
 from petmood.bundle.words import say
 from petmood.errors import ConfigError
+from petmood.features.species import SPECIES, species_probabilities
 
 
 def judge(

@@ -28,11 +28,11 @@ def audit(
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
     """Find copies, leaks between splits, contradicting labels, shortcuts and poor photos."""
+    from petmood.analyses.audit.compute import audit as work
     from petmood.cli.console import Bars, console, print_json
     from petmood.config import run_settings
     from petmood.report.audit import audit_lines
     from petmood.results import AUDIT_KEYS
-    from petmood.workflows.audit import audit as work
 
     facts = work(data, run_settings("quick", families=families, seed=seed), Bars(), groups=groups, quality=quality)
     if json:

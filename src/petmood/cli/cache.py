@@ -32,7 +32,7 @@ def cache(
     """List what the cache holds, or make it smaller."""
     from petmood.cache import parse_size
     from petmood.cli.console import print_json
-    from petmood.workflows.caching import parse_age, prune_cache
+    from petmood.jobs.cache import parse_age, prune_cache
 
     if action is Action.list:
         _list(json)
@@ -56,7 +56,7 @@ def _list(json: bool) -> None:
 
     from petmood.cache import cache_dir, open_cache
     from petmood.cli.console import console, print_json
-    from petmood.workflows.caching import list_cache
+    from petmood.jobs.cache import list_cache
 
     kinds = list_cache()
     limit = open_cache().limit

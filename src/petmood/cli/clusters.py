@@ -44,8 +44,8 @@ def cluster(
 ) -> None:
     """Group photos by looks alone, and write sheets of faces to name the groups by; or vectors that embed wrote."""
     from petmood.cli.console import Bars, print_json
+    from petmood.jobs.cluster_shards import cluster_set
     from petmood.results import ShardClusters
-    from petmood.workflows.cluster_shards import cluster_set
 
     settings = {"k": k, "seed": seed, "engine": engine, "workers": workers, "address": address}
     facts = cluster_set(data, out, settings, Bars(), method=method, backbone=backbone)
@@ -75,7 +75,7 @@ def name_clusters(
     """Turn named clusters into labels.csv, and say what these labels are worth."""
     from petmood.cli.console import Bars, print_json
     from petmood.config import run_settings
-    from petmood.workflows.naming import name_clusters as work
+    from petmood.jobs.cluster_naming import name_clusters as work
 
     settings = run_settings("quick", backbone=backbone, seed=seed, folds=folds)
     facts = work(data, folder, settings, Bars(), names=names, confidence=confidence)

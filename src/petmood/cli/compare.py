@@ -28,9 +28,9 @@ def compare(
     """Say what differs between runs or bundles, and compare them on the photos that they share."""
     from petmood.cli.console import console
     from petmood.files import output_folder
-    from petmood.report.difference import difference_html, difference_lines
+    from petmood.jobs.compare import compare as work
+    from petmood.report.comparison import difference_html, difference_lines
     from petmood.store import write_json, write_text
-    from petmood.workflows.compare import compare as work
 
     facts = work(paths)
     if out is not None:
@@ -47,7 +47,7 @@ def compare(
     if differing:
         from rich.table import Table
 
-        from petmood.report.difference import letter
+        from petmood.report.comparison import letter
 
         table = Table("differs", *(letter(i) for i in range(len(facts.subjects))))
         for setting in differing:
@@ -63,7 +63,7 @@ def list_runs(
 ) -> None:
     """List the runs, bundles and evaluations below a folder, each with its best figure."""
     from petmood.cli.console import console
-    from petmood.workflows.compare import list_runs as work
+    from petmood.jobs.compare import list_runs as work
 
     facts = work(below)
     if json:

@@ -37,7 +37,7 @@ class Standings:
             self._live.stop()
 
     def show(self, rows: Sequence[StandingFacts], title: str) -> None:
-        """See `petmood.workflows.auto.Watch`."""
+        """See `petmood.methods.selection.Watch`."""
         if self._live is not None:
             # not before there is something to show: what was printed earlier stays above
             self._live.start()

@@ -34,8 +34,8 @@ def embed(
 ) -> None:
     """Turn images into vectors, as sharded Parquet; interrupted or killed, the same command goes on."""
     from petmood.cli.console import Bars
-    from petmood.workflows.embed import EmbedSettings
-    from petmood.workflows.embed import embed as work
+    from petmood.jobs.embed import EmbedSettings
+    from petmood.jobs.embed import embed as work
 
     how = {"engine": engine, "backbone": backbone, "batch_size": batch_size, "shard_rows": shard_rows}
     where = {"workers": workers, "threads": threads, "gpus": gpus, "provider": provider, "address": address}

@@ -59,9 +59,9 @@ def evaluate(
     from petmood.dataset.outside import parse_map
     from petmood.errors import ConfigError
     from petmood.files import output_folder
+    from petmood.jobs.answers import open_model
+    from petmood.jobs.evaluate import evaluate as work
     from petmood.report.evaluation import evaluation_lines
-    from petmood.workflows.answers import open_model
-    from petmood.workflows.evaluate import evaluate as work
 
     if data is None and predictions is None:
         raise ConfigError("evaluate needs a model and data. Say: petmood evaluate MODEL DATA.")
@@ -126,8 +126,8 @@ def grade(
     """Grade a claim of others: which judged photos have a copy in training, and the accuracy without them."""
     from petmood.cli.console import Bars, console
     from petmood.dataset import open_dataset
+    from petmood.jobs.grade import grade as work
     from petmood.report.evaluation import grade_lines
-    from petmood.workflows.grade import grade as work
 
     with open_dataset(
         data, families=families, seed=seed, splits=False, labels=labels, groups=groups, progress=Bars()

@@ -31,7 +31,7 @@ def export(
     json: Annotated[bool, typer.Option("--json", help="Print what was written and measured as JSON.")] = False,
 ) -> None:
     """Export a model: int8 ONNX with its accuracy change, or a page that runs it in the browser."""
-    from petmood.workflows.export import export as work
+    from petmood.jobs.export import export as work
 
     done = work(bundle, out, kind, data=data, single=single_file)
     if json:

@@ -38,9 +38,9 @@ def leakage(
     json: Json = False,
 ) -> None:
     """Compare random, grouped and official splits, beside controls that cannot learn."""
+    from petmood.analyses.leakage.compute import leakage as work
     from petmood.cli.console import Bars
     from petmood.config import run_settings
-    from petmood.workflows.leakage import leakage as work
 
     settings = run_settings("quick", seed=seed, backbone=backbone, folds=folds, allow_leakage=allow_leakage)
     facts = work(data, settings, Bars(), head)
@@ -80,7 +80,7 @@ def regrade(
     """Run the protocols of published claims again, beside the honest figure."""
     from petmood.cli.console import Bars
     from petmood.config import run_settings
-    from petmood.workflows.regrade import regrade as work
+    from petmood.jobs.regrade import regrade as work
 
     facts = work(data, run_settings("quick", seed=seed, backbone=backbone, folds=folds), Bars())
     if json:

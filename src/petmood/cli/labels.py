@@ -35,10 +35,10 @@ def labels(
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
     """Find labels that are likely wrong, and say how many there may be."""
+    from petmood.analyses.labels.compute import BACKBONES, find_suspects
     from petmood.cli.console import Bars, print_json
     from petmood.config import run_settings
     from petmood.errors import require_extra
-    from petmood.workflows.suspects import BACKBONES, find_suspects
 
     # with backbones of the user's own, only what they need
     require_extra("Finding suspect labels", "labels", *(["cleanlab"] if backbone else []))
@@ -87,7 +87,7 @@ def export_data(
 ) -> None:
     """Copy a data set for other trainers, with families, splits and corrected labels; the originals stay."""
     from petmood.cli.console import Bars, print_json
-    from petmood.workflows.labelling import export_data as work
+    from petmood.jobs.export_data import export_data as work
 
     outcome = work(data, out, labels, Bars(), to=to, seed=seed, families=families, allow_leakage=allow_leakage)
     if json:

@@ -10,7 +10,7 @@ import typer
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
-    from petmood.results.leaderboard import LeaderboardFacts
+    from petmood.results.methods import LeaderboardFacts
 
 
 def register(app: typer.Typer) -> None:
@@ -36,11 +36,11 @@ def leaderboard(
     from petmood.cli.console import Bars
     from petmood.dataset.outside import parse_map
     from petmood.files import output_file
+    from petmood.methods.leaderboard import leaderboard as work
+    from petmood.methods.reading import Means
+    from petmood.methods.standings import LeaderboardSettings
     from petmood.report.leaderboard import markdown
     from petmood.store import write_text
-    from petmood.workflows.bench import Means
-    from petmood.workflows.leaderboard import leaderboard as work
-    from petmood.workflows.standings import LeaderboardSettings
 
     means = Means(parse_map(use or (), "--use"), extra, parse_map(mapping or ()))
     settings = LeaderboardSettings(tuple(only or ()), seed, folds, repeats, means)

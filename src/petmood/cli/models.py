@@ -21,7 +21,7 @@ def models(
     json: Annotated[bool, typer.Option("--json", help="Print the tables as JSON.")] = False,
 ) -> None:
     """List the study's networks: each layer with its output shape and parameters."""
-    from petmood.workflows.networks import list_networks
+    from petmood.jobs.networks import list_networks
 
     found = list_networks(classes, size)
     if json:

@@ -46,7 +46,7 @@ def predict(
     from petmood.bundle.built_in import model_and_photos
     from petmood.cli.answers import write_csv, write_json, write_text
     from petmood.errors import ConfigError
-    from petmood.workflows.predict import predict as work
+    from petmood.jobs.predict import predict as work
 
     if json and csv:
         raise ConfigError("--json and --csv exclude each other. Choose one.")

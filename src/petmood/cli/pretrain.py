@@ -25,8 +25,8 @@ def pretrain(
 ) -> None:
     """Fine-tune the upper half of a backbone on outside images, and save it to be used frozen."""
     from petmood.cli.console import Bars, console
-    from petmood.workflows.pretrain import PretrainSettings
-    from petmood.workflows.pretrain import pretrain as work
+    from petmood.jobs.pretrain import PretrainSettings
+    from petmood.jobs.pretrain import pretrain as work
 
     facts = work(outside, data, out, PretrainSettings(epochs, seed), Bars())
     if json:

@@ -29,7 +29,7 @@ def quantise(
 ) -> None:
     """Turn a backbone into int8, and tell what that changes: accuracy, vectors, size and speed."""
     from petmood.cli.console import Bars
-    from petmood.workflows.quantise_backbone import QuantiseSettings, quantise_backbone
+    from petmood.jobs.quantise import QuantiseSettings, quantise_backbone
 
     settings = QuantiseSettings.create({"backbone": backbone, "photos": photos, "folds": folds, "seed": seed})
     facts = quantise_backbone(data, out, settings, Bars())

@@ -24,10 +24,10 @@ def review(
 ) -> None:
     """Review suspect labels and clusters on a local page, by keyboard; writes labels.csv into the run folder."""
     from petmood.cli.console import Bars, console, print_json
+    from petmood.review.photos import open_review
     from petmood.web.review.server import serve
     from petmood.web.review.state import report
     from petmood.web.review.store import DecisionStore
-    from petmood.workflows.review import open_review
 
     store = DecisionStore(open_review(run, data, Bars()), reader)
     if json:

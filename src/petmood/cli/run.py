@@ -10,7 +10,7 @@ import typer
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
-    from petmood.workflows.run import RunOutcome
+    from petmood.jobs.run import RunOutcome
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +60,7 @@ def run(
     """Ingest, audit, extract features, cluster, train, evaluate and write a report."""
     from petmood.cli.console import Bars
     from petmood.config import run_settings
-    from petmood.workflows.run import run as work
+    from petmood.jobs.run import run as work
 
     settings = run_settings(
         preset,

@@ -32,9 +32,9 @@ def species(
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
     """Tell species from the pictures, and measure what mood is left when species is taken out."""
+    from petmood.analyses.species.compute import species as work
     from petmood.cli.console import Bars, print_json
     from petmood.config import run_settings
-    from petmood.workflows.species import species as work
 
     settings = run_settings("quick", seed=seed, backbone=backbone, folds=folds)
     outcome = work(data, settings, Bars(), labels=labels, given=species)

@@ -10,7 +10,7 @@ import typer
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
-    from petmood.workflows.study import StudyOutcome
+    from petmood.study import StudyOutcome
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def study(
     """Replicate the reference study, and set each of its figures beside ours."""
     from petmood.cli.console import Bars
     from petmood.config import StudySettings
-    from petmood.workflows.study import study as work
+    from petmood.study import study as work
 
     chosen = {"cnn_epochs": epochs, "cnn_size": size, "seeds": seeds, "seeds_cnn2": seeds_cnn2, "pooling": pooling}
     settings = StudySettings.create(

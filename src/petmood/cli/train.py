@@ -61,13 +61,13 @@ def train(
     from petmood.cli.contest import Standings
     from petmood.config import ReadOptions, reading_options, run_settings
     from petmood.errors import ConfigError
-    from petmood.workflows.auto_settings import auto_settings
-    from petmood.workflows.train import train as work
+    from petmood.jobs.train import train as work
+    from petmood.methods.settings import auto_settings
 
     settings = run_settings(preset, seed=seed, backbone=backbone)
     if len(data) > 1:
+        from petmood.build.sources import save_across_bundle
         from petmood.dataset.outside import parse_map
-        from petmood.workflows.across_bundle import save_across_bundle
 
         others = (labels, budget, use, extra, extra_weight, unlabelled, distil, thumbnails, device != "auto")
         # each set has a layout of its own: one that is said for all would be wrong for some

@@ -10,7 +10,7 @@ import typer
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
-    from petmood.workflows.tune import TuneOutcome
+    from petmood.jobs.tune import TuneOutcome
 
 
 def register(app: typer.Typer) -> None:
@@ -38,8 +38,8 @@ def tune(
 ) -> None:
     """Search for hyperparameters on held-out photos of train and valid, never of test."""
     from petmood.cli.console import Bars
-    from petmood.workflows.tune import TuneSettings
-    from petmood.workflows.tune import tune as work
+    from petmood.jobs.tune import TuneSettings
+    from petmood.jobs.tune import tune as work
 
     search = {"model": model, "objective": objective, "trials": trials, "minutes": minutes, "folds": folds}
     training = {"size": size, "epochs": epochs, "backbone": backbone, "seed": seed, "storage": storage}

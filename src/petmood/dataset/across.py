@@ -10,13 +10,13 @@ import numpy as np
 from petmood.dataset.dataset import Dataset
 from petmood.dataset.outside import class_map
 from petmood.errors import DataError, ModelError
-from petmood.evaluate.sources import Union
+from petmood.evaluation.sources import Union
 from petmood.families.join import join_families
 from petmood.families.links import find_links
 from petmood.features import Backbone
 from petmood.pictures import Pictures
 from petmood.records import FloatArray, ImageRecord
-from petmood.train.species import species_groups
+from petmood.training.species import species_groups
 
 
 class JoinedPictures(Pictures):

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.measures import measures
-from petmood.audit.species import N_IMAGENET, SPECIES, species_probabilities
 from petmood.cache import ContentCache, cache_dir
 from petmood.contract import Classifier
 from petmood.dataset.origin import Origin
 from petmood.dataset.species import SpeciesTable, given_species
 from petmood.errors import DataError, MissingExtraError, ModelError
-from petmood.evaluate.protocols import Predictions, Protocol, cross_fit
+from petmood.evaluation.protocols import Predictions, Protocol, cross_fit
 from petmood.families.links import PixelLinks
 from petmood.features import Backbone, extract_features, load_backbone
+from petmood.features.measures import measures
+from petmood.features.species import N_IMAGENET, SPECIES, species_probabilities
 from petmood.features.views import View, view_features
 from petmood.images import DECODE_VERSION, to_unit
 from petmood.pictures import Pictures, map_images
@@ -248,7 +248,7 @@ class Dataset:
 
     @cached_property
     def measures(self) -> FloatArray:
-        """(n, 36) float32: light, colours and borders; see `petmood.audit.measures`."""
+        """(n, 36) float32: light, colours and borders; see `petmood.features.measures`."""
         with self.timed.stage("measures", "Measuring light and colour") as tick:
             return measures(self.records, self.pictures, self.cache, tick)
 

@@ -12,16 +12,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.audit.measures import BORDER, COLOUR, LIGHT, file_measures
 from petmood.dataset.dataset import DEFAULT_BACKBONE, THUMBNAIL, Columns, Dataset, Model, backbone_named
 from petmood.dataset.species import SpeciesTable
 from petmood.errors import ModelError
 from petmood.features import Backbone
+from petmood.features.measures import BORDER, COLOUR, LIGHT, file_measures
 from petmood.images import DECODE_VERSION
-from petmood.train.baseline import MajorityClass, PropertyTrees
-from petmood.train.erased import ErasedHead
-from petmood.train.heads import make_head
-from petmood.train.neighbours import ThumbnailNeighbour
+from petmood.training.baseline import MajorityClass, PropertyTrees
+from petmood.training.erased import ErasedHead
+from petmood.training.heads import make_head
+from petmood.training.neighbours import ThumbnailNeighbour
 
 HEAD: Final = "logistic"
 """The head of petmood's headline model."""
@@ -116,7 +116,7 @@ def without_species(plain: Model, data: Dataset, method: str) -> Model:
     Args:
         plain: the model with species.
         data: which species there are; the model may read other rows of it too.
-        method: one of `petmood.audit.erasure.ERASERS`.
+        method: one of `petmood.features.erasure.ERASERS`.
     """
     width = len(species_table(data).names)
 

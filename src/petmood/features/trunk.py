@@ -1,7 +1,7 @@
 """Manifest -> activations at half depth of EfficientNet-Lite0 for several views of each image, cached by content.
 
 The lower half of a network pre-trained on ImageNet is general and costs most of the time. It is frozen and run once;
-`petmood.train.crown` trains the upper half on its activations, so that fine-tuning costs what a head costs.
+`petmood.training.upper_half` trains the upper half on its activations, so that fine-tuning costs what a head costs.
 """
 
 from __future__ import annotations

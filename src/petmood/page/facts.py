@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from petmood.audit.species import SPECIES, grouping
 from petmood.bundle import ModelDescription
 from petmood.bundle.headline import headline, headline_sentence
 from petmood.bundle.words import WORDS
+from petmood.features.species import SPECIES, grouping
 from petmood.images import CANONICAL, LARGE
 from petmood.version import __version__
 

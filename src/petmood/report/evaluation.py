@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from petmood.report import captions, trust_plots
+from petmood.report import captions
+from petmood.report import credibility_plots as trust_plots
 from petmood.report.html import Thumbnail, page_html, picture_uris
 from petmood.report.palette import class_colours
 from petmood.report.wording import DASH, count, interval, listing, percent, plural, quoted

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from petmood.evaluate.leaderboard import compare_models
-from petmood.evaluate.statistics import decide, newcombe_interval, wilson_interval
+from petmood.evaluation.leaderboard import compare_models
+from petmood.evaluation.statistics import decide, newcombe_interval, wilson_interval
 from petmood.results import (
     ClassScore,
     ClusterFacts,

@@ -12,11 +12,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from petmood.report import audit, captions, causes, facts, species, suspects, wording
+from petmood.report.credibility import prose, trust
 from petmood.report.palette import class_colours
 from petmood.report.provenance import applied_files, citation, relabelled_sentence
 from petmood.report.sentences import protocol_label
 from petmood.report.summarize import summarize
-from petmood.report.trust import prose, trust
 from petmood.results import AuditFacts, Results, Sample
 
 _RANGE = re.compile(r"(?<=\d)\N{EN DASH}(?=\d)")  # "41.2-51.3 %" must not break across lines

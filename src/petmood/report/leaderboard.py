@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from petmood.evaluate.statistics import decide
+from petmood.evaluation.statistics import decide
 from petmood.results.base import Interval
-from petmood.results.leaderboard import LeaderboardFacts, MethodScore
+from petmood.results.methods import LeaderboardFacts, MethodScore
 
 _HEADINGS = (
     "method",

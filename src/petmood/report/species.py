@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from petmood.evaluate.statistics import decide
+from petmood.evaluation.statistics import decide
 from petmood.report.wording import THIN, number, percent, plural, points, quoted
 from petmood.results import Interval, PairedFacts, SpeciesClusters, SpeciesFacts
 

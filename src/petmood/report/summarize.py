@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from petmood.report import facts, sentences
+from petmood.report.credibility import headline_above_species, marks, prose
 from petmood.report.facts import Protocol
 from petmood.report.sentences import are, nmi_words
-from petmood.report.trust import headline_above_species, marks, prose
 from petmood.report.wording import THIN, count, interval, number, percent, plural, quoted
 from petmood.results import ClusterFacts, ModelFacts, Results
 

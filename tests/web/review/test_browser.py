@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from petmood.cluster.naming import Grouping
+from petmood.jobs.cluster_naming import read_names, save_groups
 from petmood.labels import read_decisions
-from petmood.workflows.naming import read_names, save_groups
 from review_fixtures import SUSPECT, drawn_run
 from web.conftest import until
 

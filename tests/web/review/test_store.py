@@ -18,9 +18,9 @@ from petmood.cli.main import app
 from petmood.errors import ConfigError, DataError
 from petmood.labels import EXCLUDED, read_labels
 from petmood.records import Manifest
+from petmood.review.photos import ReviewSet, open_review
 from petmood.web.review.state import class_keys, page_state, summary
 from petmood.web.review.store import DecisionStore
-from petmood.workflows.review import ReviewSet, open_review
 from review_fixtures import LIKE_GIVEN, LIKE_OTHER, MOODS, SUSPECT, drawn_run
 
 

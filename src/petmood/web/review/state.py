@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from shlex import join, quote
 from typing import Any, Final
 
+from petmood.jobs.provenance import reading_words
 from petmood.labels import Decision
 from petmood.report.palette import class_colours
+from petmood.review.clusters import ReviewGroup
+from petmood.review.photos import Queue, ReviewPhoto
 from petmood.web.review.store import DecisionStore
-from petmood.workflows.environment import reading_words
-from petmood.workflows.review import Queue, ReviewPhoto
-from petmood.workflows.review_clusters import ReviewGroup
 
 RESERVED: Final = frozenset("xuz")
 """Letters that mean something else on the page: not a pet, undo."""

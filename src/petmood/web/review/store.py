@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from petmood.errors import ConfigError, DataError
-from petmood.evaluate.statistics import Agreement, agreement
+from petmood.evaluation.statistics import Agreement, agreement
 from petmood.labels import (
     COLUMNS,
     Action,
@@ -22,9 +22,9 @@ from petmood.labels import (
     settle,
     write_labels,
 )
+from petmood.review.clusters import names_file, save_names
+from petmood.review.photos import ReviewSet
 from petmood.tables import read_rows
-from petmood.workflows.review import ReviewSet
-from petmood.workflows.review_clusters import names_file, save_names
 
 LOG: Final = "decisions.jsonl"
 FIRST: Final = "first"

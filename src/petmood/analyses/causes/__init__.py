@@ -1,0 +1,1 @@
+"""What would help: causes of errors, ranked by what each was measured to do."""

@@ -1,0 +1,197 @@
+"""A run's photos and facts -> what stands in the way of accuracy, each cause by an experiment, ranked by its effect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.config import RunSettings
+from petmood.dataset import Dataset, Model
+from petmood.dataset.figures import figure
+from petmood.dataset.models import HEAD, head
+from petmood.evaluation.folds import smaller_fold
+from petmood.evaluation.protocols import Protocol, grouped
+from petmood.evaluation.statistics import BOOTSTRAP, paired_facts
+from petmood.features import Backbone
+from petmood.features.maps import unscaled
+from petmood.results import CauseFacts, CausesFacts, LabelFacts, PairedFacts, SpeciesFacts
+from petmood.training.heads import VOTERS
+
+SMALL_SIDE: Final = 96
+"""Side in pixels of the experiment on resolution; a multiple of 32, as the networks like it."""
+
+_VERSION = 4  # part of the cache's key; raise it when a figure of this module changes its meaning
+
+_TITLES: Final = {
+    "labels": "Label noise",
+    "species": "Species",
+    "photos": "Number of photos",
+    "resolution": "Resolution",
+    "preprocessing": "Preprocessing",
+    "model": "Model",
+}
+_ADVICE: Final = {
+    "labels": "Look through the suspects, most doubtful first, and give corrections with --labels.",
+    "species": "Add photos so that each species has every mood, and judge a model within species.",
+    "photos": "Add photos, first of the classes and species that are rare.",
+    "resolution": "Give larger pictures, with the face filling the frame.",
+    "preprocessing": "Feed each network what it was trained with, as petmood does.",
+    "model": "Use the better model; a larger one will not repair the data.",
+}
+
+
+def causes_facts(
+    data: Dataset,
+    backbone: Backbone,
+    settings: RunSettings,
+    *,
+    species: SpeciesFacts | None,
+    labels: LabelFacts | None,
+) -> CausesFacts:
+    """Run the experiments and rank them; computed once for given data, features and settings.
+
+    Args:
+        data: with every file.
+        backbone: whose features are read.
+        settings: folds and seed.
+        species: facts on species, or None where they cannot be told.
+        labels: facts on labels, or None without cleanlab.
+    """
+    key = data.photos.features(backbone).key
+    causes = [_VERSION, data.manifest.digest, key, settings.folds, settings.seed]
+    causes += [f.model_dump(mode="json") if f else None for f in (species, labels)]
+
+    def measure() -> dict[str, object]:
+        return _Experiments(data, backbone, settings).facts(species, labels).model_dump(mode="json")
+
+    return CausesFacts.model_validate(data.cache.remember("causes/v1", causes, measure))
+
+
+class _Experiments:
+    """Shares the photos, the folds and the reference model among experiments."""
+
+    def __init__(self, data: Dataset, backbone: Backbone, settings: RunSettings) -> None:
+        self.data, self.photos, self.backbone = data, data.photos, backbone
+        self.seed = settings.seed
+        self.protocol = grouped(data.manifest, settings.folds, settings.seed)
+        self.model = head(backbone)
+        self.reference = self._hits(self.model)
+
+    def facts(self, species: SpeciesFacts | None, labels: LabelFacts | None) -> CausesFacts:
+        found = [self.sample_size(), self.resolution(), self.preprocessing(), self.classifier()]
+        if species is not None:
+            found.append(self.species(species))
+        if labels is not None:
+            found.append(self.labels(labels))
+        found.sort(key=lambda cause: (not cause.shown, -cause.effect))
+        headline = figure(self.data, self.model, self.protocol)
+        return CausesFacts(
+            backbone=self.backbone.name,
+            accuracy=headline.accuracy,
+            accuracy_ci=headline.accuracy_ci,
+            n=headline.n,
+            protocol=self.protocol.name,
+            causes=tuple(found),
+            identity=headline.identity,
+        )
+
+    def sample_size(self) -> CauseFacts:
+        """All training photos against half of them."""
+        half = Protocol(
+            f"{self.protocol.name}, half of the photos",
+            self.seed,
+            lambda m: [smaller_fold(m, fold, 0.5, self.seed) for fold in self.protocol.folds(m)],
+        )
+        fewer = self.photos.predictions(self.model, half).hits(self.photos.manifest)
+        pair = self._pair(self.reference, fewer, "all photos", "half of them")
+        return self._paired("photos", pair, "all training photos minus half of them")
+
+    def resolution(self) -> CauseFacts:
+        """The network's own size against a much smaller one."""
+        size = self.backbone.preprocess.size
+        smaller = replace(
+            self.backbone,
+            name=f"{self.backbone.name} at {SMALL_SIDE} pixels",
+            preprocess=replace(self.backbone.preprocess, size=SMALL_SIDE),
+        )
+        pair = self._pair(self.reference, self._hits(head(smaller)), f"{size} pixels", f"{SMALL_SIDE} pixels")
+        return self._paired("resolution", pair, f"pictures of {size} pixels minus pictures of {SMALL_SIDE}")
+
+    def preprocessing(self) -> CauseFacts:
+        """The network's own preprocessing against pixels in [0, 1], as the study fed them."""
+        raw = replace(unscaled(self.backbone), name=f"{self.backbone.name} fed pixels in [0, 1]")
+        pair = self._pair(self.reference, self._hits(head(raw)), "its own preprocessing", "pixels in [0, 1]")
+        return self._paired("preprocessing", pair, "the network's own preprocessing minus plain pixels in [0, 1]")
+
+    def classifier(self) -> CauseFacts:
+        """The best of the other classifiers on the same features against the default one."""
+        others = {name: self._hits(head(self.backbone, name)) for name in VOTERS if name != HEAD}
+        best = max(others, key=lambda name: int(others[name].sum()))
+        pair = self._pair(others[best], self.reference, best, HEAD)
+        text = f"the best of {len(others)} other classifiers ({best}) minus {HEAD} regression, on the same features"
+        return self._paired("model", pair, text)
+
+    def species(self, facts: SpeciesFacts) -> CauseFacts:
+        """What taking species out of the features costs, in the way that costs least."""
+        least = max(facts.erased, key=lambda pair: pair.gain)
+        return self._cause(
+            "species",
+            -least.gain,
+            (-least.gain_ci[1], -least.gain_ci[0]),
+            least.n,
+            f"features as they are minus features without species ({least.name}, which costs least)",
+            f"Species alone is right in {facts.over_species.reference_accuracy:.1%}; without species the features are "
+            f"right in {least.accuracy:.1%}. Cramer's V of species and mood: {facts.association.cramers_v:.2f}.",
+        )
+
+    def labels(self, facts: LabelFacts) -> CauseFacts:
+        """The share of labels in doubt, which is what they can take from accuracy at most."""
+        told = facts.noise_rate < facts.disagreement_ci[0]
+        return self._cause(
+            "labels",
+            facts.noise_rate,
+            facts.noise_rate_ci,
+            facts.n,
+            "share of labels in doubt by confident learning; the models' own errors count in it, so an upper bound",
+            f"{facts.flagged:,} of {facts.n:,} photos are flagged; the models together read {facts.disagreement:.1%} "
+            f"otherwise{'.' if told else ', so wrong labels cannot be told from their own errors.'}",
+            told,
+        )
+
+    def _hits(self, model: Model) -> NDArray[np.bool_]:
+        return self.photos.predictions(model, self.protocol).hits(self.photos.manifest)
+
+    def _pair(self, hits: NDArray[np.bool_], other: NDArray[np.bool_], name: str, reference: str) -> PairedFacts:
+        return paired_facts(hits, other, name=name, reference=reference, protocol=self.protocol.name)
+
+    def _paired(self, name: str, pair: PairedFacts, experiment: str) -> CauseFacts:
+        finding = f"{pair.name}: right in {pair.accuracy:.1%}; {pair.reference}: in {pair.reference_accuracy:.1%}."
+        finding = finding[0].upper() + finding[1:]
+        return self._cause(name, pair.gain, pair.gain_ci, pair.n, experiment, finding)
+
+    def _cause(
+        self,
+        name: str,
+        effect: float,
+        bounds: tuple[float, float],
+        n: int,
+        experiment: str,
+        finding: str,
+        told: bool = True,
+    ) -> CauseFacts:
+        return CauseFacts(
+            name=name,
+            title=_TITLES[name],
+            effect=effect,
+            effect_ci=bounds,
+            ci_method=BOOTSTRAP,
+            n=n,
+            protocol=self.protocol.name,
+            shown=told and bounds[0] > 0,
+            experiment=experiment,
+            finding=finding,
+            advice=_ADVICE[name],
+        )

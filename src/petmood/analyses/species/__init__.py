@@ -1,0 +1,1 @@
+"""Species beside mood: how they go together, and what is left of mood without species."""

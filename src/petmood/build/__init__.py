@@ -1,0 +1,1 @@
+"""Trained classifiers -> bundles: fitted, calibrated, judged, saved."""

@@ -1,0 +1,59 @@
+"""Out-of-fold probabilities of photos -> the calibration and the prediction sets that a bundle carries."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.bundle.schema import Calibration, Conformal, ConformalLevel
+from petmood.evaluation.calibrate import apply_temperature, fit_conformal, fit_temperature
+from petmood.records import IntArray
+
+COVERAGES: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Coverages that a bundle's prediction sets can be asked for."""
+
+DEFAULT_COVERAGE: Final = 0.8
+
+
+def trust(
+    probabilities: NDArray[np.float64], truth: IntArray, classes: tuple[str, ...], protocol: str
+) -> tuple[Calibration, Conformal]:
+    """Fit a temperature, and conformal thresholds on what it gives.
+
+    Args:
+        probabilities: (n, n_classes) of photos, each from a model that saw neither it nor anything derived from it.
+        truth: (n,) true class indices.
+        classes: names in column order.
+        protocol: how the probabilities came about, for people to read.
+
+    Raises:
+        DataError: shapes do not match.
+    """
+    temperature = fit_temperature(probabilities, truth)
+    calibrated = apply_temperature(probabilities, temperature)
+    levels = tuple(_level(calibrated, truth, classes, coverage) for coverage in COVERAGES)
+    return (
+        Calibration(temperature=temperature, n=len(truth), protocol=protocol),
+        Conformal(
+            method="class-conditional conformal sets of 1 - p, with the most probable class always in",
+            protocol=protocol,
+            default=DEFAULT_COVERAGE,
+            levels=levels,
+        ),
+    )
+
+
+def _level(
+    calibrated: NDArray[np.float64], truth: IntArray, classes: tuple[str, ...], coverage: float
+) -> ConformalLevel:
+    fitted = fit_conformal(calibrated, truth, alpha=round(1 - coverage, 9))
+    sizes = fitted.sets(calibrated).sum(axis=1)
+    return ConformalLevel(
+        coverage=coverage,
+        thresholds=dict(zip(classes, fitted.thresholds, strict=True)),
+        n=len(truth),
+        mean_size=float(sizes.mean()),
+        singletons=float((sizes == 1).mean()),
+    )

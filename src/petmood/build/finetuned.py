@@ -1,0 +1,219 @@
+"""`petmood train --model finetune`: a network fine-tuned inside grouped folds, within a budget, then saved."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.build.certainty import trust
+from petmood.build.finetune_settings import FinetuneSettings
+from petmood.build.heads import (
+    SHOWN,
+    data_facts,
+    features_by,
+    fitted_photos,
+    quality,
+    require_agreement,
+)
+from petmood.build.training_photos import save_with_photos
+from petmood.bundle import Bundle, ModelDescription
+from petmood.bundle.folder import Parts
+from petmood.bundle.graph import network_graph
+from petmood.bundle.schema import BackboneFacts, InputFacts, LicenceNote
+from petmood.config import RunSettings
+from petmood.dataset import Dataset
+from petmood.dataset.figures import majority_facts, model_facts
+from petmood.errors import ConfigError
+from petmood.evaluation.calibrate import apply_temperature
+from petmood.evaluation.protocols import Predictions, cross_fit, grouped_name, in_class_order, test_name
+from petmood.features import Preprocess
+from petmood.features.augment import AUGMENT_VERSION, pixel_views
+from petmood.features.efficientnet_lite import VARIANTS
+from petmood.features.trunk import SIZE, describe_trunk, trunk_activations
+from petmood.methods.reading import Bench, Means
+from petmood.progress import Progress
+from petmood.records import Manifest
+from petmood.results import ModelFacts
+from petmood.split import fewest_folds, grouped_folds, test_fold
+from petmood.training.catalog import FROZEN, choose
+from petmood.version import __version__
+
+if TYPE_CHECKING:
+    from petmood.training.finetune import CrownHead
+
+_VERSION: Final = "finetune/v1"
+_LITE: Final = Preprocess(SIZE, (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
+
+
+def save_finetuned(
+    out: Path, whole: Dataset, run: RunSettings, settings: FinetuneSettings, progress: Progress
+) -> ModelDescription:
+    """Fine-tune inside as many grouped folds as the budget lets, then on train and valid, and save a bundle.
+
+    Folds that are done are kept by content, so that an interrupted run resumes.
+
+    Raises:
+        LeakageError: a photo of test stands in train or valid too.
+        MissingExtraError: torch is not installed.
+    """
+    from petmood.training.upper_half_export import answers_onnx
+
+    manifest = whole.manifest
+    fitted, test = fitted_photos(manifest), test_fold(manifest).evaluate
+    judging = whole.subset(test)
+    data = whole.subset(fitted)
+    inside = data.manifest
+    with progress.stage("Preparing views") as tick:
+        views = _views(data, settings, tick)
+    with progress.stage("Preparing views of test") as tick:
+        views_of_test = _views(judging, settings, tick)
+    made = _folds(data, views, run, settings, progress)
+    head = _fit(inside, views, run, settings, progress)
+    truth = inside.class_index[made.index]
+    done = f"{grouped_name(run.folds)} within train and valid, {len(truth)} of {len(inside)} photos"
+    calibration, conformal = trust(made.probabilities, truth, manifest.classes, done)
+    order = [list(head.classes_).index(name) for name in manifest.classes]
+    size = settings.size if settings.whole else SIZE
+    preprocess = replace(_LITE, size=size)
+    graph = network_graph(answers_onnx(head, size, order), preprocess, len(manifest.classes), calibration.temperature)
+    on_test = in_class_order(head, head.predict_proba(views_of_test), manifest.classes)
+    start = () if settings.start is None else (LicenceNote(what="outside images it started from", licence="unknown"),)
+    description = ModelDescription(
+        petmood=__version__,
+        kind="finetune",
+        title=settings.title,
+        classes=manifest.classes,
+        input=InputFacts(size=size, mean=preprocess.mean, std=preprocess.std),
+        features=1280,
+        maps=False,
+        imagenet=False,
+        backbone=BackboneFacts(name="efficientnet-lite0, fine-tuned", sha256=VARIANTS[0].sha256, licence="Apache-2.0"),
+        calibration=calibration,
+        conformal=conformal,
+        pet=None,
+        quality=quality(data, size),
+        data=data_facts(manifest, fitted),
+        evaluation=_evaluation(whole, data, on_test, made, run, settings),
+        licences=(
+            LicenceNote(what="weights of efficientnet-lite0, fine-tuned", licence="Apache-2.0"),
+            LicenceNote(what="training photos", licence="as their owner says; petmood does not know"),
+            *start,
+        ),
+        settings={"epochs": settings.epochs, "kept_epoch": head.epoch_, "whole": settings.whole, "seed": run.seed},
+    )
+    bundle = Bundle(Parts(description, graph, None))
+    require_agreement(
+        bundle.infer(judging.pixels(size)).probabilities,
+        apply_temperature(on_test, calibration.temperature),
+        description.title,
+    )
+    return save_with_photos(out, graph, description, whole, data, features_by(bundle, data))
+
+
+def _views(data: Dataset, settings: FinetuneSettings, tick: Callable[[int, int], None]) -> NDArray[Any]:
+    if settings.whole:
+        return pixel_views(data.manifest, data.pictures, settings.size, settings.views, progress=tick)
+    return trunk_activations(data.manifest, data.pictures, data.cache, progress=tick)
+
+
+def _head(settings: FinetuneSettings, seed: int, tick: Callable[[int, int], None]) -> CrownHead:
+    from petmood.training.finetune import CrownHead
+    from petmood.training.upper_half_export import load_start
+
+    start = None if settings.start is None else load_start(settings.start)
+    return CrownHead(settings.training(seed), start, lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
+
+
+def _folds(
+    data: Dataset,
+    views: NDArray[Any],
+    run: RunSettings,
+    settings: FinetuneSettings,
+    progress: Progress,
+) -> Predictions:
+    """Out-of-fold predictions of the folds that the budget reaches."""
+    inside, k = data.manifest, fewest_folds(data.manifest, run.folds)
+    start = "" if settings.start is None else hashlib.sha256(settings.start.read_bytes()).hexdigest()
+    seen = f"{AUGMENT_VERSION}/{settings.size}/{settings.views}" if settings.whole else describe_trunk()
+    training = asdict(settings.training(run.seed)) | {"device": ""}
+    causes = [inside.digest, seen, training, start, run.folds, run.seed]
+    began = time.monotonic()
+    parts: list[dict[str, Any]] = []
+    for number, fold in enumerate(grouped_folds(inside, folds=k, seed=run.seed)):
+        spent = time.monotonic() - began
+        # the refit takes about as long as a fold, and is to fit in
+        if parts and spent + 2 * spent / len(parts) > settings.budget:
+            progress.note(f"The budget is spent after {len(parts)} of {k} folds.")
+            break
+        with progress.stage(f"Fine-tuning, fold {number + 1} of {k}") as tick:
+
+            def compute(fold: Any = fold, tick: Any = tick) -> dict[str, Any]:
+                made = cross_fit(lambda: _head(settings, run.seed, tick), views, inside, [fold])
+                return {
+                    "index": made.index.tolist(),
+                    "probabilities": made.probabilities.tolist(),
+                    "n_train": made.n_train,
+                }
+
+            kept = data.cache.remember(_VERSION, [*causes, number], compute)
+        parts.append(kept)
+    index = np.concatenate([np.array(p["index"]) for p in parts])
+    order = np.argsort(index, kind="stable")
+    probabilities = np.concatenate([np.array(p["probabilities"]) for p in parts])
+    n_train = round(float(np.mean([p["n_train"] for p in parts])))
+    return Predictions(index[order], probabilities[order], n_train)
+
+
+def _fit(
+    inside: Manifest, views: NDArray[Any], run: RunSettings, settings: FinetuneSettings, progress: Progress
+) -> CrownHead:
+    with progress.stage("Fine-tuning on train and valid") as tick:
+        head = _head(settings, run.seed, tick)
+        labels = np.array(inside.classes)[inside.class_index]
+        return head.fit(views, labels, groups=inside.family_index)
+
+
+def _evaluation(
+    whole: Dataset,
+    data: Dataset,
+    on_test: NDArray[np.float64],
+    made: Predictions,
+    run: RunSettings,
+    settings: FinetuneSettings,
+) -> tuple[ModelFacts, ...]:
+    """The saved weights on test; their recipe and the frozen baseline on the same folds; the majority class."""
+    manifest, inside, k = whole.manifest, data.manifest, fewest_folds(data.manifest, run.folds)
+    folds = [f for f in grouped_folds(inside, folds=k, seed=run.seed) if np.isin(f.evaluate, made.index).all()]
+    bench = Bench(data, Means())
+    [frozen] = choose([FROZEN])
+    if (lacking := bench.lacks(frozen)) is not None:
+        raise ConfigError(f"the frozen baseline needs {lacking}.")
+    baseline = bench.read(frozen).predict(inside, np.arange(len(inside)), folds, run.seed)
+    text = (
+        f"Cross-validation over photos of train and valid, stratified by class and grouped by photo, {len(folds)} of "
+        f"{k} folds; early stopping looked at photos of the training folds alone."
+    )
+    protocol = grouped_name(k) if len(folds) == k else f"{grouped_name(k)}, {len(folds)} of the folds"
+    in_turn = dict.fromkeys(("train", "valid"), "fitted on and evaluated in turn")
+    judged = Predictions(test_fold(manifest).evaluate, on_test, len(inside))
+    own = model_facts(
+        manifest,
+        judged,
+        name="finetune",
+        title=settings.title,
+        protocol=test_name(manifest),
+        seed=run.seed,
+        text=SHOWN,
+    )
+    cross = [
+        model_facts(inside, found, name=name, title=title, protocol=protocol, seed=run.seed, used=in_turn, text=text)
+        for name, title, found in (("finetune", settings.title, made), (FROZEN, frozen.title, baseline))
+    ]
+    return (own, *cross, *majority_facts(whole, run)[:1])

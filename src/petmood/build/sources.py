@@ -1,0 +1,333 @@
+"""Several labelled data sets -> one model in int8 that was judged on each of them left out, saved as a bundle."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.bundle import Bundle, ModelDescription, Neighbours, save
+from petmood.bundle.composite import composite_graph
+from petmood.bundle.folder import Parts
+from petmood.bundle.int8 import quantised_graph
+from petmood.bundle.schema import (
+    BackboneFacts,
+    Calibration,
+    Conformal,
+    ConformalLevel,
+    DataFacts,
+    InputFacts,
+    LicenceNote,
+    SourceFacts,
+    SourcesFacts,
+)
+from petmood.config import ReadOptions
+from petmood.dataset import Dataset, open_dataset
+from petmood.dataset.across import Across, join_datasets
+from petmood.dataset.dataset import backbone_named
+from petmood.errors import ConfigError, ModelError
+from petmood.evaluation import certainty_elsewhere as transfer
+from petmood.evaluation import sources
+from petmood.families.memory import Memory, Remembered, remember
+from petmood.families.store import local_features
+from petmood.features import Backbone
+from petmood.features.species import N_IMAGENET, species_probabilities
+from petmood.features.views import View
+from petmood.files import claimed_output
+from petmood.progress import Progress
+from petmood.records import IntArray
+from petmood.store import write_bytes
+from petmood.training.heads import LogisticHead
+from petmood.training.onnx_heads import as_head
+from petmood.training.source_head import SourceMixture
+from petmood.version import __version__
+
+TITLE: Final = "Logistic regression for each species, on several sources"
+
+PROTOCOL: Final = "Each source left out in turn: trained on all others, copies of its photos taken out first."
+
+NOT_KNOWN: Final = "not known"
+
+_CALIBRATION: Final = 32  # photos of each source that ranges of activations are taken from
+_KEPT: Final = 64  # training photos whose features are kept, to tell how far a picture is from them
+
+
+def save_across_bundle(
+    out: Path,
+    data: Sequence[Path],
+    mapping: Mapping[str, str],
+    progress: Progress | None = None,
+    *,
+    backbone: str = "efficientnet-lite0",
+    terms: Sequence[str] = (),
+    seed: int = 42,
+) -> ModelDescription:
+    """Train on several sources at once and save the model, small enough to be passed on.
+
+    Every figure and threshold is of photos of a source that took no part in training; features are those of the int8
+    network that the bundle holds. Of the training photos it keeps digests and what tells whole copies, no picture.
+
+    Args:
+        out: folder, or a path that ends in .zip.
+        data: two or more folders or .zip; the first names the classes.
+        mapping: class names of the others -> those.
+        progress: where to show the work.
+        backbone: with an ImageNet head, which tells species.
+        terms: what is known of each source's licence, in their order; not known where there are fewer.
+        seed: of intervals.
+
+    Raises:
+        ConfigError: fewer than two data sets, or a class that is not mapped.
+        DataError: the data cannot be used, or `out` cannot be written.
+        ModelError: the backbone cannot be had, or has no ImageNet head.
+    """
+    if len(data) < 2:
+        raise ConfigError(f"leaving a source out needs two or more, got {len(data)}. Name another data set.")
+    network = backbone_named(backbone)
+    with ExitStack() as open_, TemporaryDirectory() as folder, claimed_output(out, data):
+        opened = [
+            open_.enter_context(
+                open_dataset(path, families="names", splits=False, options=ReadOptions(), progress=progress)
+            )
+            for path in data
+        ]
+        small = small_backbone(network, opened, Path(folder))
+        of = join_datasets(opened, mapping, small)
+        return _save(out, opened, of, terms, seed)
+
+
+def small_backbone(backbone: Backbone, data: Sequence[Dataset], folder: Path) -> Backbone:
+    """A backbone in int8, its ranges taken from photos of every data set; equal data give equal bytes."""
+    chosen = [part.photos for part in data]
+    pixels = np.concatenate(
+        [p.pixels(backbone.preprocess.size, np.arange(len(p))[:: max(1, len(p) // _CALIBRATION)]) for p in chosen]
+    )
+    graph = quantised_graph(backbone.graph.read_bytes(), backbone.preprocess.apply(pixels))
+    path = folder / "int8.onnx"
+    write_bytes(path, graph)
+    return replace(backbone, name=f"{backbone.name}-int8", graph=path, digest=hashlib.sha256(graph).hexdigest())
+
+
+def _mixture(width: int) -> SourceMixture:
+    columns = np.arange(N_IMAGENET + width)
+    return SourceMixture(columns[:N_IMAGENET], columns[N_IMAGENET:])
+
+
+def _readers(of: Across, rows: NDArray[np.float32]) -> tuple[sources.Reader, sources.Reader]:
+    """The model, and what reads species alone."""
+    union = of.union
+    names = np.array(union.classes)
+    species = species_probabilities(rows[:, :N_IMAGENET])
+
+    def ordered(said: NDArray[np.floating], known: Sequence[str]) -> NDArray[np.float64]:
+        found = np.zeros((len(said), len(names)))
+        found[:, [union.classes.index(str(name)) for name in known]] = said
+        return found
+
+    def model(train: IntArray, judged: IntArray) -> NDArray[np.float64]:
+        made = _mixture(rows.shape[1] - N_IMAGENET).fit(
+            rows[train], names[union.labels[train]], sources=union.source[train]
+        )
+        return ordered(made.predict_proba(rows[judged]), list(made.classes_))
+
+    def alone(train: IntArray, judged: IntArray) -> NDArray[np.float64]:
+        weights = transfer.even_weights(union.labels[train], union.source[train])
+        made = LogisticHead().fit(species[train], names[union.labels[train]], sample_weight=weights)
+        return ordered(made.predict_proba(species[judged]), list(made.classes_))
+
+    return model, alone
+
+
+def _save(out: Path, opened: Sequence[Dataset], of: Across, terms: Sequence[str], seed: int) -> ModelDescription:
+    union, network = of.union, of.backbone
+    rows = np.concatenate([of.scores, of.vectors], axis=1)
+    model, alone = _readers(of, rows)
+    folds = sources.left_out_folds(union)
+    readings = [sources.read(union, [fold], model) for fold in folds]
+    controls = [sources.cell(union, sources.read(union, [fold], alone), seed=seed) for fold in folds]
+    own = [
+        sources.cell(union, sources.read(union, sources.in_source_folds(union, i, seed=seed), alone), seed=seed)
+        for i in range(len(union.sources))
+    ]
+    fitted = _certainty(union, readings)
+    held = [_held(union, fold, reading, model) for fold, reading in zip(folds, readings, strict=True)]
+    fit = union.photos(np.arange(len(union.labels)))
+    copies = tuple(of.paths[i] for i in np.setdiff1d(np.arange(len(union.labels)), fit))
+    names = np.array(union.classes)
+    made = _mixture(of.vectors.shape[1]).fit(rows[fit], names[union.labels[fit]], sources=union.source[fit])
+    views = [(View(network.name, pooling="logits"), network), (View(network.name), network)]
+    graph, _ = composite_graph(
+        views, (N_IMAGENET, of.vectors.shape[1]), as_head(made, union.classes), len(names), fitted.temperature
+    )
+    told = [
+        SourceFacts(
+            name=name,
+            sha256=part.manifest.digest,
+            photos=len(part.photos),
+            photos_by_class=_counts(union, union.rows(i)),
+            terms=terms[i] if i < len(terms) else NOT_KNOWN,
+            n=cell.n,
+            classes=cell.classes,
+            balanced=cell.balanced,
+            balanced_ci=cell.balanced_ci,
+            species_alone=control.balanced,
+            species_alone_ci=control.balanced_ci,
+            species_own=habit.balanced,
+            species_own_ci=habit.balanced_ci,
+            held=kept,
+        )
+        for i, (name, part, cell, control, habit, kept) in enumerate(
+            zip(
+                union.sources,
+                opened,
+                [sources.cell(union, reading, seed=seed) for reading in readings],
+                controls,
+                own,
+                held,
+                strict=True,
+            )
+        )
+    ]
+    description = ModelDescription(
+        petmood=__version__,
+        kind="sources",
+        title=TITLE,
+        classes=union.classes,
+        input=InputFacts(size=network.preprocess.size, mean=network.preprocess.mean, std=network.preprocess.std),
+        features=of.vectors.shape[1],
+        maps=False,
+        imagenet=True,
+        backbone=BackboneFacts(name=network.name, sha256=network.digest, licence=network.licence),
+        calibration=Calibration(
+            temperature=fitted.temperature, n=sum(len(r.rows) for r in readings), protocol=PROTOCOL
+        ),
+        conformal=_conformal(union, fitted, readings),
+        pet=None,
+        quality=None,
+        sources=SourcesFacts(
+            sources=tuple(told), left_out_files=copies, protocol=PROTOCOL, why_not_sure=fitted.why_not
+        ),
+        data=DataFacts(
+            name=" + ".join(union.sources),
+            sha256=hashlib.sha256("".join(s.sha256 for s in told).encode()).hexdigest(),
+            images=sum(len(part) for part in opened),
+            photos=len(union.labels),
+            fitted=len(fit),
+            photos_by_class=_counts(union, fit),
+        ),
+        evaluation=(),
+        licences=(
+            LicenceNote(what=f"weights of {network.name}", licence=network.licence),
+            *(LicenceNote(what=f"training photos of {s.name}", licence=s.terms) for s in told),
+        ),
+        settings={"backbone": network.name, "seed": seed, "shared": 0.2, "prior": 8.0, "balance": "source x species"},
+    )
+    _agree(graph, description, of)
+    return save(out, graph, description, _neighbours(of, fit), _memory(opened, of, fit))
+
+
+def _counts(union: sources.Union, rows: IntArray) -> dict[str, int]:
+    counts = np.bincount(union.labels[rows], minlength=len(union.classes))
+    return {name: int(n) for name, n in zip(union.classes, counts, strict=True)}
+
+
+def _certainty(union: sources.Union, readings: Sequence[sources.Reading]) -> transfer.TransferCalibration:
+    rows = np.concatenate([r.rows for r in readings])
+    return transfer.fit_transfer(
+        np.concatenate([r.probabilities for r in readings]),
+        union.labels[rows],
+        union.source[rows],
+        known=np.concatenate([np.isin(union.labels[r.rows], r.learnt) for r in readings]),
+    )
+
+
+def _held(
+    union: sources.Union, fold: sources.SourceFold, judged: sources.Reading, model: sources.Reader
+) -> dict[str, int]:
+    """How often sets calibrated without a source hold its labels."""
+    inner = [sources.read(union, folds, model) for folds in sources.inner_folds(union, fold)]
+    fitted = _certainty(union, inner)
+    scaled, truth = fitted.scaled(judged.probabilities), union.labels[judged.rows]
+    unlearnt = tuple(int(k) for k in np.setdiff1d(np.arange(len(union.classes)), judged.learnt))
+    at = np.arange(len(truth))
+    return {
+        f"{level.coverage:.0%}": int(replace(level, unlearnt=unlearnt).sets(scaled)[at, truth].sum())
+        for level in fitted.levels
+    }
+
+
+def _conformal(
+    union: sources.Union, fitted: transfer.TransferCalibration, readings: Sequence[sources.Reading]
+) -> Conformal:
+    scaled = fitted.scaled(np.concatenate([r.probabilities for r in readings]))
+    levels = []
+    for level in fitted.levels:
+        sizes = level.sets(scaled).sum(axis=1)
+        levels.append(
+            ConformalLevel(
+                coverage=level.coverage,
+                thresholds=dict.fromkeys(union.classes, level.limit),
+                n=len(sizes),
+                mean_size=float(sizes.mean()),
+                singletons=float((sizes == 1).mean()),
+            )
+        )
+    return Conformal(
+        method="sets of 1 - p within one limit that holds the coverage on every source left out, and by the spread of "
+        "their log odds on four fifths of the sources to come",
+        protocol=PROTOCOL,
+        default=fitted.levels[0].coverage,
+        levels=tuple(levels),
+    )
+
+
+def _agree(
+    graph: bytes,
+    description: ModelDescription,
+    of: Across,
+) -> None:
+    """The graph reads pixels as the training code reads them: some photos of each source."""
+    bundle = Bundle(Parts(description, graph, None))
+    for part in of.parts:
+        pixels = part.pixels(bundle.size, range(min(4, len(part))))
+        table = part.features(of.backbone)
+        assert table.logits is not None
+        found = bundle.infer(pixels).features
+        worst = float(np.abs(found - table.vectors[: len(pixels)]).max())
+        if worst > 1e-3 * max(1.0, float(np.abs(table.vectors[: len(pixels)]).max())):
+            raise ModelError(f"the saved graph reads photos otherwise than training did, by {worst:.1e}. Train again.")
+
+
+def _neighbours(of: Across, fit: IntArray) -> Neighbours:
+    chosen = fit[np.linspace(0, len(fit) - 1, min(_KEPT, len(fit))).astype(np.int64)]
+    union = of.union
+    return Neighbours(
+        features=of.vectors[chosen],
+        labels=tuple(union.classes[k] for k in union.labels[chosen]),
+        paths=tuple(of.paths[i] for i in chosen),
+    )
+
+
+def _memory(opened: Sequence[Dataset], of: Across, fit: IntArray) -> Memory:
+    """Digests of every file, and of each photo what tells whole copies; its local features would weigh too much."""
+    family = of.union.families
+    row = {int(family[i]): n for n, i in enumerate(fit.tolist())}
+    photos, digests, start = list[Remembered](), dict[str, int](), 0
+    fitted = set(fit.tolist())
+    for number, (whole, part) in enumerate(zip(opened, of.parts, strict=True)):
+        known = {record.family: row[int(family[start + i])] for i, record in enumerate(part.records)}
+        found = local_features(part.records, part.pictures, part.cache)
+        for i, (record, features) in enumerate(zip(part.records, found, strict=True), start):
+            if i in fitted:
+                bare = replace(features, points=features.points[:0], descriptors=features.descriptors[:0])
+                photos.append(remember(f"{number}/{record.path}", bare))
+        digests |= {record.sha256: known[record.family] for record in whole.records}
+        start += len(part)
+    return Memory(tuple(photos), digests)

@@ -1,0 +1,111 @@
+"""Training photos -> what a bundle keeps to be evaluated elsewhere: by what they are known, and what they are like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.bundle import ModelDescription, Neighbours, save
+from petmood.bundle.schema import Spread, TrainingSummary
+from petmood.dataset import Dataset
+from petmood.evaluation.unlikeness import distances
+from petmood.families.memory import Memory, remember
+from petmood.families.store import local_features
+from petmood.features.measures import COLOUR, LIGHT, QUALITY, quality_measures
+from petmood.records import FeatureTable, FloatArray
+
+_THUMBNAIL: Final = 96
+
+SHARES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Of which a bundle keeps the quantiles of its training photos."""
+
+MEASURES: Final = ("shorter side", "aspect ratio", "sharpness", "brightness", "contrast", "saturation")
+
+
+def save_with_photos(
+    out: Path,
+    graph: bytes,
+    description: ModelDescription,
+    data: Dataset,
+    photos: Dataset,
+    seen: FeatureTable,
+    *,
+    thumbnails: bool = False,
+) -> ModelDescription:
+    """Save a bundle with all that it keeps of its training photos.
+
+    Args:
+        out: folder, or a path that ends in .zip.
+        graph: the ONNX graph's bytes.
+        description: of the model.
+        data: all files, of which those of the photos' families are remembered.
+        photos: what the weights saw, one a family.
+        seen: what the graph reads of them.
+        thumbnails: whether small copies of the photos are kept.
+
+    Raises:
+        DataError: `out` cannot be written.
+    """
+    whole = description.model_copy(update={"training": training_summary(photos, seen.vectors)})
+    return save(out, graph, whole, neighbours(photos, seen, thumbnails), memory_of(data, photos))
+
+
+def neighbours(inner: Dataset, features: FeatureTable, thumbnails: bool) -> Neighbours:
+    """Features, labels and, if wished, small copies of fitted photos, one a family."""
+    return Neighbours(
+        features=features.vectors,
+        labels=tuple(r.class_name for r in inner.records),
+        paths=tuple(r.path for r in inner.records),
+        thumbnails=tuple(inner.pictures.thumbnail(r, _THUMBNAIL) for r in inner.records) if thumbnails else None,
+    )
+
+
+def memory_of(data: Dataset, photos: Dataset) -> Memory:
+    """By what the photos, and every file of them in the data, are recognised."""
+    with data.timed.stage("memory", "Remembering what training photos are recognised by") as tick:
+        found = local_features(photos.records, data.pictures, data.cache, tick)
+    row = {record.family: i for i, record in enumerate(photos.records)}
+    return Memory(
+        tuple(remember(record.path, features) for record, features in zip(photos.records, found, strict=True)),
+        {record.sha256: row[record.family] for record in data.records if record.family in row},
+    )
+
+
+def training_summary(photos: Dataset, vectors: FloatArray) -> TrainingSummary:
+    """What training photos are like, in quantiles and counts."""
+    told = species_of(photos)
+    away = distances(vectors, vectors, families=photos.groups, training_families=photos.groups)
+    return TrainingSummary(
+        n=len(photos),
+        measures={name: _spread(values) for name, values in photo_measures(photos).items()},
+        species=None if told is None else {name: told.count(name) for name in sorted(set(told))},
+        distance=_spread(away),
+    )
+
+
+def photo_measures(photos: Dataset) -> dict[str, NDArray[np.floating[Any]]]:
+    """(n,) values of each of `MEASURES`: pixels, ratios, and light and colour on the scales of `petmood.audit`."""
+    records, light = photos.records, photos.measures
+    sharpness = quality_measures(records, photos.pictures, photos.cache)[:, QUALITY.index("sharpness")]
+    columns = (
+        np.array([min(r.width, r.height) for r in records], dtype=np.float64),
+        np.array([r.width / r.height for r in records]),
+        sharpness,
+        light[:, LIGHT][:, 0],
+        light[:, LIGHT][:, 1],
+        light[:, COLOUR][:, 3],
+    )
+    return dict(zip(MEASURES, columns, strict=True))
+
+
+def species_of(photos: Dataset) -> list[str] | None:
+    """The kind of animal of each photo: as the data say it, else as an ImageNet head tells; None where none can."""
+    return None if photos.species is None else photos.species.by_row
+
+
+def _spread(values: NDArray[np.floating[Any]]) -> Spread:
+    found = np.quantile(values, SHARES)
+    return Spread(shares=SHARES, values=tuple(float(f"{value:.6g}") for value in found))

@@ -1,0 +1,65 @@
+"""Values by family -> every interval, test and correction of petmood: one of each, used by every figure.
+
+Families, never files, are drawn: what stands of one photo in several files or repeats stays together. Decision 0013
+says which procedure is used where, and why.
+"""
+
+from petmood.evaluation.statistics.comparisons import (
+    LEVEL,
+    Comparison,
+    Selected,
+    alike,
+    best_of_many,
+    compare_all,
+    compare_pair,
+    decide,
+    holm,
+    mcnemar,
+    paired_facts,
+    tell_apart,
+)
+from petmood.evaluation.statistics.intervals import (
+    BOOTSTRAP,
+    CONFIDENCE,
+    SHIFTED,
+    Agreement,
+    Values,
+    agreement,
+    draw_counts,
+    family_totals,
+    mean_interval,
+    newcombe_interval,
+    percentile_interval,
+    shifted_interval,
+    table_interval,
+    wilson_interval,
+)
+
+__all__ = [
+    "BOOTSTRAP",
+    "CONFIDENCE",
+    "LEVEL",
+    "SHIFTED",
+    "Agreement",
+    "Comparison",
+    "Selected",
+    "Values",
+    "agreement",
+    "alike",
+    "best_of_many",
+    "compare_all",
+    "compare_pair",
+    "decide",
+    "draw_counts",
+    "family_totals",
+    "holm",
+    "mcnemar",
+    "mean_interval",
+    "newcombe_interval",
+    "paired_facts",
+    "percentile_interval",
+    "shifted_interval",
+    "table_interval",
+    "tell_apart",
+    "wilson_interval",
+]

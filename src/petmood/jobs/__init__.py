@@ -1,0 +1,1 @@
+"""Whole jobs, one a command: thin, each composed of the stages below."""

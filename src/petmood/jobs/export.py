@@ -1,0 +1,87 @@
+"""`petmood export`: a bundle -> the same model as an int8 bundle or a web page."""
+
+from __future__ import annotations
+
+import difflib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from petmood.bundle import Bundle
+from petmood.bundle.folder import Parts, read
+from petmood.errors import ConfigError
+from petmood.files import check_output, claimed_output, output_file, output_folder
+from petmood.results import ModelFacts
+
+FORMATS: Final = ("onnx-int8", "web")
+"""What a bundle can be exported to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written, in bytes before and after, and the scores before and after where they were measured."""
+
+    out: Path
+    format: str
+    bytes_before: int
+    bytes_after: int
+    evaluation: tuple[ModelFacts, ...]
+
+
+def export(bundle: Path, out: Path, kind: str, *, data: Path | None = None, single: bool = False) -> Exported:
+    """Export a bundle.
+
+    Args:
+        bundle: folder or .zip.
+        out: for "onnx-int8" a bundle, for "web" a folder, or a file if `single`.
+        kind: one of `FORMATS`.
+        data: the labelled faces that the model was trained on: needed for "onnx-int8"; for "web" the model becomes int8
+            before it goes into the page.
+        single: for "web": one HTML file in place of a folder.
+
+    Raises:
+        PetmoodError: anything the user can mend.
+    """
+    if kind not in FORMATS:
+        near = difflib.get_close_matches(kind, FORMATS, n=1)
+        hint = f"Did you mean '{near[0]}'?" if near else f"Choose one of: {', '.join(FORMATS)}."
+        raise ConfigError(f"unknown format '{kind}'. {hint}")
+    inputs = (bundle, data)
+    check_output(out, inputs)
+    parts = read(bundle)
+    before = len(parts.graph)
+    if single and kind != "web":
+        raise ConfigError(f"--single-file is for --format web, not for {kind}. Leave it out.")
+    if kind == "web":
+        return _web(bundle, parts, out, data, single)
+    if data is None:
+        raise ConfigError("onnx-int8 is calibrated and measured on labelled faces. Name them with --data.")
+    from petmood.build.quantised import quantise
+
+    with claimed_output(out, inputs):
+        description = quantise(Bundle(parts, bundle.name), parts, data, out)
+    return Exported(out, kind, before, len(read(out).graph), description.evaluation)
+
+
+def _web(bundle: Path, parts: Parts, out: Path, data: Path | None, single: bool) -> Exported:
+    from petmood.page.site import write_folder, write_single
+
+    before = len(parts.graph)
+    inputs = (bundle, data)
+    evaluation: tuple[ModelFacts, ...] = ()
+    if data is not None:
+        from petmood.build.quantised import quantise
+
+        with tempfile.TemporaryDirectory() as folder:
+            small = Path(folder) / bundle.name
+            evaluation = quantise(Bundle(parts, bundle.name), parts, data, small).evaluation
+            parts = read(small)
+    name = bundle.stem if bundle.suffix == ".zip" else bundle.resolve().name
+    if single:
+        with output_file(out, inputs) as file:
+            size = write_single(parts, name, file)
+        return Exported(out, "web", before, size, evaluation)
+    with output_folder(out, inputs) as folder:
+        names = write_folder(parts, name, folder)
+    return Exported(out, "web", before, sum((out / file).stat().st_size for file in names), evaluation)

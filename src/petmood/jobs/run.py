@@ -1,0 +1,94 @@
+"""`petmood run`: a folder or zip of labelled faces -> a run folder with manifest, results and report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from petmood.analyses.audit.compute import photo_quality
+from petmood.analyses.audit.quality import write_quality
+from petmood.config import RunSettings
+from petmood.dataset import open_dataset
+from petmood.files import output_folder
+from petmood.jobs.provenance import environment, provenance
+from petmood.jobs.recall import Outcome, Recall
+from petmood.jobs.run_folder import QUALITY, write_source
+from petmood.progress import Progress
+from petmood.results import Results
+from petmood.split import test_fold
+from petmood.store import write_json, write_manifest, write_text
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """Where a run put its files, and what it found."""
+
+    folder: Path
+    report: Path
+    results: Results
+
+
+def run(
+    data: Path,
+    out: Path,
+    settings: RunSettings,
+    progress: Progress | None = None,
+    *,
+    labels: Path | None = None,
+    groups: Path | None = None,
+    species: Path | None = None,
+) -> RunOutcome:
+    """Do the whole main job: ingest, audit, features, clusters, models, evaluation, report.
+
+    Finished work is kept in the cache by content, so that an interrupted run resumes and a repeated one is quick: the
+    outcome of an equal run is taken over whole.
+
+    Args:
+        data: folder or .zip of labelled images.
+        out: run folder; made if absent, and reused only if it is a run folder.
+        settings: what to do.
+        progress: where to show it.
+        labels: labels.csv whose labels replace the data's, if given.
+        groups: groups.csv whose groups replace the families found, if given.
+        species: CSV with the species of every photo, for animals that ImageNet does not know; else the head tells.
+
+    Raises:
+        PetmoodError: anything the user can mend.
+    """
+    with (
+        output_folder(out, [data], beside=[labels, groups, species]) as folder,
+        open_dataset(
+            data,
+            families=settings.families,
+            seed=settings.seed,
+            labels=labels,
+            groups=groups,
+            species=species,
+            allow_leakage=settings.allow_leakage,
+            progress=progress,
+        ) as opened,
+    ):
+        # a leak shows before any time is spent on figures that it would spoil
+        test_fold(opened.manifest)
+        write_manifest(folder / "manifest.parquet", opened.manifest)
+        write_source(folder, data, labels)
+        recall = Recall(opened, settings)
+        with opened.timed.stage("recall", "Looking for an equal run"):
+            known = recall.find(folder / "model")
+        if known is None:
+            # most of the packages that the work needs are slow to import
+            from petmood.jobs.stages import all_facts, draw_page
+
+            results = all_facts(opened, settings, folder / "model")
+            # the page says first what the user changed of the data
+            results = results.model_copy(update={"provenance": provenance(opened, settings)})
+            with opened.timed.stage("report", "Writing the report"):
+                known = Outcome(results, draw_page(results, opened))
+                recall.keep(known, folder / "model")
+        results = known.results.model_copy(
+            update={"environment": environment(opened, settings), "provenance": provenance(opened, settings)}
+        )
+        write_json(folder / "results.json", results.model_dump(mode="json", by_alias=True))
+        write_text(folder / "report.html", known.page(results))
+        write_quality(folder / QUALITY, photo_quality(opened))
+    return RunOutcome(out, out / "report.html", results)

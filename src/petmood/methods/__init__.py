@@ -1,0 +1,1 @@
+"""Registered methods under one protocol: read, compared, and the best chosen honestly."""

@@ -1,0 +1,189 @@
+"""Predictions of methods -> the facts of a leaderboard: scores, intervals, differences, the worth of the choice."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score
+
+from petmood.errors import ConfigError
+from petmood.evaluation.metrics import score
+from petmood.evaluation.protocols import grouped_name
+from petmood.evaluation.statistics import best_of_many, mean_interval, tell_apart
+from petmood.methods.reading import Means
+from petmood.records import Manifest
+from petmood.results.identity import Identity
+from petmood.results.methods import Choice, LeaderboardFacts, LeftOut, MethodScore
+from petmood.split import fewest_folds
+from petmood.training.catalog import FROZEN, SPECIES_ONLY, Method
+
+
+@dataclass(frozen=True)
+class LeaderboardSettings:
+    """What a leaderboard runs.
+
+    Attributes:
+        only: names of methods; all if empty.
+        seed: of the first repeat; repeat r uses seed + r for its folds and random choices.
+        folds: of grouped cross-validation.
+        repeats: at most so many for each method; a method may set fewer.
+        means: backbones and outside images that methods may use.
+    """
+
+    only: tuple[str, ...] = ()
+    seed: int = 42
+    folds: int = 5
+    repeats: int = 10
+    means: Means = field(default_factory=Means)
+
+    def __post_init__(self) -> None:
+        if self.repeats < 1 or self.folds < 2:
+            raise ConfigError(f"repeats must be 1 or more and folds 2 or more, got {self.repeats} and {self.folds}.")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Out-of-sample predictions of a method.
+
+    Attributes:
+        index: (n,) record indices of the photos, ascending.
+        grouped: (repeats, n, n_classes) float64 probabilities under grouped cross-validation.
+        test_index: record indices of the test photos.
+        test: probabilities of the test photos.
+        seconds: of fitting and predicting everything, as first measured.
+        dim: number of features read.
+    """
+
+    index: NDArray[np.int64]
+    grouped: NDArray[np.float64]
+    test_index: NDArray[np.int64]
+    test: NDArray[np.float64]
+    seconds: float
+    dim: int
+
+    def hits(self, truth: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n,) share of repeats in which each photo was read right; truth is (n,) class indices."""
+        return np.asarray((self.grouped.argmax(axis=2) == truth).mean(axis=0), dtype=np.float64)
+
+
+def standings(
+    data: Path,
+    manifest: Manifest,
+    settings: LeaderboardSettings,
+    methods: Mapping[str, Method],
+    runs: Mapping[str, Runs],
+    left: tuple[LeftOut, ...],
+) -> LeaderboardFacts:
+    """Score and rank what was run.
+
+    Args:
+        data: as the user named it, for commands.
+        manifest: truth.
+        settings: what was asked for.
+        methods: those asked for, by name.
+        runs: predictions of those that could be run.
+        left: those that could not.
+    """
+    truth = manifest.class_index
+    hits = {name: run.hits(truth[run.index]) for name, run in runs.items()}
+    rows = [_score(methods[name], run, hits[name], manifest, data, settings) for name, run in runs.items()]
+    for reference, prefix in ((SPECIES_ONLY, "vs_species"), (FROZEN, "vs_frozen")):
+        rows = _against(rows, hits, reference, prefix)
+    rows.sort(key=lambda row: (-row.grouped_accuracy, row.name))
+    choice = None
+    if len(rows) > 1:
+        worth = best_of_many(np.stack(list(hits.values())), seed=settings.seed)
+        choice = Choice(
+            winner=rows[0].name,
+            apparent=worth.apparent,
+            corrected=worth.corrected,
+            corrected_ci=worth.interval,
+            candidates=len(rows),
+        )
+    return LeaderboardFacts(
+        data=manifest.name,
+        data_sha256=manifest.digest,
+        classes=manifest.classes,
+        folds=settings.folds,
+        seed=settings.seed,
+        methods=tuple(rows),
+        left_out=left,
+        choice=choice,
+    )
+
+
+def _score(
+    method: Method,
+    run: Runs,
+    hits: NDArray[np.float64],
+    manifest: Manifest,
+    data: Path,
+    settings: LeaderboardSettings,
+) -> MethodScore:
+    truth, predicted = manifest.class_index[run.index], run.grouped.argmax(axis=2)
+    f1 = [f1_score(truth, guess, average="macro", zero_division=0.0) for guess in predicted]
+    on_test = score(manifest.class_index[run.test_index], run.test.argmax(axis=1), manifest.classes)
+    k = fewest_folds(manifest, settings.folds)
+    return MethodScore(
+        name=method.name,
+        title=method.title,
+        grouped_accuracy=float(hits.mean()),
+        grouped_accuracy_ci=mean_interval(hits),
+        grouped_macro_f1=float(np.mean(f1)),
+        test_accuracy=on_test.accuracy,
+        test_accuracy_ci=on_test.accuracy_ci,
+        n=len(run.index),
+        test_n=on_test.n,
+        repeats=len(run.grouped),
+        seconds=run.seconds,
+        dim=run.dim,
+        command=command(method, data, settings),
+        identity=Identity(
+            data=manifest.digest,
+            model=method.name,
+            training="photos" if method.photos_only else "files",
+            protocol=f"{grouped_name(k)}, {len(run.grouped)} repeats",
+            seed=settings.seed,
+        ),
+    )
+
+
+def command(method: Method, data: Path, settings: LeaderboardSettings) -> str:
+    """The command that gives one method's scores, with what it needs and nothing more."""
+    words = ["petmood", "leaderboard", data.name, "--only", method.name]
+    means = settings.means
+    for name in method.backbones():
+        if name in means.use:
+            kind, _, rest = means.use[name].partition(":")
+            words += ["--use", f"{name}={kind}:{Path(rest).name}" if rest else f"{name}={kind}"]
+    if method.outside is not None and means.extra is not None:
+        words += ["--extra", means.extra.name]
+        words += [word for theirs, ours in means.mapping.items() for word in ("--map", f"{theirs}={ours}")]
+    return shlex.join(words)
+
+
+def _against(
+    rows: list[MethodScore], hits: Mapping[str, NDArray[np.float64]], reference: str, prefix: str
+) -> list[MethodScore]:
+    """Differences from a reference method, with Holm's correction over the methods compared."""
+    if reference not in hits:
+        return rows
+    names = [name for name in hits if name != reference]
+    found = dict(zip(names, tell_apart([(hits[name], hits[reference]) for name in names]), strict=True))
+    return [
+        row
+        if row.name not in found
+        else row.model_copy(
+            update={
+                prefix: found[row.name].difference,
+                f"{prefix}_ci": found[row.name].interval,
+                f"{prefix}_p": found[row.name].p_adjusted,
+            }
+        )
+        for row in rows
+    ]

@@ -1,0 +1,1 @@
+"""What there is to review: photos and clusters in the order worth looking at."""

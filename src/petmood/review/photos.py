@@ -1,0 +1,258 @@
+"""A run folder -> what there is to review: photos in the order worth looking at, with their neighbours and doubts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from petmood.analyses.audit.quality import read_quality, worst_first
+from petmood.config import ReadOptions
+from petmood.dataset import open_manifest, open_pictures
+from petmood.errors import DataError, PetmoodError
+from petmood.families.neighbours import contradiction, lookalikes
+from petmood.features import load_backbone
+from petmood.jobs.run_folder import APPLIED_LABELS, QUALITY, read_reading, read_source
+from petmood.progress import Progress, Silent
+from petmood.records import ImageRecord, Manifest
+from petmood.report.audit import WORDS
+from petmood.review.clusters import Groups, groups_of_folder, groups_of_run, made_to_be_named
+from petmood.sources.hub import is_hub
+from petmood.store import read_json, read_manifest
+
+BESIDE: Final = 3
+"""Neighbours of each class shown beside a photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPhoto:
+    """One photo to look at.
+
+    Attributes:
+        id: names it without telling its path, which would tell its label.
+        record: of the photo; its class is the given label.
+        suggested: the label that models or neighbours would rather give, or "".
+        why: in words; "" if nothing speaks against the label.
+        neighbours: class name -> paths of the photos of that class that look most like it, nearest first; the given
+            class stands first, then the one that speaks most against it.
+        cluster: number of its cluster from 1, or 0 if there are none.
+    """
+
+    id: str
+    record: ImageRecord
+    suggested: str = ""
+    why: str = ""
+    neighbours: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cluster: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Photos to go through together, by id, in order."""
+
+    id: str
+    title: str
+    photos: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReviewSet:
+    """All that a review needs of a run.
+
+    Attributes:
+        run: the run folder.
+        data: the folder or archive that it was made from.
+        options: how the run read it.
+        classes: names in display order.
+        photos: one a family, by id.
+        queues: the first is the one to begin with; the last has every photo.
+        families: path of every file of the run -> its family.
+        applied: the labels.csv that the run was given, if any.
+        groups: clusters that can be named, and where; None if there are none.
+        note: why something is missing, for the user; or "".
+    """
+
+    run: Path
+    data: Path
+    options: ReadOptions
+    classes: tuple[str, ...]
+    photos: Mapping[str, ReviewPhoto]
+    queues: tuple[Queue, ...]
+    families: Mapping[str, str]
+    applied: Path | None
+    groups: Groups | None
+    note: str
+
+
+def photo_id(record: ImageRecord) -> str:
+    """A name for a photo that tells nothing about it."""
+    return hashlib.blake2b(f"{record.sha256} {record.path}".encode(), digest_size=10).hexdigest()
+
+
+def open_review(run: Path, data: Path | None = None, progress: Progress | None = None) -> ReviewSet:
+    """Read a run folder, and work out from its cached features what stands beside each photo.
+
+    Args:
+        run: folder that `petmood run` made.
+        data: where the data is now, if it was moved since.
+        progress: where to show it.
+
+    Raises:
+        DataError: `run` is no run folder, or the data is not where it was.
+    """
+    shown = progress or Silent()
+    if not (run / "manifest.parquet").exists():
+        raise DataError(f"{run} is not a run folder (it has no manifest.parquet). Make one with: petmood run")
+    files = read_manifest(run / "manifest.parquet")
+    manifest = files.subset(files.photo_index)
+    options = read_reading(run)
+    place = _find_data(run, data, manifest, options)
+    results = read_json(run / "results.json") if (run / "results.json").exists() else {}
+    photos = [ReviewPhoto(photo_id(record), record) for record in manifest.records]
+    note = ""
+    groups: Groups | None = None
+    if made_to_be_named(run):
+        groups = groups_of_folder(run, manifest)
+        photos = _numbered(photos, groups)
+    else:
+        try:
+            photos, groups = _compare(run, photos, manifest, place, results, shown, options)
+        except PetmoodError as error:
+            note = f"Neighbours and clusters are not shown: {error}"
+    photos, suspects = _with_suspects(photos, results)
+    everything = Queue("all", "All photos", tuple(photo.id for photo in photos))
+    return ReviewSet(
+        run=run,
+        data=place,
+        options=options,
+        classes=manifest.classes,
+        photos={photo.id: photo for photo in photos},
+        queues=(*suspects, *_quality_queues(run, photos), *_cluster_queues(photos, groups), everything),
+        families={record.path: record.family for record in files.records},
+        applied=applied if (applied := run / APPLIED_LABELS).exists() else None,
+        groups=groups,
+        note=note,
+    )
+
+
+def _find_data(run: Path, data: Path | None, manifest: Manifest, options: ReadOptions) -> Path:
+    place = data or read_source(run)
+    if place is None:
+        raise DataError(f"{run} does not say where its data is. Name it: petmood review {run} --data DATA")
+    if data is None and not (place.exists() or is_hub(place.as_posix())):
+        raise DataError(
+            f"the data of this run is not at {place} any more. Say where it is now: petmood review {run} --data DATA"
+        )
+    with open_pictures(place, options) as source:
+        missing = sorted({record.path for record in manifest.records} - set(source.names()))
+    if missing:
+        raise DataError(
+            f"{place} lacks {len(missing):,} of the {len(manifest):,} photos of this run, such as '{missing[0]}'. "
+            "Name the data that the run was made from with --data."
+        )
+    return place
+
+
+def _compare(
+    run: Path,
+    photos: Sequence[ReviewPhoto],
+    manifest: Manifest,
+    data: Path,
+    results: Mapping[str, Any],
+    progress: Progress,
+    options: ReadOptions,
+) -> tuple[list[ReviewPhoto], Groups]:
+    """Give photos neighbours, what these say of the label, and clusters, by features that the run left in the cache."""
+    made = results.get("clusters") or []
+    if not made:
+        raise DataError("the run has no clusters.")
+    backbone = load_backbone(made[0]["backbone"])
+    with open_manifest(data, manifest, progress, options=options) as opened:
+        features = opened.features(backbone)
+    labels, classes = manifest.class_index, manifest.classes
+    alike = lookalikes(features.vectors, labels, len(classes), k=BESIDE)
+    rival, against, same = contradiction(alike.nearest, labels, len(classes))
+    m = alike.nearest.shape[1]
+    paths = [record.path for record in manifest.records]
+    compared = [
+        replace(
+            photo,
+            suggested=classes[rival[i]] if against[i] > same[i] else "",
+            why=f"{against[i]} of the {m} photos most like it are labelled {classes[rival[i]]}, {same[i]} as this one"
+            if against[i] > same[i]
+            else "",
+            neighbours=_ordered(
+                {name: tuple(paths[j] for j in alike.by_class[i, c] if j >= 0) for c, name in enumerate(classes)},
+                photo.record.class_name,
+                classes[rival[i]],
+            ),
+        )
+        for i, photo in enumerate(photos)
+    ]
+    groups = groups_of_run(run, features, manifest, made[0])
+    compared = _numbered(compared, groups)
+    order = np.argsort(same - against, kind="stable")
+    return [compared[i] for i in order], groups
+
+
+def _numbered(photos: Sequence[ReviewPhoto], groups: Groups) -> list[ReviewPhoto]:
+    return [replace(photo, cluster=int(c) + 1) for photo, c in zip(photos, groups.clusters, strict=True)]
+
+
+def _cluster_queues(photos: Sequence[ReviewPhoto], groups: Groups | None) -> tuple[Queue, ...]:
+    """The clusters themselves, to be named, and the photos of each."""
+    if groups is None:
+        return ()
+    ids = {photo.record.path: photo.id for photo in photos}
+    return (
+        Queue("clusters", "Clusters to name", tuple(group.id for group in groups.groups)),
+        *(
+            Queue(f"cluster-{group.number}", f"Cluster {group.number}", tuple(ids[path] for path in group.members))
+            for group in groups.groups
+        ),
+    )
+
+
+def _quality_queues(run: Path, photos: Sequence[ReviewPhoto]) -> tuple[Queue, ...]:
+    """Photos that may be poor, by what may be wrong with them, the worst first."""
+    if not (run / QUALITY).exists():
+        return ()
+    ids = {photo.record.path: photo.id for photo in photos}
+    found = worst_first(read_quality(run / QUALITY))
+    queues = ((issue, tuple(ids[path] for path in paths if path in ids)) for issue, paths in found.items())
+    title = "Quality: {}"
+    return tuple(
+        Queue(f"quality-{issue}", title.format(WORDS.get(issue, issue)), listed) for issue, listed in queues if listed
+    )
+
+
+def _with_suspects(
+    photos: Sequence[ReviewPhoto], results: Mapping[str, Any]
+) -> tuple[list[ReviewPhoto], tuple[Queue, ...]]:
+    """Put first what the run's own search for suspect labels named; without one, what the neighbours contradict."""
+    named = {suspect["path"]: suspect for suspect in (results.get("labels") or {}).get("suspects", ())}
+    by_path = {photo.record.path: photo for photo in photos}
+    first = [_suspected(by_path[path], named[path]) for path in named if path in by_path]
+    rest = [photo for photo in photos if photo.record.path not in named]
+    queued = first or [photo for photo in photos if photo.suggested]
+    queues = (Queue("suspects", "Suspect labels", tuple(photo.id for photo in queued)),) if queued else ()
+    return [*first, *rest], queues
+
+
+def _suspected(photo: ReviewPhoto, suspect: Mapping[str, Any]) -> ReviewPhoto:
+    beside = dict(photo.neighbours)
+    for side in ("given", "suggested"):
+        paths = tuple(near["path"] for near in suspect.get(f"neighbours_{side}", ()))
+        if paths and not beside.get(suspect[side]):
+            beside[suspect[side]] = paths
+    ordered = _ordered(beside, suspect["given"], suspect["suggested"])
+    return replace(photo, suggested=suspect["suggested"], why=suspect["why"], neighbours=ordered)
+
+
+def _ordered(beside: Mapping[str, tuple[str, ...]], given: str, rival: str) -> dict[str, tuple[str, ...]]:
+    first = [name for name in (given, rival) if name in beside]
+    return {name: beside[name] for name in dict.fromkeys((*first, *beside))}

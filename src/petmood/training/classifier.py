@@ -1,0 +1,122 @@
+"""What all classifiers on features share: checked rows in, class bookkeeping, checked rows out."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from petmood.errors import DataError, ModelError
+from petmood.training.checks import check_classes, check_features, check_labels, check_weights
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Checked rows to learn from.
+
+    Attributes:
+        rows: (n, ...) what `Learner.check_rows` made of the rows.
+        labels: (n,) str class names.
+        classes: (n_classes,) str: the distinct ones, sorted; two or more.
+        families: (n,) which rows stay together in inner hold-outs; each row its own where none were given.
+        weights: (n,) float64 >= 0; all 1 where none were given.
+    """
+
+    rows: NDArray[Any]
+    labels: NDArray[np.str_]
+    classes: NDArray[np.str_]
+    families: NDArray[Any]
+    weights: NDArray[np.float64]
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """(n,) int64: each label's index into `classes`."""
+        return np.searchsorted(self.classes, self.labels)
+
+    def folds(self, wanted: int) -> int:
+        """As many inner folds as wanted, or as the smallest class has families; at least 2."""
+        return max(2, min(wanted, *(len(np.unique(self.families[self.labels == name])) for name in self.classes)))
+
+    @property
+    def prior(self) -> NDArray[np.float64]:
+        """(n_classes,) float64: each class's share of the weights."""
+        return np.asarray(np.bincount(self.codes, weights=self.weights) / self.weights.sum())
+
+
+class Learner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A classifier behind `petmood.contract.Classifier`: subclasses learn and answer, the checks are made here.
+
+    Attributes:
+        classes_: (n_classes,) str: the class names, sorted.
+        n_features_in_: length of the last axis of the rows.
+    """
+
+    classes_: NDArray[np.str_]
+    n_features_in_: int
+
+    def fit(
+        self,
+        X: NDArray[Any],
+        y: NDArray[np.str_],
+        *,
+        groups: NDArray[Any] | None = None,
+        sample_weight: NDArray[np.float64] | None = None,
+    ) -> Self:
+        """Learn from labelled rows; see `petmood.contract.Classifier`.
+
+        Raises:
+            ConfigError: a setting out of range.
+            DataError: shapes do not match, values are not finite, or there are fewer than two classes.
+        """
+        rows = self.check_rows(X)
+        labels = check_labels(y, len(rows))
+        classes = check_classes(labels)
+        weights = check_weights(sample_weight, len(rows))
+        lesson = Lesson(
+            rows,
+            labels,
+            classes,
+            np.arange(len(rows)) if groups is None else groups,
+            np.ones(len(rows)) if weights is None else weights,
+        )
+        self.learn(lesson)
+        self.classes_, self.n_features_in_ = classes, rows.shape[-1]
+        return self
+
+    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        """(n, n_classes) float64 probabilities in the order of `classes_`; rows sum to 1.
+
+        Raises:
+            DataError: the rows have another length than those of `fit`, or are not finite.
+            ModelError: `fit` was not called.
+        """
+        return np.asarray(self.answer(self.checked(X)), dtype=np.float64)
+
+    def checked(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Rows to answer for, as `check_rows` gives them. Raises as `predict_proba`."""
+        if not hasattr(self, "classes_"):
+            raise ModelError("this classifier is not trained yet. Call fit first.")
+        rows = self.check_rows(X)
+        width = rows.shape[-1]
+        if width != self.n_features_in_:
+            raise DataError(
+                f"the head was trained on {self.n_features_in_} features, got {width}. "
+                "Use the backbone that it was trained with."
+            )
+        return rows
+
+    def check_rows(self, X: NDArray[Any]) -> NDArray[Any]:
+        """What the classifier reads of the rows given: (n, dim) float64 unless a subclass says otherwise."""
+        return check_features(X).astype(np.float64)
+
+    @abstractmethod
+    def learn(self, lesson: Lesson) -> None:
+        """Learn from checked rows."""
+
+    @abstractmethod
+    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """(n, n_classes) probabilities of checked rows, columns in the order of the lesson's classes."""

@@ -1,1 +1,0 @@
-"""Whole jobs, composed of stages: the only place that knows all of them."""

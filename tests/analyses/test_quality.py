@@ -1,0 +1,70 @@
+"""Planted faults of single photos are found by their measures, and sound photos are left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from PIL import Image, ImageFilter
+
+from drawing import photo, saved, write_tree
+from petmood.analyses.audit.quality import ISSUES, Thresholds, quality_facts, quality_table, write_quality
+from petmood.cache import ContentCache
+from petmood.features.measures import measures, quality_measures
+from petmood.ingest import read_dataset
+from petmood.pictures import Pictures
+from petmood.sources import FolderSource
+
+
+def sharp(seed: int, size: tuple[int, int] = (224, 224)) -> Image.Image:
+    """A photo with the fine grain that a lens in focus leaves."""
+    grain = np.random.default_rng(seed).normal(0, 14, (size[1], size[0], 1))
+    return Image.fromarray(np.clip(np.asarray(photo(seed, size)) + grain, 0, 255).astype(np.uint8))
+
+
+PLANTED = {
+    "blurred": photo(1).filter(ImageFilter.GaussianBlur(6)),
+    "dark": sharp(2).point(lambda v: v // 6),
+    "blown_out": sharp(3).point(lambda v: min(255, v * 3)),
+    "plain": Image.new("RGB", (224, 224), (90, 120, 60)),
+    "tiny": sharp(5, (40, 40)),
+    "odd_shape": sharp(6, (900, 100)),
+}
+
+
+def test_planted_faults_are_found_and_sound_photos_left_alone(tmp_path: Path) -> None:
+    files = {f"Sad/{name}.png": saved(image, "PNG") for name, image in PLANTED.items()}
+    files |= {f"happy/sound{i}.jpg": saved(sharp(10 + i)) for i in range(6)}
+    with Pictures(FolderSource(write_tree(tmp_path / "data", files))) as pictures:
+        manifest = read_dataset(pictures.source, ContentCache())
+        measured = quality_measures(manifest.records, pictures, ContentCache())
+        assert measures(manifest.records, pictures, ContentCache()).shape == (12, 36)
+    pet = np.where([r.path == "happy/sound0.jpg" for r in manifest.records], 0.02, 0.9)
+    records = tuple(replace(r, family="one") if r.path.startswith("happy/sound1") else r for r in manifest.records)
+    table = quality_table(replace(manifest, records=records), measured, pet=pet)
+    assert table["path"].to_list() == [r.path for r in manifest.records]
+    for name in PLANTED:
+        assert table.filter(pl.col("path") == f"Sad/{name}.png")[f"is_{name}"].item(), name
+    sound = table.filter(pl.col("class") == "happy")
+    assert sound.select([f"is_{name}" for name in ISSUES if name != "no_pet"]).to_numpy().sum() == 0
+    assert sound["is_no_pet"].to_list() == [True, *[False] * 5]
+    facts = quality_facts(table)
+    assert {issue.issue for issue in facts.issues} == set(ISSUES)
+    assert facts.with_issue == len(PLANTED) + 1
+    assert next(i for i in facts.issues if i.issue == "dark").worst[0] == "Sad/dark.png"
+    write_quality(tmp_path / "quality.csv", table)
+    assert pl.read_csv(tmp_path / "quality.csv").height == 12
+
+
+def test_thresholds_are_applied_last(tmp_path: Path) -> None:
+    files = {"Sad/a.png": saved(photo(1), "PNG"), "happy/b.png": saved(photo(2), "PNG")}
+    with Pictures(FolderSource(write_tree(tmp_path / "data", files))) as pictures:
+        manifest = read_dataset(pictures.source, ContentCache())
+        measured = quality_measures(manifest.records, pictures, ContentCache())
+    loose, strict = (quality_table(manifest, measured, thresholds=Thresholds(blurred=b)) for b in (0.0, 1e9))
+    assert not loose["is_blurred"].any()
+    assert strict["is_blurred"].all()
+    assert loose["sharpness"].equals(strict["sharpness"])
+    assert loose["pet"].null_count() == 2
