@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from petmood.version import __version__
@@ -76,22 +75,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
-
-
-class _Called(ModuleType):
-    """A package that bears the name of a function: calling it calls the function."""
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        return __getattr__(self.__name__.rpartition(".")[2])(*args, **options)
-
-
-class _Names(ModuleType):
-    """petmood itself: importing a package such as `petmood.evaluate` does not hide the function of that name."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _WHERE and type(value) is ModuleType:
-            value.__class__ = _Called
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Names

@@ -14,6 +14,7 @@ import numpy as np
 from petmood.cluster.naming import Grouping, group
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
+from petmood.dataset.figures import identity_of
 from petmood.dataset.models import head
 from petmood.errors import DataError
 from petmood.escaping import csv_text, from_csv_cell
@@ -157,7 +158,7 @@ def name_clusters(
             raise DataError(f"no photo gets a label: no cluster has a name in {names or folder / NAMES}. Fill it in.")
         write_labels(made, wanted)
         with opened.timed.stage("worth", "Training on the new labels"):
-            return _worth(photos, wanted, named, confidence, settings)
+            return _worth(opened.manifest, photos, wanted, named, confidence, settings)
 
 
 def read_members(folder: Path, manifest: Manifest) -> tuple[IntArray, np.ndarray[Any, np.dtype[np.float64]]]:
@@ -200,7 +201,7 @@ def read_names(path: Path, k: int) -> dict[int, str]:
 
 
 def _worth(
-    photos: Dataset, wanted: dict[str, str], named: dict[int, str], cut: float, settings: RunSettings
+    whole: Manifest, photos: Dataset, wanted: dict[str, str], named: dict[int, str], cut: float, settings: RunSettings
 ) -> NamedFacts:
     manifest, families = photos.manifest, {r.path: r.family for r in photos.manifest.records}
     bare = replace(
@@ -216,7 +217,7 @@ def _worth(
     right = made.hits(fresh)
     compared = None
     if set(fresh.classes) <= set(manifest.classes):
-        compared = _agreement(photos, renamed, rows, made.predicted, settings)
+        compared = _agreement(whole, photos, renamed, rows, made.predicted, settings)
     return NamedFacts(
         names={str(c + 1): name for c, name in sorted(named.items()) if name},
         confidence=cut,
@@ -236,7 +237,12 @@ def _spelled(name: str, classes: tuple[str, ...]) -> str:
 
 
 def _agreement(
-    photos: Dataset, renamed: Dataset, rows: IntArray, predicted: IntArray, settings: RunSettings
+    whole: Manifest,
+    photos: Dataset,
+    renamed: Dataset,
+    rows: IntArray,
+    predicted: IntArray,
+    settings: RunSettings,
 ) -> AgreementFacts:
     """New labels against the original ones, and models trained on either against the original ones."""
     classes, fresh = photos.classes, renamed.manifest
@@ -244,29 +250,23 @@ def _agreement(
     original, given = photos.labels[rows], column[fresh.class_index]
     found = agreement(original.tolist(), given.tolist())
     table = cross_table(original, given, len(classes), len(classes))
-    same = replace(
-        fresh,
-        classes=classes,
-        records=tuple(
-            replace(r, class_name=photos.manifest.records[i].class_name)
-            for r, i in zip(fresh.records, rows, strict=True)
-        ),
+    # the figure that every page gives for the original labels, on the photos that were named
+    protocol, model = grouped(photos.manifest, settings.folds, settings.seed), head(settings.backbone)
+    theirs = photos.predictions(model, protocol)
+    known = dict(zip(theirs.index.tolist(), theirs.predicted.tolist(), strict=True))
+    own = np.array([known[i] for i in rows.tolist()])
+    trained = paired_facts(
+        column[predicted] == original,
+        own == original,
+        name="trained on the named clusters",
+        reference="trained on the original labels",
+        protocol=protocol.name,
     )
-    # the same folds as the new labels had, so that both models see the same photos
-    own = grouped(fresh, settings.folds, settings.seed)
-    protocol = replace(own, folds=lambda _: own.folds(fresh), detail=f"folds of {fresh.digest}")
-    theirs = renamed.relabelled(same).predictions(head(settings.backbone), protocol)
     return AgreementFacts(
         n=len(rows),
         kappa=found.kappa,
         kappa_ci=found.kappa_ci,
         classes=classes,
         confusion=tuple(tuple(int(v) for v in row) for row in table),
-        trained=paired_facts(
-            column[predicted] == original,
-            theirs.predicted == original,
-            name="trained on the named clusters",
-            reference="trained on the original labels",
-            protocol=protocol.name,
-        ),
+        trained=trained.model_copy(update={"reference_identity": identity_of(whole, model.name, protocol)}),
     )
