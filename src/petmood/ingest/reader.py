@@ -15,7 +15,7 @@ from petmood.config import ReadOptions, reading_options
 from petmood.errors import DataError, ImageError
 from petmood.images.video import clip_of, is_video_name
 from petmood.ingest.arrange import arrange, warnings_of
-from petmood.ingest.layout import Layout, Placed, offered_animals
+from petmood.ingest.layout import Layout, Placed, counts, offered_animals
 from petmood.ingest.names import Named, families_by_name
 from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
 from petmood.sources import Source
@@ -78,9 +78,11 @@ def read_dataset(
         else:
             candidates.append(name)
     if not candidates:
+        tables = any(name.lower().endswith(".parquet") for name in names)
         raise DataError(
             f"no images found in {source.location} ({len(names)} files, none with an image extension). "
-            "Give a folder that holds one folder of images for each class."
+            + ("Parquet files are read where they have a column of images' bytes, in a folder, not in a zip. " * tables)
+            + "Give a folder that holds one folder of images for each class."
         )
     layout = arrange(source, names, candidates, labelled=labelled, options=options or reading_options())
     offered = offered_animals(layout.placed) if layout.classes else (0, "")
@@ -118,14 +120,7 @@ def _offer(n: int, option: str) -> tuple[str, ...]:
 
 def _summary(layout: Layout) -> str:
     """How the data are about to be read: `read as {split}/{class}/*: 3 splits, 4 classes, 48 images`."""
-    fields = (("split", "splits"), ("fold", "folds"), ("species", "species"), ("animal", "animals"))
-    told = []
-    for one, many in fields:
-        n = len({getattr(p, one) for p in layout.placed} - {""})
-        told += [f"{n:,} {one if n == 1 else many}"] if n else []
-    n = len(layout.classes)
-    told += [f"{n:,} {'class' if n == 1 else 'classes'}"] if n else []
-    return f"read as {layout.text}: {', '.join([*told, f'{len(layout.placed):,} images'])}"
+    return f"read as {layout.text}: {', '.join([*counts(layout), f'{len(layout.placed):,} images'])}"
 
 
 def why_ignored(name: str) -> str:
