@@ -86,7 +86,7 @@ def read_dataset(
         )
     layout = arrange(source, names, candidates, labelled=labelled, options=options or reading_options())
     offered = offered_animals(layout.placed) if layout.classes else (0, "")
-    notes = (*warnings_of(source, candidates), *layout.notes, *_offer(*offered))
+    notes = (*warnings_of(source, candidates), *layout.notes, *_species_note(layout), *_offer(*offered))
     if tell:
         for line in (_summary(layout), *notes):
             tell(line)
@@ -116,6 +116,14 @@ def _offer(n: int, option: str) -> tuple[str, ...]:
     if not n:
         return ()
     return (f"{n:,} folders or names look like single animals; to keep the photos of each together, give {option}.",)
+
+
+def _species_note(layout: Layout) -> tuple[str, ...]:
+    without = [p.path for p in layout.placed if not p.species]
+    if not without or len(without) == len(layout.placed):
+        return ()
+    n, total = len(without), len(layout.placed)
+    return (f"{n:,} of {total:,} images have no species, the first '{without[0]}': those of the others are not used.",)
 
 
 def _summary(layout: Layout) -> str:
