@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache as once
 from pathlib import Path
 from typing import Any, Final
 
 from petmood import version
+from petmood.analyses import ANALYSES, Analysis, read_results
 from petmood.bundle.folder import read_files, write_files
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, UserFile
@@ -48,10 +50,12 @@ class Outcome:
 class Recall:
     """Finds and keeps the outcome of a run by its causes."""
 
-    def __init__(self, data: Dataset, settings: RunSettings) -> None:
+    def __init__(self, data: Dataset, settings: RunSettings, analyses: Sequence[Analysis[Any]] = ANALYSES) -> None:
+        self._analyses = analyses
         self._cache = data.cache
         self._key: str | None = None
-        if settings.backbone.startswith(_WHEELS):
+        # the code of an analysis from elsewhere is no part of the key, so that nothing is recalled of it
+        if settings.backbone.startswith(_WHEELS) and tuple(analyses) == ANALYSES:
             causes = [
                 code_digest(),
                 installed(),
@@ -74,7 +78,7 @@ class Recall:
             return None
         if names:
             write_files(model, {name: found[self._part(name)] for name in names})
-        return Outcome(Results.model_validate(kept["results"]), kept["page"])
+        return Outcome(read_results(kept["results"], self._analyses), kept["page"])
 
     def keep(self, outcome: Outcome, model: Path) -> None:
         """Keep an outcome and the bundle at `model`, if the run saved one."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from petmood.analyses.audit.quality import read_quality, worst_first
+from petmood.analyses.audit.words import WORDS
 from petmood.config import ReadOptions
 from petmood.dataset import open_manifest, open_pictures
 from petmood.errors import DataError, PetmoodError
@@ -19,7 +20,6 @@ from petmood.features import load_backbone
 from petmood.jobs.run_folder import APPLIED_LABELS, QUALITY, read_reading, read_source
 from petmood.progress import Progress, Silent
 from petmood.records import ImageRecord, Manifest, picture_of
-from petmood.report.audit import WORDS
 from petmood.review.clusters import Groups, groups_of_folder, groups_of_run, made_to_be_named
 from petmood.sources.hub import is_hub
 from petmood.store import read_json, read_manifest

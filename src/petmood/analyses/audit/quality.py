@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from petmood.analyses.audit.facts import QualityFacts, QualityIssue
 from petmood.errors import DataError
 from petmood.escaping import csv_cell, from_csv_cell
 from petmood.features.measures import QUALITY
 from petmood.records import FloatArray, Manifest
-from petmood.results.quality import QualityFacts, QualityIssue
 from petmood.store import atomic_path
 
 if TYPE_CHECKING:
