@@ -127,7 +127,7 @@ def _what_else(data: bytes) -> str:
 
 # --- JPEG ---------------------------------------------------------------------------------------------------------
 
-_MARKER: Final = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+_MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # begins with one known byte: looked for in half the time
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _COMPLETE: Final = 0xD9
