@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -87,8 +87,17 @@ class _Files:
 
     source: Source
     names: Sequence[str]
-    index: Index
-    pictures: Collection[str]
+    candidates: Sequence[str]
+
+    @cached_property
+    def index(self) -> Index:
+        """Finds a picture by what an annotation calls it; made when the first annotation is met."""
+        return Index(self.candidates)
+
+    @cached_property
+    def pictures(self) -> frozenset[str]:
+        """Names of the pictures."""
+        return frozenset(self.candidates)
 
     def text(self, name: str) -> str:
         try:
@@ -138,7 +147,7 @@ def found_annotations(source: Source, names: Sequence[str], candidates: Sequence
     Raises:
         DataError: an export cannot be read, names no picture of the data, or there are several kinds.
     """
-    files = _Files(source, names, Index(candidates), set(candidates))
+    files = _Files(source, names, candidates)
     found: dict[str, list[Item]] = {}
     for kind, read in (
         ("YOLO", _yolo),
@@ -216,7 +225,7 @@ def _yolo(files: _Files) -> Iterator[Item] | None:
         for name in files.ending(".yaml", ".yml")
         if "names" in (text := files.text(name)) and re.search(r"(?m)^\s*(train|val|nc|path)\s*:", text)
     ]
-    lists = [] if configs else [n for n in files.names if PurePosixPath(n).name.lower() in _CLASS_LISTS]
+    lists = [] if configs else [n for n in files.ending(*_CLASS_LISTS) if PurePosixPath(n).name.lower() in _CLASS_LISTS]
     if not configs and not lists:
         return None
     labels = [(name, picture) for name in files.ending(".txt") if (picture := _yolo_picture(files, name))]

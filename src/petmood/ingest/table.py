@@ -191,7 +191,7 @@ def found_tables(
     tables = [
         name
         for name in names
-        if PurePosixPath(name).suffix.lower() in FORMATS
+        if f".{name.rpartition('.')[2].lower()}" in FORMATS
         and PurePosixPath(name).name.lower() not in _OWN
         and "submission" not in PurePosixPath(name).stem.lower()  # made-up answers, to show the form
         and not name.startswith(".")
