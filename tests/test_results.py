@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from petmood.results import Fact, LeakageFigure, Marked, Results, put_mark
+from petmood.analyses import ANALYSES
+from petmood.analyses.leakage.facts import LeakageFacts, LeakageFigure
+from petmood.results import Fact, Marked, Results, put_mark
 from petmood.results.identity import Identity
-from petmood.results.leakage import LeakageFacts
 
 UNDER_A_MARK = {"ClassScore", "Epochs"}
 """Parts of a model's record, which is marked itself."""
@@ -26,6 +27,9 @@ def facts_below(annotation: Any, found: set[type[Fact]]) -> set[type[Fact]]:
 
 def test_every_fact_of_a_run_with_a_figure_can_be_marked() -> None:
     kinds = facts_below(Results, set())
+    for one in ANALYSES:
+        facts_below(one.facts, kinds)
+        kinds.add(one.facts)
     assert LeakageFigure in kinds
     figures = {k for k in kinds if any(name.endswith("_ci") or name == "accuracy" for name in k.model_fields)}
     assert {k.__name__ for k in figures if not issubclass(k, Marked)} == UNDER_A_MARK

@@ -13,11 +13,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
+from petmood.analyses.audit.facts import AuditFacts
 from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.folder import read
 from petmood.config import run_settings
 from petmood.dataset import Dataset, open_dataset
-from petmood.results import AuditFacts, ModelFacts, Results
+from petmood.results import ModelFacts, Results
 from petmood.results.evaluation import EvaluationFacts
 
 if TYPE_CHECKING:
@@ -90,9 +91,9 @@ class AuditResult:
     _page: Callable[[], str] = field(compare=False)
 
     def __repr__(self) -> str:
-        from petmood.report import audit
+        from petmood.analyses.audit import words
 
-        lines = [audit.verdict_sentence(self.facts), audit.sample_sentence(self.facts)]
+        lines = [words.verdict_sentence(self.facts), words.sample_sentence(self.facts)]
         lines += [f"- {warning.message}" for warning in self.facts.warnings]
         return "\n".join(lines)
 
@@ -126,9 +127,9 @@ class RunResult:
         return "\n".join([*lines, f"report: {self.report}"])
 
     def _repr_html_(self) -> str:
-        from petmood.report.html import sections_html
+        from petmood.analyses.page import found_html
 
-        return _frame(sections_html(self.facts, lambda path: None, "hero", "found"))
+        return _frame(found_html(self.facts))
 
 
 @dataclass(frozen=True, repr=False)
@@ -218,14 +219,17 @@ def audit(data: Data, *, families: str = "auto", seed: int = 42, **options: Any)
     Raises:
         petmood.errors.PetmoodError: anything the user can fix.
     """
+    from petmood.analyses import audit as analysis
+    from petmood.analyses.audit import words
     from petmood.analyses.audit.compute import audit_facts
-    from petmood.report.html import audit_html
+    from petmood.analyses.page import analysis_html
+    from petmood.report.html import picture_uris
 
     with _opened(data, families=families, seed=seed, splits=False, **options) as opened:
         facts = audit_facts(opened, run_settings("quick", seed=seed, families=families))
         pictures = {pair.path_a: opened.thumbnail(pair.path_a) for pair in facts.copies}
         pictures |= {pair.path_b: opened.thumbnail(pair.path_b) for pair in facts.copies}
-    return AuditResult(facts, lambda: audit_html(facts, pictures.get))
+    return AuditResult(facts, lambda: analysis_html(analysis.ANALYSIS, facts, picture_uris(pictures.get), words=words))
 
 
 def run(data: Path | str, out: Path | str | None = None, *, preset: str = "quick", **options: Any) -> RunResult:

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from drawing import photo, saved, write_tree
 from petmood.analyses.audit.compute import audit
+from petmood.analyses.audit.facts import AUDIT_KEYS, AuditFacts
+from petmood.analyses.audit.words import audit_lines
 from petmood.cli.main import app
 from petmood.config import RunSettings
-from petmood.report.audit import audit_lines
-from petmood.results import AUDIT_KEYS, AuditFacts
 
 SETTINGS = RunSettings(folds=2)
 

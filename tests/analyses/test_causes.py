@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from petmood.analyses.causes.compute import causes_facts
+from petmood.analyses.causes.facts import CausesFacts
 from petmood.analyses.labels.compute import label_facts
 from petmood.analyses.species.compute import species_facts
 from petmood.config import RunSettings
 from petmood.dataset import open_dataset
 from petmood.dataset.dataset import backbone_named
-from petmood.results import CausesFacts
 
 if TYPE_CHECKING:
     from petmood.demo import DemoTruth

@@ -14,12 +14,13 @@ from typer.testing import CliRunner
 
 from petmood.analyses.labels.compute import LabelsOutcome, find_suspects, label_facts
 from petmood.analyses.labels.error_rate import error_rate
+from petmood.analyses.labels.facts import LabelFacts
 from petmood.analyses.labels.noise import by_reader
+from petmood.analyses.species.facts import SpeciesFacts
 from petmood.cli.main import app
 from petmood.config import RunSettings
 from petmood.dataset import open_dataset
 from petmood.dataset.dataset import backbone_named
-from petmood.results import LabelFacts, SpeciesFacts
 from planted import planted
 
 if TYPE_CHECKING:

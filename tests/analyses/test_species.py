@@ -10,11 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from petmood.analyses.species.compute import species_facts
+from petmood.analyses.species.facts import SpeciesFacts
 from petmood.cli.main import app
 from petmood.config import RunSettings
 from petmood.dataset.models import species_table
 from petmood.features.species import SPECIES
-from petmood.results import SpeciesFacts
 from planted import planted
 
 SETTINGS = RunSettings(n_init=3)

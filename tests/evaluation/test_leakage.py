@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manifests import manifests, many_photos
+from petmood.analyses.leakage.facts import LeakageFigure
+from petmood.analyses.leakage.judge import accuracy_gap, exposed_items, judge_split, leakage_figure, permute_labels
 from petmood.evaluation.folds import random_folds
-from petmood.evaluation.leakage import accuracy_gap, exposed_items, judge_split, leakage_figure, permute_labels
 from petmood.evaluation.protocols import Predictions
 from petmood.records import Manifest
-from petmood.results import LeakageFigure
 from petmood.results.identity import Identity
 from petmood.split import grouped_folds
 

@@ -9,10 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from petmood.analyses.leakage.compute import leakage
+from petmood.analyses.leakage.facts import LeakageFacts
 from petmood.cli.main import app
 from petmood.config import RunSettings
 from petmood.jobs.regrade import regrade
-from petmood.results import LeakageFacts, RegradeFacts
+from petmood.results import RegradeFacts
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.timeout(600)

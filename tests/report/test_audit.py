@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from petmood.report.audit import audit_lines, copies_sentence, shortcut_sentence, verdict_sentence
-from petmood.report.html import report_html
-from petmood.results import (
-    AlikePair,
-    AuditFacts,
-    ClassCount,
-    CopyPair,
-    DuplicateCount,
-    Duplicates,
-    FamilyFacts,
-    FamilySplit,
-    Shortcut,
-)
+from petmood.analyses.audit.facts import AlikePair, AuditFacts, FamilyFacts, FamilySplit, Shortcut
+from petmood.analyses.audit.words import audit_lines, copies_sentence, shortcut_sentence, verdict_sentence
+from petmood.analyses.page import report_html
+from petmood.results import ClassCount, CopyPair, DuplicateCount, Duplicates
 
 from .sample_results import dataset, results, thumbnail
 

@@ -7,25 +7,13 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
+from petmood.analyses.leakage.facts import LeakageFacts, LeakageFigure, SplitLeak
+from petmood.analyses.page import report_html
+from petmood.analyses.protocols.facts import CurvePoint, Forecast, LearningFacts, ProtocolFacts, RepeatedFacts
 from petmood.evaluation.certainty import calibration_facts
 from petmood.report.credibility import marks, prose
-from petmood.report.html import report_html
 from petmood.report.summarize import summarize
-from petmood.results import (
-    AboveSpecies,
-    ComparisonFacts,
-    CurvePoint,
-    Forecast,
-    Leaderboard,
-    LeakageFacts,
-    LeakageFigure,
-    LearningFacts,
-    ProtocolFacts,
-    Rank,
-    RepeatedFacts,
-    Results,
-    SplitLeak,
-)
+from petmood.results import AboveSpecies, ComparisonFacts, Leaderboard, Rank, Results
 from petmood.results.identity import Identity
 
 from .sample_results import results as sample_results

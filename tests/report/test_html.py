@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from petmood.report.html import report_html
+from petmood.analyses.page import report_html
 from petmood.results import Results, Sample
 from petmood.store import write_text
 

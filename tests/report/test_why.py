@@ -7,23 +7,22 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from petmood.report import causes, species, suspects
-from petmood.report.html import report_html
-from petmood.results import (
-    Association,
-    CauseFacts,
-    CausesFacts,
+from petmood.analyses.causes import words as causes
+from petmood.analyses.causes.facts import CauseFacts, CausesFacts
+from petmood.analyses.labels import words as suspects
+from petmood.analyses.labels.facts import (
     LabelFacts,
     LabelModel,
     NeighbourFacts,
     NoiseEstimate,
-    PairedFacts,
     PlantedCheck,
-    SpeciesClusters,
-    SpeciesFacts,
     SuspectFacts,
     TwinFacts,
 )
+from petmood.analyses.page import report_html
+from petmood.analyses.species import words as species
+from petmood.analyses.species.facts import Association, SpeciesClusters, SpeciesFacts
+from petmood.results import PairedFacts
 
 from .sample_results import MOODS, results, thumbnail
 

@@ -37,7 +37,7 @@ from petmood.features import Preprocess
 from petmood.features.augment import AUGMENT_VERSION, pixel_views
 from petmood.features.efficientnet_lite import VARIANTS
 from petmood.features.trunk import SIZE, describe_trunk, trunk_activations
-from petmood.methods.reading import Bench, Means
+from petmood.methods.reading import Means, MethodData
 from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import ModelFacts
@@ -46,7 +46,7 @@ from petmood.training.catalog import FROZEN, choose
 from petmood.version import __version__
 
 if TYPE_CHECKING:
-    from petmood.training.finetune import CrownHead
+    from petmood.training.finetune import FineTunedHead
 
 _VERSION: Final = "finetune/v1"
 _LITE: Final = Preprocess(SIZE, (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
@@ -123,12 +123,12 @@ def _views(data: Dataset, settings: FinetuneSettings, tick: Callable[[int, int],
     return trunk_activations(data.manifest, data.pictures, data.cache, progress=tick)
 
 
-def _head(settings: FinetuneSettings, seed: int, tick: Callable[[int, int], None]) -> CrownHead:
-    from petmood.training.finetune import CrownHead
+def _head(settings: FinetuneSettings, seed: int, tick: Callable[[int, int], None]) -> FineTunedHead:
+    from petmood.training.finetune import FineTunedHead
     from petmood.training.upper_half_export import load_start
 
     start = None if settings.start is None else load_start(settings.start)
-    return CrownHead(settings.training(seed), start, lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
+    return FineTunedHead(settings.training(seed), start, lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
 
 
 def _folds(
@@ -173,7 +173,7 @@ def _folds(
 
 def _fit(
     inside: Manifest, views: NDArray[Any], run: RunSettings, settings: FinetuneSettings, progress: Progress
-) -> CrownHead:
+) -> FineTunedHead:
     with progress.stage("Fine-tuning on train and valid") as tick:
         head = _head(settings, run.seed, tick)
         labels = np.array(inside.classes)[inside.class_index]
@@ -191,7 +191,7 @@ def _evaluation(
     """The saved weights on test; their recipe and the frozen baseline on the same folds; the majority class."""
     manifest, inside, k = whole.manifest, data.manifest, fewest_folds(data.manifest, run.folds)
     folds = [f for f in grouped_folds(inside, folds=k, seed=run.seed) if np.isin(f.evaluate, made.index).all()]
-    bench = Bench(data, Means())
+    bench = MethodData(data, Means())
     [frozen] = choose([FROZEN])
     if (lacking := bench.lacks(frozen)) is not None:
         raise ConfigError(f"the frozen baseline needs {lacking}.")

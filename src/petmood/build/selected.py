@@ -24,7 +24,7 @@ from petmood.evaluation.calibrate import apply_temperature
 from petmood.evaluation.protocols import Predictions, grouped_name, in_class_order, test_name
 from petmood.features import Backbone
 from petmood.features.species import N_IMAGENET
-from petmood.methods.selection import Contest, search_facts
+from petmood.methods.selection import Selection, search_facts
 from petmood.methods.settings import AutoSettings
 from petmood.progress import Tick
 from petmood.records import FeatureTable, Manifest
@@ -38,7 +38,7 @@ from petmood.version import __version__
 def save_auto_bundle(
     out: Path,
     data: Dataset,
-    made: Contest,
+    made: Selection,
     winner: str,
     run: RunSettings,
     settings: AutoSettings,
@@ -95,7 +95,7 @@ def save_auto_bundle(
 
 
 def _described(
-    made: Contest,
+    made: Selection,
     winner: str,
     manifest: Manifest,
     backbones: Sequence[Backbone],
@@ -150,7 +150,7 @@ def _pets(bundle: Bundle, photos: Manifest, seen: FeatureTable, settings: AutoSe
 
 def _evaluation(
     data: Dataset,
-    made: Contest,
+    made: Selection,
     winner: str,
     on_test: NDArray[np.float64],
     run: RunSettings,
@@ -201,7 +201,7 @@ def _evaluation(
 
 
 def _within(
-    made: Contest, found: Predictions, name: str, title: str, protocol: str, text: str, settings: AutoSettings
+    made: Selection, found: Predictions, name: str, title: str, protocol: str, text: str, settings: AutoSettings
 ) -> ModelFacts:
     """A score on the photos of train and valid."""
     use = "chosen by, fitted on and evaluated in turn, by photo"

@@ -29,10 +29,10 @@ def audit(
 ) -> None:
     """Find copies, leaks between splits, contradicting labels, shortcuts and poor photos."""
     from petmood.analyses.audit.compute import audit as work
+    from petmood.analyses.audit.facts import AUDIT_KEYS
+    from petmood.analyses.audit.words import audit_lines
     from petmood.cli.console import Bars, console, print_json
     from petmood.config import run_settings
-    from petmood.report.audit import audit_lines
-    from petmood.results import AUDIT_KEYS
 
     facts = work(data, run_settings("quick", families=families, seed=seed), Bars(), groups=groups, quality=quality)
     if json:

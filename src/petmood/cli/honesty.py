@@ -10,7 +10,8 @@ import typer
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
-    from petmood.results import LeakageFacts, RegradeFacts
+    from petmood.analyses.leakage.facts import LeakageFacts
+    from petmood.results import RegradeFacts
 
 Data = Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)]
 Seed = Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")]

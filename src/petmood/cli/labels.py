@@ -11,7 +11,7 @@ import typer
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
-    from petmood.results import LabelFacts
+    from petmood.analyses.labels.facts import LabelFacts
 
 
 def register(app: typer.Typer) -> None:
@@ -61,7 +61,7 @@ def _summary(facts: LabelFacts) -> None:
     for s in facts.suspects[:20]:
         table.add_row(str(s.rank), s.path, s.given, s.suggested, s.why)
     out.print(table)
-    from petmood.report.suspects import estimate_sentence
+    from petmood.analyses.labels.words import estimate_sentence
 
     for estimate in facts.estimates:
         out.print(estimate_sentence(estimate, facts), soft_wrap=True)

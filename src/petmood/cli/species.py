@@ -10,7 +10,7 @@ import typer
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
-    from petmood.results import SpeciesFacts
+    from petmood.analyses.species.facts import SpeciesFacts
 
 
 def register(app: typer.Typer) -> None:

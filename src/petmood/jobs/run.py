@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from petmood.analyses import ANALYSES, Analysis
 from petmood.analyses.audit.compute import photo_quality
 from petmood.analyses.audit.quality import write_quality
 from petmood.config import RunSettings
 from petmood.dataset import open_dataset
 from petmood.files import output_folder
 from petmood.jobs.provenance import environment, provenance
-from petmood.jobs.recall import Outcome, Recall
+from petmood.jobs.recall import Recall, RecalledRun
 from petmood.jobs.run_folder import QUALITY, write_source
 from petmood.progress import Progress
 from petmood.results import Results
@@ -37,6 +40,7 @@ def run(
     labels: Path | None = None,
     groups: Path | None = None,
     species: Path | None = None,
+    analyses: Sequence[Analysis[Any]] = ANALYSES,
 ) -> RunOutcome:
     """Do the whole main job: ingest, audit, features, clusters, models, evaluation, report.
 
@@ -51,6 +55,7 @@ def run(
         labels: labels.csv whose labels replace the data's, if given.
         groups: groups.csv whose groups replace the families found, if given.
         species: CSV with the species of every photo, for animals that ImageNet does not know; else the head tells.
+        analyses: what is asked of the data, in this order.
 
     Raises:
         PetmoodError: anything the user can mend.
@@ -72,18 +77,19 @@ def run(
         test_fold(opened.manifest)
         write_manifest(folder / "manifest.parquet", opened.manifest)
         write_source(folder, data, labels)
-        recall = Recall(opened, settings)
+        recall = Recall(opened, settings, analyses)
         with opened.timed.stage("recall", "Looking for an equal run"):
             known = recall.find(folder / "model")
         if known is None:
             # most of the packages that the work needs are slow to import
-            from petmood.jobs.stages import all_facts, draw_page
+            from petmood.analyses.page import lasting_report
+            from petmood.jobs.stages import all_facts
 
-            results = all_facts(opened, settings, folder / "model")
+            results = all_facts(opened, settings, folder / "model", analyses)
             # the page says first what the user changed of the data
             results = results.model_copy(update={"provenance": provenance(opened, settings)})
             with opened.timed.stage("report", "Writing the report"):
-                known = Outcome(results, draw_page(results, opened))
+                known = RecalledRun(results, lasting_report(results, opened.thumbnail, analyses))
                 recall.keep(known, folder / "model")
         results = known.results.model_copy(
             update={"environment": environment(opened, settings), "provenance": provenance(opened, settings)}

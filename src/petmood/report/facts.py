@@ -7,16 +7,7 @@ from typing import Final, Literal
 
 from petmood.evaluation.leaderboard import compare_models
 from petmood.evaluation.statistics import decide, newcombe_interval, wilson_interval
-from petmood.results import (
-    ClassScore,
-    ClusterFacts,
-    ClusterSplit,
-    Epochs,
-    Interval,
-    ModelFacts,
-    PairFacts,
-    Results,
-)
+from petmood.results import ClassScore, ClusterFacts, ClusterSplit, Epochs, Interval, ModelFacts, PairFacts, Results
 
 Verdict = Literal["above", "unclear", "below"]
 _VERDICTS: Final[dict[int, Verdict]] = {1: "above", 0: "unclear", -1: "below"}
@@ -35,7 +26,7 @@ class Majority:
 
 
 @dataclass(frozen=True, slots=True)
-class Protocol:
+class ProtocolView:
     """All that was evaluated in one way. `models` and `baselines` are ordered from best to worst."""
 
     name: str
@@ -167,7 +158,7 @@ def _majority(models: tuple[ModelFacts, ...], baselines: tuple[ModelFacts, ...])
     return Majority(top / max(reference.n, 1), reference.n, reference.classes[supports.index(top)])
 
 
-def protocols(results: Results) -> tuple[Protocol, ...]:
+def protocols(results: Results) -> tuple[ProtocolView, ...]:
     """Every protocol under which a model was evaluated; the one with most photos, which says most, comes first."""
     names = dict.fromkeys(m.protocol for m in results.models)
     compared = results.comparison or compare_models(results.models, results.baselines)
@@ -177,7 +168,7 @@ def protocols(results: Results) -> tuple[Protocol, ...]:
         models = _ranked(tuple(m for m in results.models if m.protocol == name))
         baselines = _ranked(tuple(m for m in results.baselines if m.protocol == name))
         n, majority = max(m.n for m in models), _majority(models, baselines)
-        found.append(Protocol(name, models[0].protocol_text, n, models, baselines, majority, pairs.get(name, ())))
+        found.append(ProtocolView(name, models[0].protocol_text, n, models, baselines, majority, pairs.get(name, ())))
     return tuple(sorted(found, key=lambda p: -p.n))
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from petmood.report import audit, captions, causes, facts, species, suspects, wording
-from petmood.report.credibility import prose, trust
+from petmood.report import captions, facts, wording
+from petmood.report.credibility import marks, prose, simple
 from petmood.report.palette import class_colours
 from petmood.report.provenance import applied_files, citation, relabelled_sentence
 from petmood.report.sentences import protocol_label
 from petmood.report.summarize import summarize
-from petmood.results import AuditFacts, Results, Sample
+from petmood.results import Results, Sample, Warn
 
 _RANGE = re.compile(r"(?<=\d)\N{EN DASH}(?=\d)")  # "41.2-51.3 %" must not break across lines
 
@@ -27,21 +27,21 @@ Thumbnail = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """A section of the page that an analysis made; `place` says behind which part of the page it stands."""
+
+    anchor: str
+    title: str
+    place: str
+    html: Markup
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One cell of the sample grid; `uri` holds the whole JPEG."""
 
     sample: Sample
     uri: str
-
-
-def report_html(results: Results, thumbnail: Thumbnail) -> str:
-    """The report of a run: one page that needs nothing beside it. Equal results and thumbnails give an equal page.
-
-    Args:
-        results: every fact that the page shows.
-        thumbnail: gives a small JPEG for a path of the manifest, or None where there is none to show.
-    """
-    return complete_html(lasting_html(results, thumbnail), results)
 
 
 def complete_html(lasting: str, results: Results) -> str:
@@ -59,23 +59,41 @@ def complete_html(lasting: str, results: Results) -> str:
     return lasting.replace(_OPEN, section, 1)
 
 
-def lasting_html(results: Results, thumbnail: Thumbnail) -> str:
-    """The page, with a mark in place of the section that tells how this very run went; the same for equal results."""
-    return _environment().get_template("report.html.j2").render(_context(results, thumbnail))
+def lasting_html(
+    results: Results, thumbnail: Thumbnail, sections: Sequence[Section] = (), cautions: Sequence[Warn] = ()
+) -> str:
+    """The page, with a mark in place of the section that tells how this very run went; the same for equal results.
+
+    Args:
+        results: every fact that the page shows.
+        thumbnail: gives a small JPEG for a path of the manifest, or None where there is none to show.
+        sections: those of analyses.
+        cautions: what must be known before any figure is trusted.
+    """
+    return _environment().get_template("report.html.j2").render(_context(results, thumbnail, sections, cautions))
 
 
-def sections_html(results: Results, thumbnail: Thumbnail, *names: str) -> str:
-    """Some sections of a report as a page of their own, e.g. "hero", "found" or "audit": for notebooks."""
-    return _environment().get_template("sections.html.j2").render(_context(results, thumbnail), names=names)
+def parts_html(results: Results, cautions: Sequence[Warn], *names: str) -> str:
+    """Some parts of a report as a page of their own, e.g. "hero" and "found": for notebooks."""
+    context = _context(results, lambda path: None, (), cautions)
+    return _environment().get_template("sections.html.j2").render(context, names=names, section="")
 
 
-def audit_html(found: AuditFacts, thumbnail: Thumbnail) -> str:
-    """The report's section on whether data can be trusted, as a page of its own."""
-    context = {"results": {"audit": found}, "audit": audit, "uri": picture_uris(thumbnail)}
-    return _environment().get_template("sections.html.j2").render(context, names=("audit",))
+def section_html(package: str, **context: object) -> Markup:
+    """The section of an analysis, by the template `section.html.j2` in its package."""
+    environment = _environment()
+    environment.loader = ChoiceLoader([PackageLoader(package, ""), PackageLoader("petmood.report")])
+    return Markup(environment.get_template("section.html.j2").render(context))
 
 
-def _context(results: Results, thumbnail: Thumbnail) -> dict[str, object]:
+def section_page(section: Markup) -> str:
+    """A section as a page of its own."""
+    return _environment().get_template("sections.html.j2").render(names=(), section=section)
+
+
+def _context(
+    results: Results, thumbnail: Thumbnail, sections: Sequence[Section], cautions: Sequence[Warn]
+) -> dict[str, object]:
     from petmood.report import figures  # draws with matplotlib, which is slow to import
 
     return {
@@ -89,12 +107,10 @@ def _context(results: Results, thumbnail: Thumbnail) -> dict[str, object]:
         "colours": class_colours(results.dataset.classes),
         "captions": captions,
         "facts": facts,
-        "trust": trust(results),
-        "species": species,
-        "audit": audit,
-        "suspects": suspects,
-        "causes": causes,
-        "uri": picture_uris(thumbnail),
+        "marks": marks(results),
+        "simple": simple(results),
+        "sections": sections,
+        "cautions": cautions,
     }
 
 

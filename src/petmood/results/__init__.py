@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from petmood.results.audit import (
-    AUDIT_KEYS,
-    AlikePair,
-    AuditFacts,
-    CopyPair,
-    DuplicateCount,
-    Duplicates,
-    FamilyFacts,
-    FamilySplit,
-    LabelConflict,
-    Shortcut,
-)
-from petmood.results.base import Fact, Interval, Marked, put_mark
+from petmood.results.base import F, Fact, Interval, Marked, put_mark
 from petmood.results.calibration import (
     AbstainPoint,
     CalibrationFacts,
@@ -25,9 +13,9 @@ from petmood.results.calibration import (
     SetFacts,
     Sureness,
 )
-from petmood.results.causes import CauseFacts, CausesFacts
 from petmood.results.clusters import ClusterFacts, ClusterSplit, ShardClusters
-from petmood.results.comparison import AboveSpecies, ComparisonFacts, Leaderboard, PairFacts, Rank
+from petmood.results.comparison import AboveSpecies, ComparisonFacts, Leaderboard, PairedFacts, PairFacts, Rank
+from petmood.results.copies import CopyPair, DuplicateCount, Duplicates, LabelConflict
 from petmood.results.dataset import (
     ClassCount,
     DatasetFacts,
@@ -40,31 +28,10 @@ from petmood.results.dataset import (
 )
 from petmood.results.environment import AppliedFile, Environment, Provenance
 from petmood.results.identity import Identity
-from petmood.results.labels import (
-    LabelFacts,
-    LabelModel,
-    NeighbourFacts,
-    NoiseEstimate,
-    PlantedCheck,
-    SuspectFacts,
-    TwinFacts,
-)
-from petmood.results.leakage import LeakageFacts, LeakageFigure, SplitLeak
 from petmood.results.models import ClassScore, Epochs, ModelFacts
 from petmood.results.naming import AgreementFacts, GroupFacts, NamedFacts
 from petmood.results.networks import LayerRow, NetworkFacts
-from petmood.results.protocols import (
-    AnimalsOutFacts,
-    CurvePoint,
-    Forecast,
-    LearningFacts,
-    ProtocolFacts,
-    RepeatedFacts,
-    SpeciesOut,
-    SpeciesOutFacts,
-)
 from petmood.results.regrade import Figure, Regraded, RegradeFacts
-from petmood.results.species import Association, PairedFacts, SpeciesClusters, SpeciesFacts
 from petmood.results.study import (
     ArrayShape,
     EdaFacts,
@@ -83,20 +50,13 @@ from petmood.results.tune import TrialFacts, TuneFacts
 SCHEMA_VERSION = 2
 
 __all__ = [
-    "AUDIT_KEYS",
     "SCHEMA_VERSION",
     "AboveSpecies",
     "AbstainPoint",
     "AgreementFacts",
-    "AlikePair",
-    "AnimalsOutFacts",
     "AppliedFile",
     "ArrayShape",
-    "Association",
-    "AuditFacts",
     "CalibrationFacts",
-    "CauseFacts",
-    "CausesFacts",
     "ClassCount",
     "ClassCoverage",
     "ClassScore",
@@ -104,7 +64,6 @@ __all__ = [
     "ClusterSplit",
     "ComparisonFacts",
     "CopyPair",
-    "CurvePoint",
     "DatasetFacts",
     "DuplicateCount",
     "Duplicates",
@@ -113,71 +72,56 @@ __all__ = [
     "Epochs",
     "FaceMap",
     "Fact",
-    "FamilyFacts",
-    "FamilySplit",
     "Figure",
-    "Forecast",
     "GroupFacts",
     "Identity",
     "Interval",
     "KmeansSeeds",
     "LabelConflict",
-    "LabelFacts",
-    "LabelModel",
     "LayerRow",
     "Leaderboard",
-    "LeakageFacts",
-    "LeakageFigure",
-    "LearningFacts",
     "MapPoint",
     "Marked",
     "ModelFacts",
     "NamedFacts",
-    "NeighbourFacts",
     "NetworkFacts",
-    "NoiseEstimate",
     "PairFacts",
     "PairedFacts",
-    "PlantedCheck",
     "PrepareFacts",
-    "ProtocolFacts",
     "Provenance",
     "Rank",
     "RegradeFacts",
     "Regraded",
     "ReliabilityFacts",
-    "RepeatedFacts",
     "Results",
     "Sample",
     "SetFacts",
     "ShardClusters",
-    "Shortcut",
     "SizeCount",
     "Skipped",
-    "SpeciesClusters",
-    "SpeciesFacts",
-    "SpeciesOut",
-    "SpeciesOutFacts",
     "SplitFacts",
-    "SplitLeak",
     "StudyBackbone",
     "StudyFacts",
     "StudyRow",
     "Sureness",
-    "SuspectFacts",
     "TrainingFacts",
     "TrialFacts",
     "TuneFacts",
     "Tuning",
     "TuningRow",
-    "TwinFacts",
     "Warn",
     "put_mark",
 ]
 
 
 class Results(Fact):
-    """The whole of results.json. `baselines` are models too: what any model must beat, under the same protocols."""
+    """The whole of results.json: the core of a run, and what each analysis found, under its name.
+
+    `baselines` are models too: what any model must beat, under the same protocols. Read a file with
+    `petmood.analyses.read_results`, which knows the types of the analyses' facts.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     schema_version: int = Field(default=SCHEMA_VERSION, alias="schema")
     dataset: DatasetFacts
@@ -186,12 +130,14 @@ class Results(Fact):
     baselines: tuple[ModelFacts, ...]
     environment: Environment
     provenance: Provenance | None = None
-    species: SpeciesFacts | None = None
-    audit: AuditFacts | None = None
-    leakage: LeakageFacts | None = None
     comparison: ComparisonFacts | None = None
-    protocols: ProtocolFacts | None = None
-    calibration: CalibrationFacts | None = None
     study: StudyFacts | None = None
-    labels: LabelFacts | None = None
-    causes: CausesFacts | None = None
+
+    @property
+    def analyses(self) -> dict[str, Fact]:
+        """What each analysis found, by its name."""
+        return {name: value for name, value in (self.model_extra or {}).items() if isinstance(value, Fact)}
+
+    def of(self, kind: type[F]) -> F | None:
+        """The facts of one kind, if their analysis was made."""
+        return next((value for value in self.analyses.values() if isinstance(value, kind)), None)

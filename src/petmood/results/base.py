@@ -37,5 +37,6 @@ def put_mark(fact: F, mark: str) -> F:
             return {key: marked(item) for key, item in value.items()}
         return value
 
-    update = {name: marked(getattr(fact, name)) for name in type(fact).model_fields}
+    names = [*type(fact).model_fields, *(fact.model_extra or {})]
+    update = {name: marked(getattr(fact, name)) for name in names}
     return fact.model_copy(update=update | ({"mark": mark} if isinstance(fact, Marked) else {}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from petmood.results.base import Fact, Interval, Marked
+from petmood.results.identity import Identity
 
 
 class PairFacts(Marked):
@@ -71,3 +72,25 @@ class ComparisonFacts(Fact):
 
     leaderboards: tuple[Leaderboard, ...]
     above_species: tuple[AboveSpecies, ...]
+
+
+class PairedFacts(Marked):
+    """Two ways of predicting the same n photos under one protocol: both accuracies, and their paired difference.
+
+    `gain` is `accuracy` minus `reference_accuracy`; `gain_ci` its 95 % interval, which excludes 0 exactly
+    where `p`, that of McNemar's exact test, is below 0.05. Both are corrected for `comparisons`.
+    """
+
+    name: str
+    reference: str
+    protocol: str
+    n: int
+    accuracy: float
+    accuracy_ci: Interval
+    reference_accuracy: float
+    gain: float
+    gain_ci: Interval
+    p: float
+    comparisons: int = 1
+    identity: Identity | None = None
+    reference_identity: Identity | None = None

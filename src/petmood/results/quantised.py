@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from petmood.results.base import Fact, Interval
-from petmood.results.species import PairedFacts
+from petmood.results.comparison import PairedFacts
 
 
 class SpeedFacts(Fact):

@@ -1,1 +1,34 @@
 """Whether figures on a data set can be trusted: copies, leaks, labels, shortcuts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from petmood.analyses.audit.facts import AuditFacts
+from petmood.analyses.base import Analysis, Asked, Page
+
+
+def _compute(asked: Asked) -> AuditFacts:
+    from petmood.analyses.audit.compute import audit_facts
+
+    return audit_facts(asked.data, asked.settings)
+
+
+def _words(facts: AuditFacts, page: Page) -> Mapping[str, object]:
+    from petmood.analyses.audit import words
+
+    return {"words": words}
+
+
+ANALYSIS = Analysis(
+    name="audit",
+    title="Can the data be trusted?",
+    facts=AuditFacts,
+    doing="Auditing the data set",
+    compute=_compute,
+    words=_words,
+    package=__name__,
+    place="data",
+    # what the first finding says already is not said again
+    warnings=lambda facts: tuple(warning for warning in facts.warnings if warning.code != "derived-files"),
+)

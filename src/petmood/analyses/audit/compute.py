@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from petmood.analyses.audit.facts import AlikePair, AuditFacts, FamilyFacts, FamilySplit, Shortcut
 from petmood.analyses.audit.quality import quality_facts, quality_table, write_quality
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
@@ -26,16 +27,7 @@ from petmood.features.measures import quality_measures
 from petmood.files import output_file
 from petmood.progress import Progress
 from petmood.records import Manifest
-from petmood.results import (
-    AlikePair,
-    AuditFacts,
-    ClassCount,
-    Duplicates,
-    FamilyFacts,
-    FamilySplit,
-    Shortcut,
-    Warn,
-)
+from petmood.results import ClassCount, Duplicates, Warn
 from petmood.split import straddling_families
 
 if TYPE_CHECKING:

@@ -8,6 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from petmood.analyses.causes.facts import CauseFacts, CausesFacts
+from petmood.analyses.labels.facts import LabelFacts
+from petmood.analyses.species.facts import SpeciesFacts
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, Model
 from petmood.dataset.figures import figure
@@ -17,7 +20,7 @@ from petmood.evaluation.protocols import Protocol, grouped
 from petmood.evaluation.statistics import BOOTSTRAP, paired_facts
 from petmood.features import Backbone
 from petmood.features.maps import unscaled
-from petmood.results import CauseFacts, CausesFacts, LabelFacts, PairedFacts, SpeciesFacts
+from petmood.results import PairedFacts
 from petmood.training.heads import VOTERS
 
 SMALL_SIDE: Final = 96

@@ -19,6 +19,7 @@ from petmood.analyses.labels.doubt import (
     noise_rate,
     similarities,
 )
+from petmood.analyses.labels.facts import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck, SuspectFacts, TwinFacts
 from petmood.analyses.labels.noise import by_look_alikes, by_models, by_nearest_pairs, by_reader
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
@@ -30,7 +31,6 @@ from petmood.evaluation.statistics import draw_counts, mean_interval, percentile
 from petmood.features import Backbone, load_backbone
 from petmood.progress import Progress
 from petmood.records import IntArray
-from petmood.results import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck, SuspectFacts, TwinFacts
 from petmood.training.heads import VOTERS
 
 BACKBONES: Final = ("efficientnet-lite0", "efficientnet-lite1")

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.analyses.labels.error_rate import error_rate
+from petmood.analyses.labels.facts import NoiseEstimate
 from petmood.errors import DataError
 from petmood.evaluation.statistics import wilson_interval
 from petmood.labels import read_labels
 from petmood.records import IntArray, Manifest
-from petmood.results import NoiseEstimate
 
 
 def by_models(rate: float, interval: tuple[float, float], differ: int, n: int) -> NoiseEstimate:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from petmood.analyses.leakage.facts import LeakageFacts, LeakageFigure
+from petmood.analyses.leakage.judge import accuracy_gap, exposed_items, judge_split, leakage_figure, permute_labels
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, Model, open_dataset
 from petmood.dataset.figures import identity_of, leak_mark
 from petmood.dataset.models import HEAD, head, majority, thumbnails
 from petmood.evaluation.folds import random_folds
-from petmood.evaluation.leakage import accuracy_gap, exposed_items, judge_split, leakage_figure, permute_labels
 from petmood.evaluation.protocols import Predictions, Protocol, grouped, is_test, once_on_test
 from petmood.features import Backbone, load_backbone
 from petmood.progress import Progress, Tick
 from petmood.records import IntArray, Manifest
-from petmood.results import LeakageFacts, LeakageFigure, put_mark
+from petmood.results import put_mark
 from petmood.split import fewest_folds, straddling_families, test_fold
 
 RANDOM_TEXT = (

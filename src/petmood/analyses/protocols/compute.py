@@ -10,6 +10,16 @@ from typing import Final
 
 import numpy as np
 
+from petmood.analyses.protocols.facts import (
+    AnimalsOutFacts,
+    CurvePoint,
+    Forecast,
+    LearningFacts,
+    ProtocolFacts,
+    RepeatedFacts,
+    SpeciesOut,
+    SpeciesOutFacts,
+)
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.dataset import DEFAULT_BACKBONE, Dataset, Model
@@ -29,16 +39,6 @@ from petmood.evaluation.protocols import (
 from petmood.evaluation.statistics import BOOTSTRAP, compare_pair, draw_counts, mean_interval
 from petmood.progress import Tick
 from petmood.records import Manifest
-from petmood.results import (
-    AnimalsOutFacts,
-    CurvePoint,
-    Forecast,
-    LearningFacts,
-    ProtocolFacts,
-    RepeatedFacts,
-    SpeciesOut,
-    SpeciesOutFacts,
-)
 from petmood.results.identity import Identity
 from petmood.split import Fold, fewest_folds
 

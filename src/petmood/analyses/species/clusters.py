@@ -7,13 +7,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from petmood.analyses.species.facts import SpeciesClusters
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, SpeciesTable
 from petmood.evaluation.association import mean_nmi
 from petmood.evaluation.statistics import draw_counts, shifted_interval
 from petmood.features.erasure import ERASERS, fit_eraser
 from petmood.records import IntArray
-from petmood.results import SpeciesClusters
 
 REPEATS: Final = 5
 N_INIT: Final = 4

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.analyses.species.clusters import species_clusters
+from petmood.analyses.species.facts import Association, SpeciesFacts
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, Model, SpeciesTable, open_dataset
 from petmood.dataset.figures import identity_of
@@ -21,7 +22,7 @@ from petmood.evaluation.protocols import Protocol, grouped
 from petmood.evaluation.statistics import SHIFTED, paired_facts, table_interval
 from petmood.features.erasure import ERASERS
 from petmood.progress import Progress
-from petmood.results import Association, PairedFacts, SpeciesFacts
+from petmood.results import ComparisonFacts, PairedFacts
 
 MIN_WITHIN: Final = 30
 """Photos of a species from which a comparison inside it is made."""
@@ -163,3 +164,13 @@ def species(
         photos.features(settings.backbone)
         with opened.timed.stage("species", "Measuring species against mood"):
             return SpeciesOutcome(species_facts(opened, settings), image_species(photos))
+
+
+def as_compared(species: SpeciesFacts, comparison: ComparisonFacts | None) -> SpeciesFacts:
+    """One pair, one answer: the model against species alone, corrected as the report's table of all pairs is."""
+    pair = species.over_species
+    for found in comparison.above_species if comparison else ():
+        if pair.identity is not None and (found.model, found.protocol) == (pair.identity.model, pair.protocol):
+            corrected = {"gain_ci": found.difference_ci, "p": found.p, "comparisons": found.comparisons}
+            return species.model_copy(update={"over_species": pair.model_copy(update=corrected)})
+    return species

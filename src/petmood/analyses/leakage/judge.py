@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from petmood.analyses.leakage.facts import LeakageFigure, SplitLeak
 from petmood.evaluation.protocols import Predictions
 from petmood.evaluation.statistics import BOOTSTRAP, compare_pair, family_totals, mean_interval
 from petmood.records import IntArray, Manifest
-from petmood.results import Interval, LeakageFigure, SplitLeak
+from petmood.results import Interval
 from petmood.results.identity import Identity
 from petmood.split import Fold
 

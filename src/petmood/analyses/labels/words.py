@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from petmood.analyses.labels.facts import LabelFacts, NoiseEstimate, PlantedCheck, SuspectFacts
 from petmood.report.wording import THIN, count, interval, number, percent, plural
-from petmood.results import LabelFacts, NoiseEstimate, PlantedCheck, SuspectFacts
 
 SHOWN = 24
 """Suspects in the report's gallery; results.json has more."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from petmood.results.base import Fact, Interval, Marked
+from petmood.results.copies import CopyPair, Duplicates, LabelConflict
 from petmood.results.dataset import ClassCount, Skipped, SplitFacts, Warn
 from petmood.results.identity import Identity
-from petmood.results.quality import QualityFacts
 
 
 class FamilySplit(Fact):
@@ -23,42 +23,6 @@ class FamilyFacts(Fact):
     photos: int
     derived: int
     by_split: dict[str, FamilySplit]
-
-
-class DuplicateCount(Fact):
-    """Pairs of files of one photo. An image of test counts as copied if train has the photo.
-
-    Of near duplicates, images of test that have an exact copy in train too are not counted again.
-    """
-
-    within_split_pairs: int
-    across_split_pairs: int
-    images_in_test_copied_from_train: int
-
-
-class Duplicates(Fact):
-    """Exact: equal bytes. Near: the same photo in other bytes."""
-
-    exact: DuplicateCount
-    near: DuplicateCount
-
-
-class LabelConflict(Fact):
-    """One photo under more than one label."""
-
-    photo: str
-    labels: tuple[str, ...]
-    paths: tuple[str, ...]
-
-
-class CopyPair(Fact):
-    """Two files of one photo in different splits."""
-
-    path_a: str
-    path_b: str
-    split_a: str
-    split_b: str
-    kind: Literal["exact", "near"]
 
 
 class AlikePair(Fact):
@@ -86,6 +50,26 @@ class Shortcut(Marked):
     gain_ci: Interval
     verdict: Literal["predicts", "unclear", "no"]
     identity: Identity | None = None
+
+
+class QualityIssue(Fact):
+    """One issue: how many images have it, where its measure becomes an issue, and the worst of them.
+
+    `threshold` is None where nothing is measured (copies).
+    """
+
+    issue: str
+    images: int
+    threshold: float | None
+    worst: tuple[str, ...]
+
+
+class QualityFacts(Fact):
+    """Issues of single photos; `with_issue` counts those with any of them but having copies."""
+
+    images: int
+    with_issue: int
+    issues: tuple[QualityIssue, ...]
 
 
 class AuditFacts(Fact):

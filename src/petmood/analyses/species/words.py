@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from petmood.analyses.species.facts import SpeciesClusters, SpeciesFacts
 from petmood.evaluation.statistics import decide
 from petmood.report.wording import THIN, number, percent, plural, points, quoted
-from petmood.results import Interval, PairedFacts, SpeciesClusters, SpeciesFacts
+from petmood.results import Interval, PairedFacts
 
 ERASED = {
     "none": "as they are",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from petmood.analyses.causes.facts import CauseFacts, CausesFacts
 from petmood.report.wording import listing, plural, points
-from petmood.results import CauseFacts, CausesFacts
 
 
 def ranking_sentence(facts: CausesFacts) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from petmood.results.base import Fact, Interval, Marked
-from petmood.results.identity import Identity
+from petmood.results.comparison import PairedFacts
 
 
 class Association(Marked):
@@ -35,28 +35,6 @@ class SpeciesClusters(Marked):
     nmi_mood_ci: Interval
     mood_change: float
     mood_change_ci: Interval
-
-
-class PairedFacts(Marked):
-    """Two ways of predicting the same n photos under one protocol: both accuracies, and their paired difference.
-
-    `gain` is `accuracy` minus `reference_accuracy`; `gain_ci` its 95 % interval, which excludes 0 exactly
-    where `p`, that of McNemar's exact test, is below 0.05. Both are corrected for `comparisons`.
-    """
-
-    name: str
-    reference: str
-    protocol: str
-    n: int
-    accuracy: float
-    accuracy_ci: Interval
-    reference_accuracy: float
-    gain: float
-    gain_ci: Interval
-    p: float
-    comparisons: int = 1
-    identity: Identity | None = None
-    reference_identity: Identity | None = None
 
 
 class SpeciesFacts(Fact):

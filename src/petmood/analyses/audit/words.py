@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from petmood.analyses.audit.facts import AuditFacts, Shortcut
 from petmood.report.wording import count, interval, listing, percent, plural, quoted
-from petmood.results import AuditFacts, Shortcut
 
 PAIRS_SHOWN = 12
 

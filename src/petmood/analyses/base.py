@@ -1,0 +1,89 @@
+"""What an analysis is: a name, facts, how they are computed, and the section of the report that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal
+
+from petmood.results.base import F, Fact
+from petmood.results.dataset import Warn
+
+if TYPE_CHECKING:
+    from petmood.config import RunSettings
+    from petmood.dataset import Dataset
+    from petmood.features import Backbone
+    from petmood.progress import Tick
+    from petmood.results import ComparisonFacts, Results
+
+Place = Literal["first", "data", "models"]
+"""Where a section stands: first of all, behind the one on the data, or behind those on models."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an analysis is made of.
+
+    Attributes:
+        data: the open data set, with complete splits.
+        backbone: whose features are read.
+        settings: of the run.
+        comparison: the run's models and baselines, compared.
+        found: what the analyses before it found, by name.
+        tick: where to show how far it is.
+    """
+
+    data: Dataset
+    backbone: Backbone
+    settings: RunSettings
+    comparison: ComparisonFacts | None = None
+    found: Mapping[str, Fact] = field(default_factory=dict)
+    tick: Tick = lambda done, total: None
+
+    def of(self, kind: type[F]) -> F | None:
+        """The facts of one kind, if an analysis before this one found them."""
+        return next((value for value in self.found.values() if isinstance(value, kind)), None)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a section may show beside its own facts.
+
+    Attributes:
+        results: all that the run found.
+        uri: a path of the manifest -> a data URI of its picture, or "".
+        colours: of the classes.
+    """
+
+    results: Results
+    uri: Callable[[str], str]
+    colours: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Analysis(Generic[F]):
+    """One question that a run asks of a data set. CONTRIBUTING shows how to add one.
+
+    Attributes:
+        name: its key in results.json and the anchor of its section; that of its folder.
+        title: of its section.
+        facts: the type of what it finds: numbers and codes, no sentences.
+        doing: what is said while it is computed.
+        compute: makes the facts; None where the data do not allow it.
+        words: what `section.html.j2`, in the package of the analysis, needs beside `facts`.
+        package: where that template lies.
+        place: where its section stands.
+        warnings: what of its facts must stand before any figure is trusted.
+        anchor: of its section, where it is not the name.
+    """
+
+    name: str
+    title: str
+    facts: type[F]
+    doing: str
+    compute: Callable[[Asked], F | None]
+    words: Callable[[F, Page], Mapping[str, Any]]
+    package: str
+    place: Place = "models"
+    warnings: Callable[[F], tuple[Warn, ...]] = lambda facts: ()
+    anchor: str = ""
