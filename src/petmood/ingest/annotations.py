@@ -316,19 +316,6 @@ MOST_PERCENT: Final = 150
 # COCO
 
 
-        described = yaml.safe_load(text)
-        names = described.get("names")
-    except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
-        raise DataError(f"{where} is not readable YAML. Mend it.") from error
-    keypoints = "kpt_shape" in described
-    if isinstance(names, list):
-        names = dict(enumerate(names))
-    # names that are lists of aliases of lists would be texts without end
-    if isinstance(names, dict) and all(
-        str(key).isdecimal() and isinstance(name, str | int | float) for key, name in names.items()
-    ):
-        return {int(key): str(name) for key, name in names.items()}, keypoints
-    raise DataError(f"{where} lists no classes under 'names', as a list or by number. Mend it.")
 def _coco(files: _Files) -> Iterator[Item] | None:
     found = [
         (name, data)

@@ -61,7 +61,7 @@ def read_table(data: bytes, name: str) -> Rows:
 def _json(data: bytes, name: str) -> Rows:
     """A list of objects, or one object from paths to labels."""
     try:
-        found = json.loads(decoded(data, name))
+        found = parse_json(decoded(data, name))
     except ValueError as error:
         raise DataError(f"{name} is not JSON ({error}). Mend it.") from error
     if isinstance(found, dict) and found and all(isinstance(value, str | int) for value in found.values()):
