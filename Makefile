@@ -54,8 +54,13 @@ demo: $(CORE) ## draw the demo set, run petmood on it, say where the report is
 	@rm -rf $(BUILD)/demo $(BUILD)/demo-run
 	$(BIN)/petmood demo-data $(BUILD)/demo
 	$(BIN)/petmood run $(BUILD)/demo/data --out $(BUILD)/demo-run --preset quick
+	@face=$$(find $(BUILD)/demo/data/test/happy -type f | sort | head -n 1); \
+		echo "Its model reads a face drawn to be happy, which it had not seen:"; \
+		echo "$$ $(BIN)/petmood predict $(BUILD)/demo-run/model $$face"; \
+		$(BIN)/petmood predict $(BUILD)/demo-run/model "$$face"
+	@echo "A photo of your own pet: $(BIN)/petmood predict PHOTO, by the built-in model pets, learnt from photos of dogs, cats"
+	@echo "and others. docs/travel.md and its card say how often it is right on pictures from elsewhere: not often."
 	@echo "The report: $(CURDIR)/$(BUILD)/demo-run/report.html"
-	@echo "Its model: $(BIN)/petmood predict $(BUILD)/demo-run/model PHOTO"
 
 bench: $(STAMP) ## measure speed (20 minutes) and write benchmarks/results.md; PEER_PYTHON=... measures Keras beside it
 	$(BIN)/python benchmarks/suite.py
