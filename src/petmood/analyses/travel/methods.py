@@ -1,6 +1,6 @@
-"""Further ways of learning from several sources, published ones and controls, for the table of `travel.py --methods`.
+"""Features of several sources -> readers of further kinds, published ones and controls, for `petmood travel --methods`.
 
-None of them is used by petmood: they are here so that what was tried can be tried again.
+No model of petmood is made by one of them: they are here so that what was tried can be tried again.
 """
 
 from __future__ import annotations
