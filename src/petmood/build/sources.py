@@ -28,9 +28,8 @@ from petmood.bundle.schema import (
     SourceFacts,
     SourcesFacts,
 )
-from petmood.config import ReadOptions
-from petmood.dataset import Dataset, open_dataset
-from petmood.dataset.across import Across, join_datasets
+from petmood.dataset import Dataset
+from petmood.dataset.across import Across, join_datasets, open_sources
 from petmood.dataset.dataset import backbone_named
 from petmood.errors import ConfigError, ModelError
 from petmood.evaluation import certainty_elsewhere as transfer
@@ -92,12 +91,7 @@ def save_across_bundle(
         raise ConfigError(f"leaving a source out needs two or more, got {len(data)}. Name another data set.")
     network = backbone_named(backbone)
     with ExitStack() as open_, TemporaryDirectory() as folder, claimed_output(out, data):
-        opened = [
-            open_.enter_context(
-                open_dataset(path, families="names", splits=False, options=ReadOptions(), progress=progress)
-            )
-            for path in data
-        ]
+        opened = open_sources(data, open_, progress)
         small = small_backbone(network, opened, Path(folder))
         of = join_datasets(opened, mapping, small)
         return _save(out, opened, of, terms, seed)

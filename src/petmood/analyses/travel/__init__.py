@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from petmood.analyses.base import Analysis, Asked, Page, Place
 from petmood.analyses.travel.facts import TravelFacts
-from petmood.report.summarize import Headline
+
+if TYPE_CHECKING:
+    from petmood.report.summarize import Headline
 
 
 def _compute(asked: Asked) -> TravelFacts:

@@ -41,9 +41,7 @@ def _own(
     return sources.read(union, folds, reader)
 
 
-def travelling(
-    union: sources.Union, inner: Sequence[sources.Reading], judged: sources.Reading
-) -> TravelCertainty:
+def travelling(union: sources.Union, inner: Sequence[sources.Reading], judged: sources.Reading) -> TravelCertainty:
     """Sets and "sure" that readings of other sources calibrate, on the one judged."""
     rows = np.concatenate([part.rows for part in inner])
     fitted = transfer.fit_transfer(

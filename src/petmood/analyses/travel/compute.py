@@ -29,9 +29,7 @@ def not_asked(data: Dataset, backbone: str, seed: int, why_not: str = "") -> Tra
         photos=len(photos),
         by_class={name: int(n) for name, n in zip(photos.classes, counts, strict=True)},
     )
-    return TravelFacts(
-        backbone=backbone, seed=seed, ci_method=CI_METHOD, model=MODEL, sources=(one,), why_not=why_not
-    )
+    return TravelFacts(backbone=backbone, seed=seed, ci_method=CI_METHOD, model=MODEL, sources=(one,), why_not=why_not)
 
 
 def travel_facts(
@@ -136,9 +134,7 @@ def may_be_folded(union: sources.Union, source: int) -> bool:
     return len(counts) > 1 and int(counts.min()) > 1
 
 
-def left_out_cells(
-    union: sources.Union, subject: str, reader: sources.Reader, seed: int
-) -> tuple[TravelCell, ...]:
+def left_out_cells(union: sources.Union, subject: str, reader: sources.Reader, seed: int) -> tuple[TravelCell, ...]:
     """A reader on each source left out."""
     return tuple(_cell(union, subject, [fold], reader, seed) for fold in sources.left_out_folds(union))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from petmood.analyses.travel.facts import TravelCell, TravelCertainty, TravelFacts
+from petmood.escaping import one_line
 from petmood.evaluation.statistics import wilson_interval
 from petmood.report.summarize import Headline
 from petmood.report.wording import count, interval, listing, percent, plural, quoted
@@ -72,7 +73,9 @@ def lead(facts: TravelFacts) -> str:
             "does on pictures by other people, of other animals, cannot be told from one source. Give a second one: "
             "petmood run DATA OTHER --map THEIRS=OURS, or petmood travel DATA OTHER."
         )
-    told = [f"{percent(c.balanced)} on {quoted(c.judged_on)} (guessing {percent(c.guessing, 0)})" for c in facts.left_out()]
+    told = [
+        f"{percent(c.balanced)} on {quoted(c.judged_on)} (guessing {percent(c.guessing, 0)})" for c in facts.left_out()
+    ]
     return (
         f"Each of {plural(len(facts.sources), 'source')} in turn is one that training never saw. There a model of the "
         f"others is right, moods counted alike, for {listing(told)}. {verdict(facts)}"
@@ -83,7 +86,9 @@ def verdict(facts: TravelFacts) -> str:
     """Over which controls it is shown to be, by intervals that do not meet."""
     said = []
     for cell in facts.left_out():
-        below = [name for name, control in _controls(facts, cell.judged_on) if control.balanced_ci[1] >= cell.balanced_ci[0]]
+        below = [
+            name for name, control in _controls(facts, cell.judged_on) if control.balanced_ci[1] >= cell.balanced_ci[0]
+        ]
         said.append((cell.judged_on, below))
     beaten = [quoted(name) for name, below in said if not below]
     first = f"It beats every control on {listing(beaten)}." if beaten else "On no source does it beat every control."
@@ -132,7 +137,8 @@ def _tables(facts: TravelFacts) -> Iterator[Table]:
     more = len(facts.copies) - COPIES_SHOWN
     yield Table(
         "Photos in several sources",
-        f"The first number says which source ({numbers})." + (f" {count(more)} more are in the JSON." if more > 0 else ""),
+        f"The first number says which source ({numbers})."
+        + (f" {count(more)} more are in the JSON." if more > 0 else ""),
         ("Files that show one photo",),
         tuple((" = ".join(paths),) for paths in facts.copies[:COPIES_SHOWN]),
     )
@@ -160,14 +166,28 @@ def _tables(facts: TravelFacts) -> Iterator[Table]:
         "Is it more than species?",
         "Balanced accuracy of controls that see no face. Species alone is learnt from the other sources, or from the "
         "judged one in grouped folds: what one who knew its habits could guess from the animal.",
-        ("Judged on", "The model, left out", "Species alone", "Species as learnt there", "Cat = angry, dog = happy", "Beats"),
+        (
+            "Judged on",
+            "The model, left out",
+            "Species alone",
+            "Species as learnt there",
+            "Cat = angry, dog = happy",
+            "Beats",
+        ),
         tuple(_control_row(facts, c) for c in facts.left_out()),
     )
     yield Table(
         "Certainty",
         'How often a set holds the label, and "sure" is right, on a source that took part neither in training nor in '
         "calibration.",
-        ("Trained on", "Judged on", "Calibrated", *(f"Sets stating {c} hold" for c in facts.certainty[0].held), "Moods a set", "Sure"),
+        (
+            "Trained on",
+            "Judged on",
+            "Calibrated",
+            *(f"Sets stating {c} hold" for c in facts.certainty[0].held),
+            "Moods a set",
+            "Sure",
+        ),
         tuple(_certainty_row(c) for c in facts.certainty),
     )
     yield Table(
@@ -186,7 +206,11 @@ def _tried(facts: TravelFacts) -> Iterator[Table]:
     names = tuple(s.name for s in facts.sources)
     for title, text, cells in (
         ("Heads", "Balanced accuracy, each source left out.", facts.heads),
-        ("Everything that was tried", "Balanced accuracy, each source left out; no model is made by these.", facts.tried),
+        (
+            "Everything that was tried",
+            "Balanced accuracy, each source left out; no model is made by these.",
+            facts.tried,
+        ),
     ):
         subjects = dict.fromkeys(c.subject for c in cells)
         yield Table(
@@ -235,14 +259,12 @@ def _share(hits: int, n: int) -> str:
 
 
 def lines(facts: TravelFacts) -> Iterator[str]:
-    """The section as Markdown, for a terminal and for documents."""
-    from petmood.escaping import markdown
-
-    yield markdown(lead(facts))
+    """The section as plain text whose tables are Markdown, for a terminal and for documents."""
+    yield one_line(lead(facts))
     for table in tables(facts):
         yield f"\n## {table.title}\n"
-        yield f"{markdown(table.text)}\n"
+        yield f"{one_line(table.text)}\n"
         yield "| " + " | ".join(table.head) + " |"
         yield "|" + "---|" * len(table.head)
         for row in table.rows:
-            yield "| " + " | ".join(markdown(cell) for cell in row) + " |"
+            yield "| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in row) + " |"
