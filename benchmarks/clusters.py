@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from petmood.records import FloatArray
 from petmood.scale.kmeans import fit, nearest, sample_rows, start_centres, step
 from petmood.scale.places import open_folder
-from petmood.scale.shards import Embedding, Rows, Shard, encode, file_name, write_index
+from petmood.scale.shards import Embedding, Shard, ShardRows, encode, file_name, write_index
 
 DIM = 1280
 ROWS = 2048
@@ -60,7 +60,7 @@ def write_shards(folder: Path, n: int) -> None:
         vectors = clouds(min(ROWS, n - start), start)
         names = [f"{start + i:09}.jpg" for i in range(len(vectors))]
         file = file_name(names, names, "made")
-        out.write(file, encode(Rows(names, names, vectors, ())))
+        out.write(file, encode(ShardRows(names, names, vectors, ())))
         shards.append(Shard(file=file, rows=len(vectors), dim=DIM, rejected=()))
     write_index(out, Embedding(backbone="made", key="made", dim=DIM, n=n, shards=tuple(shards)))
 

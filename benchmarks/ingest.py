@@ -21,7 +21,7 @@ from pathlib import Path
 
 from PIL import Image
 
-KINDS = ("folders", "zip", "table", "coco", "voc", "yolo")
+KINDS = ("folders", "zip", "table", "parquet", "coco", "voc", "yolo", "label-studio", "cvat", "createml")
 MOODS = ("angry", "happy", "sad")
 
 
@@ -44,6 +44,16 @@ def build(root: Path, kind: str, n: int) -> Path:
             for name, mood, k in names:
                 archive.writestr(f"{mood}/{name}", data[k])
         return root / "d.zip"
+    if kind == "parquet":
+        import polars as pl
+
+        (root / "d").mkdir()
+        for number, start in enumerate(range(0, n, 10_000)):
+            some = names[start : start + 10_000]
+            cells = {"image": [{"bytes": data[k], "path": name} for name, _, k in some]}
+            frame = pl.DataFrame({**cells, "label": [mood for _, mood, _ in some]})
+            frame.write_parquet(root / "d" / f"part-{number:05d}.parquet")
+        return root / "d"
     folder = root / "d"
     base = {"yolo": folder / "images" / "train", "voc": folder / "JPEGImages", "folders": folder}.get(
         kind, folder / "images"
@@ -65,6 +75,24 @@ def build(root: Path, kind: str, n: int) -> Path:
         categories = [{"id": i, "name": mood} for i, mood in enumerate(MOODS)]
         text = json.dumps({"images": images, "annotations": rows, "categories": categories})
         (folder / "coco.json").write_text(text, encoding="utf-8")
+    if kind in ("label-studio", "createml"):
+        place = {"x": 9, "y": 9, "width": 12, "height": 12}
+        tasks: list[object] = [
+            {"image": name, "annotations": [{"label": mood, "coordinates": place}]}
+            if kind == "createml"
+            else {
+                "data": {"image": f"/data/upload/1/0123abcd-{name}"},
+                "annotations": [
+                    {"result": [{"type": "rectanglelabels", "value": {**place, "rectanglelabels": [mood]}}]}
+                ],
+            }
+            for name, mood, _ in names
+        ]
+        (folder / "export.json").write_text(json.dumps(tasks), encoding="utf-8")
+    if kind == "cvat":
+        box = 'xtl="1" ytl="1" xbr="12" ybr="12"'
+        shown = "".join(f'<image name="{name}"><box label="{mood}" {box}/></image>' for name, mood, _ in names)
+        (folder / "annotations.xml").write_text(f"<annotations>{shown}</annotations>", encoding="utf-8")
     if kind == "voc":
         (folder / "Annotations").mkdir()
         box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>12</xmax><ymax>12</ymax></bndbox>"
@@ -81,16 +109,16 @@ def build(root: Path, kind: str, n: int) -> Path:
 
 
 def read(place: Path) -> None:
-    """Read a source; print images, seconds and the peak above what the process held before, in MiB."""
+    """Read a source; print images, processor seconds and the peak above what the process held before, in MiB."""
     from petmood.cache import ContentCache
     from petmood.ingest import read_dataset
     from petmood.sources import open_source
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
+    start = time.process_time()
     with open_source(place) as source:
         n = len(read_dataset(source, ContentCache()))
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     print(f"{n:,} images, {seconds:.1f} s, {peak:.0f} MiB, {1024 * peak / n:.1f} KiB a file")
 

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
+
+
+def offered(message: str) -> list[tuple[dict[str, list[str]], int, int]]:
+    """The readings that a question offers, as printed: (option -> values), images, classes."""
+    found = []
+    pattern = r"(--(?:layout|table|columns) '.*?) \(([\d,]+) (?:images|classes).*?\)(?=; or |\.$)"
+    for part in re.finditer(pattern, message):
+        words = shlex.split(part[1])
+        given: dict[str, list[str]] = {}
+        for key, value in zip(words[::2], words[1::2], strict=True):
+            given.setdefault(key.removeprefix("--"), []).append(value)
+        classes = re.search(r"(\d+) class", part[0])
+        found.append((given, int(part[2].replace(",", "")), int(classes[1]) if classes else 0))
+    return found
+
 
 SPLITS = {
     "train": [

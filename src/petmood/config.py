@@ -131,17 +131,27 @@ def reading_options() -> ReadOptions:
     return _CURRENT.get() or ReadOptions()
 
 
+_OUTSIDE: ContextVar[ReadOptions | None] = ContextVar("outside", default=None)
+
+
+def outside_options() -> ReadOptions:
+    """The options in force here for labelled data beside the data set itself; see `reading`."""
+    return _OUTSIDE.get() or ReadOptions()
+
+
 @contextmanager
-def reading(options: ReadOptions) -> Iterator[None]:
+def reading(options: ReadOptions, outside: ReadOptions | None = None) -> Iterator[None]:
     """Put options in force for every data set that is opened within, unless it is opened with others of its own.
 
     So that one command line, whose options concern its one data set, need not pass them through all that lies between.
+    `outside` are those of labelled data that a command reads besides.
     """
-    token = _CURRENT.set(options)
+    tokens = _CURRENT.set(options), _OUTSIDE.set(outside)
     try:
         yield
     finally:
-        _CURRENT.reset(token)
+        _CURRENT.reset(tokens[0])
+        _OUTSIDE.reset(tokens[1])
 
 
 ROLES: Final = ("path", "class", "split", "species", "animal", "fold")

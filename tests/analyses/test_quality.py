@@ -10,7 +10,7 @@ import polars as pl
 from PIL import Image, ImageFilter
 
 from drawing import photo, saved, write_tree
-from petmood.analyses.audit.quality import ISSUES, Thresholds, quality_facts, quality_table, write_quality
+from petmood.analyses.audit.quality import ISSUES, Thresholds, quality_facts, quality_table, read_quality, write_quality
 from petmood.cache import ContentCache
 from petmood.features.measures import measures, quality_measures
 from petmood.ingest import read_dataset
@@ -68,3 +68,26 @@ def test_thresholds_are_applied_last(tmp_path: Path) -> None:
     assert strict["is_blurred"].all()
     assert loose["sharpness"].equals(strict["sharpness"])
     assert loose["pet"].null_count() == 2
+
+
+def test_names_that_look_like_numbers_or_formulas_come_back_as_they_were(tmp_path: Path) -> None:
+    names = ("1", "=1+1", "@x", "plain")
+    table = pl.DataFrame(
+        {
+            "path": list(names),
+            "class": ["1", "2", "1", "2"],
+            "split": [""] * 4,
+            **{
+                column: [1.0, 2.0, 3.0, 4.0]
+                for column in ("sharpness", "brightness", "white", "entropy", "pet", "shape")
+            },
+            "short_side": [9] * 4,
+            "relative_size": [1.0] * 4,
+            "copies": [0] * 4,
+            **{f"is_{issue}": [True] * 4 for issue in ISSUES},
+        }
+    )
+    write_quality(tmp_path / "q.csv", table)
+    assert "'=1+1" in (tmp_path / "q.csv").read_text(encoding="utf-8")
+    again = read_quality(tmp_path / "q.csv")
+    assert (again["path"].to_list(), again["class"].to_list()) == (list(names), ["1", "2", "1", "2"])

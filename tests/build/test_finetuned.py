@@ -25,8 +25,8 @@ from petmood.features.augment import pixel_views
 from petmood.jobs.train import train
 from petmood.methods.settings import AutoSettings
 from petmood.progress import Silent
-from petmood.training.finetune import CrownHead
-from petmood.training.upper_half import CrownSettings
+from petmood.training.finetune import FineTunedHead
+from petmood.training.upper_half import FineTuneSettings
 from petmood.training.upper_half_export import answers_onnx, load_start
 
 RUN = RunSettings(folds=2)
@@ -67,8 +67,8 @@ def test_the_whole_network_is_exported_as_it_answers(data: Path) -> None:
     np.testing.assert_array_equal(views, again)
     np.testing.assert_array_equal(views[:, 1], views[:, 0, :, ::-1])
     assert (views[:, 2] != views[:, 0]).any()
-    settings = CrownSettings(epochs=1, batch_size=4, whole=True, cutmix=1.0)
-    head = CrownHead(settings).fit(views, np.array(some.classes)[some.class_index])
+    settings = FineTuneSettings(epochs=1, batch_size=4, whole=True, cutmix=1.0)
+    head = FineTunedHead(settings).fit(views, np.array(some.classes)[some.class_index])
     graph = network_graph(answers_onnx(head, 64, [1, 0]), Preprocess(64, (127.0,) * 3, (128.0,) * 3), 2)
     import onnxruntime as ort
 

@@ -13,7 +13,7 @@ import pytest
 from drawing import split_files, write_tree
 from networks import network
 from petmood import images
-from petmood.bundle.composite import Rows, composite_graph, why_not_one_graph
+from petmood.bundle.composite import GraphRows, composite_graph, why_not_one_graph
 from petmood.cache import ContentCache
 from petmood.errors import ModelError
 from petmood.features import Backbone
@@ -22,7 +22,7 @@ from petmood.ingest import read_dataset
 from petmood.pictures import Pictures
 from petmood.records import Manifest
 from petmood.sources import open_source
-from petmood.training.compose import Columns
+from petmood.training.compose import ColumnSubset
 from petmood.training.onnx_heads import as_head
 from petmood.training.shallow import ShallowHead
 from petmood.training.species import SpeciesConditional
@@ -61,7 +61,7 @@ def run(graph: bytes, data: tuple[Manifest, Pictures]) -> dict[str, np.ndarray]:
     return dict(zip(names, session.run(names, {"pixels": pixels}), strict=True))
 
 
-def all_columns(rows: Rows) -> str:
+def all_columns(rows: GraphRows) -> str:
     """A head that reads everything and answers with the shares of its first three columns."""
     three = rows.ops.apply("Gather", rows.value(), rows.ops.fixed(np.arange(3)), axis=1)
     return rows.ops.apply("Softmax", three, axis=1)
@@ -118,7 +118,7 @@ def test_a_network_that_nobody_reads_is_not_in_the_graph(
 ) -> None:
     views = [(View("one"), networks[0]), (View("two"), networks[1])]
     X, widths = tables(views, data, tmp_path)
-    model = Columns(lambda: ShallowHead("logistic"), np.arange(100, 200))
+    model = ColumnSubset(lambda: ShallowHead("logistic"), np.arange(100, 200))
     model.fit(X, np.array(data[0].classes)[data[0].class_index])
     graph, used = composite_graph(views, widths, as_head(model, data[0].classes), 3)
     assert used == (1,)

@@ -16,7 +16,7 @@ import pytest
 
 from drawing import jpeg
 from petmood.bundle import load
-from petmood.bundle.folder import Neighbours, _pack
+from petmood.bundle.folder import TrainingNeighbours, _pack
 from petmood.errors import ModelError
 from petmood.features.inspection import inspect_graph
 from petmood.features.trial import trust_graph
@@ -97,7 +97,7 @@ def write(
 
 def kept(n: int = 4, dim: int = DIM, value: float = 1.0, label: Any = "a", paths: int | None = None) -> bytes:
     texts = tuple(f"{i}.jpg" for i in range(n if paths is None else paths))
-    return _pack(Neighbours(np.full((n, dim), value, np.float32), (label,) * n, texts))
+    return _pack(TrainingNeighbours(np.full((n, dim), value, np.float32), (label,) * n, texts))
 
 
 def changed(**paths: Any) -> Callable[[], tuple[dict[str, Any], Any]]:

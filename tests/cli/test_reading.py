@@ -39,6 +39,14 @@ def test_every_command_that_reads_labelled_pictures_takes_the_options(command: s
 
 
 @pytest.mark.parametrize(
+    ("command", "has"), [("train", True), ("leaderboard", True), ("pretrain", True), ("run", False)]
+)
+def test_commands_that_read_outside_images_take_their_layout(command: str, has: bool) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
+    assert ("--outside-layout" in shown) == has
+
+
+@pytest.mark.parametrize(
     "words", [["--layout", "{class}/*"], ["--zip-encoding", "gbk"], ["--device", "cpu0"], ["--extra-weight", "0.2"]]
 )
 def test_an_option_that_several_data_sets_do_not_take_is_refused_not_passed_over(

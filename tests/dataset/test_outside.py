@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
 from drawing import covered, photo, printed
+from petmood.config import read_options, reading
 from petmood.dataset import open_dataset
 from petmood.dataset.outside import Outside, open_outside, open_unlabelled, parse_map
 from petmood.errors import ConfigError, DataError
@@ -61,6 +62,18 @@ def test_copies_of_evaluated_images_are_left_out_also_small_and_mirrored(own: Pa
 def test_a_class_without_a_counterpart_must_be_mapped(own: Path, theirs: Path) -> None:
     with pytest.raises(ConfigError, match="--map relaxed="):
         opened(own, theirs, {})
+
+
+def test_outside_data_have_a_layout_of_their_own(own: Path, tmp_path: Path) -> None:
+    for seed in range(20, 28):
+        save(picture(seed), tmp_path / "more" / f"batch_{seed % 3}" / ("happy", "other")[seed % 2] / f"{seed}.jpg")
+    with open_dataset(own, splits=False) as ours:
+        with pytest.raises(DataError, match=r"may mean anything.*: --outside-layout '\*/\{class\}/\*'"):
+            open_outside(tmp_path / "more", {}, ours)
+        with reading(read_options(layout="{class}/*"), read_options(layout="*/{class}/*")):
+            assert len(open_outside(tmp_path / "more", {}, ours).data) == 8
+            with open_dataset(own, splits=False) as again:
+                assert again.manifest.layout == "{class}/*"
 
 
 def test_the_data_itself_is_no_outside_data(own: Path) -> None:

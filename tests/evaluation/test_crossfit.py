@@ -14,7 +14,7 @@ from petmood.errors import LeakageError
 from petmood.evaluation.protocols import OutsideRows, Training, cross_fit
 from petmood.records import ImageRecord, Manifest
 from petmood.split import Fold, grouped_folds
-from petmood.training.compose import Columns, Distilled
+from petmood.training.compose import ColumnSubset, Distilled
 from petmood.training.shallow import ShallowHead
 from petmood.training.species import SpeciesConditional, SpeciesRemoved
 
@@ -89,7 +89,7 @@ ALL_BUT_LOGITS = np.arange(FEATURES + 1)
 Compose = Callable[[Callable[[], Classifier]], Classifier]
 COMPOSITIONS: dict[str, Compose] = {
     "plain": lambda make: make(),
-    "columns": lambda make: Columns(make, ALL_BUT_LOGITS),
+    "columns": lambda make: ColumnSubset(make, ALL_BUT_LOGITS),
     "distilled": lambda make: Distilled(make, make, folds=3),
     "species-conditional": lambda make: SpeciesConditional(make, LOGIT_COLUMNS, ALL_BUT_LOGITS),
 }

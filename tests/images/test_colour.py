@@ -163,6 +163,8 @@ def test_floats_to_one_are_as_bright_as_they_are(seed: int, start: float, most: 
         (0, 4095, ("range",)),
         (900, 1200, ("range",)),
         (-1e30, 1e30, ("range",)),
+        (-2.1, 2.6, ("range",)),
+        (0, 7, ("range",)),
     ],
 )
 def test_floats_of_other_ranges_look_like_the_photo(low: float, high: float, note: tuple[str, ...]) -> None:
@@ -170,6 +172,16 @@ def test_floats_of_other_ranges_look_like_the_photo(low: float, high: float, not
     data = floats(low + grey / 255 * (high - low))
     assert images.probe(data).notes == note
     assert np.abs(images.decode_full(data).pixels[:, :, 0].astype(int) - grey).max() <= 1
+
+
+@pytest.mark.parametrize(("bits", "note"), [(8, ()), (10, ("range",)), (12, ("range",)), (16, ())])
+@pytest.mark.parametrize("fmt", ["TIFF", "PNG"])
+def test_sixteen_bits_that_hold_fewer_are_not_black(bits: int, note: tuple[str, ...], fmt: str) -> None:
+    grey = np.asarray(photo(bits).convert("L")).astype(float) / 255
+    data = saved(Image.fromarray(np.rint(grey * (2**bits - 1)).astype(np.uint16)), fmt)
+    found = images.decode_full(data)
+    assert np.abs(found.pixels[:, :, 0] - 255 * grey).max() <= 1
+    assert found.info.notes == note
 
 
 def test_what_is_no_number_is_drawn_and_told() -> None:

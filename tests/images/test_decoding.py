@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from drawing import jpeg
+from drawing import jpeg, photo
+from hostile_pictures import HEIC, saved
 from petmood import images
 from petmood.errors import ImageError
 
@@ -79,6 +80,10 @@ def test_unit_range() -> None:
         (b"GIF89a", r"not an image|broken"),
         (b"%PDF-1.4 not a picture", "not an image in a known format"),
         (jpeg(1)[:-200], "cut short"),
+        (jpeg(1, fmt="AVIF")[:-3], "cut short: a picture as AVIF cannot be read in part"),
+        (HEIC[:-3], "cut short: a picture as HEIF cannot be read in part"),
+        (saved(photo(1), "TIFF", compression="tiff_lzw")[:-2], "cut short: what stands at its end"),
+        (jpeg(1, fmt="PNG")[:29] + bytes(4) + jpeg(1, fmt="PNG")[33:], "its header cannot be read"),
     ],
 )
 def test_broken_files_have_reasons(data: bytes, reason: str) -> None:

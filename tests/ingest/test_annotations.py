@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,184 @@ def test_classifications_of_whole_pictures_are_read(tmp_path: Path) -> None:
 def test_faulty_exports_are_named(tmp_path: Path, change: dict[str, bytes], words: str) -> None:
     with pytest.raises(DataError, match=words):
         read(write_tree(tmp_path / "d", yolo() | change))
+
+
+Files = dict[str, bytes]
+LEFT, WHOLE = (0, 0, 40, 80), None
+"""The left half of each picture, and all of it; the boxes below are one of them."""
+
+
+def in_json(make: Callable[[int, str, str], Any], whole: Callable[[list[Any]], Any] = list) -> Files:
+    rows = [make(i, name, MOODS[i % 2]) for i, name in enumerate(PICTURES)]
+    return PICTURES | {"export.json": json.dumps(whole(rows)).encode()}
+
+
+def in_coco(row: Callable[[int, str, str], dict[str, Any]]) -> Files:
+    head = {
+        "images": [{"id": i, "file_name": f"images/{name}"} for i, name in enumerate(PICTURES)],
+        "categories": [{"id": k, "name": mood} for k, mood in enumerate((*MOODS, "never used"))],
+    }
+    return in_json(
+        lambda i, name, mood: {"id": i, "image_id": i, "category_id": i % 2, **row(i, name, mood)},
+        lambda rows: {**head, "annotations": rows},
+    )
+
+
+def in_yolo(
+    line: str, head: str = "data.yaml", text: str = "names: {0: happy, 1: sad}\nnc: 2\n", at: str = ""
+) -> Files:
+    labels = {f"{at}{i}.txt": f"{i % 2}{line}\n".encode() for i in range(len(PICTURES))}
+    pictures = {f"{at}{name}".replace("labels", "images"): data for name, data in PICTURES.items()}
+    return pictures | labels | {head: text.encode()}
+
+
+def in_studio(
+    kind: str, value: dict[str, Any], more: dict[str, Any] | None = None, answers: str = "annotations"
+) -> Files:
+    def task(i: int, name: str, mood: str) -> dict[str, Any]:
+        result = {"type": kind, "value": {kind: [mood], **value}, **(more or {})}
+        return {"data": {"image": f"s3://pets/{name}"}, answers: [{"result": [result]}]}
+
+    return in_json(task)
+
+
+def in_cvat(shape: str) -> Files:
+    rows = "".join(f'<image name="{n}">{shape.replace("MOOD", MOODS[i % 2])}</image>' for i, n in enumerate(PICTURES))
+    return PICTURES | {"a.xml": f'<?xml version="1.0"?>\n<annotations>{rows}</annotations>'.encode()}
+
+
+MOODS = ("happy", "sad")
+TURNED = {"x": 50, "y": 0, "width": 100, "height": 50, "rotation": 90}
+FACE = '<attribute name="occluded">false</attribute><attribute name="mood">MOOD</attribute>'
+
+
+@pytest.mark.parametrize(
+    ("files", "box"),
+    [
+        (in_yolo(" 0.25 0.5 0.5 1", "classes.txt", "happy\nsad\n", "labels/"), LEFT),
+        (in_yolo(" 0.25 0.5 0.5 1 0.9", "classes.txt", "happy\nsad"), LEFT),
+        (in_yolo(".0 0 0 0.5 0 0.5 1", at="train/"), LEFT),
+        (in_yolo(" 0.25 0.5 0.5 1", "obj.names", "happy\nsad\n\n", "obj_train_data/"), LEFT),
+        (in_yolo(" 0.25 0.5 0.5 1 .1 .9 2 .3 .7 1", text="names: [happy, sad]\nkpt_shape: [2, 3]\nnc: 2"), LEFT),
+        (in_coco(lambda i, name, mood: {"segmentation": [[0, 0, 40, 0], [40, 80, 0, 80]]}), LEFT),
+        (in_coco(lambda i, name, mood: {"bbox": [0, 0, 40, 80], "segmentation": {"counts": "x"}}), LEFT),
+        (in_coco(lambda i, name, mood: {"bbox": []}), WHOLE),
+        (in_studio("ellipselabels", {"x": 25, "y": 50, "radiusX": 25, "radiusY": 50}), LEFT),
+        (in_studio("rectanglelabels", TURNED, {"original_width": 80, "original_height": 80}), LEFT),
+        (in_studio("choices", {}, answers="completions"), WHOLE),
+        (in_cvat('<tag label="MOOD"/>'), WHOLE),
+        (in_cvat('<ellipse label="MOOD" cx="20" cy="40" rx="20" ry="40"/>'), LEFT),
+        (in_cvat('<mask label="MOOD" rle="1, 2" left="0" top="0" width="40" height="80"/>'), LEFT),
+        (in_cvat('<box label="MOOD" xtl="-20" ytl="20" xbr="60" ybr="60" rotation="90"/>'), LEFT),
+        (in_cvat(f'<box label="face" xtl="0" ytl="0" xbr="40" ybr="80">{FACE}</box>'), LEFT),
+        (
+            in_cvat('<box label="MOOD" xtl="0" ytl="0" xbr="40" ybr="80"><attribute name="cut">true</attribute></box>'),
+            LEFT,
+        ),
+        (
+            in_json(
+                lambda i, name, mood: {
+                    "image": name,
+                    "annotations": [{"label": mood, "coordinates": {"x": 20, "y": 40, "width": 40, "height": 80}}],
+                }
+            ),
+            LEFT,
+        ),
+        (in_json(lambda i, name, mood: {"image": name, "annotations": [{"label": mood}]}), WHOLE),
+    ],
+)
+def test_exports_of_other_shapes_are_read_to_the_pixel(tmp_path: Path, files: Files, box: Any) -> None:
+    manifest = read(write_tree(tmp_path / "d", files))
+    assert [Path(picture_of(r.path)).name for r in manifest.records if r.class_name == "happy"] == ["0.png", "2.png"]
+    assert len(manifest) == 4
+    for record in manifest.records:
+        found = part_of(record.path)[1]
+        if box is None:
+            assert found is None
+        else:
+            assert found is not None
+            scale = 0.8 if found.percent else 1
+            assert [round(v * scale) for v in (found.x, found.y, found.width, found.height)] == list(box)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (in_coco(lambda i, name, mood: {"bbox": [1, 2]}), "export.json, annotation 0: a box is not four numbers"),
+        (in_coco(lambda i, name, mood: {"bbox": ["a", 1, 2, 3]}), "not four numbers"),
+        (in_coco(lambda i, name, mood: {"segmentation": {"counts": "x"}}), "a mask without a bbox"),
+        (in_coco(lambda i, name, mood: {"iscrowd": 1, "bbox": [0, 0, 9, 9]}), "label no picture"),
+        (in_coco(lambda i, name, mood: {"category_id": 9, "bbox": [0, 0, 9, 9]}), "unknown category 9"),
+        (in_coco(lambda i, name, mood: {"bbox": 7}), "not four numbers|not as such tools"),
+        (in_yolo(" nan 0.5 0.5 1"), "0.txt, line 1: .* no number"),
+        (in_yolo(" 40 40 30 30"), "shares of it, not pixels"),
+        (in_yolo(" 0.1 0.1 0.5 0.5", text="names: {a: happy}\nnc: 1"), "by number"),
+        (in_yolo(" 0.1 0.1 0.5 0.5", text="names: [happy\nnc: 1"), "not readable YAML"),
+        (in_yolo(" 0.5 0.5 1 1") | {"b/data.yml": b"names: [a]\nnc: 1"}, "several YOLO descriptions"),
+        (in_yolo(" 0.5 0.5 1 1", "classes.txt", "a\nb") | {"b/classes.txt": b"b\na"}, "differ"),
+        (in_studio("brushlabels", {}), "brushlabels, which are not read"),
+        (in_studio("polygonlabels", {"points": [[1]]}), "not as such tools write them"),
+        (in_studio("rectanglelabels", {"x": 1}), "not four numbers"),
+        (in_studio("choices", {"choices": ["a", "b"]}), "several labels"),
+        (in_studio("choices", {}, answers="predictions"), "no finished answers|class folders"),
+        (in_cvat('<points label="MOOD" points="1,2"/>'), "a points is not read"),
+        (in_cvat('<box label="MOOD" xtl="a" ytl="0" xbr="1" ybr="1"/>'), "a box is not made of numbers"),
+        (in_cvat('<box label="MOOD" ytl="0" xbr="1" ybr="1"/>'), "no number"),
+        (in_cvat('<polygon label="MOOD" points=""/>'), "no points"),
+        (in_cvat('<tag label="happy"/><tag label="sad"/>'), "both 'happy' and 'sad' of '0.png'"),
+        (PICTURES | {"a.xml": b"<annotations><track id='0'/></annotations>"}, "CVAT for images"),
+        (
+            in_cvat('<tag label="cat"><attribute name="mood">sad</attribute></tag>')
+            | {
+                "b.xml": b'<annotations><image name="0.png"><tag label="cat"><attribute name="mood">sad</attribute>'
+                b'</tag></image><image name="1.png"><tag label="dog"><attribute name="mood">happy</attribute></tag>'
+                b"</image></annotations>"
+            },
+            r"labels \(cat, dog\) and attributes \(mood\) may say the class",
+        ),
+        (
+            in_json(lambda i, name, mood: {"image": name, "annotations": [{"label": mood, "coordinates": 3}]}),
+            "not as such",
+        ),
+    ],
+)
+def test_odd_exports_end_in_one_line_that_names_the_place(tmp_path: Path, files: Files, words: str) -> None:
+    with pytest.raises(DataError, match=words) as caught:
+        read(write_tree(tmp_path / "d", files))
+    assert "\n" not in str(caught.value)
+
+
+def test_annotations_and_class_folders_that_differ_are_a_question(tmp_path: Path) -> None:
+    rows = "".join(f'<image name="{i}.png"><tag label="{MOODS[i % 2]}"/></image>' for i in range(4))
+    file = {"a.xml": f"<annotations>{rows}</annotations>".encode()}
+    same = {f"{MOODS[i % 2]}/{name}": data for i, (name, data) in enumerate(PICTURES.items())}
+    assert read(write_tree(tmp_path / "a", same | file)).layout == "CVAT annotations"
+    other = {f"{('cat', 'dog')[i % 2]}/{name}": data for i, (name, data) in enumerate(PICTURES.items())}
+    folder = write_tree(tmp_path / "b", other | file)
+    with pytest.raises(DataError, match=r"--layout annotations \(2 classes\); or --layout '\{class\}/\*'"):
+        read(folder)
+    assert read(folder, layout="annotations").classes == MOODS
+    assert read(folder, layout="{class}/*").classes == ("cat", "dog")
+    with pytest.raises(DataError, match="no annotations that are read"):
+        read(write_tree(tmp_path / "c", other), layout="annotations")
+
+
+def test_files_that_only_look_like_annotations_disturb_nothing(tmp_path: Path) -> None:
+    files = {f"{MOODS[i % 2]}/{name}": data for i, (name, data) in enumerate(PICTURES.items())}
+    files |= {"config.yaml": b"names: [a]\ntrain: x\n", "labels/readme.txt": b"hi"}
+    files |= {"package.json": b'{"annotations": 1, "choices": []}', "b.xml": b"<html/>", "classes.csv": b"a,b\n"}
+    assert read(write_tree(tmp_path / "d", files)).layout == "{class}/*"
+
+
+def test_xml_in_the_encoding_that_it_names_is_read(tmp_path: Path) -> None:
+    box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>40</xmax><ymax>40</ymax></bndbox>"
+    for encoding in ("ISO-8859-1", "utf-16", "UTF-8"):
+        files = dict(PICTURES)
+        for i, name in enumerate(PICTURES):
+            text = f'<?xml version="1.0" encoding="{encoding}"?>\n<annotation><filename>{name}</filename>'
+            text += f"<object><name>{('fröhlich', 'müde')[i % 2]}</name>{box}</object></annotation>"
+            files[f"{i}.xml"] = text.encode(encoding)
+        assert read(write_tree(tmp_path / encoding, files)).classes == ("fröhlich", "müde")
 
 
 def test_an_external_entity_is_refused(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from petmood.labels import apply_labels, read_labels
 from petmood.records import Manifest
 from petmood.sources import open_source
 from petmood.split import complete_splits, official_fold
+from trees import offered
 
 CLASSES = ("Angry", "happy", "Other", "Sad")
 MIXED = [(name, i, jpeg(100 * k + i)) for k, name in enumerate(CLASSES) for i in range(6)]
@@ -68,8 +69,12 @@ def test_unknown_names_above_class_folders_are_a_question(tmp_path: Path, parent
     assert all(name in message for name in (*parents, *CLASSES))
     assert "\n" not in message
     # every option that is offered can be taken as it is printed
-    for layout in [part.split("'")[0] for part in message.split("--layout '")[1:]]:
-        assert read(folder, layout=layout).classes == CLASSES
+    readings = offered(message)
+    assert len(readings) == 3
+    for given, images, classes in readings:
+        taken = read(folder, layout=given["layout"][0], splits=",".join(given.get("splits", [])))
+        assert taken.classes == CLASSES
+        assert (len(taken), len(taken.classes)) == (images, classes)
     manifest = read(folder, layout="{fold}/{class}/*")
     assert {r.fold for r in manifest.records} == set(parents)
     assert len({r.animal for r in read(folder, layout="{animal}/{class}/*").records}) == len(parents)

@@ -238,3 +238,115 @@ def test_made_up_answers_of_a_contest_are_no_labels(tmp_path: Path) -> None:
     manifest = read(write_tree(tmp_path / "d", files))
     assert len(manifest) == 6
     assert any("3 of 9 images have no label" in note for note in manifest.notes)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "https://a.org/x/{}?size=1",
+        "/data/upload/3/0123abcd-{}",
+        "s3://pets/{}",
+        "/data/local-files/?d=x/{}",
+        "D:\\x\\{}",
+    ],
+)
+def test_addresses_and_uploads_mean_pictures_by_their_name(tmp_path: Path, path: str) -> None:
+    rows = [{"image": path.format(r["file_name"]), "choice": r["mood"], "id": str(i)} for i, r in enumerate(ROWS)]
+    assert said(read(write_tree(tmp_path / "d", PICTURES | {"project-1.csv": written("csv", rows)}))) == TRUTH
+
+
+@pytest.mark.parametrize(("on", "off"), [("1.0", "0.0"), ("True", "False"), ("true", "false")])
+def test_one_hot_columns_are_read_however_they_are_written(tmp_path: Path, on: str, off: str) -> None:
+    rows = [{"file": str(r["file_name"]), **{m: on if m == r["mood"] else off for m in MOODS}} for r in ROWS]
+    assert said(read(write_tree(tmp_path / "d", PICTURES | {"x.csv": written("csv", rows)}))) == TRUTH
+
+
+@pytest.mark.parametrize("values", [("march", "april"), ("0", "1"), ("Train", "april"), ("A", "B")])
+def test_a_column_of_splits_that_say_nothing_is_a_question(tmp_path: Path, values: tuple[str, str]) -> None:
+    rows = [{**row, "split": values[i % 4 == 3]} for i, row in enumerate(ROWS)]
+    folder = write_tree(tmp_path / "d", PICTURES | {"labels.csv": written("csv", rows)})
+    with pytest.raises(DataError, match=r"the split '\w+' is not known.*--splits.*--columns split=$"):
+        read(folder)
+    told = f"{values[0]}=train,{values[1]}=test"
+    for named in ({}, {"table": "labels.csv"}):
+        assert [len(read(folder, splits=told, **named).in_split(s)) for s in ("train", "test")] == [9, 3]
+        assert {r.split for r in read(folder, columns="split=", **named).records} == {""}
+        assert len(read(folder, splits=f"{values[0]}=train,{values[1]}=", **named)) == 9
+
+
+def test_columns_that_sound_as_if_they_matter_are_told(tmp_path: Path) -> None:
+    rows = [{**row, "is_train": str(i % 2), "dog_name": f"d{i % 4}", "width": "48"} for i, row in enumerate(ROWS)]
+    folder = write_tree(tmp_path / "d", PICTURES | {"labels.csv": written("csv", rows)})
+    assert any("not read: pet, is_train, dog_name." in note for note in read(folder, columns="animal=").notes)
+    taken = read(folder, columns="animal=dog_name,split=is_train", splits="1=train,0=test")
+    assert len({r.animal for r in taken.records}) == 4
+    assert len(taken.in_split("train")) == 6
+
+
+@pytest.mark.parametrize("labels", [("happy|sad", "sad"), ("happy, sad", "sad"), ("a;b", "b"), ("x|y", "y|z")])
+def test_lists_of_labels_are_refused(tmp_path: Path, labels: tuple[str, str]) -> None:
+    rows = [{"file": str(r["file_name"]), "label": labels[i % 2]} for i, r in enumerate(ROWS)]
+    with pytest.raises(DataError, match="names several classes at once"):
+        read(write_tree(tmp_path / "d", PICTURES | {"labels.tsv": written("tsv", rows)}))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("labels.csv", "datei;laune\n" + "".join(f"{n};fröhlich\n" for n in PICTURES), "labels.csv is not UTF-8 text"),
+        ("labels.csv", "a,b,c\n00.jpg,happy\n", "2 columns where the header has 3"),
+        ("scores.csv", "file,age\n" + "".join(f"{n},{i}\n" for i, n in enumerate(PICTURES)), "its columns file, age"),
+        ("labels.json", "[]", r"labels.json \(read only where it is named: --table\)"),
+        ("labels.xlsx", "PK\x03\x04", "labels.xlsx"),
+    ],
+)
+def test_what_was_no_table_of_labels_is_named_with_the_reason(tmp_path: Path, name: str, data: str, words: str) -> None:
+    folder = write_tree(tmp_path / "d", PICTURES | {name: data.encode("cp1252")})
+    with pytest.raises(DataError, match=f"Not taken for tables of labels: .*{words}"):
+        read(folder)
+
+
+def test_json_is_read_where_it_is_named_and_spreadsheets_are_refused(tmp_path: Path) -> None:
+    objects = [{"image": n, "label": m} for n, m in TRUTH.items()]
+    for k, text in enumerate((json.dumps(TRUTH), json.dumps(objects))):
+        assert said(read(write_tree(tmp_path / str(k), PICTURES | {"l.json": text.encode()}), table="l.json")) == TRUTH
+    for name, data, words in (
+        ("a.json", b"[1]", "no table"),
+        ("a.json", b"{", "not JSON"),
+        ("a.csv", b"PK\3\4", "CSV"),
+    ):
+        with pytest.raises(DataError, match=words):
+            read(write_tree(tmp_path / name / words.replace(" ", ""), PICTURES | {name: data}), table=name)
+
+
+def test_columns_of_parquet_files_with_pictures_can_be_named(tmp_path: Path) -> None:
+    names = list(PICTURES)
+    cells = {
+        "photo": [{"bytes": PICTURES[n], "path": n} for n in names],
+        "seg": [{"bytes": b"", "path": n} for n in names],
+        "laune": [[TRUTH[n]] for n in names],
+        "wer": [f"p{i % 4}" for i in range(len(names))],
+    }
+    (tmp_path / "d").mkdir()
+    pl.DataFrame(cells).write_parquet(tmp_path / "d" / "test.parquet")
+    pl.DataFrame(cells).write_parquet(tmp_path / "d" / "other.parquet")
+    with pytest.raises(DataError, match=r"test.parquet \(no column of labels, it has laune, wer; .*class=NAME"):
+        read(tmp_path / "d")
+    (tmp_path / "d" / "other.parquet").unlink()
+    manifest = read(tmp_path / "d", columns="class=laune,animal=wer")
+    assert said(manifest) == TRUTH
+    assert len({r.animal for r in manifest.records}) == 4
+    assert any("'photo' is read, not seg" in note for note in manifest.notes)
+    with pytest.raises(DataError, match="no column 'x' for class; it has laune, wer"):
+        read(tmp_path / "d", columns="class=x")
+    write_zip(tmp_path / "d.zip", {"test.parquet": (tmp_path / "d" / "test.parquet").read_bytes()})
+    with pytest.raises(DataError, match="in a folder, not in a zip"):
+        read(tmp_path / "d.zip")
+
+
+@pytest.mark.parametrize("column", ["jpeg_data", "photo_blob"])
+def test_bytes_of_pictures_are_known_by_content(tmp_path: Path, column: str) -> None:
+    frame = pl.DataFrame({"key": [b"abc"] * 12, column: list(PICTURES.values()), "label": list(TRUTH.values())})
+    frame.write_parquet(tmp_path / "pets.parquet")
+    manifest = read(tmp_path / "pets.parquet")
+    assert [r.class_name for r in sorted(manifest.records, key=lambda r: r.path)] == list(TRUTH.values())

@@ -63,6 +63,19 @@ def test_folders_for_others_have_three_splits_that_share_no_photo(
     assert told["happy/aug-1-3.jpg"]["derived"] == "1"
 
 
+@pytest.mark.parametrize("splits", [False, True])
+def test_folders_are_read_again_as_they_were(plain: Path, tmp_path: Path, splits: bool) -> None:
+    data = write_tree(tmp_path / "d", split_files()) if splits else plain
+    first = read(data)
+    assert export_data(data, tmp_path / "out", to="folders", families="names").files == len(first)
+    again = read(tmp_path / "out")
+    assert (again.classes, again.n_photos) == (first.classes, first.n_photos)
+    assert {(r.sha256, r.class_name, r.split) for r in again.records} == {
+        (r.sha256, r.class_name, r.split) for r in first.records
+    }
+    assert ("{split}" in again.layout) == splits
+
+
 def test_a_table_alone_is_read_again_as_it_was_written(plain: Path, tmp_path: Path) -> None:
     outcome = export_data(plain, tmp_path / "out", to="csv", families="names")
     assert {p.name for p in (tmp_path / "out").iterdir()} == {".petmood.json", "labels.csv"}

@@ -239,3 +239,13 @@ def test_the_real_set_gives_the_figures_known_of_it(real_data: Path, tmp_path: P
     (clusters,) = results.clusters
     assert {s: sum(c.sizes) for s, c in clusters.splits.items()} == {"train": 296, "valid": 36, "test": 38}
     assert clusters.splits["train"].nmi < 0.2
+    # and those that README and documents show of it, but for what a processor's last digits may turn: one photo
+    shown = json.loads((Path(__file__).parents[2] / "docs" / "figures.json").read_text(encoding="utf-8"))
+    raw = results.model_dump(mode="json", by_alias=True)
+    known = [entry for entry in shown if entry["command"] == "petmood run PETS --out RUN"]
+    assert len(known) >= 8
+    for entry in known:
+        value: Any = raw
+        for part in entry["place"].strip("/").split("/"):
+            value = value[int(part)] if isinstance(value, list) else value[part]
+        assert value == pytest.approx(entry["value"], abs=1.01 / (entry["n"] or 370)), entry

@@ -24,14 +24,14 @@ from petmood.features import Backbone
 from petmood.features.views import View
 from petmood.jobs.train import train
 from petmood.methods import selection as auto_module
-from petmood.methods.reading import Bench, Means
+from petmood.methods.reading import Means, MethodData
 from petmood.methods.selection import candidate, contest
 from petmood.methods.settings import AutoSettings
 from petmood.records import FeatureTable, Manifest
 from petmood.split import Fold, grouped_folds
 from petmood.training.candidates import candidates, distilled
 from petmood.training.catalog import FROZEN, Method, choose
-from petmood.training.classifier import Learner
+from petmood.training.classifier import FeatureClassifier
 
 SETTINGS = AutoSettings(folds=2)
 OUTSIDE = 10_000
@@ -75,11 +75,11 @@ def marked(data: Dataset, backbone: Backbone, view: View) -> FeatureTable:
 
 
 @pytest.fixture
-def bench(data: Path, means: Means, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def bench(data: Path, means: Means, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MethodData]:
     monkeypatch.setattr(Dataset, "features", marked)
     monkeypatch.setenv("PETMOOD_CACHE", str(tmp_path / "cache"))
     with open_dataset(data, families="names") as opened:
-        yield Bench(opened, means)
+        yield MethodData(opened, means)
 
 
 class Watcher:
@@ -87,15 +87,15 @@ class Watcher:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fits: list[set[int]] = []
-        real = Learner.fit
+        real = FeatureClassifier.fit
 
-        def fit(model: Learner, X: Any, y: Any, **given: Any) -> Learner:
+        def fit(model: FeatureClassifier, X: Any, y: Any, **given: Any) -> FeatureClassifier:
             # only whole rows have the mark in front: inner heads are handed columns, of the same rows
             if (np.asarray(X)[:, 0] % 1 == 0).all():
                 self.fits.append({int(v) for v in np.asarray(X)[:, 0] if v < OUTSIDE})
             return real(model, X, y, **given)
 
-        monkeypatch.setattr(Learner, "fit", fit)
+        monkeypatch.setattr(FeatureClassifier, "fit", fit)
 
 
 def method_named(name: str) -> Method:
@@ -104,7 +104,7 @@ def method_named(name: str) -> Method:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_fit_of_a_fold_sees_a_family_of_it(name: str, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_fit_of_a_fold_sees_a_family_of_it(name: str, bench: MethodData, monkeypatch: pytest.MonkeyPatch) -> None:
     method = method_named(name)
     assert bench.lacks(method) is None
     reading, manifest = bench.read(method), bench.data.manifest
@@ -119,7 +119,7 @@ def test_no_fit_of_a_fold_sees_a_family_of_it(name: str, bench: Bench, monkeypat
 
 
 def test_a_search_fits_nothing_of_test_and_chooses_inside_each_fold(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: MethodData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows, test = fitted_photos(bench.data.manifest), bench.data.manifest.in_split("test")
     watcher = Watcher(monkeypatch)
@@ -131,7 +131,7 @@ def test_a_search_fits_nothing_of_test_and_chooses_inside_each_fold(
     assert all(not seen & judging for seen in watcher.fits)
 
 
-def test_labels_and_features_of_a_fold_change_nothing_in_its_choice(bench: Bench) -> None:
+def test_labels_and_features_of_a_fold_change_nothing_in_its_choice(bench: MethodData) -> None:
     """The inner scores, by which a fold's candidate is chosen, and its predictions do not depend on its photos."""
     rows = fitted_photos(bench.data.manifest)
     method = method_named("outside-svm")
@@ -159,7 +159,7 @@ def test_labels_and_features_of_a_fold_change_nothing_in_its_choice(bench: Bench
 
 
 def test_a_student_learns_of_each_photo_what_a_teacher_said_that_had_not_seen_it(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: MethodData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows, test = fitted_photos(bench.data.manifest), bench.data.manifest.in_split("test")
     teacher = method_named("outside-svm")
@@ -220,7 +220,7 @@ def test_more_images_that_show_an_evaluated_photo_stay_out(
         image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).resize((40, 40)).save(more / "Sad" / "copy.png")
     given = replace(means, extra=more, unlabelled=more)
     with open_dataset(data, families="names") as opened:
-        bench = Bench(opened, given)
+        bench = MethodData(opened, given)
     for found in (bench.outside, bench.unlabelled):
         assert found is not None
         assert found.left_out == ("Sad/copy.png",)

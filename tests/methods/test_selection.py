@@ -25,8 +25,8 @@ from petmood.evaluation.protocols import in_class_order
 from petmood.jobs.train import TrainOutcome, train
 from petmood.methods import reading as bench_module
 from petmood.methods import selection as auto_module
-from petmood.methods.reading import Bench, Means
-from petmood.methods.selection import Contest, contest, standings, why_no_bundle
+from petmood.methods.reading import Means, MethodData
+from petmood.methods.selection import Selection, contest, standings, why_no_bundle
 from petmood.methods.settings import AutoSettings, auto_settings, parse_duration
 from petmood.split import test_fold as fold_of_test
 from petmood.training.candidates import candidates
@@ -54,8 +54,8 @@ def means(tmp_path_factory: pytest.TempPathFactory) -> Means:
 
 
 @pytest.fixture(scope="module")
-def bench(data: Path, means: Means) -> Bench:
-    return Bench(open_dataset(data, families="names"), means)
+def bench(data: Path, means: Means) -> MethodData:
+    return MethodData(open_dataset(data, families="names"), means)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ POOLED = sorted({m.views[0].pooling: m.name for m in METHODS if m.views[0].pooli
 
 
 @pytest.mark.parametrize("name", sorted({*KINDS, *POOLED, "both-logistic"}))
-def test_a_bundle_of_every_kind_of_method_agrees_with_training(name: str, bench: Bench) -> None:
+def test_a_bundle_of_every_kind_of_method_agrees_with_training(name: str, bench: MethodData) -> None:
     [method] = choose([name])
     assert bench.lacks(method) is None
     reason = why_no_bundle(bench, method)
@@ -153,18 +153,18 @@ def replace_chosen(row: StandingFacts) -> StandingFacts:
     return row.model_copy(update={"chosen": 0})
 
 
-def test_what_cannot_be_a_bundle_is_known_and_not_chosen(bench: Bench, settings: AutoSettings) -> None:
+def test_what_cannot_be_a_bundle_is_known_and_not_chosen(bench: MethodData, settings: AutoSettings) -> None:
     rows = fitted_photos(bench.data.manifest)
     found = contest(bench, rows, replace(settings, budget=1e-9), lambda rows, title: None)
     boosting = next(m for m in candidates() if m.recipe.kind == "boosting")
     unable = replace(found.found[FROZEN], not_exported="of a reason")
-    both: Contest = replace(found, found={boosting.name: unable, **found.found})
+    both: Selection = replace(found, found={boosting.name: unable, **found.found})
     assert both.ranked() == [FROZEN]
     shown = standings(both.inside, both.found, {})
     assert {row.name: row.not_exported for row in shown} == {boosting.name: "of a reason", FROZEN: None}
 
 
-def test_photos_of_test_take_no_part(bench: Bench, settings: AutoSettings) -> None:
+def test_photos_of_test_take_no_part(bench: MethodData, settings: AutoSettings) -> None:
     manifest = bench.data.manifest
     found = contest(bench, fitted_photos(manifest), replace(settings, budget=1e-9), lambda rows, title: None)
     families = {r.family for r in found.inside.records}
@@ -185,7 +185,7 @@ def test_more_images_join_as_candidates(data: Path, settings: AutoSettings, tmp_
     more = write_tree(tmp_path / "more", files)
     given = Means(settings.means.use, extra=more, mapping={"calm": "happy"}, unlabelled=more)
     with open_dataset(data, families="names") as opened:
-        bench = Bench(opened, given)
+        bench = MethodData(opened, given)
         rows = fitted_photos(opened.manifest)
         chosen = [m for m in candidates(0.1, 0.2) if m.name in ("outside-svm+extra", "outside-svm+unlabelled")]
         assert [bench.lacks(m) for m in chosen] == [None, None]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from petmood.records import FloatArray
 from petmood.scale.places import open_folder
-from petmood.scale.shards import Embedding, Rows, Shard, encode, file_name, read_index, read_rows, write_index
+from petmood.scale.shards import Embedding, Shard, ShardRows, encode, file_name, read_index, read_rows, write_index
 
 
 def table(out: Path | str) -> dict[str, FloatArray]:
@@ -62,7 +62,7 @@ def write_set(folder: Path, vectors: FloatArray, rows: int = 100) -> Embedding:
         part = vectors[start : start + rows]
         names = [f"{start + i:07}.jpg" for i in range(len(part))]
         file = file_name(names, names, "made")
-        out.write(file, encode(Rows(names, names, part, ())))
+        out.write(file, encode(ShardRows(names, names, part, ())))
         shards.append(Shard(file=file, rows=len(part), dim=part.shape[1], rejected=()))
     index = Embedding(backbone="made", key="made", dim=vectors.shape[1], n=len(vectors), shards=tuple(shards))
     write_index(out, index)

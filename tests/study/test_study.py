@@ -19,7 +19,7 @@ from petmood.progress import Silent
 from petmood.results import Results, StudyFacts
 from petmood.store import read_manifest
 from petmood.study import StudyOutcome, study
-from petmood.study.compare import Comparison
+from petmood.study.compare import StudyComparison
 
 pytest.importorskip("torch")
 
@@ -192,7 +192,7 @@ def test_a_device_that_is_not_there_is_said(some_data: Path, tmp_path: Path) -> 
 
 
 def test_verdicts_follow_from_interval_range_and_equality() -> None:
-    compare = Comparison(same_data=True, faithful=True)
+    compare = StudyComparison(same_data=True, faithful=True)
     share = compare.row("s", "f", 14 / 38, [13 / 38, 15 / 38], unit="share", n=38)
     assert share.verdict == "compatible"
     assert share.interval == pytest.approx((0.234, 0.527), abs=1e-3)
@@ -202,7 +202,7 @@ def test_verdicts_follow_from_interval_range_and_equality() -> None:
     assert compare.row("s", "f", 5, [5], exact=True).verdict == "equal"
     assert compare.row("s", "f", 5, [6], exact=True).verdict == "different"
     assert compare.row("s", "f", 5, []).verdict == "not compared"
-    assert Comparison(True, False).row("s", "f", 5, [5], trained=True).verdict == "not compared"
+    assert StudyComparison(True, False).row("s", "f", 5, [5], trained=True).verdict == "not compared"
 
 
 class Notes(Silent):

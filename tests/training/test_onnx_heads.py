@@ -8,11 +8,11 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from petmood.bundle.composite import Rows
+from petmood.bundle.composite import GraphRows
 from petmood.bundle.ops import OPSET, Operators
 from petmood.contract import Classifier
 from petmood.errors import ModelError
-from petmood.training.compose import Columns, Distilled, SelfTraining
+from petmood.training.compose import ColumnSubset, Distilled, SelfTraining
 from petmood.training.heads import LogisticHead
 from petmood.training.onnx_heads import answer, as_head, why_no_operators
 from petmood.training.recipes import Recipe
@@ -40,7 +40,7 @@ def run(model: Classifier, X: np.ndarray) -> np.ndarray:
     """The probabilities that the head's operators give of two blocks: features and scores."""
     ops = Operators()
     blocks = ((lambda: "features", FEATURES), (lambda: "logits", LOGITS))
-    ops.call("found", answer(model, Rows(ops, blocks)))
+    ops.call("found", answer(model, GraphRows(ops, blocks)))
     value = onnx.helper.make_tensor_value_info
     ops.graph.input.extend(value(name, onnx.TensorProto.FLOAT, ["n", None]) for name in ("features", "logits"))
     ops.graph.output.append(value("found", onnx.TensorProto.FLOAT, ["n", None]))
@@ -56,18 +56,18 @@ def logistic() -> Classifier:
 
 
 def on_features(kind: str, **settings: float) -> Callable[[], Classifier]:
-    return lambda: Columns(lambda: ShallowHead(kind, **settings), OF_FEATURES)
+    return lambda: ColumnSubset(lambda: ShallowHead(kind, **settings), OF_FEATURES)
 
 
 UNLABELLED = rows_of(60, 3, 7)[0]
 HEADS: dict[str, Callable[[], Classifier]] = {
     "logistic": on_features("logistic", C=0.1),
     **{kind: on_features(kind) for kind in ("svm", "knn", "lda")},
-    "linear svm": lambda: Columns(lambda: ShallowHead("svm", kernel="linear"), OF_FEATURES),
+    "linear svm": lambda: ColumnSubset(lambda: ShallowHead("svm", kernel="linear"), OF_FEATURES),
     "all columns": lambda: ShallowHead("svm"),
-    "some columns": lambda: Columns(lambda: ShallowHead("logistic", C=0.1), np.array([3, 1, 30])),
+    "some columns": lambda: ColumnSubset(lambda: ShallowHead("logistic", C=0.1), np.array([3, 1, 30])),
     "components": on_features("logistic", components=5),
-    "penalty by width": lambda: Columns(LogisticHead, OF_FEATURES),
+    "penalty by width": lambda: ColumnSubset(LogisticHead, OF_FEATURES),
     "self-training": lambda: SelfTraining(on_features("logistic"), UNLABELLED),
     "distilled": lambda: Distilled(on_features("svm"), on_features("logistic"), folds=3),
     "species-only": lambda: SpeciesOnly(logistic, OF_LOGITS),
@@ -91,7 +91,7 @@ def test_columns_come_in_the_order_of_the_bundle() -> None:
     X, y = rows_of(60, 3, 0)
     model = LogisticHead().fit(X, y)
     ops = Operators()
-    rows = Rows(ops, ((lambda: "features", FEATURES), (lambda: "logits", LOGITS)))
+    rows = GraphRows(ops, ((lambda: "features", FEATURES), (lambda: "logits", LOGITS)))
     name = as_head(model, ("x", "a", "m"))(rows)
     [last] = [node for node in ops.graph.node if node.output[0] == name]
     [order] = [onnx.numpy_helper.to_array(t) for t in ops.graph.initializer if t.name == last.input[1]]
@@ -105,8 +105,8 @@ def test_a_block_that_nobody_reads_is_not_made() -> None:
         return lambda: made.append(name) or name  # type: ignore[func-returns-value]
 
     X, y = rows_of(60, 3, 0)
-    model = Columns(LogisticHead, OF_FEATURES).fit(X, y)
-    answer(model, Rows(Operators(), ((making("features"), FEATURES), (making("logits"), LOGITS))))
+    model = ColumnSubset(LogisticHead, OF_FEATURES).fit(X, y)
+    answer(model, GraphRows(Operators(), ((making("features"), FEATURES), (making("logits"), LOGITS))))
     assert made == ["features"]
 
 
@@ -117,4 +117,4 @@ def test_what_has_no_operators_says_so() -> None:
     X, y = rows_of(60, 2, 0)
     model = ShallowHead(kind, rounds=2).fit(X[:, :4], y)
     with pytest.raises(ModelError, match=f"'{kind}' cannot be a part of a bundle"):
-        answer(model, Rows(Operators(), ((lambda: "features", 4),)))
+        answer(model, GraphRows(Operators(), ((lambda: "features", 4),)))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from petmood.errors import ConfigError
-from petmood.training.search import Found, Judged, Range, search
+from petmood.training.search import Found, Range, TrialScores, search
 
 pytest.importorskip("optuna")
 
@@ -20,7 +20,7 @@ SPACE = {"x": Range(-2.0, 2.0), "kind": ("a", "b")}
 
 WORKER = """
 import os, pathlib, signal, sys, time
-from petmood.training.search import Judged, Range, search
+from petmood.training.search import TrialScores, Range, search
 storage, meeting, trials, dies = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "dies"
 me = meeting / str(os.getpid())
 
@@ -32,7 +32,7 @@ def judge(choices, report):
         time.sleep(0.01)  # until each process has a trial in hand
     if dies:
         os.kill(os.getpid(), signal.SIGKILL)
-    return Judged((choices["x"] - 1) ** 2, 0.5, None)
+    return TrialScores((choices["x"] - 1) ** 2, 0.5, None)
 
 space = {"x": Range(-2.0, 2.0), "kind": ("a", "b")}
 found = search(judge, space, storage, "s", trials=trials, minutes=None, seed=1, on_trial=lambda done, total: None)
@@ -42,7 +42,7 @@ print(len(found.trials))
 
 def alone(storage: str, trials: int) -> Found:
     def judge(choices, report):  # type: ignore[no-untyped-def]
-        return Judged((choices["x"] - 1) ** 2, 0.5, None)
+        return TrialScores((choices["x"] - 1) ** 2, 0.5, None)
 
     return search(judge, SPACE, storage, "s", trials=trials, minutes=None, seed=1, on_trial=lambda done, total: None)
 

@@ -14,10 +14,10 @@ import torch
 
 from petmood.errors import ConfigError, DataError, ModelError
 from petmood.features.trunk import SHAPE, SIZE
-from petmood.training.finetune import CrownHead
-from petmood.training.upper_half import Crown, CrownSettings, mixed
+from petmood.training.finetune import FineTunedHead
+from petmood.training.upper_half import FineTuneSettings, UpperHalf, mixed
 
-QUICK = CrownSettings(epochs=6, batch_size=4, rate=3e-3, mixup=0.0, dropout=0.0)
+QUICK = FineTuneSettings(epochs=6, batch_size=4, rate=3e-3, mixup=0.0, dropout=0.0)
 
 
 def activations(n: int = 12) -> tuple[np.ndarray, np.ndarray]:
@@ -30,12 +30,12 @@ def activations(n: int = 12) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def head() -> CrownHead:
+def head() -> FineTunedHead:
     X, y = activations()
-    return CrownHead(QUICK).fit(X, y)
+    return FineTunedHead(QUICK).fit(X, y)
 
 
-def test_it_learns_what_can_be_learnt(head: CrownHead) -> None:
+def test_it_learns_what_can_be_learnt(head: FineTunedHead) -> None:
     X, y = activations()
     probabilities = head.predict_proba(X)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
@@ -44,16 +44,16 @@ def test_it_learns_what_can_be_learnt(head: CrownHead) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_network_and_flat_rows_are_views(head: CrownHead) -> None:
+def test_the_same_seed_gives_the_same_network_and_flat_rows_are_views(head: FineTunedHead) -> None:
     X, y = activations()
-    again = CrownHead(QUICK).fit(X.reshape(len(X), -1), y)
+    again = FineTunedHead(QUICK).fit(X.reshape(len(X), -1), y)
     np.testing.assert_allclose(again.predict_proba(X), head.predict_proba(X), atol=1e-4)
 
 
-def test_norms_keep_their_statistics_and_a_start_is_used(head: CrownHead) -> None:
+def test_norms_keep_their_statistics_and_a_start_is_used(head: FineTunedHead) -> None:
     X, y = activations()
     state = {key: value.clone() for key, value in head.crown_.state_dict().items()}
-    still = CrownHead(CrownSettings(epochs=1, rate=1e-12, mixup=0.0), start=state).fit(X, y)
+    still = FineTunedHead(FineTuneSettings(epochs=1, rate=1e-12, mixup=0.0), start=state).fit(X, y)
     np.testing.assert_allclose(still.predict_proba(X), head.predict_proba(X), atol=1e-3)
     from petmood.features.efficientnet_lite import VARIANTS
 
@@ -61,7 +61,7 @@ def test_norms_keep_their_statistics_and_a_start_is_used(head: CrownHead) -> Non
     np.testing.assert_array_equal(head.crown_.norm.running_mean.numpy(), original.numpy())
 
 
-def test_the_exported_backbone_agrees(head: CrownHead, tmp_path: Path) -> None:
+def test_the_exported_backbone_agrees(head: FineTunedHead, tmp_path: Path) -> None:
     from petmood.features import load_backbone
     from petmood.features.extract import open_session
     from petmood.features.trunk import _run, _session
@@ -78,15 +78,15 @@ def test_the_exported_backbone_agrees(head: CrownHead, tmp_path: Path) -> None:
 
 def test_what_cannot_be_trained_says_so() -> None:
     with pytest.raises(ModelError, match="not trained"):
-        CrownHead().predict_proba(np.zeros((1, 2, *SHAPE), dtype=np.float16))
+        FineTunedHead().predict_proba(np.zeros((1, 2, *SHAPE), dtype=np.float16))
     with pytest.raises(DataError, match="views"):
-        CrownHead().fit(np.zeros((4, 10)), np.array(["a", "b", "a", "b"]))
+        FineTunedHead().fit(np.zeros((4, 10)), np.array(["a", "b", "a", "b"]))
     with pytest.raises(ConfigError, match="epochs"):
-        CrownSettings(epochs=0)
+        FineTuneSettings(epochs=0)
 
 
 def test_the_network_is_thawed_from_the_top() -> None:
-    crown = Crown(2, 0.0)
+    crown = UpperHalf(2, 0.0)
     crown.thaw(0.0)
     assert [name for name, p in crown.named_parameters() if p.requires_grad] == ["fc.weight", "fc.bias"]
     crown.thaw(0.5)
@@ -100,7 +100,7 @@ def test_the_network_is_thawed_from_the_top() -> None:
 def test_images_are_mixed_in_the_shares_that_are_told() -> None:
     x = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 2, 8, 8).clone()
     for cutmix in (0.0, 1.0):
-        settings = CrownSettings(mixup=1.0, cutmix=cutmix)
+        settings = FineTuneSettings(mixup=1.0, cutmix=cutmix)
         for seed in range(5):
             made, share, other = mixed(x, settings, np.random.default_rng(seed))
             mean = made.mean(dim=(1, 2, 3))
@@ -113,9 +113,9 @@ def test_images_are_mixed_in_the_shares_that_are_told() -> None:
 def test_early_stopping_looks_at_families_held_out_and_keeps_the_best_epoch() -> None:
     X, y = activations(20)
     families = np.arange(20) // 2 * 2 + np.arange(20) % 2  # each its own
-    settings = CrownSettings(epochs=3, batch_size=4, rate=10.0, mixup=0.0, patience=1, thaw=0.9)
+    settings = FineTuneSettings(epochs=3, batch_size=4, rate=10.0, mixup=0.0, patience=1, thaw=0.9)
     losses: list[int] = []
-    head = CrownHead(settings, on_epoch=lambda epoch, epochs, loss, seconds: losses.append(epoch))
+    head = FineTunedHead(settings, on_epoch=lambda epoch, epochs, loss, seconds: losses.append(epoch))
     head.fit(X, y, groups=families)
     assert 1 <= head.epoch_ <= len(losses) <= 3
     assert np.isfinite(head.predict_proba(X)).all()

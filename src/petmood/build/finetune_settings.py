@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from petmood.errors import ConfigError
 
 if TYPE_CHECKING:
-    from petmood.training.upper_half import CrownSettings
+    from petmood.training.upper_half import FineTuneSettings
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class FinetuneSettings:
         start = "" if self.start is None else ", begun on outside images,"
         return f"{what}{start} fine-tuned on the photos"
 
-    def training(self, seed: int) -> CrownSettings:
+    def training(self, seed: int) -> FineTuneSettings:
         """Settings of the network's training."""
-        from petmood.training.upper_half import CrownSettings
+        from petmood.training.upper_half import FineTuneSettings
 
-        return CrownSettings(
+        return FineTuneSettings(
             epochs=self.epochs,
             rate=6e-4,
             thaw=0.5,

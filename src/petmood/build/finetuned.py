@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.build.certainty import trust
+from petmood.build.description import PHOTOS, describe
 from petmood.build.finetune_settings import FinetuneSettings
 from petmood.build.heads import (
     SHOWN,
@@ -26,7 +27,7 @@ from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.folder import Parts
 from petmood.bundle.graph import network_graph
-from petmood.bundle.schema import BackboneFacts, InputFacts, LicenceNote
+from petmood.bundle.schema import BackboneFacts, LicenceNote
 from petmood.config import RunSettings
 from petmood.dataset import Dataset
 from petmood.dataset.figures import majority_facts, model_facts
@@ -37,16 +38,15 @@ from petmood.features import Preprocess
 from petmood.features.augment import AUGMENT_VERSION, pixel_views
 from petmood.features.efficientnet_lite import VARIANTS
 from petmood.features.trunk import SIZE, describe_trunk, trunk_activations
-from petmood.methods.reading import Bench, Means
+from petmood.methods.reading import Means, MethodData
 from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import ModelFacts
 from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.training.catalog import FROZEN, choose
-from petmood.version import __version__
 
 if TYPE_CHECKING:
-    from petmood.training.finetune import CrownHead
+    from petmood.training.finetune import FineTunedHead
 
 _VERSION: Final = "finetune/v1"
 _LITE: Final = Preprocess(SIZE, (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
@@ -85,27 +85,22 @@ def save_finetuned(
     graph = network_graph(answers_onnx(head, size, order), preprocess, len(manifest.classes), calibration.temperature)
     on_test = in_class_order(head, head.predict_proba(views_of_test), manifest.classes)
     start = () if settings.start is None else (LicenceNote(what="outside images it started from", licence="unknown"),)
-    description = ModelDescription(
-        petmood=__version__,
+    description = describe(
         kind="finetune",
         title=settings.title,
         classes=manifest.classes,
-        input=InputFacts(size=size, mean=preprocess.mean, std=preprocess.std),
+        side=size,
+        preprocess=preprocess,
+        networks=(
+            BackboneFacts(name="efficientnet-lite0, fine-tuned", sha256=VARIANTS[0].sha256, licence="Apache-2.0"),
+        ),
         features=1280,
-        maps=False,
-        imagenet=False,
-        backbone=BackboneFacts(name="efficientnet-lite0, fine-tuned", sha256=VARIANTS[0].sha256, licence="Apache-2.0"),
         calibration=calibration,
         conformal=conformal,
-        pet=None,
         quality=quality(data, size),
         data=data_facts(manifest, fitted),
         evaluation=_evaluation(whole, data, on_test, made, run, settings),
-        licences=(
-            LicenceNote(what="weights of efficientnet-lite0, fine-tuned", licence="Apache-2.0"),
-            LicenceNote(what="training photos", licence="as their owner says; petmood does not know"),
-            *start,
-        ),
+        photos=(*PHOTOS, *start),
         settings={"epochs": settings.epochs, "kept_epoch": head.epoch_, "whole": settings.whole, "seed": run.seed},
     )
     bundle = Bundle(Parts(description, graph, None))
@@ -123,12 +118,12 @@ def _views(data: Dataset, settings: FinetuneSettings, tick: Callable[[int, int],
     return trunk_activations(data.manifest, data.pictures, data.cache, progress=tick)
 
 
-def _head(settings: FinetuneSettings, seed: int, tick: Callable[[int, int], None]) -> CrownHead:
-    from petmood.training.finetune import CrownHead
+def _head(settings: FinetuneSettings, seed: int, tick: Callable[[int, int], None]) -> FineTunedHead:
+    from petmood.training.finetune import FineTunedHead
     from petmood.training.upper_half_export import load_start
 
     start = None if settings.start is None else load_start(settings.start)
-    return CrownHead(settings.training(seed), start, lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
+    return FineTunedHead(settings.training(seed), start, lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
 
 
 def _folds(
@@ -173,7 +168,7 @@ def _folds(
 
 def _fit(
     inside: Manifest, views: NDArray[Any], run: RunSettings, settings: FinetuneSettings, progress: Progress
-) -> CrownHead:
+) -> FineTunedHead:
     with progress.stage("Fine-tuning on train and valid") as tick:
         head = _head(settings, run.seed, tick)
         labels = np.array(inside.classes)[inside.class_index]
@@ -191,7 +186,7 @@ def _evaluation(
     """The saved weights on test; their recipe and the frozen baseline on the same folds; the majority class."""
     manifest, inside, k = whole.manifest, data.manifest, fewest_folds(data.manifest, run.folds)
     folds = [f for f in grouped_folds(inside, folds=k, seed=run.seed) if np.isin(f.evaluate, made.index).all()]
-    bench = Bench(data, Means())
+    bench = MethodData(data, Means())
     [frozen] = choose([FROZEN])
     if (lacking := bench.lacks(frozen)) is not None:
         raise ConfigError(f"the frozen baseline needs {lacking}.")

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.build.certainty import trust
+from petmood.build.description import PHOTOS, describe, network_facts
 from petmood.build.heads import SHOWN, data_facts, features_by, quality, require_agreement
 from petmood.build.pet_rule import drawn_pixels, pet_rule
 from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.composite import composite_graph
 from petmood.bundle.folder import Parts
-from petmood.bundle.schema import BackboneFacts, Calibration, Conformal, InputFacts, LicenceNote, PetRule
+from petmood.bundle.schema import Calibration, Conformal, LicenceNote, PetRule
 from petmood.config import RunSettings
 from petmood.dataset import Dataset
 from petmood.dataset.figures import majority_facts, model_facts
@@ -24,7 +25,7 @@ from petmood.evaluation.calibrate import apply_temperature
 from petmood.evaluation.protocols import Predictions, grouped_name, in_class_order, test_name
 from petmood.features import Backbone
 from petmood.features.species import N_IMAGENET
-from petmood.methods.selection import Contest, search_facts
+from petmood.methods.selection import Selection, search_facts
 from petmood.methods.settings import AutoSettings
 from petmood.progress import Tick
 from petmood.records import FeatureTable, Manifest
@@ -32,13 +33,12 @@ from petmood.results import ModelFacts
 from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.training.catalog import FROZEN
 from petmood.training.onnx_heads import as_head
-from petmood.version import __version__
 
 
 def save_auto_bundle(
     out: Path,
     data: Dataset,
-    made: Contest,
+    made: Selection,
     winner: str,
     run: RunSettings,
     settings: AutoSettings,
@@ -95,7 +95,7 @@ def save_auto_bundle(
 
 
 def _described(
-    made: Contest,
+    made: Selection,
     winner: str,
     manifest: Manifest,
     backbones: Sequence[Backbone],
@@ -106,31 +106,22 @@ def _described(
     settings: AutoSettings,
 ) -> ModelDescription:
     """The description, but for what the graph has still to be asked for."""
-    networks = tuple(BackboneFacts(name=b.name, sha256=b.digest, licence=b.licence) for b in backbones)
-    first, means = backbones[0].preprocess, settings.means
+    means = settings.means
     more = [folder for folder in (means.extra, means.unlabelled) if folder is not None]
-    return ModelDescription(
-        petmood=__version__,
+    return describe(
         kind="auto",
         title=made.found[winner].reading.method.title,
         classes=manifest.classes,
-        input=InputFacts(size=side, mean=first.mean, std=first.std),
-        features=1,
-        maps=False,
-        imagenet=False,
+        side=side,
+        preprocess=backbones[0].preprocess,
+        networks=[network_facts(b) for b in backbones],
         graph_sha256=hashlib.sha256(graph).hexdigest(),
-        backbone=networks[0],
-        backbones=networks if len(networks) > 1 else (),
         search=search_facts(made, winner, settings),
         calibration=calibration,
         conformal=conformal,
-        pet=None,
-        quality=None,
         data=data_facts(manifest, made.rows),
-        evaluation=(),
-        licences=(
-            *(LicenceNote(what=f"weights of {b.name}", licence=b.licence) for b in backbones),
-            LicenceNote(what="training photos", licence="as their owner says; petmood does not know"),
+        photos=(
+            *PHOTOS,
             *(LicenceNote(what=f"images of {f.name}", licence="as their owner says") for f in more),
         ),
         settings={"method": winner, "seed": settings.seed, "folds": settings.folds, "budget_seconds": settings.budget},
@@ -150,7 +141,7 @@ def _pets(bundle: Bundle, photos: Manifest, seen: FeatureTable, settings: AutoSe
 
 def _evaluation(
     data: Dataset,
-    made: Contest,
+    made: Selection,
     winner: str,
     on_test: NDArray[np.float64],
     run: RunSettings,
@@ -201,7 +192,7 @@ def _evaluation(
 
 
 def _within(
-    made: Contest, found: Predictions, name: str, title: str, protocol: str, text: str, settings: AutoSettings
+    made: Selection, found: Predictions, name: str, title: str, protocol: str, text: str, settings: AutoSettings
 ) -> ModelFacts:
     """A score on the photos of train and valid."""
     use = "chosen by, fitted on and evaluated in turn, by photo"

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.bundle import Bundle, ModelDescription, Neighbours, save
+from petmood.bundle import Bundle, ModelDescription, TrainingNeighbours, save
 from petmood.bundle.composite import composite_graph
 from petmood.bundle.folder import Parts
 from petmood.bundle.int8 import quantised_graph
@@ -299,10 +299,10 @@ def _agree(
             raise ModelError(f"the saved graph reads photos otherwise than training did, by {worst:.1e}. Train again.")
 
 
-def _neighbours(of: Across, fit: IntArray) -> Neighbours:
+def _neighbours(of: Across, fit: IntArray) -> TrainingNeighbours:
     chosen = fit[np.linspace(0, len(fit) - 1, min(_KEPT, len(fit))).astype(np.int64)]
     union = of.union
-    return Neighbours(
+    return TrainingNeighbours(
         features=of.vectors[chosen],
         labels=tuple(union.classes[k] for k in union.labels[chosen]),
         paths=tuple(of.paths[i] for i in chosen),

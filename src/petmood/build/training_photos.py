@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.bundle import ModelDescription, Neighbours, save
+from petmood.bundle import ModelDescription, TrainingNeighbours, save
 from petmood.bundle.schema import Spread, TrainingSummary
 from petmood.dataset import Dataset
 from petmood.evaluation.unlikeness import distances
@@ -53,9 +53,9 @@ def save_with_photos(
     return save(out, graph, whole, neighbours(photos, seen, thumbnails), memory_of(data, photos))
 
 
-def neighbours(inner: Dataset, features: FeatureTable, thumbnails: bool) -> Neighbours:
+def neighbours(inner: Dataset, features: FeatureTable, thumbnails: bool) -> TrainingNeighbours:
     """Features, labels and, if wished, small copies of fitted photos, one a family."""
-    return Neighbours(
+    return TrainingNeighbours(
         features=features.vectors,
         labels=tuple(r.class_name for r in inner.records),
         paths=tuple(r.path for r in inner.records),

@@ -1,6 +1,6 @@
 """A model as a folder (ONNX graph, description, card): saved, loaded, and asked about pictures."""
 
-from petmood.bundle.folder import Neighbours, save
+from petmood.bundle.folder import TrainingNeighbours, save
 from petmood.bundle.inputs import Prepared
 from petmood.bundle.model import Bundle, load
 from petmood.bundle.outputs import Outputs
@@ -13,11 +13,11 @@ __all__ = [
     "Caution",
     "ModelDescription",
     "Neighbour",
-    "Neighbours",
     "Outputs",
     "PetCheck",
     "Prediction",
     "Prepared",
+    "TrainingNeighbours",
     "Unreadable",
     "Verdict",
     "load",

@@ -14,7 +14,7 @@ from petmood.features.species import N_IMAGENET
 if TYPE_CHECKING:
     import onnxruntime as ort
 
-    from petmood.bundle.folder import Neighbours
+    from petmood.bundle.folder import TrainingNeighbours
     from petmood.bundle.schema import ModelDescription
 
 MAX_SIZE: Final = 2048
@@ -61,7 +61,7 @@ def check_description(model: ModelDescription, name: str) -> None:
         )
 
 
-def check_neighbours(kept: Neighbours, model: ModelDescription, name: str) -> None:
+def check_neighbours(kept: TrainingNeighbours, model: ModelDescription, name: str) -> None:
     """Refuse neighbours that are not those of the description.
 
     Raises:

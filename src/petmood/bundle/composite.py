@@ -31,7 +31,7 @@ TINY: Final = 1e-12
 
 
 @dataclass(frozen=True)
-class Rows:
+class GraphRows:
     """What a head reads, inside a graph: blocks of columns, each made only when it is asked for.
 
     Attributes:
@@ -66,7 +66,7 @@ class Rows:
         return replace(self, blocks=((make, width),))
 
 
-Head = Callable[[Rows], str]
+Head = Callable[[GraphRows], str]
 """Adds a head's operators behind its rows; returns the name of its (n, n_classes) probabilities."""
 
 
@@ -109,7 +109,7 @@ def composite_graph(
 
     ops, side = Operators(), views[0][1].preprocess.size
     networks = _Networks(ops, views, widths)
-    rows = Rows(ops, tuple((_Once(networks, i), width) for i, width in enumerate(widths)))
+    rows = GraphRows(ops, tuple((_Once(networks, i), width) for i, width in enumerate(widths)))
     probabilities = head(rows)
     used = tuple(sorted(networks.views))
     ops.call(SCORES, ops.apply("Log", ops.apply("Max", probabilities, ops.number(TINY))))

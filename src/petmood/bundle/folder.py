@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from petmood.bundle.built_in import located
 from petmood.bundle.card import model_card
 from petmood.bundle.checks import check_description, check_neighbours
-from petmood.bundle.schema import MemoryFacts, ModelDescription, NeighbourFacts
+from petmood.bundle.schema import MemoryFacts, ModelDescription, NeighbourList
 from petmood.errors import DataError, ImageError, ModelError
 from petmood.families import memory as recall
 from petmood.families.memory import Memory
@@ -38,7 +38,7 @@ _MAX_DESCRIPTION: Final = 2**24
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class TrainingNeighbours:
     """What a bundle remembers of its training photos.
 
     Attributes:
@@ -63,7 +63,7 @@ class Parts:
 
     description: ModelDescription
     graph: bytes
-    neighbours: Neighbours | None
+    neighbours: TrainingNeighbours | None
     memory: Memory | None = None
 
 
@@ -71,7 +71,7 @@ def save(
     target: Path,
     graph: bytes,
     description: ModelDescription,
-    neighbours: Neighbours | None = None,
+    neighbours: TrainingNeighbours | None = None,
     memory: Memory | None = None,
 ) -> ModelDescription:
     """Write a bundle: a folder, or one file if `target` ends in .zip. Returns the description as it was written.
@@ -93,7 +93,7 @@ def save(
     if neighbours is not None:
         packed = _pack(neighbours)
         files[NEIGHBOURS] = packed
-        facts = NeighbourFacts(file=NEIGHBOURS, sha256=_sha256(packed), n=len(neighbours))
+        facts = NeighbourList(file=NEIGHBOURS, sha256=_sha256(packed), n=len(neighbours))
     kept = None
     if memory is not None and len(memory):
         files[MEMORY] = recall.pack(memory)
@@ -190,7 +190,7 @@ def _read(source: Source, path: Path) -> Parts:
     return Parts(description, graph, neighbours, memory)
 
 
-def _pack(neighbours: Neighbours) -> bytes:
+def _pack(neighbours: TrainingNeighbours) -> bytes:
     from safetensors.numpy import save as pack
 
     tensors: dict[str, NDArray[Any]] = {"features": np.ascontiguousarray(neighbours.features, dtype=np.float32)}
@@ -203,7 +203,7 @@ def _pack(neighbours: Neighbours) -> bytes:
     return packed
 
 
-def _unpack(data: bytes) -> Neighbours:
+def _unpack(data: bytes) -> TrainingNeighbours:
     from safetensors import SafetensorError
     from safetensors.numpy import load as unpack
 
@@ -219,7 +219,7 @@ def _unpack(data: bytes) -> Neighbours:
             thumbnails = tuple(blob[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True))
         if not all(isinstance(text, str) for text in (*labels, *paths)):
             raise ValueError("a label or a path is no text")
-        return Neighbours(tensors["features"], labels, paths, thumbnails)
+        return TrainingNeighbours(tensors["features"], labels, paths, thumbnails)
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{NEIGHBOURS} of the bundle cannot be read ({error}). Copy or train it again.") from error
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from petmood.bundle import ops
 from petmood.bundle.checks import check_interface, check_outputs
-from petmood.bundle.folder import Neighbours, Parts, read
+from petmood.bundle.folder import Parts, TrainingNeighbours, read
 from petmood.bundle.inputs import Prepared, prepare
 from petmood.bundle.judge import judge
 from petmood.bundle.outputs import Outputs
@@ -82,7 +82,7 @@ class Bundle:
         return () if conformal is None else tuple(level.coverage for level in conformal.levels)
 
     @property
-    def training_photos(self) -> Neighbours | None:
+    def training_photos(self) -> TrainingNeighbours | None:
         """Features and labels of the training photos, where the bundle keeps them."""
         return self._neighbours
 

@@ -187,7 +187,7 @@ class SearchFacts(Record):
     versus: VersusFacts | None
 
 
-class NeighbourFacts(Record):
+class NeighbourList(Record):
     """The file with features and labels of the training photos, of which `n` are kept."""
 
     file: str
@@ -295,7 +295,7 @@ class ModelDescription(Record):
     conformal: Conformal | None
     pet: PetRule | None
     quality: Quality | None
-    neighbours: NeighbourFacts | None = None
+    neighbours: NeighbourList | None = None
     memory: MemoryFacts | None = None
     training: TrainingSummary | None = None
     sources: SourcesFacts | None = None

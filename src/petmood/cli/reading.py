@@ -28,10 +28,16 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
 }
 
 
+OUTSIDE = Annotated[str | None, _option("Pattern of paths of the outside images, as --layout of the data.")]
+
+
 def reads_data(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of reading that it has no use of its own for, and put them in force while it runs."""
     signature = inspect.signature(command)
     offered = {name: option for name, option in OPTIONS.items() if name not in signature.parameters}
+    besides = {"extra", "outside"} & signature.parameters.keys()
+    if besides:
+        offered["outside_layout"] = (OUTSIDE, None)
 
     @functools.wraps(command)
     def with_options(*args: Any, **given: Any) -> None:
@@ -40,7 +46,8 @@ def reads_data(command: Callable[..., None]) -> Callable[..., None]:
         # an option not given is passed on as nothing, which for several classes is an empty tuple
         told = {name: given.pop(name) for name in offered}
         told = {name: value for name, value in told.items() if value is not None}
-        with reading(read_options(**told)):
+        outside = read_options(layout=told.pop("outside_layout", None))
+        with reading(read_options(**told), outside):
             command(*args, **given)
 
     hints = get_type_hints(command, include_extras=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.config import ReadOptions
+from petmood.config import ReadOptions, outside_options
 from petmood.dataset.dataset import Dataset
 from petmood.dataset.opening import open_dataset
 from petmood.errors import ConfigError, DataError
@@ -74,7 +74,11 @@ def open_outside(
         ConfigError: a class that is neither ours nor mapped to one of ours.
         DataError: nothing is left.
     """
-    theirs = open_dataset(path, families=families, splits=False, options=ReadOptions(), progress=progress)
+    try:
+        theirs = open_dataset(path, families=families, splits=False, options=outside_options(), progress=progress)
+    except DataError as error:
+        # what a question about these data offers is an option of theirs
+        raise DataError(str(error).replace("--layout", "--outside-layout")) from error
     names = (
         {name: name for name in theirs.classes}
         if mapping is None

@@ -110,7 +110,7 @@ def expected_calibration_error(probabilities: NDArray[np.float64], truth: IntArr
 
 
 @dataclass(frozen=True, slots=True)
-class Conformal:
+class PredictionSets:
     """Thresholds of conformal prediction sets, one a class: a set holds each class whose 1 - p is within its own.
 
     Attributes:
@@ -145,7 +145,7 @@ def photos_needed(alpha: float) -> int:
     return math.ceil((1 - alpha) / alpha - 1e-9)
 
 
-def fit_conformal(probabilities: NDArray[np.float64], truth: IntArray, alpha: float = 0.1) -> Conformal:
+def fit_conformal(probabilities: NDArray[np.float64], truth: IntArray, alpha: float = 0.1) -> PredictionSets:
     """Class-conditional conformal thresholds (Vovk 2012) of the score 1 - p(true class).
 
     For a class with n photos the threshold is the ceil((n + 1) (1 - alpha))-th smallest score. With photos that
@@ -172,7 +172,7 @@ def fit_conformal(probabilities: NDArray[np.float64], truth: IntArray, alpha: fl
         rank = math.ceil((n + 1) * (1 - alpha) - 1e-9)
         counts.append(n)
         thresholds.append(float(scores[rank - 1]) if n >= needed else None)
-    return Conformal(alpha, tuple(thresholds), tuple(counts))
+    return PredictionSets(alpha, tuple(thresholds), tuple(counts))
 
 
 def _checked(probabilities: NDArray[np.float64], truth: IntArray) -> NDArray[np.float64]:

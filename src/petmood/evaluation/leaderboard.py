@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.evaluation.statistics import Comparison, alike, compare_all
+from petmood.evaluation.statistics import PairedTest, alike, compare_all
 from petmood.results import AboveSpecies, ComparisonFacts, Leaderboard, ModelFacts, PairFacts, Rank
 
 SPECIES_BASELINE = "species"
 
-Tests = Mapping[tuple[int, int], Comparison]
+Tests = Mapping[tuple[int, int], PairedTest]
 
 
 def compare_models(models: Sequence[ModelFacts], baselines: Sequence[ModelFacts]) -> ComparisonFacts:
@@ -76,7 +76,7 @@ def _board(protocol: str, entries: list[ModelFacts], baselines: set[str], tests:
     )
 
 
-def _pair(a: ModelFacts, b: ModelFacts, test: Comparison, pairs: int) -> PairFacts:
+def _pair(a: ModelFacts, b: ModelFacts, test: PairedTest, pairs: int) -> PairFacts:
     return PairFacts(
         a=a.name,
         b=b.name,
@@ -92,7 +92,7 @@ def _pair(a: ModelFacts, b: ModelFacts, test: Comparison, pairs: int) -> PairFac
     )
 
 
-def _figures(test: Comparison, pairs: int) -> str:
+def _figures(test: PairedTest, pairs: int) -> str:
     low, high = (100 * bound for bound in test.interval)
     corrected = f", both corrected for {pairs} comparisons" if pairs > 1 else ""
     return (
@@ -101,7 +101,7 @@ def _figures(test: Comparison, pairs: int) -> str:
     )
 
 
-def _sentence(test: Comparison, a: ModelFacts, b: ModelFacts, pairs: int) -> str:
+def _sentence(test: PairedTest, a: ModelFacts, b: ModelFacts, pairs: int) -> str:
     figures = f"({_figures(test, pairs)})"
     if test.differ:
         return f"{a.title} is {'better' if test.difference > 0 else 'worse'} than {b.title} {figures}."
@@ -131,11 +131,11 @@ def _verdicts(
     return found
 
 
-def _seen_from(first: int, second: int, tests: Tests) -> Comparison:
+def _seen_from(first: int, second: int, tests: Tests) -> PairedTest:
     return tests[first, second] if first < second else tests[second, first].reversed()
 
 
-def _above(model: ModelFacts, species: ModelFacts, test: Comparison, pairs: int) -> AboveSpecies:
+def _above(model: ModelFacts, species: ModelFacts, test: PairedTest, pairs: int) -> AboveSpecies:
     figures = _figures(test, pairs)
     if test.differ and test.difference > 0:
         verdict = f"Knowing the face adds to knowing the kind of animal: {figures}."

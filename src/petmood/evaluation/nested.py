@@ -16,7 +16,7 @@ CrossPredict = Callable[[Manifest, IntArray, Sequence[Fold]], Predictions]
 
 
 @dataclass(frozen=True)
-class Judged:
+class NestedScores:
     """A candidate under nested cross-validation.
 
     Attributes:
@@ -36,7 +36,7 @@ class Nested:
     chosen: dict[str, int]
 
 
-def judge(predict: CrossPredict, manifest: Manifest, outer: Sequence[Fold], *, folds: int, seed: int) -> Judged:
+def judge(predict: CrossPredict, manifest: Manifest, outer: Sequence[Fold], *, folds: int, seed: int) -> NestedScores:
     """Predict each outer fold's photos, and score the candidate inside each outer fold's training photos.
 
     Args:
@@ -56,10 +56,10 @@ def judge(predict: CrossPredict, manifest: Manifest, outer: Sequence[Fold], *, f
         inside = manifest.subset(fold.train)
         held = predict(inside, fold.train, list(grouped_folds(inside, folds=folds, seed=seed)))
         inner.append(float((held.predicted == inside.class_index[held.index]).mean()))
-    return Judged(made, tuple(inner))
+    return NestedScores(made, tuple(inner))
 
 
-def choose_nested(candidates: Mapping[str, Judged], outer: Sequence[Fold]) -> Nested:
+def choose_nested(candidates: Mapping[str, NestedScores], outer: Sequence[Fold]) -> Nested:
     """For each outer fold, the predictions of the candidate that is best inside its training photos.
 
     The evaluated photos choose nothing, so the accuracy is that of choosing and fitting together.

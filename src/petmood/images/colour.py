@@ -171,17 +171,18 @@ _NEAR: Final = 1.05
 
 def _scale_of(image: Image.Image) -> _Scale:
     low, high, finite = _extent(image)
-    if image.mode.startswith("I;16"):
-        return _Scale(0, 65535.0 if high > 255 else 255.0, True, ())
     notes = () if finite else (NOT_FINITE,)
-    if image.mode == "I" and low >= 0 and high <= 65535:
+    if image.mode != "F" and low >= 0 and high <= 65535:
+        for most in (1023, 4095):  # ten or twelve bits, as cameras of laboratories have: as sixteen they would be black
+            if 255 < high <= most:
+                return _Scale(0, float(most), True, (*notes, RANGE))
         return _Scale(0, 65535.0 if high > 255 else 255.0, True, notes)
     if image.mode == "F":
         if low >= 1 - _NEAR and high <= _NEAR:
             return _Scale(0, 1.0, False, notes)
         if low >= -_NEAR and high <= _NEAR:
             return _Scale(-1.0, 1.0, False, notes)
-        if low >= 255 * (1 - _NEAR) and high <= 255 * _NEAR:
+        if low >= 255 * (1 - _NEAR) and 255 / 16 < high <= 255 * _NEAR:
             return _Scale(0, 255.0, False, notes)
         if low >= 65535 * (1 - _NEAR) and 65535 / 4 < high <= 65535 * _NEAR:
             return _Scale(0, 65535.0, False, notes)

@@ -10,13 +10,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from petmood.errors import ImageError
 from petmood.images import colour, cut, limits, tiff
 from petmood.images.containers import ANIMATED, CUT, METADATA, ORIENTATION, PAGES, Container, read_container
 
-DECODE_VERSION: Final = 3
+DECODE_VERSION: Final = 4
 """Raise it when the pixels that `decode` gives for some file change: it is part of every cache key."""
 
 NOTES: Final = {
@@ -27,7 +27,7 @@ NOTES: Final = {
     ORIENTATION: "an orientation that does not exist, left aside",
     PAGES: "several pages; the first is used",
     colour.PROFILE: "converted from another colour profile to sRGB",
-    colour.RANGE: "values of an unknown range, stretched from the least to the greatest",
+    colour.RANGE: "values of an unusual range, made as bright as they seem to be meant",
 }
 """What the codes in `ImageInfo.notes` and `Decoded.notes` mean."""
 
@@ -90,6 +90,8 @@ class _Picture:
 
 
 def _short(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):  # its words name an object of ours
+        return "its header cannot be read"
     return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 

@@ -125,6 +125,12 @@ def blob(data: bytes, directory: Directory, tag: int, limit: int) -> bytes:
     return data[entry.at : entry.at + _SIZES.get(entry.kind, 1) * entry.count]
 
 
+def lies_outside(data: bytes, directory: Directory, tags: frozenset[int]) -> bool:
+    """Whether values of any of some tags lie where a file has no bytes."""
+    found = (directory.entries[tag] for tag in tags & directory.entries.keys())
+    return any(e.at + _SIZES.get(e.kind, 1) * e.count > len(data) for e in found)
+
+
 def pages(data: bytes, directory: Directory) -> int:
     """Number of directories that follow each other, counted to a thousand; a loop ends the count."""
     seen = {directory.offset}

@@ -47,7 +47,7 @@ _CLIP_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
-class Frame:
+class VideoFrame:
     """One frame: `time` in seconds from the start, and (h, w, 3) uint8 RGB `pixels`."""
 
     time: float
@@ -88,7 +88,7 @@ def clip_of(name: str) -> tuple[str, float] | None:
 
 def frames(
     video: Path | bytes | BinaryIO, *, fps: float = FPS, max_frames: int = MAX_FRAMES, longest: int = MAX_SIDE
-) -> Iterator[Frame]:
+) -> Iterator[VideoFrame]:
     """Frames of a video at even times, the first at its start.
 
     Frames between them are decoded too, as codecs want it, but not converted. A clip whose end is missing gives the
@@ -149,7 +149,7 @@ class _Stream(io.BufferedIOBase):
         return True
 
 
-def _read(inner: BinaryIO, fps: float, max_frames: int, longest: int) -> Iterator[Frame]:
+def _read(inner: BinaryIO, fps: float, max_frames: int, longest: int) -> Iterator[VideoFrame]:
     import cv2
 
     size = inner.seek(0, os.SEEK_END)
@@ -182,7 +182,9 @@ def _read(inner: BinaryIO, fps: float, max_frames: int, longest: int) -> Iterato
         clip.release()
 
 
-def _sampled(clip: cv2.VideoCapture, stream: _Stream, fps: float, max_frames: int, longest: int) -> Iterator[Frame]:
+def _sampled(
+    clip: cv2.VideoCapture, stream: _Stream, fps: float, max_frames: int, longest: int
+) -> Iterator[VideoFrame]:
     import cv2
 
     rate = clip.get(cv2.CAP_PROP_FPS)
@@ -205,7 +207,7 @@ def _sampled(clip: cv2.VideoCapture, stream: _Stream, fps: float, max_frames: in
             break
         wanted = max(wanted, (np.floor(at * fps + 1e-6) + 1) / fps) if given else 1 / fps
         given += 1
-        yield Frame(round(at, 3), _shrunk(np.ascontiguousarray(bgr[:, :, ::-1]), longest))
+        yield VideoFrame(round(at, 3), _shrunk(np.ascontiguousarray(bgr[:, :, ::-1]), longest))
     if stream.late:
         raise ImageError(f"takes more than {_CLIP_SECONDS:g} s to decode")
     if not given:

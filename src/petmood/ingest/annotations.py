@@ -1,22 +1,24 @@
 """Exports of annotation tools among the files of a data set -> the items they make: labelled pictures or parts of them.
 
-Read are YOLO (`data.yaml` with boxes or polygons), COCO, Pascal VOC, Label Studio and CVAT. Each box is an item of its
-own, named by its picture and a media fragment; all items of one picture are one family.
+Read are YOLO (`data.yaml` or `classes.txt`, with boxes or polygons), COCO, Pascal VOC, Label Studio, CVAT and CreateML.
+Each box is an item of its own, named by its picture and a media fragment; all items of one picture are one family.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Final
-from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from petmood.errors import DataError, ImageError
+from petmood.images import EXTENSIONS
 from petmood.ingest.layout import Layout, Placed, canonical_classes
 from petmood.ingest.table import Index
 from petmood.ingest.words import split_of
@@ -42,19 +44,92 @@ class Item:
     split: str = ""
 
 
+def _box(values: Iterable[object], where: str, *, percent: bool = False) -> Box:
+    """A box from its left upper corner and its size.
+
+    Raises:
+        DataError: they are not four finite numbers.
+    """
+    try:
+        x, y, width, height = (float(value) for value in values)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{where}: a box is not four numbers. Mend the file.") from error
+    if not all(map(math.isfinite, (x, y, width, height))):
+        raise DataError(f"{where}: a box has a corner that is no number. Mend the file.")
+    return Box(x, y, width, height, percent)
+
+
+_Point = tuple[float, float]
+
+
+def _around(points: Sequence[_Point], where: str, *, percent: bool = False) -> Box:
+    """The box around some points."""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    if not xs:
+        raise DataError(f"{where}: a shape has no points. Mend the file.")
+    return _box((min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)), where, percent=percent)
+
+
+def _turned(corners: Sequence[_Point], centre: _Point, degrees: float) -> list[_Point]:
+    """Points turned clockwise about another."""
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    cx, cy = centre
+    return [(cx + (x - cx) * cos - (y - cy) * sin, cy + (x - cx) * sin + (y - cy) * cos) for x, y in corners]
+
+
+def _corners(x: float, y: float, width: float, height: float) -> list[_Point]:
+    return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
+
+
 @dataclass(frozen=True)
 class _Files:
     """The files of a source, and how to find the pictures that an annotation means."""
 
     source: Source
     names: Sequence[str]
-    index: Index
+    candidates: Sequence[str]
+
+    @cached_property
+    def index(self) -> Index:
+        """Finds a picture by what an annotation calls it; made when the first annotation is met."""
+        return Index(self.candidates)
+
+    @cached_property
+    def pictures(self) -> frozenset[str]:
+        """Names of the pictures."""
+        return frozenset(self.candidates)
 
     def text(self, name: str) -> str:
         try:
             return decoded(self.source.read(name, MAX_BYTES), name)
         except ImageError as error:
             raise DataError(f"{name} cannot be read ({error}).") from error
+
+    def xml(self, name: str) -> str:
+        """Text of an XML file without the line that says its encoding."""
+        try:
+            data = self.source.read(name, MAX_BYTES)
+        except ImageError as error:
+            raise DataError(f"{name} cannot be read ({error}).") from error
+        said = re.match(rb"""\s*<\?xml[^>]*?encoding=["']([\w.-]+)["']""", data)
+        try:
+            text = data.decode(said[1].decode()) if said else decoded(data, name)
+        except (LookupError, UnicodeDecodeError) as error:
+            raise DataError(f"{name} is not in the encoding that it names ({error}). Save it as UTF-8.") from error
+        return re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
+
+    @cached_property
+    def json(self) -> list[tuple[str, Any]]:
+        """(name, content) of each JSON file that looks like annotations; read once for all kinds."""
+        found = []
+        for name in self.ending(".json"):
+            text = self.text(name)
+            if re.search(r'"(annotations?|completions|choices?)"', text):
+                try:
+                    found.append((name, json.loads(text)))
+                except ValueError as error:
+                    raise DataError(f"{name} looks like annotations but is not JSON ({error}). Mend it.") from error
+        return found
 
     def ending(self, *suffixes: str) -> list[str]:
         return [name for name in self.names if name.lower().endswith(suffixes)]
@@ -72,18 +147,25 @@ def found_annotations(source: Source, names: Sequence[str], candidates: Sequence
     Raises:
         DataError: an export cannot be read, names no picture of the data, or there are several kinds.
     """
-    files = _Files(source, names, Index(candidates))
+    files = _Files(source, names, candidates)
     found: dict[str, list[Item]] = {}
     for kind, read in (
         ("YOLO", _yolo),
         ("COCO", _coco),
         ("Label Studio", _label_studio),
+        ("CreateML", _createml),
         ("CVAT", _cvat),
         ("Pascal VOC", _voc),
     ):
-        read_items = read(files)
-        if read_items is not None:
-            found[kind] = list(read_items)
+        try:
+            read_items = read(files)
+            if read_items is not None:
+                found[kind] = list(read_items)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"the {kind} annotations in {source.location} are not as such tools write them "
+                f"({type(error).__name__}: {str(error)[:80]}). Export them again, or remove them."
+            ) from error
     if not found:
         return None
     kind, items = next(iter(found.items()))
@@ -94,8 +176,8 @@ def found_annotations(source: Source, names: Sequence[str], candidates: Sequence
         )
     if not items:
         raise DataError(
-            f"the {kind} annotations in {source.location} label no picture that is there. Put pictures beside them, "
-            "or remove the annotations."
+            f"the {kind} annotations in {source.location} label no picture that is there: they name others, or hold no "
+            "finished answers. Put pictures beside them, or remove the annotations."
         )
     return _layout(kind, items, candidates, margin)
 
@@ -133,88 +215,109 @@ def _by_folder(picture: str) -> str:
 # YOLO
 
 
+_CLASS_LISTS: Final = ("classes.txt", "obj.names", "_darknet.labels")
+"""Files that name the classes, a line each, where there is no data.yaml."""
+
+
 def _yolo(files: _Files) -> Iterator[Item] | None:
     configs = [
         name
         for name in files.ending(".yaml", ".yml")
         if "names" in (text := files.text(name)) and re.search(r"(?m)^\s*(train|val|nc|path)\s*:", text)
     ]
-    if not configs:
+    lists = [] if configs else [n for n in files.ending(*_CLASS_LISTS) if PurePosixPath(n).name.lower() in _CLASS_LISTS]
+    if not configs and not lists:
+        return None
+    labels = [(name, picture) for name in files.ending(".txt") if (picture := _yolo_picture(files, name))]
+    if not labels:
         return None
     if len(configs) > 1:
         raise DataError(f"several YOLO descriptions: {', '.join(configs[:4])}. Keep one.")
-    labels = [name for name in files.ending(".txt") if "labels" in PurePosixPath(name).parts[:-1]]
-    if not labels:
-        return None
-    return _yolo_items(files, _yolo_names(files.text(configs[0]), configs[0]), labels)
+    if lists:
+        named = {tuple(line.strip() for line in files.text(name).splitlines() if line.strip()) for name in lists}
+        if len(named) > 1:
+            raise DataError(f"the classes in {', '.join(lists[:4])} differ. Keep one of them, for all labels.")
+        return _yolo_items(files, dict(enumerate(named.pop())), False, labels)
+    names, keypoints = _yolo_names(files.text(configs[0]), configs[0])
+    return _yolo_items(files, names, keypoints, labels)
 
 
-def _yolo_names(text: str, where: str) -> dict[int, str]:
-    """Number -> class, from the key `names` of a data.yaml: a list or a mapping, in block or flow style."""
+def _yolo_picture(files: _Files, name: str) -> str:
+    """The picture of a file of labels: .../images/train/a.jpg has .../labels/train/a.txt, or a.txt beside it."""
+    path = PurePosixPath(name)
+    if path.name.lower() in _CLASS_LISTS:
+        return ""
+    parts = list(path.parts)
+    if "labels" in parts[:-1]:
+        parts[len(parts) - 1 - parts[::-1].index("labels")] = "images"
+        return files.index.find(str(PurePosixPath(*parts).with_suffix("")), str(PurePosixPath(*parts[:-1])))
+    beside = (f"{name[:-4]}{ending}" for known in EXTENSIONS for ending in (known, known.upper()))
+    return next((path for path in beside if path in files.pictures), "")
+
+
+def _yolo_names(text: str, where: str) -> tuple[dict[int, str], bool]:
+    """Number -> class, from the key `names` of a data.yaml (a list or a mapping); whether boxes have keypoints."""
     import yaml
 
     try:
-        names = yaml.safe_load(text).get("names")
+        described = yaml.safe_load(text)
+        names = described.get("names")
     except (yaml.YAMLError, AttributeError) as error:
         raise DataError(f"{where} is not readable YAML. Mend it.") from error
-    if isinstance(names, dict):
-        return {int(key): str(value) for key, value in names.items()}
+    keypoints = "kpt_shape" in described
     if isinstance(names, list):
-        return dict(enumerate(map(str, names)))
-    raise DataError(f"{where} lists no classes under 'names'. Add them.")
+        return dict(enumerate(map(str, names))), keypoints
+    try:
+        return {int(key): str(value) for key, value in names.items()}, keypoints
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DataError(f"{where} lists no classes under 'names', as a list or by number. Mend it.") from error
 
 
-def _yolo_items(files: _Files, names: Mapping[int, str], labels: Sequence[str]) -> Iterator[Item]:
-    for name in labels:
-        parts = list(PurePosixPath(name).parts)
-        at = len(parts) - 1 - parts[::-1].index("labels")
-        parts[at] = "images"
-        # pictures mirror labels: .../images/train/a.jpg has .../labels/train/a.txt
-        picture = files.index.find(str(PurePosixPath(*parts).with_suffix("")), str(PurePosixPath(*parts[:-1])))
-        if not picture:
-            continue
+def _yolo_items(
+    files: _Files, names: Mapping[int, str], keypoints: bool, labels: Sequence[tuple[str, str]]
+) -> Iterator[Item]:
+    for name, picture in labels:
+        split = _by_folder(picture)
         for number, line in enumerate(files.text(name).splitlines(), start=1):
             values = line.split()
             if not values:
                 continue
             try:
-                label = names[int(values[0])]
-                box = _yolo_box([float(value) for value in values[1:]])
+                label = names[int(float(values[0]))]
+                box = _yolo_box([float(value) for value in values[1:]], keypoints, f"{name}, line {number}")
             except (ValueError, KeyError) as error:
                 raise DataError(
                     f"{name}, line {number}: '{line[:60]}' is neither a box nor a polygon of a known class."
                 ) from error
-            yield Item(picture, label, box, _by_folder(picture))
+            yield Item(picture, label, box, split)
 
 
-def _yolo_box(values: Sequence[float]) -> Box:
-    """Centre and size, or the corners of a polygon, all as shares of the picture."""
-    if len(values) in (4, 5):  # a fifth is a confidence
+def _yolo_box(values: Sequence[float], keypoints: bool, where: str) -> Box:
+    """Centre and size, perhaps with keypoints behind them, or the corners of a polygon, as shares of the picture."""
+    if len(values) in (4, 5) or (keypoints and len(values) > 5):  # a fifth is a confidence
         x, y, width, height = values[:4]
-        return Box(100 * (x - width / 2), 100 * (y - height / 2), 100 * width, 100 * height, percent=True)
-    if len(values) < 6 or len(values) % 2:
+        found = _box((100 * (x - width / 2), 100 * (y - height / 2), 100 * width, 100 * height), where, percent=True)
+    elif len(values) < 6 or len(values) % 2:
         raise ValueError("neither a box nor a polygon")
-    xs, ys = values[::2], values[1::2]
-    return Box(100 * min(xs), 100 * min(ys), 100 * (max(xs) - min(xs)), 100 * (max(ys) - min(ys)), percent=True)
+    else:
+        shares = [100 * value for value in values]
+        found = _around(list(zip(shares[::2], shares[1::2], strict=True)), where, percent=True)
+    if found.width > MOST_PERCENT or found.height > MOST_PERCENT:
+        raise DataError(f"{where}: a box larger than its picture; they are shares of it, not pixels. Mend the file.")
+    return found
+
+
+MOST_PERCENT: Final = 150
+"""Boxes larger than that are given in something else than shares of the picture."""
 
 
 # COCO
 
 
-def _json_files(files: _Files) -> Iterator[tuple[str, Any]]:
-    for name in files.ending(".json"):
-        text = files.text(name)
-        if '"annotations"' in text or '"choices"' in text or '"choice"' in text:
-            try:
-                yield name, json.loads(text)
-            except ValueError as error:
-                raise DataError(f"{name} looks like annotations but is not JSON ({error}). Mend it.") from error
-
-
 def _coco(files: _Files) -> Iterator[Item] | None:
     found = [
         (name, data)
-        for name, data in _json_files(files)
+        for name, data in files.json
         if isinstance(data, dict) and {"images", "annotations", "categories"} <= data.keys()
     ]
     return _coco_items(files, found) if found else None
@@ -228,26 +331,23 @@ def _coco_items(files: _Files, found: Sequence[tuple[str, dict[str, Any]]]) -> I
         pictures = {image["id"]: files.index.find(str(image["file_name"]), folder) for image in data["images"]}
         for row in data["annotations"]:
             picture = pictures.get(row.get("image_id"), "")
-            if not picture:
+            if not picture or row.get("iscrowd"):  # a crowd is no one animal
                 continue
             if row.get("category_id") not in labels:
                 raise DataError(f"{name}: an annotation has the unknown category {row.get('category_id')!r}.")
-            box = row.get("bbox")
-            if not box and isinstance(row.get("segmentation"), list):
-                points = [value for polygon in row["segmentation"] for value in polygon]
-                xs, ys = points[::2], points[1::2]
-                box = [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)] if xs else None
-            yield Item(
-                picture,
-                labels[row["category_id"]],
-                _pixels(box) if box else None,
-                split or _by_folder(picture),
-            )
+            box = _coco_box(row, f"{name}, annotation {row.get('id')}")
+            yield Item(picture, labels[row["category_id"]], box, split or _by_folder(picture))
 
 
-def _pixels(box: Sequence[float]) -> Box:
-    x, y, width, height = map(float, box)
-    return Box(x, y, width, height)
+def _coco_box(row: Mapping[str, Any], where: str) -> Box | None:
+    """The box of an annotation, else that of its polygons; None if it is of the whole picture."""
+    if row.get("bbox"):
+        return _box(row["bbox"], where)
+    outline = row.get("segmentation")
+    if isinstance(outline, dict):
+        raise DataError(f"{where}: a mask without a bbox. Export it with boxes.")
+    points = [value for polygon in outline or () for value in polygon]
+    return _around(list(zip(points[::2], points[1::2], strict=False)), where) if points else None
 
 
 # Label Studio
@@ -256,8 +356,11 @@ def _pixels(box: Sequence[float]) -> Box:
 def _label_studio(files: _Files) -> Iterator[Item] | None:
     found = [
         (name, data)
-        for name, data in _json_files(files)
-        if isinstance(data, list) and data and isinstance(data[0], dict) and ("data" in data[0] or "image" in data[0])
+        for name, data in files.json
+        if isinstance(data, list)
+        and data
+        and isinstance(data[0], dict)
+        and ("data" in data[0] or ("image" in data[0] and _createml_rows(data[0]) is None))
     ]
     return _label_studio_items(files, found) if found else None
 
@@ -266,7 +369,8 @@ def _label_studio_items(files: _Files, found: Sequence[tuple[str, list[dict[str,
     for name, tasks in found:
         for task in tasks:
             data = task.get("data", task)
-            picture = next(filter(None, (_uploaded(files, value) for value in data.values())), "")
+            texts = [value for value in data.values() if isinstance(value, str)]
+            picture = next(filter(None, map(files.index.find, texts)), "")
             if not picture:
                 continue
             split = _by_folder(picture)
@@ -275,39 +379,78 @@ def _label_studio_items(files: _Files, found: Sequence[tuple[str, list[dict[str,
                 if isinstance(label, str):
                     yield Item(picture, label, None, split)
                 continue
-            done = [a for a in task.get("annotations", []) if not a.get("was_cancelled")]
+            answers = task.get("annotations") or task.get("completions") or ()
+            done = [a for a in answers if not a.get("was_cancelled")]
             # of several people's answers the last stands, as in the tool's own short export
             for result in done[-1].get("result", []) if done else []:
                 yield from _label_studio_result(name, picture, split, result)
 
 
-def _uploaded(files: _Files, value: object) -> str:
-    """The picture of a task; the tool puts a random prefix before the name of an uploaded file."""
-    if not isinstance(value, str):
-        return ""
-    path = unquote(value.partition("?d=")[2] or value.partition("?")[0])
-    path = re.sub(r"^[a-z0-9+]+://", "", path)
-    return files.index.find(path) or files.index.find(re.sub(r"(^|/)[0-9a-f]{8}-([^/]+)$", r"\1\2", path))
-
-
 def _label_studio_result(where: str, picture: str, split: str, result: Mapping[str, Any]) -> Iterator[Item]:
-    value = result.get("value", {})
-    kind = result.get("type", "")
+    value, kind = result.get("value", {}), result.get("type", "")
     labels = value.get(kind) if kind else None
-    if not labels:
+    if not labels or not isinstance(labels, list):
         return
     if len(labels) > 1:
         raise DataError(f"{where} gives '{picture}' several labels ({', '.join(map(str, labels))}). Keep one of them.")
-    if kind == "choices":
-        yield Item(picture, str(labels[0]), None, split)
-    elif kind == "rectanglelabels":
-        x, y, width, height = (float(value[key]) for key in ("x", "y", "width", "height"))
-        box = Box(x, y, width, height, percent=True)
-        yield Item(picture, str(labels[0]), box, split)
-    elif kind == "polygonlabels":
-        xs, ys = zip(*value["points"], strict=True)
-        box = Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys), percent=True)
-        yield Item(picture, str(labels[0]), box, split)
+    if kind not in _STUDIO:
+        raise DataError(f"{where} has {kind}, which are not read. Export choices, rectangles, ellipses or polygons.")
+    yield Item(picture, str(labels[0]), _STUDIO[kind](value, result, where), split)
+
+
+def _studio_rectangle(value: Mapping[str, Any], result: Mapping[str, Any], where: str) -> Box:
+    box = _box((value.get(key) for key in ("x", "y", "width", "height")), where, percent=True)
+    if not value.get("rotation"):
+        return box
+    # it turns about its left upper corner, in pixels
+    sx, sy = (result.get(key, 100) / 100 for key in ("original_width", "original_height"))
+    corners = _corners(box.x * sx, box.y * sy, box.width * sx, box.height * sy)
+    turned = _turned(corners, corners[0], float(value["rotation"]))
+    return _around([(x / sx, y / sy) for x, y in turned], where, percent=True)
+
+
+def _studio_ellipse(value: Mapping[str, Any], _: Mapping[str, Any], where: str) -> Box:
+    x, y, rx, ry = (value.get(key, math.nan) for key in ("x", "y", "radiusX", "radiusY"))
+    return _box((x - rx, y - ry, 2 * rx, 2 * ry), where, percent=True)
+
+
+_STUDIO: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], str], Box | None]]] = {
+    "choices": lambda value, result, where: None,
+    "rectanglelabels": _studio_rectangle,
+    "ellipselabels": _studio_ellipse,
+    "polygonlabels": lambda value, _, where: _around([(x, y) for x, y in value["points"]], where, percent=True),
+}
+
+
+# CreateML
+
+
+def _createml(files: _Files) -> Iterator[Item] | None:
+    found = [
+        (name, data)
+        for name, data in files.json
+        if isinstance(data, list) and data and isinstance(data[0], dict) and _createml_rows(data[0]) is not None
+    ]
+    return _createml_items(files, found) if found else None
+
+
+def _createml_rows(entry: Mapping[str, Any]) -> list[Any] | None:
+    rows = entry.get("annotations", entry.get("annotation"))
+    named = isinstance(entry.get("image", entry.get("imagefilename")), str) and "data" not in entry
+    return rows if named and isinstance(rows, list) else None
+
+
+def _createml_items(files: _Files, found: Sequence[tuple[str, list[dict[str, Any]]]]) -> Iterator[Item]:
+    for name, entries in found:
+        folder = name.rpartition("/")[0]
+        for entry in entries:
+            picture = files.index.find(entry.get("image") or entry.get("imagefilename") or "", folder)
+            for row in (_createml_rows(entry) or ()) if picture else ():
+                where = f"{name}, '{picture}'"
+                at = row.get("coordinates")
+                x, y, width, height = ((at or {}).get(key, math.nan) for key in ("x", "y", "width", "height"))
+                box = _box((x - width / 2, y - height / 2, width, height), where) if at else None
+                yield Item(picture, str(row.get("label", "")), box, _by_folder(picture))
 
 
 # CVAT and Pascal VOC
@@ -316,13 +459,13 @@ def _label_studio_result(where: str, picture: str, split: str, result: Mapping[s
 def _any_xml(files: _Files, tag: str) -> bool:
     """Whether one of the first XML files has such a root; there may be one for each picture, too many to read twice."""
     return any(
-        f"<{tag}>" in (head := files.text(name)[:4096]) or f"<{tag} " in head for name in files.ending(".xml")[:LOOK]
+        f"<{tag}>" in (head := files.xml(name)[:4096]) or f"<{tag} " in head for name in files.ending(".xml")[:LOOK]
     )
 
 
 def _xml(files: _Files, tag: str) -> Iterator[tuple[str, ElementTree.Element]]:
     for name in files.ending(".xml"):
-        text = files.text(name)
+        text = files.xml(name)
         head = text[:4096]
         if f"<{tag}" not in head:
             continue
@@ -342,28 +485,76 @@ def _cvat(files: _Files) -> Iterator[Item] | None:
 
 def _cvat_items(files: _Files) -> Iterator[Item]:
     for name, root in _xml(files, "annotations"):
+        if root.find("track") is not None:
+            raise DataError(f"{name} has tracks of a video, which are not read. Export it as CVAT for images.")
+        attribute = _cvat_attribute(name, root)
         for image in root.iter("image"):
             picture = files.index.find(image.get("name", ""), name.rpartition("/")[0])
             if not picture:
                 continue
             split = split_of(image.get("subset", "")) or _by_folder(picture)
-            for tag in image.iter("tag"):
-                yield Item(picture, _cvat_label(tag), None, split)
-            for box in image.iter("box"):
-                x, y, right, bottom = (float(box.get(key, "nan")) for key in ("xtl", "ytl", "xbr", "ybr"))
-                yield Item(picture, _cvat_label(box), Box(x, y, right - x, bottom - y), split)
-            for shape in image.iter("polygon"):
-                points = [tuple(map(float, pair.split(","))) for pair in shape.get("points", "").split(";")]
-                xs, ys = zip(*points, strict=True)
-                yield Item(
-                    picture, _cvat_label(shape), Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)), split
-                )
+            where = f"{name}, '{picture}'"
+            for shape in image:
+                said = [a.text or "" for a in shape.iter("attribute") if a.get("name") == attribute]
+                label = "".join(said[:1]).strip() if attribute else shape.get("label", "")
+                if label:
+                    yield Item(picture, label, None if shape.tag == "tag" else _cvat_box(shape, where), split)
 
 
-def _cvat_label(shape: ElementTree.Element) -> str:
-    """Its label, or the one value of its one attribute where that says more (a face that is `happy`)."""
-    values = [a.text.strip() for a in shape.iter("attribute") if a.text and a.text.strip()]
-    return values[0] if len(values) == 1 and not values[0].isdigit() else shape.get("label", "")
+def _cvat_attribute(name: str, root: ElementTree.Element) -> str:
+    """The attribute that says what labels do not, as where all are `face`; "" if the labels are the classes.
+
+    Raises:
+        DataError: both may be.
+    """
+    labels = {shape.get("label", "") for image in root.iter("image") for shape in image} - {""}
+    values: dict[str, set[str]] = defaultdict(set)
+    for attribute in root.iter("attribute"):
+        if attribute.get("name") and (text := (attribute.text or "").strip()):
+            values[attribute.get("name", "")].add(text)
+    telling = [
+        key
+        for key, texts in sorted(values.items())
+        if len(texts) > 1 and not texts <= {"true", "false"} and not all(map(str.isdigit, texts))
+    ]
+    if len(telling) == 1 and len(labels) == 1:
+        return telling[0]
+    if telling:
+        raise DataError(
+            f"{name}: labels ({', '.join(sorted(labels)[:4])}) and attributes ({', '.join(telling[:4])}) may say the "
+            "class. Export one of them, or give a table with --table."
+        )
+    return ""
+
+
+def _cvat_box(shape: ElementTree.Element, where: str) -> Box:
+    def numbers(*keys: str) -> list[float]:
+        try:
+            return [float(shape.get(key, "nan")) for key in keys]
+        except ValueError as error:
+            raise DataError(f"{where}: a {shape.tag} is not made of numbers. Mend the file.") from error
+
+    turn = numbers("rotation")[0] if shape.get("rotation") else 0.0
+    if shape.tag == "box":
+        x, y, right, bottom = numbers("xtl", "ytl", "xbr", "ybr")
+        box = _box((x, y, right - x, bottom - y), where)
+    elif shape.tag == "ellipse":
+        x, y, rx, ry = numbers("cx", "cy", "rx", "ry")
+        box = _box((x - rx, y - ry, 2 * rx, 2 * ry), where)
+    elif shape.tag == "mask":
+        box = _box(numbers("left", "top", "width", "height"), where)
+    elif shape.tag == "polygon":
+        pairs = [pair.split(",") for pair in shape.get("points", "").split(";") if pair]
+        try:
+            box = _around([(float(x), float(y)) for x, y in pairs], where)
+        except ValueError as error:
+            raise DataError(f"{where}: a polygon is not made of numbers. Mend the file.") from error
+    else:
+        raise DataError(f"{where}: a {shape.tag} is not read. Use tags, boxes, polygons, ellipses or masks.")
+    if not turn:
+        return box
+    centre = (box.x + box.width / 2, box.y + box.height / 2)
+    return _around(_turned(_corners(box.x, box.y, box.width, box.height), centre, turn), where)
 
 
 def _voc(files: _Files) -> Iterator[Item] | None:
@@ -394,16 +585,9 @@ def _voc_items(files: _Files) -> Iterator[Item]:
             box = thing.find("bndbox")
             if box is None:
                 raise DataError(f"{name}: an object has no bndbox. Mend the file.")
-            try:
-                x, y, right, bottom = (float(box.findtext(key, "")) for key in ("xmin", "ymin", "xmax", "ymax"))
-            except ValueError as error:
-                raise DataError(f"{name}: a box has no numbers for its corners. Mend the file.") from error
-            yield Item(
-                picture,
-                thing.findtext("name", "").strip(),
-                Box(x, y, right - x, bottom - y),
-                listed.get(stem, _by_folder(picture)),
-            )
+            corners = _box((box.findtext(key, "") for key in ("xmin", "ymin", "xmax", "ymax")), name)
+            found = replace(corners, width=corners.width - corners.x, height=corners.height - corners.y)
+            yield Item(picture, thing.findtext("name", "").strip(), found, listed.get(stem, _by_folder(picture)))
 
 
 def _voc_splits(files: _Files) -> dict[str, str]:

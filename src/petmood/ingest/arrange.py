@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Final
 
 from petmood import images
@@ -13,11 +14,16 @@ from petmood.config import ReadOptions
 from petmood.errors import DataError
 from petmood.ingest.annotations import found_annotations
 from petmood.ingest.layout import Layout, Placed, choose_classes, find_layout, place
-from petmood.ingest.pattern import parse_pattern
+from petmood.ingest.pattern import option, parse_pattern
+from petmood.ingest.rows import OTHERS
 from petmood.ingest.table import found_tables, given_table
 from petmood.ingest.words import same_name
 from petmood.records import picture_of
 from petmood.sources import Source, ZipSource
+from petmood.sources.parquet import SUFFIX
+
+ANNOTATIONS: Final = "annotations"
+"""A layout by this name is that of the annotations among the files, whatever folders say."""
 
 AGREE: Final = 0.98
 """Share of images of which a table and the folders must say the same, for both to be right."""
@@ -54,20 +60,56 @@ def _read(
     if options.table:
         given = given_table(source, candidates, options)
         return _joined(given, candidates, options) if options.layout else given
-    if options.layout:
+    if options.layout and options.layout != ANNOTATIONS:
         return find_layout(candidates, labelled=labelled, where=where, options=options)
     visible = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
     annotated = found_annotations(source, visible, candidates, options.margin)
+    if annotated is None and options.layout:
+        raise DataError(f"{where} has no annotations that are read: --layout {ANNOTATIONS} does not fit.")
     if annotated is not None:
-        return annotated
-    table = found_tables(source, visible, candidates)
+        return annotated if options.layout or not labelled else _undisputed(annotated, candidates, where)
+    passed: list[str] = []
+    # the name of a Parquet file is no folder that could say anything of the images inside
+    inside = all(f"{SUFFIX}/" in name.lower() for name in candidates)
+    table = found_tables(source, visible, candidates, options, passed)
+    if inside and table is not None:
+        return table
     if table is None:
-        return find_layout(candidates, labelled=labelled, where=where, options=options)
+        if labelled and inside:
+            raise DataError(f"no labels for the images in {where}.{_passed(passed)}")
+        if options.columns and labelled:
+            raise DataError(f"no table in {where} has the columns of --columns{_passed(passed)}. Name it with --table.")
+        try:
+            return find_layout(candidates, labelled=labelled, where=where, options=options)
+        except DataError as error:
+            others = [n for n in visible if PurePosixPath(n).suffix.lower() in OTHERS]
+            passed += [f"{n} (read only where it is named: --table)" for n in others[:1]]
+            raise DataError(f"{error}{_passed(passed)}") from error
     try:
         folders = find_layout(candidates, labelled=True, where=where, options=options)
     except DataError:
         return table
     return _agreed(table, folders, where)
+
+
+def _undisputed(annotated: Layout, candidates: Sequence[str], where: str) -> Layout:
+    """The annotations, unless class folders say something else.
+
+    Raises:
+        DataError: they do.
+    """
+    try:
+        folders = find_layout(candidates, labelled=True, where=where)
+    except DataError:
+        return annotated
+    if len(folders.classes) > 1:
+        _check_same(annotated, folders, where, f"--layout {ANNOTATIONS}")
+    return annotated
+
+
+def _passed(words: Sequence[str]) -> str:
+    """What of the files was no table of labels, as an addition to a message."""
+    return f" Not taken for tables of labels: {'; '.join(words[:3])}." if words else ""
 
 
 def _joined(table: Layout, candidates: Sequence[str], options: ReadOptions) -> Layout:
@@ -92,18 +134,8 @@ def _agreed(table: Layout, folders: Layout, where: str) -> Layout:
     Raises:
         DataError: they do not.
     """
-    said = {p.path: p for p in folders.placed}
-    both = [(p, said[p.path]) for p in table.placed if p.path in said]
-    same = sum(same_name(p.class_name) == same_name(other.class_name) for p, other in both)
-    if both and same < AGREE * len(both):
-        p, other = next((p, o) for p, o in both if same_name(p.class_name) != same_name(o.class_name))
-        name = table.text.removeprefix("table ").partition(", ")[0].partition(" and ")[0]
-        raise DataError(
-            f"cannot tell how to read {where}: of {len(both):,} images {len(both) - same:,} have one label by folder, "
-            f"another by table, first '{p.path}' ('{other.class_name}' and '{p.class_name}'). If you know, say which: "
-            f"--table '{name}' ({len(table.classes)} classes); or --layout '{folders.text}' "
-            f"({len(folders.classes)} classes)."
-        )
+    name = table.text.removeprefix("table ").partition(", ")[0].partition(" and ")[0]
+    said = _check_same(table, folders, where, option("table", name))
     if len(folders.placed) > len(table.placed):
         # the folders say the same and know more images
         rows = {p.path: p for p in table.placed}
@@ -113,6 +145,26 @@ def _agreed(table: Layout, folders: Layout, where: str) -> Layout:
         if all(p.split for p in placed):
             return replace(table, placed=placed)
     return table
+
+
+def _check_same(table: Layout, folders: Layout, where: str, choice: str) -> dict[str, Placed]:
+    """What folders say of each image, if a table or annotations (which `choice` would choose) say the same.
+
+    Raises:
+        DataError: they do not.
+    """
+    said = {p.path: p for p in folders.placed}
+    both = [(p, said[picture_of(p.path)]) for p in table.placed if picture_of(p.path) in said]
+    same = sum(same_name(p.class_name) == same_name(other.class_name) for p, other in both)
+    if both and same < AGREE * len(both):
+        p, other = next((p, o) for p, o in both if same_name(p.class_name) != same_name(o.class_name))
+        raise DataError(
+            f"cannot tell how to read {where}: of {len(both):,} images {len(both) - same:,} have one label by folder, "
+            f"another by {table.text}, first '{p.path}' ('{other.class_name}' and '{p.class_name}'). If you know, say "
+            f"which: {choice} ({len(table.classes)} classes); or {option('layout', folders.text)} "
+            f"({len(folders.classes)} classes)."
+        )
+    return said
 
 
 def _check_mirrors(source: Source, layout: Layout) -> None:

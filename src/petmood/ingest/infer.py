@@ -11,10 +11,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import PurePosixPath
 from typing import Final
 
-from petmood.ingest.pattern import literal
+from petmood.ingest.pattern import literal, option
 from petmood.ingest.structure import Folder, Levels, enter, grow, levels_of
 from petmood.ingest.words import (
     SPLIT_WORD,
@@ -22,8 +23,8 @@ from petmood.ingest.words import (
     are_animals,
     is_container,
     is_mood,
+    is_no_class,
     is_rest,
-    is_unsorted,
     kind_of,
     same_name,
     species_word,
@@ -33,6 +34,9 @@ from petmood.ingest.words import (
 MANY: Final = 20
 FEW_IMAGES: Final = 5
 """More folders than `MANY` with fewer than `FEW_IMAGES` images each look like animals rather than classes."""
+
+MOST_WORDS: Final = 6
+"""So many words of a file's name are looked at for moods."""
 
 NUMBERED: Final = 12
 """So many folders that are mere numbers may be classes."""
@@ -155,9 +159,9 @@ class _Reading:
     def _doubt_of(self, place: int) -> str:
         levels, kind = self._levels, self._kinds[place]
         names = levels.names[place]
-        unsorted = [name for name in names if is_unsorted(name)]
-        if unsorted:
-            return f"{_list(unsorted)} stands among the classes {_list(names)}, but hardly for one"
+        strange = [name for name in names if is_no_class(name)]
+        if strange:
+            return f"{_list(strange)} stands among the classes {_list(names)}, but hardly for one"
         if kind is Kind.MOOD:
             pairs = {(species_word(name), *_mood_words(name)) for name in names if species_word(name)}
             if len({pair[0] for pair in pairs}) > 1 and len({pair[1:] for pair in pairs}) < len(pairs):
@@ -267,7 +271,7 @@ class _Reading:
         return Inference(
             unlabelled=f"{prefix}*",
             problem=f"{shown} are splits, but hold no class folders",
-            options=(*named.options, *self._options())[:3],
+            options=(*named.options, *self._options()),
         )
 
     def _options(self) -> tuple[str, ...]:
@@ -277,8 +281,8 @@ class _Reading:
         if Kind.SPLIT in kinds and Kind.FOLD in kinds:
             fixed = [role if role == "split" else "" for role in fixed]
         fixed = [role if role not in fixed[:k] else "" for k, role in enumerate(fixed)]
-        found: list[str] = []
-        mapped = ""
+        found: list[tuple[str, str]] = []  # a layout, and what else is to be said
+        meanings = [""]
         order = (Kind.MOOD, Kind.OTHER, Kind.SPECIES, Kind.NUMBER, Kind.SERIAL, Kind.MIXED, Kind.SUBJECT)
         places = sorted((k for k in range(levels.depth) if self._may_be_class(k)), key=lambda k: order.index(kinds[k]))
         if any(kinds[k] is Kind.MOOD for k in places):
@@ -289,33 +293,52 @@ class _Reading:
             if kind is Kind.MIXED and any(map(split_of, levels.names[k])) and k != (places or [k])[0]:
                 fixed = [role if role != "split" else "" for role in fixed]
                 fixed[k] = "split"
-                unknown = [name for name in levels.names[k] if not split_of(name)]
-                mapped = f" --splits '{','.join(f'{name}=' for name in unknown)}'"
+                meanings = self._meanings(k)
         for place in places:
             roles = list(fixed)
             roles[place] = "class"
             above = [k for k in range(place) if not roles[k] and kinds[k] is not Kind.ONE]
             variants = [roles]
+            strange = "".join(f" {option('exclude', name)}" for name in levels.names[place] if is_no_class(name))
+            says = [strange, ""] if strange else meanings
             if above and Kind.SPLIT in kinds[above[0] + 1 : place]:
-                sides = self._levels.names[above[0]][:2]
-                found += [self._pattern(roles, {above[0]: name}) for name in sides]
+                found += [(self._pattern(roles, {above[0]: name}), "") for name in levels.names[above[0]][:2]]
             elif above and len(places) == 1:
-                variants += [_with(roles, above[-1], role) for role in ("animal", "fold") if role not in roles]
+                # of two unknown names one may be that of train, neither is likely to be a fold
+                pair = len(levels.names[above[-1]]) == 2 and "split" not in roles
+                variants += [_with(roles, above[-1], "animal")]
+                variants += [] if pair or "fold" in roles else [_with(roles, above[-1], "fold")]
             elif above and kinds[above[-1]] is Kind.SPECIES and "species" not in roles:
                 variants = [_with(roles, above[-1], "species")]
-            found += [self._pattern(variant) for variant in variants]
+            found += [(self._pattern(variant), more) for variant in variants for more in says]
+            if above and len(places) == 1 and len(levels.names[above[-1]]) == 2 and "split" not in roles:
+                found.append((self._pattern(_with(roles, above[-1], "split")), self._meanings(above[-1])[0]))
             told = self._told_together(levels.names[place])
-            found += [self._pattern(roles).replace("{class}", told)] if told else []
-            unsorted = [name for name in levels.names[place] if is_unsorted(name)]
-            mapped += "".join(f" --exclude '{name}'" for name in unsorted)
+            found += [(self._pattern(roles).replace("{class}", told), "")] if told else []
         for k, kind in enumerate(kinds):
             if kind is Kind.COMBINED and fixed[k] != "split":
-                base = ["*"] * k
-                found += ["/".join([*base, "{split}_{class}", "*"]), "/".join([*base, "{class}_{split}", "*"])]
-                found.append("/".join([*base, "{class}", "*"]))
+                parts = ("{split}_{class}", "{class}_{split}", "{class}")
+                found += [("/".join([*["*"] * k, part, "*"]), "") for part in parts]
         if not found:
-            found = [self._pattern(_with([""] * levels.depth, levels.depth - 1, "class"))]
-        return tuple(f"--layout '{pattern}'{mapped}" for pattern in dict.fromkeys(found))[:3]
+            below = self._pattern(fixed).removesuffix("*") + "{class}/*"
+            found = [(self._pattern(_with([""] * levels.depth, levels.depth - 1, "class")), ""), (below, "")]
+        return tuple(dict.fromkeys(option("layout", pattern) + more for pattern, more in found))
+
+    def _meanings(self, k: int) -> list[str]:
+        """What the unknown names of a level of splits may mean, as options, likely ones first."""
+        sizes = Counter[str]()
+        for folder in self._levels.at[k]:
+            sizes[folder.path[-1]] += folder.total
+        known = set(map(split_of, sizes)) - {""}
+        unknown = [name for name, _ in sizes.most_common() if not split_of(name)]
+        missing = [split for split in ("train", "test", "valid") if split not in known]
+        found = [
+            [f"{name}={split}" for name, split in zip(unknown, some, strict=True)]
+            for some in permutations(missing, len(unknown))
+            if "train" in known or "train" in some
+        ]
+        rest = [[f"{name}=" for name in unknown]] if "train" in known else []
+        return [f" {option('splits', ','.join(pairs))}" for pairs in (*rest, *found)]
 
 
 _PLURAL: Final = {Kind.SPLIT: "splits", Kind.FOLD: "folds", Kind.MOOD: "moods"}
@@ -388,7 +411,10 @@ def _in_train(path: tuple[str, ...]) -> bool:
 
 
 def _by_file_names(files: Mapping[tuple[str, ...], list[str]], root: Folder, prefix: str) -> Inference:
-    """Classes in the names of files: `happy_001.jpg`; sure only where the words are moods and cut off by one sign."""
+    """Classes in the names of files: `happy_001.jpg`, `cat_001_happy.jpg`.
+
+    Sure only where the words in one place are moods, cut off by one sign, and those in no other place are.
+    """
     stems = [
         PurePosixPath(file).stem
         for path, inside in files.items()
@@ -396,21 +422,33 @@ def _by_file_names(files: Mapping[tuple[str, ...], list[str]], root: Folder, pre
         for file in inside
     ]
     start = prefix or "".join(f"{literal(name)}/" for name in root.path)
-    problem = "no class folders found"
+    sure: list[str] = []
     options: list[str] = []
     for joint in ("_", "-", ".", " "):
-        heads = Counter(stem.split(joint)[0] for stem in stems if joint in stem)
-        words = [head for head, n in heads.items() if n > 1]
-        if not 2 <= len(words) <= MANY or sum(heads[word] for word in words) < 0.95 * len(stems):
-            continue
-        if any(word[-1:].isdigit() for word in words):
-            continue
-        pattern = f"{start}{{class}}{joint}*"
-        moods = [word for word in words if is_mood(word) or is_rest(word)]
-        if kind_of(words) is Kind.MOOD and len(moods) == len(words) and sum(heads[w] for w in words) == len(stems):
-            return Inference(pattern)
-        options.append(f"--layout '{pattern}'")
-    return Inference(problem=problem, options=tuple(options))
+        parts = [stem.split(joint) for stem in stems]
+        lengths = {len(part) for part in parts}
+        # a word that is not the first can be told from others where all names have as many
+        for place in range(max(lengths) if len(lengths) == 1 and max(lengths) <= MOST_WORDS else 1):
+            words = Counter(part[place] for part in parts if len(part) > 1)
+            often = [word for word, n in words.items() if n > 1]
+            if not 2 <= len(often) <= MANY or sum(words[word] for word in often) < 0.95 * len(stems):
+                continue
+            if any(word[-1:].isdigit() for word in often):
+                continue
+            moods = kind_of(often) is Kind.MOOD and all(is_mood(word) or is_rest(word) for word in often)
+            roles = ["*"] * (place + 1 if place else 1) + ["*"] * (max(lengths) - place - 1 if place else 1)
+            roles[place] = "{class}"
+            for k in range(len(roles) if len(lengths) == 1 and len(roles) == max(lengths) else 0):
+                if k != place and all(species_word(part[k]) for part in parts) and len({part[k] for part in parts}) > 1:
+                    roles[k] = "{species}"
+            pattern = start + joint.join(roles) + ("" if roles[-1] == "*" else ".*")
+            if moods and sum(words[word] for word in often) == len(stems):
+                sure.append(pattern)
+            if moods or not place:
+                options.append(option("layout", pattern))
+    if len(sure) == 1:
+        return Inference(sure[0])
+    return Inference(problem="no class folders found", options=tuple(options))
 
 
 def _shown(folder: Folder) -> str:

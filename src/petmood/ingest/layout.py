@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from petmood.config import ReadOptions
-from petmood.errors import ConfigError, DataError
+from petmood.config import ReadOptions, read_options
+from petmood.errors import ConfigError, DataError, PetmoodError
 from petmood.ingest.infer import infer
 from petmood.ingest.pattern import Pattern, parse_pattern
 from petmood.ingest.words import fold_of, looks_like_subjects, same_name, split_of
 from petmood.records import SkippedFile
 
 NO_OPTIONS: Final = ReadOptions()
+
+MOST_READINGS: Final = 3
+"""So many readings are offered where more than one is plausible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,40 +180,44 @@ def place(names: Sequence[str], pattern: Pattern, options: ReadOptions = NO_OPTI
 
 def _question(names: Sequence[str], problem: str, options: Sequence[str], where: str) -> str:
     """What cannot be told, and the options that say it, each with what it would read."""
-    if not options:
+    told = [f"{option} ({shown})" for option in options if (shown := _preview(names, option))][:MOST_READINGS]
+    if not told:
         one = "all lie in one folder" if len({n.rpartition("/")[0] for n in names}) == 1 else "see docs/data.md"
         return (
             f"{problem} in {where} ({len(names):,} images, {one}). Put the images of each class into a folder named "
             "after it, give a table of labels with --table FILE, or say where things are with --layout "
             "'{split}/{class}/*'."
         )
-    told = [f"{option} ({_preview(names, option)})" for option in options]
     choice = "; or ".join(told)
     lead = "say so" if len(told) == 1 else "say which"
     return f"cannot tell how to read {where}: {problem}. If you know, {lead}: {choice}."
 
 
 def _preview(names: Sequence[str], option: str) -> str:
-    """What a layout would read: `48 images, 3 folds, 4 classes: Angry, happy, Other, Sad`."""
-    pattern = parse_pattern(option.split("'")[1])
-    values: dict[str, Counter[str]] = defaultdict(Counter)
-    n = 0
-    for name in names:
-        found = pattern.read(name)
-        if found is not None:
-            n += 1
-            for key, value in found.items():
-                values[key][same_name(value) if key != "class" else value] += 1
-    many = {"class": "classes", "species": "species"}
-    told = [f"{n:,} images"]
-    for key in pattern.fields:
-        if key != "class":
-            told.append(f"{len(values[key])} {many.get(key, key + 's') if len(values[key]) != 1 else key}")
-    classes = canonical_classes(list(values["class"].elements()))[1]
-    if classes:
-        shown = ", ".join(classes[:6]) + (", ..." if len(classes) > 6 else "")
-        told.append(f"{len(classes)} {'class' if len(classes) == 1 else 'classes'}: {shown}")
-    return ", ".join(told)
+    """What options would read: `48 images, 3 folds, 4 classes: Angry, happy, Other, Sad`; "" if no two classes."""
+    words = shlex.split(option)
+    given = dict(zip(words[::2], words[1::2], strict=True))
+    excluded = [name for key, name in zip(words[::2], words[1::2], strict=True) if key == "--exclude"]
+    try:
+        options = read_options(splits=given.get("--splits"), exclude=excluded)
+        layout = choose_classes(place(names, parse_pattern(given["--layout"]), options), options)
+    except PetmoodError:
+        return ""
+    # nobody means folders called train and test to be classes
+    if len(layout.classes) < 2 or all(map(split_of, layout.classes)):
+        return ""
+    shown = ", ".join(layout.classes[:6]) + (", ..." if len(layout.classes) > 6 else "")
+    return f"{', '.join([f'{len(layout.placed):,} images', *counts(layout)])}: {shown}"
+
+
+def counts(layout: Layout) -> list[str]:
+    """How many of each a layout tells apart: `3 splits`, `2 species`, `4 classes`."""
+    told = []
+    for one, many in (("split", "splits"), ("fold", "folds"), ("species", "species"), ("animal", "animals")):
+        n = len({getattr(p, one) for p in layout.placed} - {""})
+        told += [f"{n:,} {one if n == 1 else many}"] if n else []
+    n = len(layout.classes)
+    return [*told, f"{n:,} {'class' if n == 1 else 'classes'}"] if n else told
 
 
 def canonical_classes(raw: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -272,7 +280,8 @@ def offered_animals(placed: Iterable[Placed]) -> tuple[int, str]:
     folders: dict[str, set[str]] = defaultdict(set)
     for item in items:
         parent, _, folder = item.path.rpartition("/")[0].rpartition("/")
-        if same_name(folder) not in (same_name(item.class_name), "") and not split_of(folder):
+        known = {same_name(text) for text in (item.class_name, item.species, item.fold, "")}
+        if same_name(folder) not in known and not split_of(folder):
             folders[parent].add(folder)
     # a folder that holds other folders of images, several below each class
     n = sum(map(len, folders.values()))

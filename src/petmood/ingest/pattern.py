@@ -68,6 +68,11 @@ def parse_pattern(text: str) -> Pattern:
 _DEEP: Final = "\0"
 
 
+def option(name: str, text: str) -> str:
+    """An option as it is typed in a shell: `--layout '{class}/*'`."""
+    return f"--{name} '" + text.replace("'", "'\\''") + "'"
+
+
 def literal(name: str) -> str:
     """A folder's name as a part of a pattern that matches it: characters with a meaning become `*`."""
     return re.sub(r"[{}*]+", "*", unicodedata.normalize("NFC", name))

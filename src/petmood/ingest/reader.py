@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
+from functools import partial
+from typing import Final, TypeVar
 
 from petmood import images
 from petmood.cache import ContentCache
@@ -15,7 +16,7 @@ from petmood.config import ReadOptions, reading_options
 from petmood.errors import DataError, ImageError
 from petmood.images.video import clip_of, is_video_name
 from petmood.ingest.arrange import arrange, warnings_of
-from petmood.ingest.layout import Layout, Placed, offered_animals
+from petmood.ingest.layout import Layout, Placed, counts, offered_animals
 from petmood.ingest.names import Named, families_by_name
 from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
 from petmood.sources import Source
@@ -23,7 +24,8 @@ from petmood.sources import Source
 Progress = Callable[[int, int], None]
 """Called with (done, total) as work advances."""
 
-_BATCH = 256
+_BATCH: Final = 256
+_PIECE: Final = 8
 _PROBES = f"probe/v{images.DECODE_VERSION}"
 _JUNK = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 
@@ -78,13 +80,15 @@ def read_dataset(
         else:
             candidates.append(name)
     if not candidates:
+        tables = any(name.lower().endswith(".parquet") for name in names)
         raise DataError(
             f"no images found in {source.location} ({len(names)} files, none with an image extension). "
-            "Give a folder that holds one folder of images for each class."
+            + ("Parquet files are read where they have a column of images' bytes, in a folder, not in a zip. " * tables)
+            + "Give a folder that holds one folder of images for each class."
         )
     layout = arrange(source, names, candidates, labelled=labelled, options=options or reading_options())
     offered = offered_animals(layout.placed) if layout.classes else (0, "")
-    notes = (*warnings_of(source, candidates), *layout.notes, *_offer(*offered))
+    notes = (*warnings_of(source, candidates), *layout.notes, *_species_note(layout), *_offer(*offered))
     if tell:
         for line in (_summary(layout), *notes):
             tell(line)
@@ -116,16 +120,17 @@ def _offer(n: int, option: str) -> tuple[str, ...]:
     return (f"{n:,} folders or names look like single animals; to keep the photos of each together, give {option}.",)
 
 
+def _species_note(layout: Layout) -> tuple[str, ...]:
+    without = [p.path for p in layout.placed if not p.species]
+    if not without or len(without) == len(layout.placed):
+        return ()
+    n, total = len(without), len(layout.placed)
+    return (f"{n:,} of {total:,} images have no species, the first '{without[0]}': those of the others are not used.",)
+
+
 def _summary(layout: Layout) -> str:
     """How the data are about to be read: `read as {split}/{class}/*: 3 splits, 4 classes, 48 images`."""
-    fields = (("split", "splits"), ("fold", "folds"), ("species", "species"), ("animal", "animals"))
-    told = []
-    for one, many in fields:
-        n = len({getattr(p, one) for p in layout.placed} - {""})
-        told += [f"{n:,} {one if n == 1 else many}"] if n else []
-    n = len(layout.classes)
-    told += [f"{n:,} {'class' if n == 1 else 'classes'}"] if n else []
-    return f"read as {layout.text}: {', '.join([*told, f'{len(layout.placed):,} images'])}"
+    return f"read as {layout.text}: {', '.join([*counts(layout), f'{len(layout.placed):,} images'])}"
 
 
 def why_ignored(name: str) -> str:
@@ -150,9 +155,9 @@ def _probe_all(
         for start in range(0, len(todo), _BATCH):
             part = todo[start : start + _BATCH]
             # bytes are held for one batch at a time, and only for files the cache does not know
-            loaded = list(pool.map(lambda p: _load(source, p), part))
+            loaded = list(_in_pieces(pool, partial(_load, source), part))
             known = cache.get_many(_PROBES, [sha for sha, _, _ in loaded if sha])
-            verdicts = list(pool.map(_verdict, loaded, repeat(known)))
+            verdicts = list(_in_pieces(pool, partial(_verdict, known), loaded))
             cache.put_many(
                 _PROBES,
                 {sha: text for (sha, _, _), text in zip(loaded, verdicts, strict=True) if sha and sha not in known},
@@ -169,6 +174,20 @@ def _probe_all(
                 progress(min(start + _BATCH, len(todo)), len(todo))
 
 
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
+
+
+def _in_pieces(pool: ThreadPoolExecutor, work: Callable[[_Item], _Made], items: Sequence[_Item]) -> Iterator[_Made]:
+    """`work` of each item, in order, `_PIECE` of them to a task: a task each would cost as much as a small picture."""
+
+    def piece(start: int) -> list[_Made]:
+        return [work(item) for item in items[start : start + _PIECE]]
+
+    for made in pool.map(piece, range(0, len(items), _PIECE)):
+        yield from made
+
+
 def _load(source: Source, placed: Placed) -> tuple[str, bytes, str]:
     try:
         data = source.read(placed.path, images.MAX_FILE_BYTES)
@@ -177,7 +196,7 @@ def _load(source: Source, placed: Placed) -> tuple[str, bytes, str]:
     return hashlib.sha256(data).hexdigest(), data, ""
 
 
-def _verdict(item: tuple[str, bytes, str], known: dict[str, bytes]) -> bytes:
+def _verdict(known: dict[str, bytes], item: tuple[str, bytes, str]) -> bytes:
     """JSON of the decoder's verdict on one file's bytes; b"" where it could not be read at all."""
     sha, data, _ = item
     if not sha:

@@ -12,7 +12,12 @@ from petmood.errors import DataError
 from petmood.tables import decoded, separated
 
 FORMATS: Final = frozenset({".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet"})
-"""Endings of the files that can be read as tables."""
+"""Endings of the files that are looked through for labels; one that is named may be `.json` or text as well."""
+
+OTHERS: Final = frozenset({".xlsx", ".xls", ".ods", ".json", ".xml", ".txt"})
+"""Endings of files that may well say what is on pictures, but are not read unasked."""
+
+_SHEETS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,10 @@ def read_table(data: bytes, name: str) -> Rows:
         DataError: it cannot be read.
     """
     suffix = PurePosixPath(name).suffix.lower()
+    if data.startswith(_SHEETS):
+        raise DataError(f"{name} is a spreadsheet or an archive, not a table of text. Save it as CSV.")
+    if suffix == ".json":
+        return _json(data, name)
     if suffix in (".jsonl", ".ndjson"):
         return _json_lines(data, name)
     if suffix == ".parquet":
@@ -49,9 +58,21 @@ def read_table(data: bytes, name: str) -> Rows:
     return Rows(name, tuple(header), [(line, tuple(cell.strip() for cell in cells)) for line, cells in rows])
 
 
+def _json(data: bytes, name: str) -> Rows:
+    """A list of objects, or one object from paths to labels."""
+    try:
+        found = json.loads(decoded(data, name))
+    except ValueError as error:
+        raise DataError(f"{name} is not JSON ({error}). Mend it.") from error
+    if isinstance(found, dict) and found and all(isinstance(value, str | int) for value in found.values()):
+        found = [{"path": path, "label": label} for path, label in found.items()]
+    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
+        raise DataError(f"{name} is no table: neither a list of JSON objects nor labels by path. Save it as CSV.")
+    return _records(list(enumerate(found, start=1)), name)
+
+
 def _json_lines(data: bytes, name: str) -> Rows:
     records: list[tuple[int, dict[str, Any]]] = []
-    header: dict[str, None] = {}
     for number, line in enumerate(decoded(data, name).splitlines(), start=1):
         if not line.strip():
             continue
@@ -62,8 +83,11 @@ def _json_lines(data: bytes, name: str) -> Rows:
         if not isinstance(record, dict):
             raise DataError(f"{name}, line {number}: not a JSON object. Each line must be one, with a key a column.")
         records.append((number, record))
-        header.update(dict.fromkeys(record))
-    names = tuple(header)
+    return _records(records, name)
+
+
+def _records(records: list[tuple[int, dict[str, Any]]], name: str) -> Rows:
+    names = tuple(dict.fromkeys(key for _, record in records for key in record))
     return Rows(name, names, [(line, tuple(_text(record.get(key)) for key in names)) for line, record in records])
 
 
@@ -78,9 +102,11 @@ def _parquet(data: bytes, name: str) -> Rows:
 
 
 def from_frame(frame: Any, name: str) -> Rows:
-    """Rows of a polars frame; columns with more than one value a row are left out."""
+    """Rows of a polars frame; columns with more than one value a row are left out, lists of just one are that one."""
     import polars as pl
 
+    single = [c for c in frame.columns if frame[c].dtype == pl.List and (frame[c].list.len() == 1).all()]
+    frame = frame.with_columns(pl.col(c).list.first() for c in single)
     kept = [column for column in frame.columns if not frame[column].dtype.is_nested()]
     frame = frame.select(column for column in kept if frame[column].dtype != pl.Binary)
     rows = [(i + 1, tuple(map(_text, cells))) for i, cells in enumerate(frame.iter_rows())]

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
+from urllib.parse import unquote
 
 from petmood import images
 from petmood.config import ReadOptions
-from petmood.errors import DataError
+from petmood.errors import DataError, ImageError
 from petmood.ingest.layout import Layout, Placed, canonical_classes
+from petmood.ingest.pattern import option
 from petmood.ingest.rows import FORMATS, Rows, from_frame, read_table
-from petmood.ingest.words import fold_of, same_name, split_of
+from petmood.ingest.words import fold_of, same_name, split_of, tokens
 from petmood.records import SkippedFile
 from petmood.sources import FolderSource, Source
 from petmood.tables import load_table, same_path
 
 _PATHS: Final = "path file_name filename file filepath file_path image image_path imagepath img name id image_id fname"
 _CLASSES: Final = (
-    "label labels class class_name classname category emotion mood expression target y label_name labelname tag state"
+    "label labels class class_name classname category emotion mood expression target y label_name labelname tag state "
+    "choice choices"
 )
 _SPLITS: Final = "split set subset partition fold_set phase usage dataset"
 _ANIMALS: Final = (
@@ -42,10 +46,24 @@ _KNOWN: Final = {
 _OWN: Final = frozenset({"groups.csv", "changes.csv", "manifest.parquet", "quality.csv"})
 """Tables of petmood's own, which say nothing of classes."""
 
+_SURE_SPLITS: Final = frozenset({"split", "subset", "partition"})
+"""Columns that say a split, whatever their values; others of that role do where a value is a known split."""
+
+_TELLING: Final = frozenset(
+    {"train", "test", "valid", "split", "fold", "subject", "animal", "pet", "dog", "cat", "species"}
+)
+"""Words in the name of a column that a person may expect to be read."""
+
+_HOT: Final = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
+_SEVERAL: Final = re.compile(r"\s*[|;,]\s*")
+
 _CORNERS: Final = frozenset({"xmin", "ymin", "xmax", "ymax"})
 
 MAX_TABLES: Final = 200
 HALF: Final = 0.5
+
+MOST_SPLITS: Final = 10
+"""More values than that are no splits, whatever their column is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +97,12 @@ class Index:
     def find(self, text: str, folder: str = "") -> str:
         """The name of an image in the source; "" if none is meant, or several might be."""
         path = same_path(text)
+        if "://" in path or "?" in path or _UPLOADED.search(path):
+            whole = self._find(path, folder)
+            return whole or self._find(_UPLOADED.sub(r"\1", _without_address(path)), folder)
+        return self._find(path, folder)
+
+    def _find(self, path: str, folder: str) -> str:
         for exact in (f"{folder}/{path}" if folder else path, path):
             if exact in self._full:
                 return self._full[exact]
@@ -96,6 +120,16 @@ class Index:
         # 1.jpg of train is not 1.jpg of test, though it be the only one there
         mine, theirs = (_split_of_folder(name.rpartition("/")[0]) for name in (path, found[0]))
         return "" if mine and theirs and mine != theirs else self._full[found[0]]
+
+
+_UPLOADED: Final = re.compile(r"(^|/)[0-9a-f]{8}-(?=[^/]+$)")
+"""What Label Studio puts before the name of a file that was uploaded."""
+
+
+def _without_address(path: str) -> str:
+    """The path that an address of the web, or of an annotation tool, means."""
+    path = path.partition("?d=")[2] or path.partition("?")[0]
+    return unquote(re.sub(r"^[a-zA-Z0-9+]+://", "", path))
 
 
 def _common_end(a: Sequence[str], b: Sequence[str]) -> int:
@@ -123,31 +157,41 @@ def given_table(source: Source, candidates: Sequence[str], options: ReadOptions)
     rows = read_table(data, options.table)
     index = Index(candidates)
     _check_header(rows, index, folder)
-    columns = _columns(rows, index, folder, dict(options.columns), required=True)
+    columns = _columns(rows, index, folder, options, required=True)
     assert columns is not None
-    said = _said(rows, columns, index, folder, strict=True)
+    said = _said(rows, columns, index, folder, options)
     if not said:
         raise DataError(
             f"{options.table} names no image of {source.location}: its first path is "
             f"'{rows.column(columns.roles['path'])[0] if rows.rows else ''}', the first image '{candidates[0]}'. "
             "Say which column has paths with --columns path=NAME."
         )
-    return _layout(said, candidates, [options.table], len(rows.rows))
+    return _layout(said, candidates, [options.table], len(rows.rows), _unread(rows, columns))
 
 
-def found_tables(source: Source, names: Iterable[str], candidates: Sequence[str]) -> Layout | None:
+def found_tables(
+    source: Source, names: Iterable[str], candidates: Sequence[str], options: ReadOptions, passed: list[str]
+) -> Layout | None:
     """The layout that tables among the files make; None if there is no table of labels that covers half of the images.
 
+    Args:
+        source: the files.
+        names: those that are not hidden.
+        candidates: those that are images.
+        options: what the user says of columns and splits.
+        passed: gets a word on each file that might have been such a table, and why it is none.
+
     Raises:
-        DataError: a table says two things of one image, or has two columns that may be the class.
+        DataError: a table says two things of one image, has two columns that may be the class, or a column of splits
+            whose values say nothing.
     """
-    embedded = _embedded(source, candidates)
+    embedded = _embedded(source, candidates, options, passed)
     if embedded is not None:
         return embedded
     tables = [
         name
         for name in names
-        if PurePosixPath(name).suffix.lower() in FORMATS
+        if f".{name.rpartition('.')[2].lower()}" in FORMATS
         and PurePosixPath(name).name.lower() not in _OWN
         and "submission" not in PurePosixPath(name).stem.lower()  # made-up answers, to show the form
         and not name.startswith(".")
@@ -156,25 +200,42 @@ def found_tables(source: Source, names: Iterable[str], candidates: Sequence[str]
         return None
     index = Index(candidates)
     said: dict[str, Said] = {}
-    used, n = [], 0
+    used, n, notes = [], 0, []
     for name in tables:
         folder = name.rpartition("/")[0]
         try:
             rows = read_table(source.read(name, images.MAX_FILE_BYTES), name)
-        except DataError:
-            continue  # some other table; one that the user names is read strictly
-        columns = _columns(rows, index, folder, {}, required=False)
+        except (DataError, ImageError) as error:
+            passed.append(str(error).rstrip("."))  # some other table; one that the user names is read strictly
+            continue
+        columns = _columns(rows, index, folder, options, required=False)
         if columns is None:
+            passed.append(f"{name} (its columns {_shown(rows.header)} name no picture or no label)")
             continue
         _check_found(rows, index, folder)
-        more = _said(rows, columns, index, folder, strict=False)
+        more = _said(rows, columns, index, folder, options)
         _merge(said, more)
         if more:
             used.append(name)
             n += len(rows.rows)
+            notes += _unread(rows, columns)
     if len(said) < HALF * len(candidates):
+        passed += [f"{shown} ({len(said):,} of {len(candidates):,} images)" for shown in used[:1]]
         return None
-    return _layout(said, candidates, used, n)
+    return _layout(said, candidates, used, n, notes)
+
+
+def _unread(rows: Rows, columns: Columns) -> list[str]:
+    """A note of columns that are not read though their names sound as if they should be."""
+    read = {*columns.roles.values(), *columns.onehot}
+    left = [column for column in rows.header if column not in read and _TELLING.intersection(tokens(column))]
+    if not left:
+        return []
+    return [f"{rows.name} has columns that are not read: {_shown(left)}. Say what they are: --columns animal=..."]
+
+
+def _shown(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(name[:40] for name in names[:most]) + (", ..." if len(names) > most else "")
 
 
 def _check_found(rows: Rows, index: Index, folder: str) -> None:
@@ -206,54 +267,71 @@ def _merge(said: dict[str, Said], more: Mapping[str, Said]) -> None:
         said.setdefault(path, row)
 
 
-def _embedded(source: Source, candidates: Sequence[str]) -> Layout | None:
+def _embedded(source: Source, candidates: Sequence[str], options: ReadOptions, passed: list[str]) -> Layout | None:
     """What the columns beside images inside Parquet files say."""
     if not isinstance(source, FolderSource) or not source.tables:
         return None
     wanted = set(candidates)
     said: dict[str, Said] = {}
-    used, n = [], 0
+    used, n, notes = [], 0, []
     for name, table in sorted(source.tables.items()):
         members = [f"{name}/{member}" for member in table.members()]
         if not wanted.intersection(members):
             continue
         rows = from_frame(table.columns(), name)
-        columns = _guess(rows, "")
+        columns = _guess(rows, "", _told(rows, options))
         if columns is None:
+            has = _shown(rows.header) or "nothing but images"
+            passed.append(f"{name} (no column of labels, it has {has}; say which: --columns class=NAME)")
             continue
-        place = {role: rows.header.index(column) for role, column in columns.roles.items()}
-        hot = [(column, rows.header.index(column)) for column in columns.onehot]
         split = split_of(PurePosixPath(name).name.partition("-")[0]) or split_of(PurePosixPath(name).parent.name)
+        place = _Places(rows, columns, options)
         for member, (line, cells) in zip(members, rows.rows, strict=True):
-            found = _row(member, cells, place, hot, f"{name}, row {line}")
+            found = place.row(member, cells, f"{name}, row {line}")
             if found is not None:
                 said[member] = Said(found if found.split or not split else replace(found, split=split), f"{name}")
         used.append(name)
         n += len(members)
-    return _layout(said, candidates, used, n) if len(said) >= HALF * len(candidates) else None
+        notes += _unread(rows, columns)
+        if table.others:
+            notes.append(f"{name} has several columns of images; '{table.column}' is read, not {_shown(table.others)}.")
+    return _layout(said, candidates, used, n, notes) if len(said) >= HALF * len(candidates) else None
 
 
-def _columns(rows: Rows, index: Index, folder: str, told: Mapping[str, str], *, required: bool) -> Columns | None:
-    """Which column says what: as the user says, else by its name and, for paths, by the images it names."""
-    header = {column.casefold(): column for column in rows.header}
-    given = {}
-    for role, column in told.items():
+def _told(rows: Rows, options: ReadOptions) -> dict[str, str]:
+    """Role -> column as the user says, "" for a role that is to be left out.
+
+    Raises:
+        DataError: a column that the table does not have.
+    """
+    header = {column.casefold(): column for column in rows.header} | {"": ""}
+    told = {}
+    for role, column in options.columns:
         if column.casefold() not in header:
             raise DataError(
-                f"{rows.name} has no column '{column}' for {role}; it has {', '.join(rows.header)}. Mend --columns."
+                f"{rows.name} has no column '{column}' for {role}; it has {_shown(rows.header)}. Mend --columns."
             )
-        given[role] = header[column.casefold()]
+        told[role] = header[column.casefold()]
+    return told
+
+
+def _columns(rows: Rows, index: Index, folder: str, options: ReadOptions, *, required: bool) -> Columns | None:
+    """Which column says what: as the user says, else by its name and, for paths, by the images it names."""
+    header = {column.casefold() for column in rows.header}
+    if not required and any(column and column.casefold() not in header for _, column in options.columns):
+        return None  # another table
+    given = _told(rows, options)
     path = given.get("path") or _path_column(rows, index, folder)
     if not path:
         if required:
             raise DataError(
-                f"no column of {rows.name} names images of the data; it has {', '.join(rows.header)}. Say which with "
+                f"no column of {rows.name} names images of the data; it has {_shown(rows.header)}. Say which with "
                 "--columns path=NAME,class=NAME."
             )
         return None
     guessed = _guess(rows, path, given)
     if guessed is None and required:
-        others = ", ".join(column for column in rows.header if column != path)
+        others = _shown([column for column in rows.header if column != path])
         raise DataError(f"{rows.name} has no column of labels; it has {others}. Say which with --columns class=NAME.")
     return guessed
 
@@ -277,14 +355,14 @@ def _guess(rows: Rows, path: str, given: Mapping[str, str] | None = None) -> Col
     Raises:
         DataError: two may be.
     """
-    roles = dict(given or {})
+    roles = {role: column for role, column in (given or {}).items() if column}
     if path:
         roles["path"] = path
     for role in ("split", "species", "animal", "fold"):
         for column in rows.header:
-            if role not in roles and column.casefold() in _KNOWN[role] and column not in roles.values():
-                if role == "split" and not all(split_of(cell) for cell in set(rows.column(column)) if cell):
-                    continue
+            if role in roles or role in (given or {}) or column in roles.values():
+                continue
+            if column.casefold() in _KNOWN[role] and (role != "split" or _tells_splits(rows, column)):
                 roles[role] = column
     if "class" in roles:
         return Columns(roles)
@@ -299,7 +377,7 @@ def _guess(rows: Rows, path: str, given: Mapping[str, str] | None = None) -> Col
     hot = tuple(
         column
         for column in rows.header
-        if column not in roles.values() and rows.rows and set(rows.column(column)) <= {"0", "1"}
+        if column not in roles.values() and rows.rows and {cell.lower() for cell in rows.column(column)} <= set(_HOT)
     )
     if len(hot) > 1:
         return Columns(roles, hot)
@@ -311,6 +389,11 @@ def _guess(rows: Rows, path: str, given: Mapping[str, str] | None = None) -> Col
         if 1 < len(values) <= max(2, len(rows.rows) // 2) and not numbers:
             return Columns({**roles, "class": rest[0]})
     return None
+
+
+def _tells_splits(rows: Rows, column: str) -> bool:
+    known = [split_of(cell) for cell in set(rows.column(column)) if cell]
+    return any(known) or (column.casefold() in _SURE_SPLITS and 0 < len(known) <= MOST_SPLITS)
 
 
 def _same_columns(rows: Rows, found: Sequence[str]) -> list[str]:
@@ -333,17 +416,17 @@ def _values(rows: Rows, column: str) -> str:
     return f"{len(counts)} values: {shown}{', ...' if len(counts) > 4 else ''}"
 
 
-def _said(rows: Rows, columns: Columns, index: Index, folder: str, *, strict: bool) -> dict[str, Said]:
-    place = {role: rows.header.index(column) for role, column in columns.roles.items()}
-    hot = [(column, rows.header.index(column)) for column in columns.onehot]
+def _said(rows: Rows, columns: Columns, index: Index, folder: str, options: ReadOptions) -> dict[str, Said]:
+    place = _Places(rows, columns, options)
+    at = rows.header.index(columns.roles["path"])
     within = _split_of_folder(folder)
     found: dict[str, Said] = {}
     for line, cells in rows.rows:
-        name = index.find(cells[place["path"]], folder) if cells[place["path"]] else ""
+        name = index.find(cells[at], folder) if cells[at] else ""
         if not name:
             continue
         where = f"{rows.name}, line {line}"
-        row = _row(name, cells, place, hot, where)
+        row = place.row(name, cells, where)
         if row is None:
             continue
         row = row if row.split or not within else replace(row, split=within)
@@ -355,31 +438,62 @@ def _split_of_folder(folder: str) -> str:
     return next((split for part in reversed(folder.split("/")) if (split := split_of(part))), "")
 
 
-def _row(
-    name: str, cells: Sequence[str], place: Mapping[str, int], hot: Sequence[tuple[str, int]], where: str
-) -> Placed | None:
-    """What a row says; None if it says no class."""
+class _Places:
+    """Where in the cells of a row each thing stands that it says."""
 
-    def cell(role: str) -> str:
-        return cells[place[role]] if role in place else ""
+    def __init__(self, rows: Rows, columns: Columns, options: ReadOptions) -> None:
+        self._at = {role: rows.header.index(column) for role, column in columns.roles.items()}
+        self._hot = [(column, rows.header.index(column)) for column in columns.onehot]
+        self._splits = {same_name(name): split for name, split in options.splits}
+        if "class" in columns.roles:
+            _check_single(rows, columns.roles["class"])
+        if "split" in columns.roles:
+            self._check_splits(rows, columns.roles["split"])
 
-    if hot:
-        on = [column for column, at in hot if cells[at] == "1"]
-        label = on[0] if len(on) == 1 else ""
-    else:
-        label = cell("class")
-    if not label:
-        return None
-    split = split_of(cell("split"))
-    if cell("split") and not split:
-        raise DataError(
-            f"{where}: the split '{cell('split')}' is not known. Write train, valid or test, or choose another column."
-        )
-    fold = cell("fold")
-    return Placed(name, split, label, cell("species"), cell("animal"), fold_of(fold) or fold)
+    def _check_splits(self, rows: Rows, column: str) -> None:
+        values = Counter(cell for cell in rows.column(column) if cell)
+        unknown = [cell for cell in values if same_name(cell) not in self._splits and not split_of(cell)]
+        if unknown:
+            line = next(line for line, cells in rows.rows if cells[self._at["split"]] == unknown[0])
+            told = option("splits", ",".join(f"{cell}={split_of(cell) or 'train'}" for cell in unknown[:3]))
+            raise DataError(
+                f"{rows.name}, line {line}: the split '{unknown[0]}' is not known; column '{column}' has "
+                f"{_shown([*values])}. Say what each is, for example {told}, or leave the column out: --columns split="
+            )
+
+    def row(self, name: str, cells: Sequence[str], where: str) -> Placed | None:
+        """What a row says; None if it says no class, or is of a split that is left out."""
+
+        def cell(role: str) -> str:
+            return cells[self._at[role]] if role in self._at else ""
+
+        if self._hot:
+            on = [column for column, at in self._hot if _HOT[cells[at].lower()]]
+            label = on[0] if len(on) == 1 else ""
+        else:
+            label = cell("class")
+        split = cell("split")
+        told = self._splits.get(same_name(split), split_of(split)) if split else ""
+        if not label or (split and not told):
+            return None
+        fold = cell("fold")
+        return Placed(name, told, label, cell("species"), cell("animal"), fold_of(fold) or fold)
 
 
-def _layout(said: Mapping[str, Said], candidates: Sequence[str], used: Sequence[str], lines: int) -> Layout:
+def _check_single(rows: Rows, column: str) -> None:
+    """Refuse labels that are lists of labels: `happy|playful` beside `happy`."""
+    values = set(rows.column(column))
+    for value in sorted(values):
+        parts = _SEVERAL.split(value)
+        if len(parts) > 1 and ("|" in value or any(part in values for part in parts)):
+            raise DataError(
+                f"{rows.name}: the label '{value}' names several classes at once. Keep one label for each picture."
+            )
+
+
+def _layout(
+    said: Mapping[str, Said], candidates: Sequence[str], used: Sequence[str], lines: int, more: Sequence[str] = ()
+) -> Layout:
     spelling, classes = canonical_classes([row.placed.class_name for row in said.values()])
     shown = ", ".join(used[:3]) + (f" and {len(used) - 3} more" if len(used) > 3 else "")
     placed = []
@@ -398,7 +512,7 @@ def _layout(said: Mapping[str, Said], candidates: Sequence[str], used: Sequence[
     elif "" in splits:
         n = sum(not p.split for p in placed)
         raise DataError(f"{shown} gives a split to some images and none to {n:,}. Fill the column, or remove it.")
-    notes = []
+    notes = [*more]
     if lines > len(placed):
         notes.append(
             f"{lines - len(placed):,} of {lines:,} rows of {shown} name no image of the data, or have no label."

@@ -22,21 +22,24 @@ def _words(text: str) -> frozenset[str]:
 
 _SPLITS: Final = {
     "train": "train training trn trainset entrenamiento entrainement apprentissage addestramento treino treinamento "
-    "trainings lernen обучение обучающая тренировка тренировочная training",
+    "trainings lernen lern learning træning trænings opplæring trening treningowy treniranje antrenare egitim eğitim "
+    "koulutus oefening szkolenie uczenie trenink обучение обучающая обучающие тренировка тренировочная тренировочные",
     "valid": "val valid validation validate validations dev devel development validacion validacao validazione "
-    "validierung валидация валидационная",
-    "test": "test testing tests tst holdout heldout prueba pruebas essai prova teste testes тест тестовая "
-    "evaluation eval",
+    "validierung validierungs valideren validering validatie walidacja validacija validace validare dogrulama "
+    "валидация валидационная валидационные проверка проверочная",
+    "test": "test testing tests tst holdout heldout prueba pruebas essai prova teste testes testare testi testaus "
+    "testowy testovani тест тестовая тестовые evaluation eval",
 }
 _UNSPACED: Final = {
-    "train": ("训练", "訓練", "学習", "훈련", "학습"),
-    "valid": ("验证", "驗證", "検証", "검증"),
-    "test": ("测试", "測試", "テスト", "테스트", "시험"),
+    "train": ("训练", "訓練", "学習", "훈련", "학습", "تدريب", "huấn luyện"),
+    "valid": ("验证", "驗證", "検証", "검증", "开发集"),
+    "test": ("测试", "測試", "テスト", "評価用", "테스트", "시험", "평가", "اختبار", "kiểm tra"),
 }
 _DECOR: Final = sorted(
     _words(
         "datasets dataset data sets set images image imgs img pictures pics photos photo folder split splits subset "
-        "samples sample part files dir examples partition faces final new copy"
+        "samples sample part files dir examples partition faces final new copy daten datensatz bilder fotos dati datos "
+        "donnees dados imagenes immagini imagens данные фото изображения выборка набор"
     ),
     key=len,
     reverse=True,
@@ -133,7 +136,7 @@ def split_of(name: str) -> str:
     if any(word in joined for word in ("holdout", "heldout")):
         found.add("test")
     for split, marks in _UNSPACED.items():
-        if any(plain(mark) in joined for mark in marks):
+        if any("".join(tokens(mark)) in joined for mark in marks):
             found.add(split)
     if "trainval" in joined or "traintest" in joined:
         return ""
@@ -178,10 +181,17 @@ def is_container(name: str) -> bool:
     return all(word.isdigit() or _DECORATION.fullmatch(word) for word in tokens(name))
 
 
-def is_unsorted(name: str) -> bool:
-    """Whether a name says that what it holds has no label yet: `unlabeled`, `to sort`."""
-    joined = "".join(tokens(name))
-    return joined in ("unlabeled", "unlabelled", "unsorted", "unclassified", "unannotated", "tosort", "todo", "inbox")
+_NO_CLASSES: Final = _words(
+    "unlabeled unlabelled unsorted unclassified unannotated tosort todo inbox raw original originals augmented "
+    "augmentation augmentations aug mask masks crop crops cropped resized processed preprocessed backup old duplicate "
+    "duplicates deleted rejected trash junk tmp temp thumbnail thumbnails thumbs labels annotations"
+)
+
+
+def is_no_class(name: str) -> bool:
+    """Whether a name says how far images have come, not what they show: `unlabeled`, `to sort`, `raw`, `images`."""
+    words = tokens(name)
+    return "".join(words) in _NO_CLASSES or (bool(words) and not all(map(str.isdigit, words)) and is_container(name))
 
 
 def is_rest(name: str) -> bool:

@@ -18,7 +18,7 @@ _SECONDS: Final = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class CacheKind:
     """One kind of thing in the cache folder.
 
     Attributes:
@@ -34,17 +34,17 @@ class Kind:
     last_used: float
 
 
-def list_cache() -> list[Kind]:
+def list_cache() -> list[CacheKind]:
     """What the cache folder holds, largest kind first; versions and weights of one kind are added up."""
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, CacheKind] = {}
     rows = [(_kind(u.namespace), u.entries, u.size_bytes, u.last_used) for u in open_cache().namespaces()]
     for name in _FOLDERS:
         files = [path.stat() for path in (cache_dir() / name).rglob("*") if path.is_file()]
         if files:
             rows.append((name, len(files), sum(f.st_size for f in files), max(f.st_mtime for f in files)))
     for name, entries, size, used in rows:
-        before = kinds.get(name, Kind(name, 0, 0, 0.0))
-        kinds[name] = Kind(name, before.entries + entries, before.size_bytes + size, max(before.last_used, used))
+        before = kinds.get(name, CacheKind(name, 0, 0, 0.0))
+        kinds[name] = CacheKind(name, before.entries + entries, before.size_bytes + size, max(before.last_used, used))
     return sorted(kinds.values(), key=lambda kind: (-kind.size_bytes, kind.name))
 
 

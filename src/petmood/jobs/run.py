@@ -18,7 +18,7 @@ from petmood.dataset.outside import class_map
 from petmood.errors import ConfigError
 from petmood.files import output_folder
 from petmood.jobs.provenance import environment, provenance
-from petmood.jobs.recall import Outcome, Recall
+from petmood.jobs.recall import Recall, RecalledRun
 from petmood.jobs.run_folder import QUALITY, write_source
 from petmood.progress import Progress
 from petmood.results import Results
@@ -103,7 +103,7 @@ def run(
             # the page says first what the user changed of the data
             results = results.model_copy(update={"provenance": provenance(opened, settings)})
             with opened.timed.stage("report", "Writing the report"):
-                known = Outcome(results, lasting_report(results, opened.thumbnail, analyses))
+                known = RecalledRun(results, lasting_report(results, opened.thumbnail, analyses))
                 recall.keep(known, folder / "model")
         results = known.results.model_copy(
             update={"environment": environment(opened, settings), "provenance": provenance(opened, settings)}

@@ -126,13 +126,13 @@ def _auto(
     from threadpoolctl import threadpool_limits
 
     from petmood.build.selected import save_auto_bundle
-    from petmood.methods.reading import Bench
+    from petmood.methods.reading import MethodData
     from petmood.methods.selection import contest, distil
 
     rows = test_fold(data.manifest).train
     # one thread: matrices are small, and threads that wait for each other take several times as long
     with threadpool_limits(1):
-        bench = Bench(data, search.means)
+        bench = MethodData(data, search.means)
         made = contest(bench, rows, search, watch)
         winner = made.ranked()[0]
         if search.distil:

@@ -26,7 +26,7 @@ from petmood.results import ModelFacts
 from petmood.results.tune import Choice, TuneFacts
 from petmood.split import Fold, grouped_folds, official_fold
 from petmood.store import write_json
-from petmood.training.search import SPACES, Judged, Report, check_storage, search
+from petmood.training.search import SPACES, Report, TrialScores, check_storage, search
 
 _VERSION: Final = 2  # raise it when what a trial does changes, so that older trials are not gone on with
 
@@ -158,7 +158,7 @@ def _name(manifest: Manifest, settings: TuneSettings) -> str:
 
 def _judge_all(
     judge: Judge, choices: dict[str, Choice], folds: Sequence[Fold], manifest: Manifest, report: Report
-) -> Judged:
+) -> TrialScores:
     losses: list[float] = []
     right: list[bool] = []
     epochs: list[float] = []
@@ -171,7 +171,7 @@ def _judge_all(
         epochs += [kept] if kept is not None else []
         if len(folds) > 1 and i + 1 < len(folds):
             report(i, float(np.mean(losses)))
-    return Judged(float(np.mean(losses)), float(np.mean(right)), float(np.mean(epochs)) if epochs else None)
+    return TrialScores(float(np.mean(losses)), float(np.mean(right)), float(np.mean(epochs)) if epochs else None)
 
 
 def _training(augment: Choice) -> Training:

@@ -11,7 +11,7 @@ import numpy as np
 
 from petmood.dataset import open_dataset
 from petmood.dataset.dataset import backbone_named
-from petmood.methods.reading import Bench
+from petmood.methods.reading import MethodData
 from petmood.methods.standings import LeaderboardSettings, Runs, standings
 from petmood.progress import Progress
 from petmood.results.methods import LeaderboardFacts, LeftOut
@@ -22,7 +22,7 @@ from petmood.training.recipes import RECIPES_VERSION
 _SCORES = "leaderboard/v2"
 
 
-def run(bench: Bench, method: Method, settings: LeaderboardSettings) -> Runs:
+def run(bench: MethodData, method: Method, settings: LeaderboardSettings) -> Runs:
     """All predictions of a method that lacks nothing; those in the cache are not made again."""
     manifest, cache, reading = bench.data.manifest, bench.data.cache, bench.read(method)
     k = fewest_folds(manifest, settings.folds)
@@ -77,7 +77,7 @@ def leaderboard(data: Path, settings: LeaderboardSettings, progress: Progress | 
     with open_dataset(data, seed=settings.seed, progress=progress) as opened, threadpool_limits(1):
         # one thread: matrices are small, and threads that wait for each other take several times as long
         test_fold(opened.manifest)
-        bench = Bench(opened, settings.means)
+        bench = MethodData(opened, settings.means)
         runs: dict[str, Runs] = {}
         left = []
         for method in methods:

@@ -51,7 +51,7 @@ class Means:
 
 
 @dataclass(frozen=True)
-class Reading:
+class MethodInputs:
     """What a method reads of every image, and how to make its classifier.
 
     Attributes:
@@ -114,15 +114,15 @@ class Reading:
 
 
 def _tuned(recipe: Recipe, seed: int, start: Path | None) -> Classifier:
-    from petmood.training.finetune import CrownHead
-    from petmood.training.upper_half import CrownSettings
+    from petmood.training.finetune import FineTunedHead
+    from petmood.training.upper_half import FineTuneSettings
     from petmood.training.upper_half_export import load_start
 
-    settings = CrownSettings(seed=seed, **recipe.settings)  # type: ignore[arg-type]
-    return CrownHead(settings, None if start is None else load_start(start))
+    settings = FineTuneSettings(seed=seed, **recipe.settings)  # type: ignore[arg-type]
+    return FineTunedHead(settings, None if start is None else load_start(start))
 
 
-class Bench:
+class MethodData:
     """Data, backbones and cache, on which methods are run one after the other."""
 
     def __init__(self, data: Dataset, means: Means) -> None:
@@ -155,7 +155,7 @@ class Bench:
         """A network that a method which lacks nothing reads."""
         return self._backbones[name]
 
-    def read(self, method: Method) -> Reading:
+    def read(self, method: Method) -> MethodInputs:
         """What a method reads; features that the cache knows are not made again. It must lack nothing."""
         tables = [self._table(view, self.data) for view in method.views]
         outside, outside_key = self._outside(method)
@@ -170,7 +170,7 @@ class Bench:
         if method.recipe.kind == "finetune":
             causes.append([self._backbones[name].digest for name in method.backbones()])
         causes += [SPECIES] if method.recipe.reads_species() else []
-        return Reading(
+        return MethodInputs(
             method,
             tuple(self._backbones[view.backbone] for view in method.views),
             np.concatenate([vectors for vectors, _ in tables], axis=1),

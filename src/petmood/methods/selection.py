@@ -13,11 +13,11 @@ from sklearn.metrics import f1_score
 from petmood.bundle.composite import why_not_one_graph
 from petmood.bundle.schema import SearchFacts, StandingFacts, VersusFacts
 from petmood.errors import DataError
-from petmood.evaluation.nested import CrossPredict, Judged, Nested, choose_nested, judge
+from petmood.evaluation.nested import CrossPredict, Nested, NestedScores, choose_nested, judge
 from petmood.evaluation.protocols import Predictions, grouped_name
 from petmood.evaluation.statistics import compare_pair, mean_interval
 from petmood.features.views import View
-from petmood.methods.reading import Bench, Reading
+from petmood.methods.reading import MethodData, MethodInputs
 from petmood.methods.settings import AutoSettings
 from petmood.records import IntArray, Manifest
 from petmood.split import Fold, grouped_folds
@@ -33,14 +33,14 @@ _JUDGED: Final = "auto/v1"
 class Candidate:
     """A method that was judged: what it reads, how it did, and why it can be no bundle, if so."""
 
-    reading: Reading
-    judged: Judged
+    reading: MethodInputs
+    judged: NestedScores
     seconds: float
     not_exported: str | None
 
 
 @dataclass(frozen=True)
-class Contest:
+class Selection:
     """What a search found.
 
     Attributes:
@@ -73,7 +73,7 @@ Watch = Callable[[Sequence[StandingFacts], str], None]
 """Called with the standings so far, best first, and the title of what is judged next ("" at the end)."""
 
 
-def contest(bench: Bench, rows: IntArray, settings: AutoSettings, watch: Watch) -> Contest:
+def contest(bench: MethodData, rows: IntArray, settings: AutoSettings, watch: Watch) -> Selection:
     """Judge candidates until the budget is spent; what the cache knows costs nothing, so that a search resumes.
 
     Args:
@@ -112,17 +112,17 @@ def contest(bench: Bench, rows: IntArray, settings: AutoSettings, watch: Watch) 
     choosable = {name: c.judged for name, c in found.items() if c.not_exported is None}
     nested = choose_nested(choosable, outer)
     watch(standings(inside, found, nested.chosen), "")
-    return Contest(inside, rows, found, nested, tuple(late), lacking)
+    return Selection(inside, rows, found, nested, tuple(late), lacking)
 
 
-def _place(bench: Bench, method: Method) -> tuple[bool, bool, bool]:
+def _place(bench: MethodData, method: Method) -> tuple[bool, bool, bool]:
     """The frozen baseline comes first, then what reads networks that the user named, and last what can be no bundle."""
     named = any(name in bench.means.use for name in method.backbones())
     return why_no_bundle(bench, method) is not None, method.name != FROZEN, not named
 
 
 def candidate(
-    bench: Bench, method: Method, inside: Manifest, rows: IntArray, outer: Sequence[Fold], settings: AutoSettings
+    bench: MethodData, method: Method, inside: Manifest, rows: IntArray, outer: Sequence[Fold], settings: AutoSettings
 ) -> Candidate:
     """Judge one method, or read from the cache how it was judged."""
     reading = bench.read(method)
@@ -144,21 +144,21 @@ def candidate(
     causes = [RECIPES_VERSION, inside.digest, *reading.causes, settings.folds, settings.seed]
     kept = bench.data.cache.remember(_JUDGED, causes, compute)
     made = Predictions(np.array(kept["index"]), np.array(kept["probabilities"]), kept["n_train"])
-    return Candidate(reading, Judged(made, tuple(kept["inner"])), kept["seconds"], why_no_bundle(bench, method))
+    return Candidate(reading, NestedScores(made, tuple(kept["inner"])), kept["seconds"], why_no_bundle(bench, method))
 
 
-def judge_all(predict: CrossPredict, inside: Manifest, outer: Sequence[Fold], settings: AutoSettings) -> Judged:
+def judge_all(predict: CrossPredict, inside: Manifest, outer: Sequence[Fold], settings: AutoSettings) -> NestedScores:
     """One candidate on all outer folds."""
     return judge(predict, inside, outer, folds=settings.folds, seed=settings.seed)
 
 
-def why_no_bundle(bench: Bench, method: Method) -> str | None:
+def why_no_bundle(bench: MethodData, method: Method) -> str | None:
     """Why a method that lacks nothing can be no bundle, or None."""
     views = [(view, bench.backbone(view.backbone)) for view in method.views]
     return why_no_operators(method.recipe) or why_not_one_graph(views)
 
 
-def distil(bench: Bench, made: Contest, name: str, settings: AutoSettings) -> Contest:
+def distil(bench: MethodData, made: Selection, name: str, settings: AutoSettings) -> Selection:
     """The same with a student of a candidate added, judged on the same folds; it takes no part in the choice."""
     teacher = made.found[name].reading.method
     shared = next((v for v in teacher.views if v.pooling == "mean"), teacher.views[0])
@@ -196,7 +196,7 @@ def standings(inside: Manifest, found: Mapping[str, Candidate], chosen: Mapping[
     return tuple(sorted(rows, key=lambda row: -row.accuracy))
 
 
-def search_facts(made: Contest, winner: str, settings: AutoSettings) -> SearchFacts:
+def search_facts(made: Selection, winner: str, settings: AutoSettings) -> SearchFacts:
     """What a bundle tells of the search that made it."""
     return SearchFacts(
         winner=winner,
@@ -209,7 +209,7 @@ def search_facts(made: Contest, winner: str, settings: AutoSettings) -> SearchFa
     )
 
 
-def versus(made: Contest) -> VersusFacts:
+def versus(made: Selection) -> VersusFacts:
     """The nested choice against the frozen baseline, photo by photo."""
     baseline, nested = made.hits(FROZEN), right(made.inside, made.nested.predictions)
     test = compare_pair(nested, baseline)

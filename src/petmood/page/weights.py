@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.bundle.folder import Neighbours, Parts
+from petmood.bundle.folder import Parts, TrainingNeighbours
 from petmood.bundle.model import unit_rows
 from petmood.errors import MissingExtraError
 
@@ -85,7 +85,7 @@ def rounded_graph(graph: bytes) -> bytes:
     return done
 
 
-def _near(kept: Neighbours) -> list[dict[str, str | None]]:
+def _near(kept: TrainingNeighbours) -> list[dict[str, str | None]]:
     pictures = kept.thumbnails or (None,) * len(kept)
     return [
         {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from petmood.report import facts, sentences, wording
-from petmood.report.facts import Protocol
+from petmood.report.facts import ProtocolView
 from petmood.report.wording import count, interval, listing, number, percent, plural, quoted
 from petmood.results import ClusterFacts, ClusterSplit, DatasetFacts, Epochs, ModelFacts, SizeCount, SplitFacts
 
@@ -155,7 +155,7 @@ def pie_label(index: int, composition: dict[str, int]) -> str:
     return f"Cluster {index + 1} by class: {', '.join(parts)}."
 
 
-def forest(protocol: Protocol) -> str:
+def forest(protocol: ProtocolView) -> str:
     """How many models beat the majority class under one protocol."""
     above = [m for m in protocol.models if protocol.verdict(m) == "above"]
     total, name = len(protocol.models), protocol.majority.class_name
@@ -176,7 +176,7 @@ def forest(protocol: Protocol) -> str:
     )
 
 
-def forest_label(protocol: Protocol) -> str:
+def forest_label(protocol: ProtocolView) -> str:
     """The forest plot as text."""
     rows = [f"{m.title} {percent(m.accuracy)}, interval {interval(m.accuracy_ci)}" for m in protocol.rows]
     return (

@@ -26,7 +26,7 @@ class Majority:
 
 
 @dataclass(frozen=True, slots=True)
-class Protocol:
+class ProtocolView:
     """All that was evaluated in one way. `models` and `baselines` are ordered from best to worst."""
 
     name: str
@@ -158,7 +158,7 @@ def _majority(models: tuple[ModelFacts, ...], baselines: tuple[ModelFacts, ...])
     return Majority(top / max(reference.n, 1), reference.n, reference.classes[supports.index(top)])
 
 
-def protocols(results: Results) -> tuple[Protocol, ...]:
+def protocols(results: Results) -> tuple[ProtocolView, ...]:
     """Every protocol under which a model was evaluated; the one with most photos, which says most, comes first."""
     names = dict.fromkeys(m.protocol for m in results.models)
     compared = results.comparison or compare_models(results.models, results.baselines)
@@ -168,7 +168,7 @@ def protocols(results: Results) -> tuple[Protocol, ...]:
         models = _ranked(tuple(m for m in results.models if m.protocol == name))
         baselines = _ranked(tuple(m for m in results.baselines if m.protocol == name))
         n, majority = max(m.n for m in models), _majority(models, baselines)
-        found.append(Protocol(name, models[0].protocol_text, n, models, baselines, majority, pairs.get(name, ())))
+        found.append(ProtocolView(name, models[0].protocol_text, n, models, baselines, majority, pairs.get(name, ())))
     return tuple(sorted(found, key=lambda p: -p.n))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from petmood.report import captions, facts, plots
-from petmood.report.facts import Protocol
+from petmood.report.facts import ProtocolView
 from petmood.results import ClusterFacts, ClusterSplit, DatasetFacts, ModelFacts, Results
 
 MANY_CLASSES = 6
@@ -42,7 +42,7 @@ class ClusterView:
 class ForestView:
     """One protocol: its forest plot for wide and for narrow pages."""
 
-    protocol: Protocol
+    protocol: ProtocolView
     wide: Markup
     narrow: Markup
     caption: str
@@ -129,13 +129,13 @@ def _sizes_label(split: ClusterSplit) -> str:
     return "Images in each cluster: " + ", ".join(f"{i + 1}: {n}" for i, n in enumerate(split.sizes)) + "."
 
 
-def _forest(index: int, protocol: Protocol) -> ForestView:
+def _forest(index: int, protocol: ProtocolView) -> ForestView:
     label = captions.forest_label(protocol)
     wide, narrow = (plots.forest(f"forest{index}-{int(w)}", protocol, w, label) for w in (True, False))
     return ForestView(protocol, Markup(wide), Markup(narrow), captions.forest(protocol))
 
 
-def _models(protocols: tuple[Protocol, ...]) -> list[ModelView]:
+def _models(protocols: tuple[ProtocolView, ...]) -> list[ModelView]:
     views = []
     for i, protocol in enumerate(protocols):
         for j, model in enumerate(protocol.models):

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
 from petmood.report import svg
-from petmood.report.facts import Protocol
+from petmood.report.facts import ProtocolView
 from petmood.report.palette import ACCENT, FAINT, HEAT, INK, LINE, SOFT, STYLE, SURFACE, class_colours, text_on
 from petmood.report.wording import count, interval, percent, shorten
 from petmood.results import ClusterSplit, Epochs, ModelFacts, SizeCount, SplitFacts
@@ -249,7 +249,7 @@ def confusion(key: str, model: ModelFacts, label: str) -> str:
         return _render(canvas.figure, key, label)
 
 
-def forest(key: str, protocol: Protocol, wide: bool, label: str) -> str:
+def forest(key: str, protocol: ProtocolView, wide: bool, label: str) -> str:
     """Accuracy and its 95 % interval of each model (filled) and baseline (hollow), with a line at the majority class.
 
     `wide` puts names and figures beside the intervals, otherwise they stand above them, for narrow screens.

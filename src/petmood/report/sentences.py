@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from petmood.report import facts
-from petmood.report.facts import Protocol
+from petmood.report.facts import ProtocolView
 from petmood.report.wording import count, interval, listing, number, percent, plural, points, quoted
 from petmood.results import ClusterFacts, DatasetFacts, Epochs, ModelFacts
 
@@ -67,12 +67,12 @@ def protocol_label(name: str) -> str:
     return re.sub(r"[-_]+(?!fold)", " ", name)
 
 
-def _heading(protocol: Protocol) -> str:
+def _heading(protocol: ProtocolView) -> str:
     label = protocol_label(protocol.name)
     return label[:1].upper() + label[1:]
 
 
-def accuracy_sentence(protocol: Protocol) -> str:
+def accuracy_sentence(protocol: ProtocolView) -> str:
     """The best model under one protocol, and whether it is better than the majority class."""
     best, majority = protocol.best, protocol.majority.accuracy
     figure = f"{percent(best.accuracy)} of {plural(best.n, 'photo')} ({interval(best.accuracy_ci)})"
@@ -89,7 +89,7 @@ def accuracy_sentence(protocol: Protocol) -> str:
             )
 
 
-def _margin(protocol: Protocol) -> str:
+def _margin(protocol: ProtocolView) -> str:
     constant = protocol.constant
     pair = protocol.pair(protocol.best, constant) if constant is not None else None
     if pair is None:
@@ -99,7 +99,7 @@ def _margin(protocol: Protocol) -> str:
     return f" ({value} points, 95 % interval {low} to {high}{corrected})"
 
 
-def comparison_sentences(protocol: Protocol) -> Iterator[str]:
+def comparison_sentences(protocol: ProtocolView) -> Iterator[str]:
     """Whether the best model can be told apart from the other models, and from the strongest baseline."""
     best, n = protocol.best, f"(n = {count(protocol.best.n)})"
     head = f"{_heading(protocol)}: {best.title} ({_figure(best)})"

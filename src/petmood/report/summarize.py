@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from petmood.report import facts, sentences
 from petmood.report.credibility import headline_above_species, marks, prose
-from petmood.report.facts import Protocol
+from petmood.report.facts import ProtocolView
 from petmood.report.sentences import are, nmi_words
 from petmood.report.wording import THIN, count, interval, number, percent, plural, quoted
 from petmood.results import ClusterFacts, ModelFacts, Results
@@ -64,7 +64,7 @@ def summarize(results: Results) -> Summary:
     )
 
 
-def _findings(results: Results, protocols: tuple[Protocol, ...]) -> Iterator[Finding]:
+def _findings(results: Results, protocols: tuple[ProtocolView, ...]) -> Iterator[Finding]:
     topics: dict[str, list[str | None]] = {
         "The data": [
             sentences.data_sentence(results.dataset, leaks=bool(marks(results))),
@@ -84,7 +84,7 @@ def _findings(results: Results, protocols: tuple[Protocol, ...]) -> Iterator[Fin
             yield Finding(topic, said)
 
 
-def _comparisons(results: Results, protocol: Protocol) -> Iterator[str]:
+def _comparisons(results: Results, protocol: ProtocolView) -> Iterator[str]:
     """Paired tests where there are some, else what intervals alone can say."""
     boards = results.comparison.leaderboards if results.comparison else ()
     board = next((b for b in boards if b.protocol == protocol.name), None)
@@ -103,7 +103,7 @@ def _cluster_texts(clusters: ClusterFacts, results: Results) -> list[str | None]
     return [sentences.nmi_sentence(clusters, split, results.dataset), sentences.purest_sentence(clusters, split)]
 
 
-def title(protocols: tuple[Protocol, ...]) -> str:
+def title(protocols: tuple[ProtocolView, ...]) -> str:
     """The answer in one line: whether the best model beats one constant answer, and where its interval lies."""
     if not protocols:
         return "The data, before any model"
@@ -126,7 +126,7 @@ def title(protocols: tuple[Protocol, ...]) -> str:
             return "Better than guessing, but wrong more often than right"
 
 
-def lead(protocols: tuple[Protocol, ...]) -> str:
+def lead(protocols: tuple[ProtocolView, ...]) -> str:
     """Two sentences under the title: the best figure with its interval, and what it must beat."""
     if not protocols:
         return "No model was evaluated, so this page describes the data only, not how well moods can be read from it."
@@ -140,12 +140,12 @@ def lead(protocols: tuple[Protocol, ...]) -> str:
     )
 
 
-def _constant_answer(protocol: Protocol) -> str:
+def _constant_answer(protocol: ProtocolView) -> str:
     name = protocol.majority.class_name
     return f"Always answering {quoted(name)}" if name else "Always answering the commonest mood of the training photos"
 
 
-def _gauge(protocols: tuple[Protocol, ...]) -> Gauge | None:
+def _gauge(protocols: tuple[ProtocolView, ...]) -> Gauge | None:
     if not protocols:
         return None
     best, majority = protocols[0].best, protocols[0].majority.accuracy
@@ -157,7 +157,7 @@ def _gauge(protocols: tuple[Protocol, ...]) -> Gauge | None:
     return Gauge(best.accuracy, lower, upper, majority, text)
 
 
-def headlines(results: Results, protocols: tuple[Protocol, ...]) -> Iterator[Headline]:
+def headlines(results: Results, protocols: tuple[ProtocolView, ...]) -> Iterator[Headline]:
     """The three or four figures of the page's head."""
     data = results.dataset
     copies = f"{plural(data.derived, 'file')} {are(data.derived)} edited copies" if data.derived else "no copies found"

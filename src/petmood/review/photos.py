@@ -19,7 +19,7 @@ from petmood.families.neighbours import contradiction, lookalikes
 from petmood.features import load_backbone
 from petmood.jobs.run_folder import APPLIED_LABELS, QUALITY, read_reading, read_source
 from petmood.progress import Progress, Silent
-from petmood.records import ImageRecord, Manifest
+from petmood.records import ImageRecord, Manifest, picture_of
 from petmood.review.clusters import Groups, groups_of_folder, groups_of_run, made_to_be_named
 from petmood.sources.hub import is_hub
 from petmood.store import read_json, read_manifest
@@ -148,7 +148,7 @@ def _find_data(run: Path, data: Path | None, manifest: Manifest, options: ReadOp
             f"the data of this run is not at {place} any more. Say where it is now: petmood review {run} --data DATA"
         )
     with open_pictures(place, options) as source:
-        missing = sorted({record.path for record in manifest.records} - set(source.names()))
+        missing = sorted({picture_of(record.path) for record in manifest.records} - set(source.names()))
     if missing:
         raise DataError(
             f"{place} lacks {len(missing):,} of the {len(manifest):,} photos of this run, such as '{missing[0]}'. "

@@ -21,7 +21,7 @@ from petmood.features.backbones import Backbone
 from petmood.features.extract import embed_batch, open_session, pack_row, unpack_vector
 from petmood.records import FloatArray
 from petmood.scale.places import Files, OutFolder
-from petmood.scale.shards import RejectedFile, Rows, Shard, describe, encode, file_name, place_of
+from petmood.scale.shards import RejectedFile, Shard, ShardRows, describe, encode, file_name, place_of
 from petmood.threads import BATCH, ahead
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class ShardMaker:
         except DataError:
             return None  # damaged: it is made anew
 
-    def _rows(self, batches: Iterable[_Batch], n: int, tick: Callable[[int], None]) -> tuple[list[str], Rows]:
+    def _rows(self, batches: Iterable[_Batch], n: int, tick: Callable[[int], None]) -> tuple[list[str], ShardRows]:
         """(digest of every one of `n` files, rejected ones included; the rows)."""
         every: list[str] = []
         paths: list[str] = []
@@ -186,7 +186,7 @@ class ShardMaker:
                 tick(len(batch.names))
         if table is None:
             table = np.empty((0, self._dim), dtype=np.float32)
-        return every, Rows(paths, digests, table[: len(paths)], tuple(rejected))
+        return every, ShardRows(paths, digests, table[: len(paths)], tuple(rejected))
 
     @property
     def _dim(self) -> int:

@@ -12,12 +12,12 @@ from threadpoolctl import threadpool_limits
 from petmood.errors import PetmoodError
 from petmood.scale.connection import connected
 from petmood.scale.places import open_folder
-from petmood.scale.shards import Rows, Shard, read_rows
+from petmood.scale.shards import Shard, ShardRows, read_rows
 from petmood.threads import ahead
 
 _Value = TypeVar("_Value")
 
-OfRows = Callable[[Shard, Rows], _Value]
+OfRows = Callable[[Shard, ShardRows], _Value]
 """What is computed of one shard; it must give the same however often it is called."""
 
 

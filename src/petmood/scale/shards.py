@@ -71,7 +71,7 @@ class Embedding(_Stored):
 
 
 @dataclass(frozen=True)
-class Rows:
+class ShardRows:
     """What a shard holds.
 
     Attributes:
@@ -117,7 +117,7 @@ def _digest(value: list[Any]) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:24]
 
 
-def encode(rows: Rows) -> bytes:
+def encode(rows: ShardRows) -> bytes:
     """Parquet bytes of a shard; what it rejected stands in the file's metadata."""
     import polars as pl
 
@@ -147,7 +147,7 @@ def describe(folder: OutFolder, file: str) -> Shard:
         raise DataError(f"{file} is not a shard that petmood wrote ({error}). Remove it, and embed again.") from error
 
 
-def read_rows(folder: OutFolder, shard: Shard) -> Rows:
+def read_rows(folder: OutFolder, shard: Shard) -> ShardRows:
     """All of a shard.
 
     Raises:
@@ -165,7 +165,7 @@ def read_rows(folder: OutFolder, shard: Shard) -> Rows:
         raise DataError(
             f"shard {shard.file} has {len(vectors)} rows, the index says {shard.rows}. Remove it, and embed again."
         )
-    return Rows(paths, digests, vectors, shard.rejected)
+    return ShardRows(paths, digests, vectors, shard.rejected)
 
 
 def write_index(folder: OutFolder, index: Embedding) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
+from petmood import images
 from petmood.errors import ImageError
 
 if TYPE_CHECKING:
@@ -44,21 +45,35 @@ def image_table(path: Path) -> ImageTable | None:
         schema = pl.read_parquet_schema(path)
     except (OSError, pl.exceptions.PolarsError):
         return None
-    for name, kind in schema.items():
-        if isinstance(kind, pl.Struct) and {"bytes", "path"} <= {field.name for field in kind.fields}:
-            return ImageTable(path, name, nested=True)
-    for name, kind in schema.items():
-        if kind == pl.Binary and name.lower() in _PLAIN:
-            return ImageTable(path, name, nested=False)
+    nested = [
+        name
+        for name, kind in schema.items()
+        if isinstance(kind, pl.Struct) and {"bytes", "path"} <= {field.name for field in kind.fields}
+    ]
+    plain = [name for name, kind in schema.items() if kind == pl.Binary]
+    plain = [name for name in plain if name.lower() in _PLAIN or _holds_pictures(path, name)]
+    for found in (nested, plain):
+        if found:
+            column = next((name for name in found if name.lower() in _PLAIN), found[0])
+            return ImageTable(path, column, nested=found is nested, others=[n for n in found if n != column])
     return None
+
+
+def _holds_pictures(path: Path, column: str) -> bool:
+    import polars as pl
+
+    heads = pl.scan_parquet(path).select(pl.col(column).bin.slice(0, 16)).drop_nulls().head(3).collect()
+    return bool(len(heads)) and all(images.identify(head) for head in heads[column])
 
 
 class ImageTable:
     """Images in a column of a Parquet file, a few rows in memory at a time."""
 
-    def __init__(self, path: Path, column: str, *, nested: bool) -> None:
+    def __init__(self, path: Path, column: str, *, nested: bool, others: Sequence[str] = ()) -> None:
+        """A table whose images stand in `column`; `others` may hold images too."""
         self._path = path
-        self._column = column
+        self.column = column
+        self.others = tuple(others)
         self._nested = nested
         self._blocks: OrderedDict[int, list[bytes | None]] = OrderedDict()
         self._lock = threading.Lock()
@@ -81,7 +96,7 @@ class ImageTable:
     def _named(self) -> Iterator[tuple[str, str]]:
         import polars as pl
 
-        column = pl.col(self._column)
+        column = pl.col(self.column)
         data = column.struct.field("bytes") if self._nested else column
         path = column.struct.field("path") if self._nested else pl.lit(None, pl.String)
         query = pl.scan_parquet(self._path).select(path.alias("path"), data.bin.slice(0, 4).alias("head"))
@@ -112,7 +127,7 @@ class ImageTable:
             if number in self._blocks:
                 self._blocks.move_to_end(number)
                 return self._blocks[number]
-        column = pl.col(self._column)
+        column = pl.col(self.column)
         data = column.struct.field("bytes") if self._nested else column
         rows = pl.scan_parquet(self._path).select(data.alias("bytes")).slice(number * _BLOCK, _BLOCK).collect()
         block = rows["bytes"].to_list()
@@ -123,13 +138,13 @@ class ImageTable:
         return block
 
     def columns(self) -> pl.DataFrame:
-        """What the other columns of one value a row say, labels as names where the file has them; rows as `members`."""
+        """What other columns of numbers and words say, labels as names where the file has them; rows as `members`."""
         import polars as pl
 
         simple = [
             name
             for name, kind in pl.read_parquet_schema(self._path).items()
-            if name != self._column and not kind.is_nested() and kind != pl.Binary
+            if name != self.column and kind != pl.Binary and (not kind.is_nested() or kind == pl.List(pl.String))
         ]
         frame = pl.scan_parquet(self._path).select(simple).collect() if simple else pl.DataFrame()
         for name, labels in self._label_names().items():

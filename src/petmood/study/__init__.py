@@ -27,7 +27,7 @@ from petmood.split import official_fold
 from petmood.store import write_json, write_manifest
 from petmood.study import published
 from petmood.study.clusters import Chosen, Clustered, choose, cluster, describe, feedings
-from petmood.study.compare import Comparison, compare, is_same_data
+from petmood.study.compare import StudyComparison, compare, is_same_data
 from petmood.study.exploration import eda_facts, species_of
 from petmood.study.networks import plan, train_one
 
@@ -111,7 +111,9 @@ def _results(data: Dataset, settings: StudySettings, chosen: list[Chosen]) -> Re
     same = is_same_data(manifest) and data.origin.labels is None
     faithful = settings.cnn_size == published.TARGET_SIZE and settings.cnn_epochs == published.EPOCHS_RUN["cnn1"]
     fed_as_study = [c.seeds for c in runs.get("study", [])]
-    rows = compare(manifest, backbones, fed_as_study, list_networks(), trainings, models, Comparison(same, faithful))
+    rows = compare(
+        manifest, backbones, fed_as_study, list_networks(), trainings, models, StudyComparison(same, faithful)
+    )
     return Results(
         dataset=dataset,
         clusters=tuple(c.facts for c in every),

@@ -27,7 +27,7 @@ def is_same_data(manifest: Manifest) -> bool:
     return found == published.COUNTS
 
 
-class Comparison:
+class StudyComparison:
     """Makes rows; knows whether the data is the study's own, without which no figure that depends on it compares."""
 
     def __init__(self, same_data: bool, faithful: bool) -> None:
@@ -97,7 +97,7 @@ def compare(
     networks: Sequence[NetworkFacts],
     trainings: Sequence[TrainingFacts],
     models: Sequence[ModelFacts],
-    comparison: Comparison,
+    comparison: StudyComparison,
 ) -> tuple[StudyRow, ...]:
     """Every figure that the study printed, in its order; `kmeans` are the runs fed as the study fed them."""
     rows = list(_data(manifest, comparison))
@@ -108,7 +108,7 @@ def compare(
     return tuple(rows)
 
 
-def _data(manifest: Manifest, comparison: Comparison) -> Iterator[StudyRow]:
+def _data(manifest: Manifest, comparison: StudyComparison) -> Iterator[StudyRow]:
     for split, counts in published.COUNTS.items():
         rows = manifest.in_split(split)
         for name, count in counts.items():
@@ -123,7 +123,7 @@ def _data(manifest: Manifest, comparison: Comparison) -> Iterator[StudyRow]:
 
 
 def _clusters(
-    name: str, backbones: Sequence[StudyBackbone], kmeans: Sequence[KmeansSeeds], comparison: Comparison
+    name: str, backbones: Sequence[StudyBackbone], kmeans: Sequence[KmeansSeeds], comparison: StudyComparison
 ) -> Iterator[StudyRow]:
     at = next((i for i, b in enumerate(backbones) if b.name.lower().replace("-", "").startswith(name)), None)
     found = kmeans[at] if at is not None and at < len(kmeans) else None
@@ -149,7 +149,7 @@ def _clusters(
 
 
 def _network(
-    network: NetworkFacts, trainings: Sequence[TrainingFacts], models: Sequence[ModelFacts], comparison: Comparison
+    network: NetworkFacts, trainings: Sequence[TrainingFacts], models: Sequence[ModelFacts], comparison: StudyComparison
 ) -> Iterator[StudyRow]:
     name, title = network.name, NAMES[network.name]
     section = f"1.5.2 {title}"

@@ -15,11 +15,11 @@ from petmood.training.checks import check_classes, check_features, check_labels,
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingRows:
     """Checked rows to learn from.
 
     Attributes:
-        rows: (n, ...) what `Learner.check_rows` made of the rows.
+        rows: (n, ...) what `FeatureClassifier.check_rows` made of the rows.
         labels: (n,) str class names.
         classes: (n_classes,) str: the distinct ones, sorted; two or more.
         families: (n,) which rows stay together in inner hold-outs; each row its own where none were given.
@@ -47,7 +47,7 @@ class Lesson:
         return np.asarray(np.bincount(self.codes, weights=self.weights) / self.weights.sum())
 
 
-class Learner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class FeatureClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A classifier behind `petmood.contract.Classifier`: subclasses learn and answer, the checks are made here.
 
     Attributes:
@@ -76,14 +76,14 @@ class Learner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         labels = check_labels(y, len(rows))
         classes = check_classes(labels)
         weights = check_weights(sample_weight, len(rows))
-        lesson = Lesson(
+        training = TrainingRows(
             rows,
             labels,
             classes,
             np.arange(len(rows)) if groups is None else groups,
             np.ones(len(rows)) if weights is None else weights,
         )
-        self.learn(lesson)
+        self.learn(training)
         self.classes_, self.n_features_in_ = classes, rows.shape[-1]
         return self
 
@@ -114,9 +114,9 @@ class Learner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         return check_features(X).astype(np.float64)
 
     @abstractmethod
-    def learn(self, lesson: Lesson) -> None:
+    def learn(self, training: TrainingRows) -> None:
         """Learn from checked rows."""
 
     @abstractmethod
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """(n, n_classes) probabilities of checked rows, columns in the order of the lesson's classes."""
+        """(n, n_classes) probabilities of checked rows, columns in the order of the training's classes."""

@@ -15,7 +15,7 @@ from petmood.results import Epochs
 from petmood.store import read_json, write_bytes, write_json
 from petmood.training.checks import check_classes, check_images, check_labels, check_weights
 from petmood.training.networks import Network, make_network
-from petmood.training.settings import Device, OnEpoch, OnStep, TrainResult, TrainSettings
+from petmood.training.settings import Device, OnEpoch, OnStep, TrainedNetwork, TrainSettings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,7 +38,7 @@ class _Saved(BaseModel):
     network: str
     classes: tuple[str, ...]
     settings: TrainSettings
-    result: TrainResult
+    result: TrainedNetwork
     weights_sha256: str
 
 
@@ -56,7 +56,7 @@ class CnnClassifier:
     classes_: NDArray[np.str_]
     network_: Network
     module_: nn.Sequential
-    result_: TrainResult
+    result_: TrainedNetwork
 
     def __init__(
         self,

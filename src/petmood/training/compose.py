@@ -13,38 +13,38 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from petmood.contract import Classifier
-from petmood.training.classifier import Learner, Lesson
+from petmood.training.classifier import FeatureClassifier, TrainingRows
 
 Make = Callable[[], Classifier]
 
 
 def fit_to(
-    make: Make, lesson: Lesson, rows: NDArray[Any] | None = None, weights: NDArray[np.float64] | None = None
+    make: Make, training: TrainingRows, rows: NDArray[Any] | None = None, weights: NDArray[np.float64] | None = None
 ) -> Classifier:
-    """A fresh classifier, fitted on a lesson, or on other rows or weights of the same length in their place."""
+    """A fresh classifier, fitted on a training, or on other rows or weights of the same length in their place."""
     return make().fit(
-        lesson.rows if rows is None else rows,
-        lesson.labels,
-        groups=lesson.families,
-        sample_weight=lesson.weights if weights is None else weights,
+        training.rows if rows is None else rows,
+        training.labels,
+        groups=training.families,
+        sample_weight=training.weights if weights is None else weights,
     )
 
 
-def out_of_fold(make: Make, lesson: Lesson, *, folds: int, seed: int) -> NDArray[np.float64]:
+def out_of_fold(make: Make, training: TrainingRows, *, folds: int, seed: int) -> NDArray[np.float64]:
     """(n, n_classes) float64: each row's probabilities by a model that saw no row of its family.
 
     There are as many folds as asked for, or as the smallest class has families.
     """
-    found = np.full((len(lesson.labels), len(lesson.classes)), 1.0 / len(lesson.classes))
-    splitter = StratifiedGroupKFold(lesson.folds(folds), shuffle=True, random_state=seed)
-    for train, held in splitter.split(lesson.rows, lesson.labels, lesson.families):
+    found = np.full((len(training.labels), len(training.classes)), 1.0 / len(training.classes))
+    splitter = StratifiedGroupKFold(training.folds(folds), shuffle=True, random_state=seed)
+    for train, held in splitter.split(training.rows, training.labels, training.families):
         model = make().fit(
-            lesson.rows[train],
-            lesson.labels[train],
-            groups=lesson.families[train],
-            sample_weight=lesson.weights[train],
+            training.rows[train],
+            training.labels[train],
+            groups=training.families[train],
+            sample_weight=training.weights[train],
         )
-        found[held] = aligned(model, lesson.rows[held], lesson.classes)
+        found[held] = aligned(model, training.rows[held], training.classes)
     return found
 
 
@@ -56,7 +56,7 @@ def aligned(model: Classifier, X: NDArray[Any], classes: NDArray[np.str_]) -> ND
     return ordered
 
 
-class Columns(Learner):
+class ColumnSubset(FeatureClassifier):
     """A classifier that reads some of the columns only."""
 
     def __init__(self, make: Make, columns: NDArray[np.int64]) -> None:
@@ -64,16 +64,16 @@ class Columns(Learner):
         self.make = make
         self.columns = columns
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
-        self.model_ = fit_to(self.make, lesson, lesson.rows[:, self.columns])
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
+        self.model_ = fit_to(self.make, training, training.rows[:, self.columns])
 
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `Learner.answer`."""
+        """See `FeatureClassifier.answer`."""
         return self.model_.predict_proba(rows[:, self.columns])
 
 
-class SelfTraining(Learner):
+class SelfTraining(FeatureClassifier):
     """Learns twice: the second time with unlabelled rows too, under the labels that the first model gave them.
 
     Of each class the surest rows are taken, as many as its share of the labelled weight, so that a class that is easily
@@ -89,29 +89,29 @@ class SelfTraining(Learner):
         self.keep = keep
         self.weight = weight
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
         more = self.check_rows(self.unlabelled)
-        believed = aligned(fit_to(self.make, lesson), more, lesson.classes)
+        believed = aligned(fit_to(self.make, training), more, training.classes)
         guess, sureness = believed.argmax(axis=1), believed.max(axis=1)
         kept: list[NDArray[np.int64]] = []
-        for code, share in enumerate(lesson.prior):
+        for code, share in enumerate(training.prior):
             mine = np.flatnonzero(guess == code)
             kept.append(mine[np.argsort(-sureness[mine], kind="stable")[: round(self.keep * share * len(more))]])
         rows = np.concatenate(kept)
         self.model_ = self.make().fit(
-            np.concatenate([lesson.rows, more[rows]]),
-            np.concatenate([lesson.labels, lesson.classes[guess[rows]]]),
-            groups=np.concatenate([own_families(lesson), len(lesson.rows) + rows]),
-            sample_weight=np.concatenate([lesson.weights, np.full(len(rows), self.weight)]),
+            np.concatenate([training.rows, more[rows]]),
+            np.concatenate([training.labels, training.classes[guess[rows]]]),
+            groups=np.concatenate([own_families(training), len(training.rows) + rows]),
+            sample_weight=np.concatenate([training.weights, np.full(len(rows), self.weight)]),
         )
 
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `Learner.answer`."""
+        """See `FeatureClassifier.answer`."""
         return self.model_.predict_proba(rows)
 
 
-class Distilled(Learner):
+class Distilled(FeatureClassifier):
     """A small student that learns what a large teacher says of rows whose families the teacher did not see.
 
     Each row counts once for each class, weighted by the teacher's probability of it, mixed with its label.
@@ -125,23 +125,23 @@ class Distilled(Learner):
         self.folds = folds
         self.seed = seed
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
-        said = out_of_fold(self.teacher, lesson, folds=self.folds, seed=self.seed)
-        target = self.labels * np.eye(len(lesson.classes))[lesson.codes] + (1 - self.labels) * said
-        k, families = len(lesson.classes), own_families(lesson)
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
+        said = out_of_fold(self.teacher, training, folds=self.folds, seed=self.seed)
+        target = self.labels * np.eye(len(training.classes))[training.codes] + (1 - self.labels) * said
+        k, families = len(training.classes), own_families(training)
         self.model_ = self.student().fit(
-            np.tile(lesson.rows, (k, 1)),
-            np.repeat(lesson.classes, len(lesson.rows)),
+            np.tile(training.rows, (k, 1)),
+            np.repeat(training.classes, len(training.rows)),
             groups=np.tile(families, k),
-            sample_weight=(lesson.weights[:, np.newaxis] * target).T.ravel(),
+            sample_weight=(training.weights[:, np.newaxis] * target).T.ravel(),
         )
 
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `Learner.answer`."""
+        """See `FeatureClassifier.answer`."""
         return self.model_.predict_proba(rows)
 
 
-def own_families(lesson: Lesson) -> NDArray[np.int64]:
+def own_families(training: TrainingRows) -> NDArray[np.int64]:
     """(n,) int64: families as numbers below n, whatever they were given as."""
-    return np.asarray(np.unique(lesson.families, return_inverse=True)[1], dtype=np.int64)
+    return np.asarray(np.unique(training.families, return_inverse=True)[1], dtype=np.int64)

@@ -44,7 +44,7 @@ class Share:
     scale: float
 
 
-class Team:
+class ProcessGroup:
     """The processes of one training; one process alone is a team as well, which changes nothing.
 
     Attributes:

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.features.erasure import Eraser, fit_eraser
-from petmood.training.classifier import Learner, Lesson
+from petmood.training.classifier import FeatureClassifier, TrainingRows
 from petmood.training.compose import Make, fit_to
 
 
-class ErasedHead(Learner):
+class ErasedHead(FeatureClassifier):
     """Erases a concept and hands the rest to another head; the last `n_concept` columns are the concept.
 
     Both are fitted on the rows of `fit` and nothing else, so that cross-validation needs no special care.
@@ -26,14 +26,14 @@ class ErasedHead(Learner):
         self.method = method
         self.n_concept = n_concept
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
-        features, concept = self._split(lesson.rows)
-        self._eraser = fit_eraser(self.method, features, concept, lesson.weights)
-        self._head = fit_to(self.make, lesson, self._eraser.transform(features, concept))
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
+        features, concept = self._split(training.rows)
+        self._eraser = fit_eraser(self.method, features, concept, training.weights)
+        self._head = fit_to(self.make, training, self._eraser.transform(features, concept))
 
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `Learner.answer`."""
+        """See `FeatureClassifier.answer`."""
         return self._head.predict_proba(self._eraser.transform(*self._split(rows)))
 
     def _split(self, rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

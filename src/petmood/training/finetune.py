@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from petmood.errors import DataError
 from petmood.features.trunk import SHAPE
-from petmood.training.classifier import Learner, Lesson
+from petmood.training.classifier import FeatureClassifier, TrainingRows
 from petmood.training.devices import resolve_device
-from petmood.training.upper_half import Crown, CrownSettings, average_into, mixed, rate_at
+from petmood.training.upper_half import FineTuneSettings, UpperHalf, average_into, mixed, rate_at
 
 _PLAIN_VIEWS: Final = 2  # the image and its mirror image: what is predicted on
 _BATCH: Final = 64
@@ -27,7 +27,7 @@ OnEpoch = Callable[[int, int, float, float], None]
 """Called with (epoch from 1, epochs, mean loss, seconds)."""
 
 
-class CrownHead(Learner):
+class FineTunedHead(FeatureClassifier):
     """Fine-tunes EfficientNet-Lite0 on several views of each image, of which the first two are predicted on.
 
     Rows are (n, views, *SHAPE) float16 activations (`petmood.features.trunk`), or the same flattened to (n, views *
@@ -38,12 +38,12 @@ class CrownHead(Learner):
         epoch_: the epoch, from 1, whose weights were kept.
     """
 
-    crown_: Crown
+    crown_: UpperHalf
     epoch_: int
 
     def __init__(
         self,
-        settings: CrownSettings | None = None,
+        settings: FineTuneSettings | None = None,
         start: Mapping[str, Tensor] | None = None,
         on_epoch: OnEpoch | None = None,
     ) -> None:
@@ -54,37 +54,37 @@ class CrownHead(Learner):
 
     def check_rows(self, X: NDArray[Any]) -> NDArray[Any]:
         """(n, views, *SHAPE) float16, or (n, views, size, size, 3) uint8."""
-        if (self.settings or CrownSettings()).whole:
+        if (self.settings or FineTuneSettings()).whole:
             pixels = np.asarray(X)
             if pixels.ndim != 5 or pixels.dtype != np.uint8 or pixels.shape[1] < _PLAIN_VIEWS:
                 raise DataError(f"rows must be (n, 2 or more, size, size, 3) uint8, got {pixels.shape} {pixels.dtype}.")
             return pixels
         return _activations(X)
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`; weights are scaled to a mean of 1."""
-        settings = self.settings or CrownSettings()
-        weights = lesson.weights / lesson.weights.mean()
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`; weights are scaled to a mean of 1."""
+        settings = self.settings or FineTuneSettings()
+        weights = training.weights / training.weights.mean()
         kept, held = np.arange(len(weights)), np.empty(0, dtype=np.int64)
         if settings.patience is not None:
-            splitter = StratifiedGroupKFold(lesson.folds(settings.held), shuffle=True, random_state=settings.seed)
-            kept, held = next(iter(splitter.split(lesson.rows, lesson.labels, lesson.families)))
+            splitter = StratifiedGroupKFold(training.folds(settings.held), shuffle=True, random_state=settings.seed)
+            kept, held = next(iter(splitter.split(training.rows, training.labels, training.families)))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            crown = Crown(len(lesson.classes), settings.dropout, settings.whole)
+            crown = UpperHalf(len(training.classes), settings.dropout, settings.whole)
             if self.start is not None:
                 crown.start_from(self.start)
-            self._train(crown, lesson.rows, lesson.codes, weights, kept, held, settings)
+            self._train(crown, training.rows, training.codes, weights, kept, held, settings)
 
     def _train(
         self,
-        crown: Crown,
+        crown: UpperHalf,
         views: NDArray[Any],
         targets: NDArray[np.int64],
         weights: NDArray[np.float64],
         kept: NDArray[np.int64],
         held: NDArray[np.int64],
-        settings: CrownSettings,
+        settings: FineTuneSettings,
     ) -> None:
         rng = np.random.default_rng(settings.seed)
         device = resolve_device(settings.device)
@@ -141,7 +141,7 @@ class CrownHead(Learner):
         return _forward(self.crown_, self.checked(X))[0]
 
 
-def _forward(crown: Crown, views: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _forward(crown: UpperHalf, views: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     features, probabilities = [], []
     device = next(crown.parameters()).device
     with torch.inference_mode():

@@ -14,11 +14,11 @@ from sklearn.neighbors import NearestNeighbors
 
 from petmood.contract import Classifier
 from petmood.errors import ConfigError
-from petmood.training.classifier import Learner, Lesson
+from petmood.training.classifier import FeatureClassifier, TrainingRows
 from petmood.training.scaling import fit_scaler
 
 
-class LogisticHead(Learner):
+class LogisticHead(FeatureClassifier):
     """Standardised features, then multinomial logistic regression with an L2 penalty.
 
     The strength of the penalty follows from the number of features, not from tuning: an L2 penalty is a Gaussian
@@ -41,24 +41,24 @@ class LogisticHead(Learner):
         self.C = C
         self.max_iter = max_iter
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
         if self.C is not None and not self.C > 0:
             raise ConfigError(f"setting 'C' must be above 0, got {self.C!r}.")
         # a mean weight of 1, so that C means the same whatever the unit of weights
-        weights = lesson.weights / lesson.weights.mean()
-        scaler = fit_scaler(lesson.rows, weights)
-        model = LogisticRegression(C=self.C or 1 / lesson.rows.shape[1], max_iter=self.max_iter)
-        model.fit(scaler.transform(lesson.rows), lesson.labels, sample_weight=weights)
+        weights = training.weights / training.weights.mean()
+        scaler = fit_scaler(training.rows, weights)
+        model = LogisticRegression(C=self.C or 1 / training.rows.shape[1], max_iter=self.max_iter)
+        model.fit(scaler.transform(training.rows), training.labels, sample_weight=weights)
         coefficients, intercept = model.coef_.T, model.intercept_
-        if len(lesson.classes) == 2:
+        if len(training.classes) == 2:
             # scikit-learn keeps one column z, the log odds of the second class; (-z/2, z/2) has the same softmax.
             coefficients, intercept = coefficients * [-0.5, 0.5], intercept * [-0.5, 0.5]
         self.weights_ = coefficients / scaler.scale_[:, np.newaxis]
         self.bias_ = intercept - scaler.mean_ @ self.weights_
 
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `Learner.answer`."""
+        """See `FeatureClassifier.answer`."""
         return np.asarray(softmax(rows @ self.weights_ + self.bias_, axis=1))
 
     def predict(self, X: NDArray[np.floating[Any]]) -> NDArray[np.str_]:
@@ -70,7 +70,7 @@ class LogisticHead(Learner):
 NEIGHBOURS: Final = 15
 
 
-class NeighbourVote(Learner):
+class NeighbourVote(FeatureClassifier):
     """Votes of the nearest training rows of other families, by cosine of standardised features, with one prior vote.
 
     A row's weight is the weight of its vote.
@@ -80,17 +80,17 @@ class NeighbourVote(Learner):
         """Choose the number of neighbours."""
         self.k = k
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
-        self._codes, self._weights = lesson.codes, lesson.weights
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
+        self._codes, self._weights = training.codes, training.weights
         # one more vote, of average weight, split as the classes are
-        self._prior = lesson.prior * lesson.weights.mean()
-        self._scaler = fit_scaler(lesson.rows, lesson.weights)
-        self._index = NearestNeighbors(n_neighbors=min(self.k, len(lesson.rows)), metric="cosine", algorithm="brute")
-        self._index.fit(self._scaler.transform(lesson.rows))
+        self._prior = training.prior * training.weights.mean()
+        self._scaler = fit_scaler(training.rows, training.weights)
+        self._index = NearestNeighbors(n_neighbors=min(self.k, len(training.rows)), metric="cosine", algorithm="brute")
+        self._index.fit(self._scaler.transform(training.rows))
 
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `Learner.answer`."""
+        """See `FeatureClassifier.answer`."""
         near = self._index.kneighbors(self._scaler.transform(rows), return_distance=False)
         votes = np.tile(self._prior, (len(near), 1))
         for rank in range(near.shape[1]):
@@ -98,26 +98,26 @@ class NeighbourVote(Learner):
         return np.asarray(votes / votes.sum(axis=1, keepdims=True))
 
 
-class ShrunkDiscriminant(Learner):
+class ShrunkDiscriminant(FeatureClassifier):
     """Linear discriminant analysis with a covariance shrunk by Ledoit and Wolf's rule, on standardised features.
 
     Weights are not used: give one row a photo.
     """
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
-        self._scaler = fit_scaler(lesson.rows)
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
+        self._scaler = fit_scaler(training.rows)
         # all rows lie in the span of the training rows, where a covariance of n x n does for one of dim x dim
-        scaled = self._scaler.transform(lesson.rows)
+        scaled = self._scaler.transform(training.rows)
         self._basis = np.linalg.svd(scaled, full_matrices=False)[2] if len(scaled) < scaled.shape[1] else None
         self._model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-        self._model.fit(self._project(scaled), lesson.labels)
+        self._model.fit(self._project(scaled), training.labels)
 
     def _project(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
         return scaled if self._basis is None else scaled @ self._basis.T
 
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `Learner.answer`."""
+        """See `FeatureClassifier.answer`."""
         return np.asarray(self._model.predict_proba(self._project(self._scaler.transform(rows))))
 
 

@@ -11,10 +11,10 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from petmood.errors import DataError
 from petmood.training.checks import check_features
-from petmood.training.classifier import Learner, Lesson
+from petmood.training.classifier import FeatureClassifier, TrainingRows
 
 
-class ThumbnailNeighbour(Learner):
+class ThumbnailNeighbour(FeatureClassifier):
     """The class of the most similar thumbnail seen in training, itself or in the mirror, with probability 1.
 
     Each thumbnail is brought to mean 0 and variance 1 first, so that brightness and contrast hide no copy. It learns
@@ -26,10 +26,10 @@ class ThumbnailNeighbour(Learner):
         """(n, side * side * 3) float64: each row of mean 0 and variance 1."""
         return _standardised(X)
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
-        seen = np.concatenate([lesson.rows, _mirrored(lesson.rows)])
-        self._model = KNeighborsClassifier(n_neighbors=1, algorithm="brute").fit(seen, np.tile(lesson.labels, 2))
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
+        seen = np.concatenate([training.rows, _mirrored(training.rows)])
+        self._model = KNeighborsClassifier(n_neighbors=1, algorithm="brute").fit(seen, np.tile(training.labels, 2))
 
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         """(n, n_classes) float64: 1 for the class of the nearest row, 0 elsewhere."""

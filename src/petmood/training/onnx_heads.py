@@ -8,12 +8,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.bundle.composite import Head, Rows
+from petmood.bundle.composite import GraphRows, Head
 from petmood.bundle.ops import Operators
 from petmood.contract import Classifier
 from petmood.errors import ModelError
 from petmood.features.species import N_IMAGENET, grouping
-from petmood.training.compose import Columns, Distilled, SelfTraining
+from petmood.training.compose import ColumnSubset, Distilled, SelfTraining
 from petmood.training.heads import LogisticHead
 from petmood.training.onnx_svm import support_vectors
 from petmood.training.recipes import Recipe
@@ -41,13 +41,13 @@ def as_head(model: Classifier, classes: Sequence[str]) -> Head:
     """
     order = np.array([list(model.classes_).index(name) for name in classes])
 
-    def add(rows: Rows) -> str:
+    def add(rows: GraphRows) -> str:
         return rows.ops.apply("Gather", answer(model, rows), rows.ops.fixed(order), axis=1)
 
     return add
 
 
-def answer(model: Classifier, rows: Rows) -> str:
+def answer(model: Classifier, rows: GraphRows) -> str:
     """Name of the (n, n_classes) probabilities of a fitted classifier; columns as in its `classes_`.
 
     Raises:
@@ -77,11 +77,11 @@ def _paired(decision: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([-decision / 2, decision / 2], axis=-1) if decision.shape[-1] == 1 else decision
 
 
-def _columns(model: Columns, rows: Rows) -> str:
+def _columns(model: ColumnSubset, rows: GraphRows) -> str:
     return answer(model.model_, rows.columns(model.columns))
 
 
-def _inner(model: SelfTraining | Distilled, rows: Rows) -> str:
+def _inner(model: SelfTraining | Distilled, rows: GraphRows) -> str:
     return answer(model.model_, rows)
 
 
@@ -96,19 +96,19 @@ def _species(ops: Operators, logits: str, groups: NDArray[Any]) -> str:
     return ops.apply("MatMul", shares, ops.singles(groups))
 
 
-def _species_only(model: SpeciesOnly, rows: Rows) -> str:
+def _species_only(model: SpeciesOnly, rows: GraphRows) -> str:
     ops, (_, members) = rows.ops, grouping()
     read = rows.columns(model.logits)
     return answer(model.model_, rows.of(lambda: _species(ops, read.value(), members), members.shape[1]))
 
 
-def _three(model: SpeciesConditional | SpeciesRemoved, rows: Rows) -> str:
+def _three(model: SpeciesConditional | SpeciesRemoved, rows: GraphRows) -> str:
     """(n, 3): dog, cat, the rest, as `species_groups` gives them."""
     assert len(model.logits) == N_IMAGENET
     return _species(rows.ops, rows.columns(model.logits).value(), grouping()[1] @ GROUPED)
 
 
-def _conditional(model: SpeciesConditional, rows: Rows) -> str:
+def _conditional(model: SpeciesConditional, rows: GraphRows) -> str:
     ops, species = rows.ops, _three(model, rows)
     parts = []
     for i, member in enumerate(model.models_):
@@ -117,7 +117,7 @@ def _conditional(model: SpeciesConditional, rows: Rows) -> str:
     return ops.apply("Sum", *parts)
 
 
-def _removed(model: SpeciesRemoved, rows: Rows) -> str:
+def _removed(model: SpeciesRemoved, rows: GraphRows) -> str:
     ops, read = rows.ops, rows.columns(model.features)
 
     def left() -> str:
@@ -127,11 +127,11 @@ def _removed(model: SpeciesRemoved, rows: Rows) -> str:
     return answer(model.model_, rows.of(left, read.width))
 
 
-def _logistic_head(model: LogisticHead, rows: Rows) -> str:
+def _logistic_head(model: LogisticHead, rows: GraphRows) -> str:
     return softmax(rows.ops, linear(rows.ops, rows.value(), model.weights_, model.bias_))
 
 
-def _shallow(model: ShallowHead, rows: Rows) -> str:
+def _shallow(model: ShallowHead, rows: GraphRows) -> str:
     ops, scaler = rows.ops, model.scaler_
     value = ops.apply("Div", ops.apply("Sub", rows.value(), ops.singles(scaler.mean_)), ops.singles(scaler.scale_))
     if model.pca_ is not None:
@@ -168,8 +168,8 @@ _SHALLOW: Final[dict[str, Callable[[Operators, str, Any], str]]] = {
     "svm": support_vectors,
 }
 
-_COMPOSED: Final[dict[type, Callable[[Any, Rows], str]]] = {
-    Columns: _columns,
+_COMPOSED: Final[dict[type, Callable[[Any, GraphRows], str]]] = {
+    ColumnSubset: _columns,
     SelfTraining: _inner,
     Distilled: _inner,
     SpeciesOnly: _species_only,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from petmood.contract import Classifier
 from petmood.errors import ConfigError
-from petmood.training.compose import Columns, Distilled
+from petmood.training.compose import ColumnSubset, Distilled
 from petmood.training.heads import LogisticHead
 from petmood.training.shallow import ShallowHead
 from petmood.training.species import SpeciesConditional, SpeciesOnly, SpeciesRemoved
@@ -79,7 +79,7 @@ def build(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Cla
             head = ShallowHead(recipe.kind, seed, **recipe.settings)  # type: ignore[arg-type]  # checked as they are used
     except TypeError as error:
         raise ConfigError(f"recipe '{recipe.kind}' has a setting that it does not know: {error}.") from error
-    return head if recipe.blocks is None else Columns(lambda: head, columns_of(recipe.blocks, blocks))
+    return head if recipe.blocks is None else ColumnSubset(lambda: head, columns_of(recipe.blocks, blocks))
 
 
 def columns_of(chosen: Sequence[int], blocks: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

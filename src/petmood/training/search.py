@@ -74,7 +74,7 @@ Report = Callable[[int, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class TrialScores:
     """What a set of choices came to on held-out photos."""
 
     loss: float
@@ -100,7 +100,7 @@ class _Surplus(Exception):  # noqa: N818  # it is no error: other processes have
 
 
 def search(
-    judge: Callable[[dict[str, Choice], Report], Judged],
+    judge: Callable[[dict[str, Choice], Report], TrialScores],
     space: Space,
     storage: str,
     name: str,

@@ -110,7 +110,7 @@ class EpochLog:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainResult:
+class TrainedNetwork:
     """What a training came to.
 
     Attributes:

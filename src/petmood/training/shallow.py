@@ -17,13 +17,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from petmood.errors import ConfigError
-from petmood.training.classifier import Learner, Lesson
+from petmood.training.classifier import FeatureClassifier, TrainingRows
 from petmood.training.scaling import fit_scaler
 
 _Estimator = Any
 
 
-class Neighbours(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class WeightedNeighbours(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Weighted vote of the k nearest rows by cosine similarity (scikit-learn's own takes no sample weights)."""
 
     def __init__(self, k: int = 15, temperature: float = 0.1) -> None:
@@ -62,7 +62,7 @@ _KINDS: Final[dict[str, Callable[..., _Estimator]]] = {
     "svm": lambda seed, C=1.0, kernel="rbf", gamma=1.0: SVC(  # noqa: N803
         C=C, kernel=kernel, gamma=gamma, random_state=seed
     ),
-    "knn": lambda seed, k=15: Neighbours(k),
+    "knn": lambda seed, k=15: WeightedNeighbours(k),
     "lda": lambda seed: LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
     "boosting": lambda seed, rate=0.05, rounds=150: HistGradientBoostingClassifier(
         learning_rate=rate, max_iter=rounds, max_leaf_nodes=8, min_samples_leaf=10, l2_regularization=1.0,
@@ -105,7 +105,7 @@ class Basis:
         return np.asarray((rows - self.shift_) @ self.basis_)
 
 
-class ShallowHead(Learner):
+class ShallowHead(FeatureClassifier):
     """Standardised features, optionally their principal components, then one of scikit-learn's classifiers.
 
     The standardisation, the components and the classifier are all learnt from the rows given to `fit`.
@@ -120,12 +120,12 @@ class ShallowHead(Learner):
         self.components = components
         self.settings = settings
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
         # weights are photos, not shares: C is the strength a photo, however many files or outside images there are
-        features, labels, weights = lesson.rows, lesson.labels, lesson.weights
+        features, labels, weights = training.rows, training.labels, training.weights
         if self.kind in UNWEIGHTED:
-            features, labels = family_means(features, labels, lesson.families)
+            features, labels = family_means(features, labels, training.families)
             weights = np.ones(len(features))
         self.scaler_ = fit_scaler(features, weights)
         rows = self.scaler_.transform(features)
@@ -148,7 +148,7 @@ class ShallowHead(Learner):
         return rows if self.pca_ is None else np.asarray(self.pca_.transform(rows))
 
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `Learner.answer`; the probabilities of an SVM are a softmax of its votes and margins."""
+        """See `FeatureClassifier.answer`; the probabilities of an SVM are a softmax of its votes and margins."""
         components = self._components(self.scaler_.transform(rows)) / self.scale_
         if self.kind != "svm":
             return np.asarray(self.model_.predict_proba(components))

@@ -15,7 +15,7 @@ from scipy.special import log_softmax, softmax
 
 from petmood.errors import ConfigError, DataError
 from petmood.training.checks import check_features, check_labels, check_weights
-from petmood.training.classifier import Lesson
+from petmood.training.classifier import TrainingRows
 from petmood.training.heads import LogisticHead
 from petmood.training.scaling import fit_scaler
 from petmood.training.species import SpeciesConditional, species_groups
@@ -95,37 +95,37 @@ class SourceHead(LogisticHead):
             del self._sources, self._species
         return self
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
         if self.C is not None and not self.C > 0:
             raise ConfigError(f"setting 'C' must be above 0, got {self.C!r}.")
         if self.prior < 0:
             raise ConfigError(f"setting 'prior' must be 0 or more, got {self.prior!r}.")
-        weights = balanced_weights(self.balance, lesson, self._sources, self._species)
-        scaler = fit_scaler(lesson.rows, weights)
+        weights = balanced_weights(self.balance, training, self._sources, self._species)
+        scaler = fit_scaler(training.rows, weights)
         weights_, bias = _descend(
-            scaler.transform(lesson.rows),
-            lesson.codes,
-            len(lesson.classes),
+            scaler.transform(training.rows),
+            training.codes,
+            len(training.classes),
             weights,
-            self._offsets(lesson),
-            penalty=1 / (self.C or 1 / lesson.rows.shape[1]),
+            self._offsets(training),
+            penalty=1 / (self.C or 1 / training.rows.shape[1]),
             max_iter=self.max_iter,
         )
         self.weights_ = weights_ / scaler.scale_[:, np.newaxis]
         self.bias_ = bias - scaler.mean_ @ self.weights_
 
-    def _offsets(self, lesson: Lesson) -> NDArray[np.float64]:
+    def _offsets(self, training: TrainingRows) -> NDArray[np.float64]:
         """(n, n_classes) float64: log share of each mood in the part that a row is of, by row and class."""
-        k = len(lesson.classes)
-        offsets = np.empty((len(lesson.rows), k))
+        k = len(training.classes)
+        offsets = np.empty((len(training.rows), k))
         for source in np.unique(self._sources):
             own = self._sources == source
-            whole = np.bincount(lesson.codes[own], weights=lesson.weights[own], minlength=k)
+            whole = np.bincount(training.codes[own], weights=training.weights[own], minlength=k)
             shares = whole / max(float(whole.sum()), 1e-300)
             for species in np.unique(self._species[own]):
                 rows = own & (self._species == species)
-                seen = np.bincount(lesson.codes[rows], weights=lesson.weights[rows], minlength=k)
+                seen = np.bincount(training.codes[rows], weights=training.weights[rows], minlength=k)
                 counts = seen + max(self.prior, 1e-9) * shares
                 with np.errstate(divide="ignore"):
                     offsets[rows] = np.maximum(np.log(counts / counts.sum()), ABSENT)
@@ -177,16 +177,16 @@ class SourceMixture(SpeciesConditional):
             del self._sources
         return self
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
-        species = species_groups(lesson.rows[:, self.logits])
-        features = lesson.rows[:, self.features]
-        weights = balanced_weights(self.balance, lesson, self._sources, species.argmax(axis=1))
-        self.names_ = lesson.classes
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
+        species = species_groups(training.rows[:, self.logits])
+        features = training.rows[:, self.features]
+        weights = balanced_weights(self.balance, training, self._sources, species.argmax(axis=1))
+        self.names_ = training.classes
         self.models_ = [
             SourceHead(self.C, self.max_iter, "rows", self.prior).fit(
                 features,
-                lesson.labels,
+                training.labels,
                 sample_weight=weights * (species[:, i] + self.shared),
                 sources=self._sources,
                 species=species,
@@ -196,9 +196,9 @@ class SourceMixture(SpeciesConditional):
 
 
 def balanced_weights(
-    balance: str, lesson: Lesson, sources: NDArray[np.int64], species: NDArray[np.int64]
+    balance: str, training: TrainingRows, sources: NDArray[np.int64], species: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """(n,) float64 of mean 1: rows weigh so that what `balance` names weighs alike, within it as the lesson says.
+    """(n,) float64 of mean 1: rows weigh so that what `balance` names weighs alike, within it as the training says.
 
     Raises:
         ConfigError: an unknown balance.
@@ -206,15 +206,15 @@ def balanced_weights(
     if balance not in BALANCES:
         raise ConfigError(f"unknown setting balance '{balance}'. Choose one of: {', '.join(BALANCES)}.")
     if balance == "rows":
-        return np.asarray(lesson.weights / lesson.weights.mean())
+        return np.asarray(training.weights / training.weights.mean())
     within = {
         "source": sources,
         "source x species": sources * (species.max() + 1) + species,
-        "source x class": sources * len(lesson.classes) + lesson.codes,
+        "source x class": sources * len(training.classes) + training.codes,
     }[balance]
     _, cell, counts = np.unique(within, return_inverse=True, return_counts=True)
-    mass = np.bincount(cell, weights=lesson.weights)
-    weights = lesson.weights * (np.minimum(1.0, counts / FEWEST) / np.where(mass > 0, mass, 1.0))[cell]
+    mass = np.bincount(cell, weights=training.weights)
+    weights = training.weights * (np.minimum(1.0, counts / FEWEST) / np.where(mass > 0, mass, 1.0))[cell]
     return np.asarray(weights / weights.mean())
 
 

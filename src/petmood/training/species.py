@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.features.species import SPECIES, species_probabilities
-from petmood.training.classifier import Learner, Lesson
+from petmood.training.classifier import FeatureClassifier, TrainingRows
 from petmood.training.compose import Make, aligned, fit_to
 
 GROUPED: Final = np.array([[name == "dog", name == "cat", name not in ("dog", "cat")] for name in SPECIES], dtype=float)
@@ -20,7 +20,7 @@ def species_groups(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.asarray(species_probabilities(np.asarray(logits, dtype=np.float32)) @ GROUPED)
 
 
-class SpeciesOnly(Learner):
+class SpeciesOnly(FeatureClassifier):
     """Reads the probabilities of species and nothing else: what any reader of faces must beat."""
 
     def __init__(self, make: Make, logits: NDArray[np.int64]) -> None:
@@ -28,19 +28,19 @@ class SpeciesOnly(Learner):
         self.make = make
         self.logits = logits
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
-        self.model_ = fit_to(self.make, lesson, self._species(lesson.rows))
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
+        self.model_ = fit_to(self.make, training, self._species(training.rows))
 
     def _species(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         return species_probabilities(np.asarray(rows[:, self.logits], dtype=np.float32))
 
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `Learner.answer`."""
+        """See `FeatureClassifier.answer`."""
         return self.model_.predict_proba(self._species(rows))
 
 
-class SpeciesConditional(Learner):
+class SpeciesConditional(FeatureClassifier):
     """Mood given species: a classifier for each of dog, cat and the rest, mixed by the probabilities of species.
 
     Each is fitted on all rows, weighted by the row's probability of that species plus `shared`, which lets the rarer
@@ -54,23 +54,23 @@ class SpeciesConditional(Learner):
         self.features = features
         self.shared = shared
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
-        species, features = species_groups(lesson.rows[:, self.logits]), lesson.rows[:, self.features]
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
+        species, features = species_groups(training.rows[:, self.logits]), training.rows[:, self.features]
         self.models_ = [
-            fit_to(self.make, lesson, features, lesson.weights * (species[:, i] + self.shared))
+            fit_to(self.make, training, features, training.weights * (species[:, i] + self.shared))
             for i in range(species.shape[1])
         ]
-        self.names_ = lesson.classes
+        self.names_ = training.classes
 
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `Learner.answer`."""
+        """See `FeatureClassifier.answer`."""
         species, features = species_groups(rows[:, self.logits]), rows[:, self.features]
         parts = [species[:, i : i + 1] * aligned(m, features, self.names_) for i, m in enumerate(self.models_)]
         return np.asarray(np.sum(parts, axis=0))
 
 
-class SpeciesRemoved(Learner):
+class SpeciesRemoved(FeatureClassifier):
     """Reads what is left of the features once all that species tells linearly is taken away."""
 
     def __init__(self, make: Make, logits: NDArray[np.int64], features: NDArray[np.int64]) -> None:
@@ -79,18 +79,20 @@ class SpeciesRemoved(Learner):
         self.logits = logits
         self.features = features
 
-    def learn(self, lesson: Lesson) -> None:
-        """See `Learner.learn`."""
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
         from sklearn.linear_model import Ridge
 
         self.ridge_ = Ridge(alpha=1.0).fit(
-            species_groups(lesson.rows[:, self.logits]), lesson.rows[:, self.features], sample_weight=lesson.weights
+            species_groups(training.rows[:, self.logits]),
+            training.rows[:, self.features],
+            sample_weight=training.weights,
         )
-        self.model_ = fit_to(self.make, lesson, self._left(lesson.rows))
+        self.model_ = fit_to(self.make, training, self._left(training.rows))
 
     def _left(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(rows[:, self.features] - self.ridge_.predict(species_groups(rows[:, self.logits])))
 
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `Learner.answer`."""
+        """See `FeatureClassifier.answer`."""
         return self.model_.predict_proba(self._left(rows))

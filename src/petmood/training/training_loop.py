@@ -20,8 +20,8 @@ from petmood.errors import ConfigError
 from petmood.training import checkpoint
 from petmood.training.buffers import kept_pages
 from petmood.training.devices import finish_step, resolve_device, resolve_precision, seed_device, without_gradients
-from petmood.training.distributed import Team
-from petmood.training.settings import EpochLog, OnEpoch, OnStep, TrainResult, TrainSettings
+from petmood.training.distributed import ProcessGroup
+from petmood.training.settings import EpochLog, OnEpoch, OnStep, TrainedNetwork, TrainSettings
 from petmood.training.training_state import TrainingState
 
 _EVAL_BATCH = 64
@@ -55,7 +55,7 @@ def train(
     checkpoint_dir: Path | None = None,
     on_epoch: OnEpoch | None = None,
     on_step: OnStep | None = None,
-) -> TrainResult:
+) -> TrainedNetwork:
     """Train `module` in place with Adam on cross-entropy; it ends in evaluation mode on the device of the settings.
 
     With the same arguments on the same machine the result is the same, whether or not the training was interrupted
@@ -79,7 +79,7 @@ def train(
         found = None if checkpoint_dir is None else checkpoint.load(checkpoint_dir, key, settings.epochs)
         if found is not None:
             state.restore(found)
-        resumed_from, team = state.epoch, Team(module)
+        resumed_from, team = state.epoch, ProcessGroup(module)
         with team.working(module, resumed_from):
             while state.epoch < settings.epochs and not state.out_of_patience():
                 began, rate = time.perf_counter(), state.learning_rate
@@ -92,7 +92,7 @@ def train(
                     val_loss, val_accuracy = val_scores or (None, None)
                     seconds = time.perf_counter() - began
                     on_epoch(EpochLog(state.epoch, settings.epochs, *scores, val_loss, val_accuracy, rate, seconds))
-    return TrainResult(
+    return TrainedNetwork(
         history=state.history,
         epochs_run=state.epoch,
         stopped_early=state.epoch < settings.epochs,
@@ -122,7 +122,9 @@ def evaluate(module: nn.Module, data: LabelledImages) -> tuple[float, float]:
     return float(np.average(losses, weights=data.weights)), accuracy
 
 
-def _run_epoch(state: TrainingState, data: LabelledImages, team: Team, on_step: OnStep | None) -> tuple[float, float]:
+def _run_epoch(
+    state: TrainingState, data: LabelledImages, team: ProcessGroup, on_step: OnStep | None
+) -> tuple[float, float]:
     """One pass through the images in a fresh order: (loss, accuracy), each image as seen at its step."""
     settings, module, device = state.settings, state.module, state.device
     low = resolve_precision(settings.precision, device) == "bfloat16"

@@ -16,7 +16,7 @@ from petmood.features.trunk import CUT
 
 
 @dataclass(frozen=True, slots=True)
-class CrownSettings:
+class FineTuneSettings:
     """How the upper half is fine-tuned.
 
     Attributes:
@@ -61,7 +61,7 @@ class CrownSettings:
             raise ConfigError(f"epochs must be 1 or more and batches 2 or more, got {self.epochs}, {self.batch_size}.")
 
 
-class Crown(nn.Module):
+class UpperHalf(nn.Module):
     """(n, ...) float32 activations, or normalised pixels -> (map (n, 1280, h, w), pooled (n, 1280), logits (n, k))."""
 
     def __init__(self, n_classes: int, dropout: float, whole: bool = False) -> None:
@@ -98,7 +98,7 @@ class Crown(nn.Module):
         """The network's parts from the classifier down."""
         return [self.fc, nn.ModuleList([self.conv, self.norm]), *reversed(list(self.blocks)), self.stem]
 
-    def groups(self, settings: CrownSettings) -> list[dict[str, Any]]:
+    def groups(self, settings: FineTuneSettings) -> list[dict[str, Any]]:
         """Parameter groups with discriminative rates: the classifier's first, then from the top down."""
         parameters = [list(part.parameters()) for part in self.layers()]
         return [
@@ -138,7 +138,7 @@ def average_into(averaged: nn.Module, current: nn.Module, keep: float) -> None:
         mean.lerp_(value, 1 - keep)
 
 
-def mixed(x: Tensor, settings: CrownSettings, rng: np.random.Generator) -> tuple[Tensor, float, Tensor]:
+def mixed(x: Tensor, settings: FineTuneSettings, rng: np.random.Generator) -> tuple[Tensor, float, Tensor]:
     """Images mixed with others of the batch (MixUp), or with a rectangle of them pasted in (CutMix).
 
     Args:

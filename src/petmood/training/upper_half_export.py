@@ -16,8 +16,8 @@ from petmood.errors import ModelError
 from petmood.features.efficientnet_lite import VARIANTS
 from petmood.features.trunk import CUT, SIZE
 from petmood.store import atomic_path, write_json
-from petmood.training.finetune import CrownHead
-from petmood.training.upper_half import Crown
+from petmood.training.finetune import FineTunedHead
+from petmood.training.upper_half import UpperHalf
 
 WEIGHTS, GRAPH = "crown.safetensors", "backbone.onnx"
 
@@ -25,7 +25,7 @@ WEIGHTS, GRAPH = "crown.safetensors", "backbone.onnx"
 class _Whole(nn.Module):
     """(n, 3, h, w) float32 pixels -> (map, features, logits)."""
 
-    def __init__(self, crown: Crown, half: bool = False) -> None:
+    def __init__(self, crown: UpperHalf, half: bool = False) -> None:
         super().__init__()
         self.inner: Any = VARIANTS[0].network().inner
         self.crown, self.half_precision = crown, half
@@ -46,7 +46,7 @@ class _Whole(nn.Module):
 class _Answers(nn.Module):
     """(n, 3, h, w) float32 pixels -> features and log-probabilities, each averaged over image and mirror image."""
 
-    def __init__(self, head: CrownHead, order: Sequence[int]) -> None:
+    def __init__(self, head: FineTunedHead, order: Sequence[int]) -> None:
         super().__init__()
         self.whole = _Whole(head.crown_, half=True)
         self.order = torch.tensor(list(order))
@@ -59,7 +59,7 @@ class _Answers(nn.Module):
         return (plain + mirrored) / 2, mean.clamp(min=1e-12).log()[:, self.order]
 
 
-def answers_onnx(head: CrownHead, size: int, order: Sequence[int]) -> bytes:
+def answers_onnx(head: FineTunedHead, size: int, order: Sequence[int]) -> bytes:
     """The graph of a network's answers, as `petmood.bundle.graph.network_graph` takes it.
 
     Args:
@@ -96,7 +96,7 @@ def load_start(path: Path) -> dict[str, Tensor]:
     return {name: value for name, value in load_file(file).items() if not name.startswith("fc.")}
 
 
-def export(head: CrownHead, folder: Path, name: str) -> Path:
+def export(head: FineTunedHead, folder: Path, name: str) -> Path:
     """Write `crown.safetensors`, `backbone.onnx` and `backbone.json`; returns the graph's path.
 
     Args:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from petmood.analyses.audit.facts import QualityFacts, QualityIssue
 from petmood.errors import DataError
+from petmood.escaping import csv_cell, from_csv_cell
 from petmood.features.measures import QUALITY
 from petmood.records import FloatArray, Manifest
 from petmood.store import atomic_path
@@ -160,8 +161,14 @@ _ORDER: Final = {
 
 def write_quality(path: Path, table: pl.DataFrame, columns: Sequence[str] | None = None) -> None:
     """Write a table of quality as CSV."""
+    import polars as pl
+
+    chosen = table if columns is None else table.select(columns)
+    names = [name for name in ("path", "class", "split") if name in chosen.columns]
+    # a name that looks like a formula must not become one in a spreadsheet
+    safe = chosen.with_columns(pl.col(name).map_elements(csv_cell, pl.String) for name in names)
     with atomic_path(path) as temporary:
-        (table if columns is None else table.select(columns)).write_csv(temporary)
+        safe.write_csv(temporary)
 
 
 def read_quality(path: Path) -> pl.DataFrame:
@@ -173,7 +180,9 @@ def read_quality(path: Path) -> pl.DataFrame:
     import polars as pl
 
     try:
-        table = pl.read_csv(path)
+        # a class may be called 1, and a path too
+        table = pl.read_csv(path, schema_overrides={"path": pl.String, "class": pl.String, "split": pl.String})
+        table = table.with_columns(pl.col("path", "class").map_elements(from_csv_cell, pl.String))
         worst_first(table)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path} is no table of quality that petmood wrote. Make the run again.") from error

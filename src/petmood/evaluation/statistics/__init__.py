@@ -6,7 +6,7 @@ says which procedure is used where, and why.
 
 from petmood.evaluation.statistics.comparisons import (
     LEVEL,
-    Comparison,
+    PairedTest,
     Selected,
     alike,
     best_of_many,
@@ -41,7 +41,7 @@ __all__ = [
     "LEVEL",
     "SHIFTED",
     "Agreement",
-    "Comparison",
+    "PairedTest",
     "Selected",
     "Values",
     "agreement",

@@ -31,7 +31,7 @@ _CHOICES: Final = 1999
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedTest:
     """Two models a and b on the same families.
 
     Attributes:
@@ -56,7 +56,7 @@ class Comparison:
         """Whether the two can be told apart: `p_adjusted` is below LEVEL, and the interval excludes 0."""
         return self.p_adjusted < LEVEL
 
-    def reversed(self) -> Comparison:
+    def reversed(self) -> PairedTest:
         """The same seen from b."""
         low, high = self.interval
         return replace(
@@ -101,7 +101,7 @@ def tell_apart(
     *,
     resamples: int = RESAMPLES,
     seed: int = SEED,
-) -> tuple[Comparison, ...]:
+) -> tuple[PairedTest, ...]:
     """Compare pairs of models by a paired randomisation test of families, corrected together for their number.
 
     If two models are equally good, which of them is which is arbitrary within a family. The test therefore swaps the
@@ -122,7 +122,7 @@ def tell_apart(
     # the step at which Holm's method decided each; all that were kept were compared with the last level
     ranks = np.argsort(np.argsort([test.p for test in tests], kind="stable"))
     return tuple(
-        Comparison(
+        PairedTest(
             n=len(test.sums),
             difference=test.difference,
             interval=test.interval(LEVEL / (len(tests) - min(int(rank), refused)), differs=p < LEVEL),
@@ -193,12 +193,12 @@ class _Paired:
         return min(low, self.difference), max(high, self.difference)
 
 
-def compare_pair(a: NDArray[Any], b: NDArray[Any], families: IntArray | None = None) -> Comparison:
+def compare_pair(a: NDArray[Any], b: NDArray[Any], families: IntArray | None = None) -> PairedTest:
     """One planned comparison: nothing to correct for."""
     return tell_apart([(a, b)], families)[0]
 
 
-def compare_all(hits: Sequence[NDArray[Any]]) -> dict[tuple[int, int], Comparison]:
+def compare_all(hits: Sequence[NDArray[Any]]) -> dict[tuple[int, int], PairedTest]:
     """Every pair (i, j) of models with i < j, corrected over all pairs.
 
     Args:

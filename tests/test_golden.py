@@ -1,0 +1,60 @@
+"""The figures of the demo set stand: no change of code moves one of them without being told.
+
+`python tests/test_golden.py` writes the present ones to `tests/golden/demo.json`, for a change that is meant to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from petmood.library import RunResult
+
+GOLDEN = Path(__file__).parent / "golden" / "demo.json"
+
+
+def figures(facts: Any, place: str = "") -> Iterator[tuple[str, float]]:
+    """Every number of results.json but for those of time, place and processor."""
+    if isinstance(facts, dict):
+        for key, value in facts.items():
+            if key not in ("environment", "provenance"):
+                yield from figures(value, f"{place}/{key}")
+    elif isinstance(facts, list):
+        for i, value in enumerate(facts):
+            yield from figures(value, f"{place}/{i}")
+    elif isinstance(facts, int | float) and not isinstance(facts, bool):
+        yield place, facts
+
+
+def kept(raw: dict[str, Any]) -> dict[str, float]:
+    """Accuracies, counts of photos and what analyses found, each by its place."""
+    last = ("accuracy", "n", "photos", "correct", "effect", "ceiling", "nmi", "cramers_v", "reference_accuracy", "gain")
+    return {place: value for place, value in figures(raw) if place.rpartition("/")[2] in last}
+
+
+def test_the_figures_of_the_demo_set_are_those_that_are_written_down(demo_run: RunResult) -> None:
+    raw = json.loads((demo_run.folder / "results.json").read_text(encoding="utf-8"))
+    golden: dict[str, float] = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    found = kept(raw)
+    assert len(golden) > 100
+    assert found.keys() == golden.keys()
+    # other processors sum in another order: one photo of the smallest group may turn
+    moved = {place: (golden[place], value) for place, value in found.items() if abs(value - golden[place]) > 0.011}
+    assert {place for place in moved if not place.endswith("/correct")} == set(), moved
+    assert all(abs(a - b) <= 1 for a, b in moved.values()), moved
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    import petmood
+    from petmood.demo import write_demo
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_demo(Path(folder) / "demo", seed=0)
+        done = petmood.run(Path(folder) / "demo" / "data", Path(folder) / "run", cnn=False, n_init=2)
+        raw = json.loads((done.folder / "results.json").read_text(encoding="utf-8"))
+    GOLDEN.write_text(json.dumps(kept(raw), indent=0) + "\n", encoding="utf-8")
