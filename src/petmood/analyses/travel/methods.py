@@ -160,7 +160,8 @@ class _Tools:
         labels = self.union.labels[train]
         weights = even_weights(labels, self.union.source[train])
         near = _unit(asked) @ _unit(known).T
-        chosen = np.argpartition(-near, 50, axis=1)[:, :50]
+        k = min(50, near.shape[1])
+            chosen = np.argpartition(-near, k - 1, axis=1)[:, :k]
         vote = np.exp(5 * np.take_along_axis(near, chosen, axis=1)) * weights[chosen]
         return np.stack([(vote * (labels[chosen] == c)).sum(axis=1) for c in range(self.k)], axis=1)
 
