@@ -92,7 +92,7 @@ def verdict(facts: TravelFacts) -> str:
         said.append((cell.judged_on, below))
     beaten = [quoted(name) for name, below in said if not below]
     first = f"It beats every control on {listing(beaten)}." if beaten else "On no source does it beat every control."
-    rest = [f"on {quoted(name)} it is not shown to beat {listing(below)}" for name, below in said if below]
+    rest = [f"on {quoted(name)} it is not shown to beat {' or '.join(below)}" for name, below in said if below]
     return first + (f" {'; '.join(rest)[:1].upper()}{'; '.join(rest)[1:]}." if rest else "")
 
 
