@@ -68,7 +68,7 @@ def facts_across(
     model = every[MODEL]
     steps = 5 if methods else 4
     tick(0, steps)
-    cells = tuple(_cells(union, MODEL, model, seed))
+    cells = tuple(matrix_cells(union, MODEL, model, seed))
     tick(1, steps)
     controls = tuple(control_cells(union, of, seed))
     tick(2, steps)
@@ -116,7 +116,7 @@ def _sources(union: sources.Union) -> Iterator[TravelSource]:
         )
 
 
-def _cells(union: sources.Union, subject: str, reader: sources.Reader, seed: int) -> Iterator[TravelCell]:
+def matrix_cells(union: sources.Union, subject: str, reader: sources.Reader, seed: int) -> Iterator[TravelCell]:
     """Each source left out, beside its own folds; then, of three and more, each pair."""
     yield from left_out_cells(union, subject, reader, seed)
     for source in range(len(union.sources)):
