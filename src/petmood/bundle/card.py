@@ -118,7 +118,7 @@ def _sources(model: ModelDescription) -> list[str]:
         "",
         f"{found.protocol} Balanced accuracy is the mean over the moods that the source holds, with 95 % intervals.",
         "",
-        "| source left out | photos | guessing | balanced accuracy | species alone | learnt there | cat = angry | beats |",
+        "| left out | photos | guessing | balanced accuracy | species alone | learnt there | cat = angry | beats |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for s in found.sources:
