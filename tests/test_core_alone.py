@@ -132,7 +132,7 @@ def test_run_does_all_but_the_networks_and_says_how_to_add_them(core: Path, draw
 def test_a_photo_is_read_at_once_and_models_are_judged_and_compared(core: Path, drawn: Path) -> None:
     photos = sorted(drawn.rglob("*.jpg"))
     at_once = json.loads(petmood(core, "predict", photos[0], "--json").stdout)
-    assert sum(at_once[0]["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+    assert sum(at_once["predictions"][0]["probabilities"].values()) == pytest.approx(1, abs=1e-3)
     petmood(core, "train", drawn, "--out", "head")
     found = json.loads(petmood(core, "evaluate", "head", drawn, "--json").stdout)
     assert found["overlap"]["own"]
