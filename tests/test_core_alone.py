@@ -105,7 +105,7 @@ def test_the_environment_is_the_core_s_and_has_no_network(core: Path) -> None:
         "    print(json.dumps([petmood.__file__, str(error), [p for p in "
         "('torch', 'cleanlab', 'ray', 'fastapi', 'transformers', 'pytest') if u.find_spec(p)]]))\n"
     )
-    done = subprocess.run([core, "-c", program], capture_output=True, text=True, check=True, cwd=core.parents[2])
+    done = subprocess.run([core, "-I", "-c", program], capture_output=True, text=True, check=True, cwd=core.parents[2])
     place, refusal, others = json.loads(done.stdout)
     assert Path(place).is_relative_to(core.parents[1])
     assert refusal == "no network in this test"

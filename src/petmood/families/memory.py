@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Literal
 
@@ -104,7 +104,11 @@ class Memory:
         best = {i: Recognised(self.digests[d], "bytes", 1.0, 0) for i, d in enumerate(digests) if d in self.digests}
         open_ = [i for i in range(len(found)) if i not in best]
         sketches = Listed([sketch(photo.features) for photo in self.photos])
-        pairs = candidates_among(Listed([sketch(found[i]) for i in open_]), sketches).tolist()
+        asking = [sketch(found[i]) for i in open_]
+        if any(not len(photo.features.points) for photo in self.photos):
+            # no local features find these: a picture is looked for in all its turns, however textured it is
+            asking = [replace(one, textured=False) for one in asking]
+        pairs = candidates_among(Listed(asking), sketches).tolist()
         turned = {k: _turned(found[open_[k]]) for k in {k for k, _ in pairs}}
 
         def look(pair: tuple[int, int]) -> Recognised | None:
