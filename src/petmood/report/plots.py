@@ -176,7 +176,7 @@ def curves(key: str, epochs: Epochs, quantity: str, label: str) -> str:
     with _style():
         figure = Figure(figsize=(410 / 72, 230 / 72))
         axes = figure.add_axes((46 / 410, 42 / 230, 290 / 410, 174 / 230))
-        axes.tick_params(length=0, pad=6, labelsize=11)
+        axes.tick_params(length=0, pad=6, labelsize=12)
         for values, name, line in ((train, "train", "-"), (valid, "validation", "--")):
             colour = ACCENT if name == "train" else INK
             steps = range(1, len(values) + 1)
@@ -191,7 +191,7 @@ def curves(key: str, epochs: Epochs, quantity: str, label: str) -> str:
                     color=colour,
                     annotation_clip=False,
                 )
-        axes.set_xlabel("epoch")
+        axes.set_xlabel("epoch", fontsize=12.5)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         if quantity == "accuracy":
