@@ -13,10 +13,14 @@ EXTRAS := train,backbones,hub,data,labels,scale,web,dev
 INSTALL = $(BIN)/python -m pip install -qq --no-compile -c $(CONSTRAINTS) --build-constraint $(CONSTRAINTS)
 BUILD := build
 PYTEST_ARGS ?=
+FUZZ_SECONDS ?= 60
+AUDIT := $(BUILD)/audit
+HASHED := train backbones hub data labels scale web
+REFUSED := GNU General Public License v2 (GPLv2);GNU General Public License v3 (GPLv3);GNU Affero General Public License v3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo bench test test-slow lint types imports docs check format tutorial clean
+.PHONY: help venv demo bench test test-slow robustness fuzz audit-deps hashes lint types imports docs check format tutorial clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -50,8 +54,13 @@ demo: $(CORE) ## draw the demo set, run petmood on it, say where the report is
 	@rm -rf $(BUILD)/demo $(BUILD)/demo-run
 	$(BIN)/petmood demo-data $(BUILD)/demo
 	$(BIN)/petmood run $(BUILD)/demo/data --out $(BUILD)/demo-run --preset quick
+	@face=$$(find $(BUILD)/demo/data/test/happy -type f | sort | head -n 1); \
+		echo "Its model reads a face drawn to be happy, which it had not seen:"; \
+		echo "$$ $(BIN)/petmood predict $(BUILD)/demo-run/model $$face"; \
+		$(BIN)/petmood predict $(BUILD)/demo-run/model "$$face"
+	@echo "A photo of your own pet: $(BIN)/petmood predict PHOTO, by the built-in model pets, learnt from photos of dogs, cats"
+	@echo "and others. docs/travel.md and its card say how often it is right on pictures from elsewhere: not often."
 	@echo "The report: $(CURDIR)/$(BUILD)/demo-run/report.html"
-	@echo "Its model: $(BIN)/petmood predict $(BUILD)/demo-run/model PHOTO"
 
 bench: $(STAMP) ## measure speed (20 minutes) and write benchmarks/results.md; PEER_PYTHON=... measures Keras beside it
 	$(BIN)/python benchmarks/suite.py
@@ -61,6 +70,33 @@ test: $(STAMP) ## run the tests on all cores, without the slow ones
 
 test-slow: $(STAMP) ## run the slow tests only
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+robustness: $(STAMP) ## try everything hostile that is known (15 minutes) and write docs/robustness.md
+	$(BIN)/python benchmarks/robustness.py
+
+fuzz: $(STAMP) ## fuzz pictures, zips, tables, annotations and bundles for FUZZ_SECONDS (60) each
+	@$(BIN)/python -m pip install -qq -r requirements/fuzz.txt
+	@for target in decode archive table annotations bundle; do \
+		echo "== $$target"; $(BIN)/python tests/fuzz/run.py $$target $(FUZZ_SECONDS) || exit 1; \
+	done
+
+# In an environment of its own: these tools bring packages that petmood is not to be tested with. pip-audit asks a
+# database on the network which versions have known faults.
+audit-deps: $(STAMP) ## look for known faults in what is installed; write licences and an SBOM into build/supply
+	@test -x $(AUDIT)/bin/pip-audit || { "$(PYTHON)" -m venv $(AUDIT) && $(AUDIT)/bin/python -m pip install -qq -r requirements/audit.txt; }
+	@mkdir -p $(BUILD)/supply
+	$(AUDIT)/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml -o $(BUILD)/supply/sbom.json $(BIN)/python
+	$(AUDIT)/bin/pip-licenses --python $(BIN)/python --format=csv --order=license --output-file $(BUILD)/supply/licences.csv \
+		--fail-on "$(REFUSED)"
+	$(AUDIT)/bin/pip-audit -r requirements/hashes.txt --require-hashes --disable-pip
+
+hashes: ## write requirements/hashes.txt anew, after a pin has moved
+	@test -x $(AUDIT)/bin/pip-compile || { "$(PYTHON)" -m venv $(AUDIT) && $(AUDIT)/bin/python -m pip install -qq -r requirements/audit.txt; }
+	@mkdir -p $(BUILD)
+	$(AUDIT)/bin/pip-compile -q --generate-hashes --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--strip-extras --no-annotate -c $(CONSTRAINTS) $(HASHED:%=--extra %) -o $(BUILD)/hashes.txt pyproject.toml
+	@{ sed -n '/^#/p;/^[^#]/q' requirements/hashes.txt; sed '/^torch==/,/[^\\]$$/d;/^#/d' $(BUILD)/hashes.txt; } > $(BUILD)/new.txt
+	@mv $(BUILD)/new.txt requirements/hashes.txt
 
 lint: $(STAMP) ## check style and formatting
 	$(BIN)/ruff check

@@ -56,6 +56,8 @@ def core(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     """The interpreter of an environment that holds petmood's wheel and the packages of its core, no others."""
     root = tmp_path_factory.mktemp("core")
     (built,) = WheelBuilder(str(repository)).build(directory=str(root), versions=["standard"])
+    (again,) = WheelBuilder(str(repository)).build(directory=str(root / "again"), versions=["standard"])
+    assert Path(built).read_bytes() == Path(again).read_bytes(), "the same sources must make the same wheel"
     venv.create(root / "venv", with_pip=False, symlinks=True)
     (site,) = (root / "venv" / "lib").glob("python*/site-packages")
     with zipfile.ZipFile(built) as archive:

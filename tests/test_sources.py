@@ -8,7 +8,7 @@ import pytest
 
 from drawing import jpeg, write_tree, write_zip
 from petmood.errors import DataError, ImageError
-from petmood.sources import ZipSource, open_source
+from petmood.sources import ZipSource, open_source, walk_sorted
 
 LIMIT = 1 << 20
 
@@ -158,3 +158,11 @@ def test_a_zip_is_known_by_content_when_its_name_does_not_tell(tmp_path: Path) -
     assert zipfile.is_zipfile(path)
     with open_source(path) as source:
         assert source.names() == ["a.jpg"]
+
+
+def test_folders_may_lie_deeper_in_each_other_than_functions_call_each_other() -> None:
+    deep = "d/" * 3000
+    found = list(walk_sorted(lambda folder: ["x.jpg"] if folder == deep else ["a.jpg", "d/", "e.jpg"]))
+    assert len(found) == 6001
+    assert f"{deep}x.jpg" in found
+    assert found == sorted(found)

@@ -13,6 +13,7 @@ from typing import Final, Literal, get_args
 
 from petmood.errors import DataError
 from petmood.escaping import csv_text
+from petmood.given import parse_json, read_given
 from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
 from petmood.store import write_text
 from petmood.tables import read_rows, records_by_path, same_path, unknown_path
@@ -93,14 +94,11 @@ def read_decisions(log: Path) -> tuple[Decision, ...]:
     """
     if not log.exists():
         return ()
-    try:
-        text = log.read_bytes().decode("utf-8", errors="replace")
-    except OSError as error:
-        raise DataError(f"cannot read {log}: {error.strerror}. Check its permissions.") from error
+    text = read_given(log).decode("utf-8", errors="replace")
     found = []
     for line in text.split("\n"):
         try:
-            decision = Decision(**json.loads(line))
+            decision = Decision(**parse_json(line))
         except (ValueError, TypeError):
             continue
         if decision.action in get_args(Action):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from petmood.errors import DataError
+from petmood.given import parse_json, read_given
 from petmood.records import ImageRecord, Manifest, SkippedFile
 
 if TYPE_CHECKING:
@@ -71,9 +72,7 @@ def read_json(path: Path) -> Any:
         DataError: the file is missing or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}. Check the path.") from error
+        return parse_json(read_given(path))
     except ValueError as error:
         raise DataError(f"{path} is not valid JSON ({error}). Make it again.") from error
 
@@ -153,21 +152,22 @@ def read_manifest(path: Path) -> Manifest:
     import polars as pl
 
     try:
-        meta = json.loads(pl.read_parquet_metadata(path)[_MANIFEST_META])
+        meta = parse_json(pl.read_parquet_metadata(path)[_MANIFEST_META])
         rows = pl.read_parquet(path).rename({"class": "class_name"}).to_dicts()
-    except (OSError, KeyError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} is not a petmood manifest ({error}). Make one with: petmood run") from error
-    offered = meta.get("animals_offered", (0, ""))
-    return Manifest(
-        name=meta["name"],
-        layout=meta["layout"],
-        classes=tuple(meta["classes"]),
-        records=tuple(ImageRecord(**row | {"notes": tuple(row.get("notes", "").split())}) for row in rows),
-        rejected=tuple(SkippedFile(*pair) for pair in meta["rejected"]),
-        ignored=tuple(SkippedFile(*pair) for pair in meta["ignored"]),
-        official_splits=meta["official_splits"],
-        family_source=meta["family_source"],
-        found=meta["found"],
-        notes=tuple(meta.get("notes", ())),
-        animals_offered=(int(offered[0]), str(offered[1])),
-    )
+        offered = meta.get("animals_offered", (0, ""))
+        return Manifest(
+            name=meta["name"],
+            layout=meta["layout"],
+            classes=tuple(meta["classes"]),
+            records=tuple(ImageRecord(**row | {"notes": tuple(row.get("notes", "").split())}) for row in rows),
+            rejected=tuple(SkippedFile(*pair) for pair in meta["rejected"]),
+            ignored=tuple(SkippedFile(*pair) for pair in meta["ignored"]),
+            official_splits=meta["official_splits"],
+            family_source=meta["family_source"],
+            found=meta["found"],
+            notes=tuple(meta.get("notes", ())),
+            animals_offered=(int(offered[0]), str(offered[1])),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, pl.exceptions.PolarsError) as error:
+        detail = " ".join(str(error).split())[:200]
+        raise DataError(f"{path} is not a petmood manifest ({detail}). Make one with: petmood run") from error

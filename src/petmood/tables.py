@@ -17,6 +17,7 @@ from typing import Final
 
 from petmood.errors import DataError
 from petmood.escaping import from_csv_cell
+from petmood.given import read_given
 from petmood.records import ImageRecord, Manifest
 
 SEPARATORS: Final = ",;\t|"
@@ -41,10 +42,7 @@ def load_table(path: Path) -> bytes:
     Raises:
         DataError: the file cannot be read.
     """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}. Check the path.") from error
+    return read_given(path)
 
 
 def parse_rows(data: bytes, path: str, columns: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -391,4 +392,5 @@ def test_what_is_computed_while_loading_is_ended(tmp_path: Path, monkeypatch: py
     nodes[2].output[0] = "scores0"
     del model.graph.node[:]
     model.graph.node.extend([*nodes[:3], *steps, nodes[3]])
-    assert "processor time" in refused(write(tmp_path / "m", GOOD, model))
+    # on a machine with other work the clock may end it before its processor time is spent
+    assert re.search("processor time|took more than", refused(write(tmp_path / "m", GOOD, model)))

@@ -114,3 +114,18 @@ def test_data_that_leaks_is_refused(petmood: Petmood, tmp_path: Path) -> None:
     done = petmood("run", write_tree(tmp_path / "data", files), "--out", tmp_path / "out")
     assert done.returncode == 2
     assert "train and test leaks: 1 of" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["audit", ""], ["predict", "", "x.jpg"], ["audit", "x", "--groups="], ["serve", ""]])
+def test_an_empty_word_is_not_the_current_folder(petmood: Petmood, words: list[str]) -> None:
+    done = petmood(*words)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "is empty" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "n/" * 2500])
+@pytest.mark.parametrize("words", [["audit"], ["predict"], ["compare", "x"], ["review"], ["runs", "list"]])
+def test_a_path_that_no_system_takes_is_one_line(petmood: Petmood, words: list[str], name: str) -> None:
+    done = petmood(*words, name)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert len(done.stderr) < 5000

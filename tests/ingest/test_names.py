@@ -1,9 +1,19 @@
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drawing import jpeg, split_files, write_tree
+from petmood.cache import ContentCache
+from petmood.ingest import read_dataset
 from petmood.ingest.names import Named, families_by_name
+from petmood.sources import open_source
+from petmood.store import read_manifest, write_manifest
 
 
 def families(*items: tuple[str, str, str]) -> list[tuple[str, bool]]:
@@ -94,3 +104,20 @@ def test_each_family_has_exactly_one_original_and_equal_bytes_never_part(named: 
     for item, member in zip(named, members, strict=True):
         by_digest.setdefault(item.sha256, set()).add(member.family)
     assert all(len(found) == 1 for found in by_digest.values())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is Unicode")
+@pytest.mark.parametrize("name", [b"\xff", b"a\xe9b", b"\xed\xa0\x80"])
+def test_a_name_that_is_not_unicode_is_ignored_with_a_reason(tmp_path: Path, name: bytes) -> None:
+    data = write_tree(tmp_path / "data", split_files(2))
+    for place in (b"train/happy/%s.jpg", b"train/%s/1.jpg"):
+        path = data / os.fsdecode(place % name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(jpeg(77))
+    with open_source(data) as source:
+        found = read_dataset(source, ContentCache(tmp_path / "cache"))
+    assert [skipped.reason for skipped in found.ignored] == ["its name is not Unicode"] * 2
+    assert all(skipped.path.isprintable() for skipped in found.ignored)
+    assert len(found.records) + len(found.rejected) + 2 == found.found
+    write_manifest(tmp_path / "manifest.parquet", found)
+    assert read_manifest(tmp_path / "manifest.parquet") == found

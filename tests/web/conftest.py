@@ -15,11 +15,11 @@ import pytest
 pytest.importorskip("fastapi")
 
 import httpx
-import uvicorn
 
 from bundle_fixtures import Trained
 from petmood.bundle import Bundle
 from petmood.web.app import create_app
+from petmood.web.connections import Server, configured
 from petmood.web.server import bind
 from petmood.web.settings import ServerSettings
 
@@ -63,7 +63,7 @@ def running(bundle: Bundle, **limits: object) -> Iterator[str]:
     """The address of a server with some limits; it is gone when the context ends."""
     settings = ServerSettings.create({"port": 0, "requests_per_minute": 0, **limits})
     listener = bind(settings)
-    server = uvicorn.Server(uvicorn.Config(create_app(bundle, settings), log_config=None, timeout_graceful_shutdown=5))
+    server = Server(configured(create_app(bundle, settings), settings.trusted_proxies))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -158,7 +158,7 @@ def test_an_explanation_that_nobody_waits_for_is_given_up(trained: Trained, phot
     bundle = Gated(trained.path)
     with running(bundle) as address:
         data = photos[0].read_bytes()
-        head = f"POST /v1/explain?maps=occlusion HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n"
+        head = f"POST /v1/explain?maps=occlusion HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(data)}\r\n"
         with socket.create_connection(("127.0.0.1", int(address.rsplit(":", 1)[1])), timeout=30) as client:
             client.sendall(f"{head}Content-Type: image/jpeg\r\n\r\n".encode() + data)
             assert bundle.reached.wait(30)
@@ -225,7 +225,7 @@ def test_a_client_that_never_finishes_is_let_go(trained: Trained) -> None:
         port = int(address.rsplit(":", 1)[1])
         with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
             slow.sendall(
-                b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\nab"
+                b"POST /v1/predict HTTP/1.1\r\nHost: [::1]\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\nab"
             )
             assert b" 408 " in slow.recv(4096)
         assert httpx.get(f"{address}/healthz").json() == {"status": "ok"}

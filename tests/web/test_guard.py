@@ -11,8 +11,9 @@ from petmood.errors import ConfigError
 
 pytest.importorskip("fastapi")
 
+from petmood.web.connections import is_loopback
 from petmood.web.guard import RateLimit
-from petmood.web.server import bind, is_loopback
+from petmood.web.server import bind
 from petmood.web.settings import ServerSettings
 
 

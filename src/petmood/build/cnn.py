@@ -7,20 +7,19 @@ from pathlib import Path
 import numpy as np
 
 from petmood.build.certainty import trust
+from petmood.build.description import describe
 from petmood.build.heads import data_facts, features_by, quality
 from petmood.build.study_networks import TITLES, cnn_settings, describe_cnn, fit_cnn, train_together
 from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.folder import Parts
 from petmood.bundle.graph import network_graph
-from petmood.bundle.schema import InputFacts, LicenceNote
 from petmood.config import RunSettings
 from petmood.dataset import Dataset
 from petmood.dataset.figures import majority_facts
 from petmood.features import Preprocess
 from petmood.progress import Tick
-from petmood.training.networks import describe
-from petmood.version import __version__
+from petmood.training.networks import describe as layers
 
 
 def save_cnn_bundle(
@@ -63,23 +62,19 @@ def save_cnn_bundle(
     )
     fitted = data.subset(manifest.photos_in_split("train"))
     evaluation = describe_cnn(manifest, network, training, outcome)
-    description = ModelDescription(
-        petmood=__version__,
+    description = describe(
         kind=network,
         title=TITLES[network],
         classes=manifest.classes,
-        input=InputFacts(size=training.size, mean=preprocess.mean, std=preprocess.std),
-        features=describe(model.network_)[-2].output_shape[0],
-        maps=False,
-        imagenet=False,
-        backbone=None,
+        side=training.size,
+        preprocess=preprocess,
+        networks=(),
+        features=layers(model.network_)[-2].output_shape[0],
         calibration=calibration,
         conformal=conformal,
-        pet=None,
         quality=quality(fitted, training.size),
         data=data_facts(manifest, manifest.in_split("train")),
         evaluation=(evaluation, *majority_facts(data, settings)[:1]),
-        licences=(LicenceNote(what="training photos", licence="as their owner says; petmood does not know"),),
         settings=evaluation.settings,
     )
     bundle = Bundle(Parts(description, graph, None))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.build.certainty import trust
+from petmood.build.description import PHOTOS, describe
 from petmood.build.finetune_settings import FinetuneSettings
 from petmood.build.heads import (
     SHOWN,
@@ -26,7 +27,7 @@ from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.folder import Parts
 from petmood.bundle.graph import network_graph
-from petmood.bundle.schema import BackboneFacts, InputFacts, LicenceNote
+from petmood.bundle.schema import BackboneFacts, LicenceNote
 from petmood.config import RunSettings
 from petmood.dataset import Dataset
 from petmood.dataset.figures import majority_facts, model_facts
@@ -43,7 +44,6 @@ from petmood.records import Manifest
 from petmood.results import ModelFacts
 from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.training.catalog import FROZEN, choose
-from petmood.version import __version__
 
 if TYPE_CHECKING:
     from petmood.training.finetune import FineTunedHead
@@ -85,27 +85,22 @@ def save_finetuned(
     graph = network_graph(answers_onnx(head, size, order), preprocess, len(manifest.classes), calibration.temperature)
     on_test = in_class_order(head, head.predict_proba(views_of_test), manifest.classes)
     start = () if settings.start is None else (LicenceNote(what="outside images it started from", licence="unknown"),)
-    description = ModelDescription(
-        petmood=__version__,
+    description = describe(
         kind="finetune",
         title=settings.title,
         classes=manifest.classes,
-        input=InputFacts(size=size, mean=preprocess.mean, std=preprocess.std),
+        side=size,
+        preprocess=preprocess,
+        networks=(
+            BackboneFacts(name="efficientnet-lite0, fine-tuned", sha256=VARIANTS[0].sha256, licence="Apache-2.0"),
+        ),
         features=1280,
-        maps=False,
-        imagenet=False,
-        backbone=BackboneFacts(name="efficientnet-lite0, fine-tuned", sha256=VARIANTS[0].sha256, licence="Apache-2.0"),
         calibration=calibration,
         conformal=conformal,
-        pet=None,
         quality=quality(data, size),
         data=data_facts(manifest, fitted),
         evaluation=_evaluation(whole, data, on_test, made, run, settings),
-        licences=(
-            LicenceNote(what="weights of efficientnet-lite0, fine-tuned", licence="Apache-2.0"),
-            LicenceNote(what="training photos", licence="as their owner says; petmood does not know"),
-            *start,
-        ),
+        photos=(*PHOTOS, *start),
         settings={"epochs": settings.epochs, "kept_epoch": head.epoch_, "whole": settings.whole, "seed": run.seed},
     )
     bundle = Bundle(Parts(description, graph, None))

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from petmood import images
 from petmood.build.certainty import trust
+from petmood.build.description import describe, network_facts
 from petmood.build.pet_rule import drawn_by, pet_rule
 from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.graph import LinearHead, head_graph
 from petmood.bundle.inputs import measure
-from petmood.bundle.schema import BackboneFacts, DataFacts, InputFacts, LicenceNote, Quality
+from petmood.bundle.schema import DataFacts, Quality
 from petmood.config import RunSettings
 from petmood.dataset import Dataset
 from petmood.dataset.figures import figures, majority_facts
@@ -32,7 +33,6 @@ from petmood.records import FeatureTable, ImageRecord, IntArray, Manifest
 from petmood.results import ModelFacts
 from petmood.split import test_fold
 from petmood.training.heads import LogisticHead
-from petmood.version import __version__
 
 _BATCH: Final = 32
 _QUALITY_PHOTOS: Final = 1000
@@ -70,26 +70,22 @@ def save_head_bundle(
         made.probabilities, inner.labels[made.index], manifest.classes, f"{protocol.name} within train and valid"
     )
     folds = protocol.folds(inner.manifest)
-    description = ModelDescription(
-        petmood=__version__,
+    description = describe(
         kind="head",
         title=f"Logistic regression on {backbone.name}",
         classes=manifest.classes,
-        input=InputFacts(size=backbone.preprocess.size, mean=backbone.preprocess.mean, std=backbone.preprocess.std),
+        side=backbone.preprocess.size,
+        preprocess=backbone.preprocess,
+        networks=(network_facts(backbone),),
         features=features.vectors.shape[1],
         maps=backbone.map is not None,
         imagenet=features.logits is not None and features.logits.shape[1] == N_IMAGENET,
-        backbone=BackboneFacts(name=backbone.name, sha256=backbone.digest, licence=backbone.licence),
         calibration=calibration,
         conformal=conformal,
         pet=pet_rule(inner.manifest, features, lambda: drawn_by(backbone, data.cache), folds),
         quality=quality(inner, backbone.preprocess.size),
         data=data_facts(manifest, rows),
         evaluation=head_evaluation(data, backbone, settings),
-        licences=(
-            LicenceNote(what=f"weights of {backbone.name}", licence=backbone.licence),
-            LicenceNote(what="training photos", licence="as their owner says; petmood does not know"),
-        ),
         settings={"backbone": backbone.name, "head": HEAD, "seed": settings.seed},
     )
     graph = head_graph(backbone, fit_head(inner, backbone), description.calibration.temperature)

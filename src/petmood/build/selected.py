@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.build.certainty import trust
+from petmood.build.description import PHOTOS, describe, network_facts
 from petmood.build.heads import SHOWN, data_facts, features_by, quality, require_agreement
 from petmood.build.pet_rule import drawn_pixels, pet_rule
 from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.composite import composite_graph
 from petmood.bundle.folder import Parts
-from petmood.bundle.schema import BackboneFacts, Calibration, Conformal, InputFacts, LicenceNote, PetRule
+from petmood.bundle.schema import Calibration, Conformal, LicenceNote, PetRule
 from petmood.config import RunSettings
 from petmood.dataset import Dataset
 from petmood.dataset.figures import majority_facts, model_facts
@@ -32,7 +33,6 @@ from petmood.results import ModelFacts
 from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.training.catalog import FROZEN
 from petmood.training.onnx_heads import as_head
-from petmood.version import __version__
 
 
 def save_auto_bundle(
@@ -106,31 +106,22 @@ def _described(
     settings: AutoSettings,
 ) -> ModelDescription:
     """The description, but for what the graph has still to be asked for."""
-    networks = tuple(BackboneFacts(name=b.name, sha256=b.digest, licence=b.licence) for b in backbones)
-    first, means = backbones[0].preprocess, settings.means
+    means = settings.means
     more = [folder for folder in (means.extra, means.unlabelled) if folder is not None]
-    return ModelDescription(
-        petmood=__version__,
+    return describe(
         kind="auto",
         title=made.found[winner].reading.method.title,
         classes=manifest.classes,
-        input=InputFacts(size=side, mean=first.mean, std=first.std),
-        features=1,
-        maps=False,
-        imagenet=False,
+        side=side,
+        preprocess=backbones[0].preprocess,
+        networks=[network_facts(b) for b in backbones],
         graph_sha256=hashlib.sha256(graph).hexdigest(),
-        backbone=networks[0],
-        backbones=networks if len(networks) > 1 else (),
         search=search_facts(made, winner, settings),
         calibration=calibration,
         conformal=conformal,
-        pet=None,
-        quality=None,
         data=data_facts(manifest, made.rows),
-        evaluation=(),
-        licences=(
-            *(LicenceNote(what=f"weights of {b.name}", licence=b.licence) for b in backbones),
-            LicenceNote(what="training photos", licence="as their owner says; petmood does not know"),
+        photos=(
+            *PHOTOS,
             *(LicenceNote(what=f"images of {f.name}", licence="as their owner says") for f in more),
         ),
         settings={"method": winner, "seed": settings.seed, "folds": settings.folds, "budget_seconds": settings.budget},

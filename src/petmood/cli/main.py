@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
@@ -37,17 +38,19 @@ from petmood.cli import (
     tune,
 )
 from petmood.cli import run as run_command
-from petmood.errors import PetmoodError
+from petmood.errors import ConfigError, PetmoodError
 from petmood.escaping import one_line
 from petmood.version import __version__
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+_LONGEST = 4000
+_EMPTY = re.compile(r"--[a-z-]+=")
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 
 
 class _Command(TyperCommand):
-    """A command; while it works, names from data reach the terminal as text alone."""
+    """A command; no word of it is empty, and while it works, names from data reach the terminal as text alone."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run it."""
@@ -55,6 +58,12 @@ class _Command(TyperCommand):
 
         with guarded():
             return super().invoke(ctx)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words; an empty one is what a variable without a value leaves, and would mean the current folder."""
+        if empty := [word for word in args if not word or _EMPTY.fullmatch(word)]:
+            raise ConfigError(f"{empty[0] or 'an argument'} is empty: ''. Give a value, or '.' for the current folder.")
+        return super().parse_args(ctx, args)
 
 
 class _App(typer.Typer):
@@ -126,14 +135,20 @@ def run() -> None:
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         # the reader of our output left (e.g. `| head`); a second error while flushing at exit would say nothing more
-        _leave_stdout()
+        _leave(sys.stdout)
         sys.exit(1)
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno is None:
             raise
-        where = f" ({error.filename})" if error.filename else ""
-        _leave_stdout()
-        _complain(f"cannot write{where}: {error.strerror}. Free space, or write to another place.")
+        where = f" {os.fsdecode(error.filename)}" if isinstance(error.filename, str | bytes) else ""
+        _leave(sys.stdout)
+        if error.errno in _NO_ROOM:
+            _complain(f"cannot write{where}: {error.strerror}. Free space, or write to another place.")
+        else:
+            _complain(f"cannot read or write{where}: {error.strerror}. Look at the path and its permissions.")
+        sys.exit(EXIT_USER_ERROR)
+    except MemoryError:
+        _complain("there is not enough memory for this. Close other programs, or take fewer or smaller inputs.")
         sys.exit(EXIT_USER_ERROR)
 
 
@@ -149,12 +164,18 @@ def _accept_any_encoding() -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - lasts as long as the process
 
 
-def _leave_stdout() -> None:
-    """Send what is still to be flushed at exit nowhere: it would fail a second time."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _leave(stream: Any) -> None:
+    """Send what is still to be flushed at exit nowhere: it would fail a second time, with an exit code of its own."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain(message: str, mark: str = "error") -> None:
-    with suppress(OSError, ValueError):  # where nobody can be told, the exit code tells
-        typer.echo(f"{typer.style(mark, fg='red', bold=True)}: {one_line(message)}", err=True)
+    shown = one_line(message)
+    if len(shown) > _LONGEST:  # a path may be as long as it likes
+        shown = f"{shown[: _LONGEST // 2]} ... {shown[-_LONGEST // 2 :]}"
+    try:
+        typer.echo(f"{typer.style(mark, fg='red', bold=True)}: {shown}", err=True)
+        sys.stderr.flush()
+    except (OSError, ValueError):  # where nobody can be told, the exit code tells
+        _leave(sys.stderr)

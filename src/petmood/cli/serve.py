@@ -29,6 +29,16 @@ def serve(
         list[str] | None,
         typer.Option(help="A site whose pages may use this server, such as https://example.org; may be repeated."),
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A name under which the server is asked, such as pets.example.org; may be repeated."),
+    ] = None,
+    trust_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address or network of a proxy whose X-Forwarded-For tells the client's address; may be repeated."
+        ),
+    ] = None,
     browse: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in a browser, from a terminal.")
     ] = True,
@@ -38,11 +48,21 @@ def serve(
     from petmood.errors import require_extra
 
     require_extra("Serving a bundle", "web", "fastapi", "uvicorn", "python_multipart", "prometheus_client")
-    from petmood.web.server import bind, is_loopback
+    from petmood.web.connections import is_loopback
+    from petmood.web.logs import LOGGER, to_stderr
+    from petmood.web.server import bind
     from petmood.web.server import serve as work
     from petmood.web.settings import ServerSettings
 
-    given = {"host": host, "port": port, "token": token, "max_body_mb": max_body_mb, "requests_per_minute": rate}
+    given: dict[str, object] = {
+        "host": host,
+        "port": port,
+        "token": token,
+        "max_body_mb": max_body_mb,
+        "requests_per_minute": rate,
+    }
+    given["allowed_hosts"] = tuple(name.lower().rstrip(".") for name in allow_host or ())
+    given["trusted_proxies"] = tuple(trust_proxy or ())
     settings = ServerSettings.create({**given, "cors_origins": tuple(cors_origin or ())})
     model = load(bundle)
     listener = bind(settings)
@@ -51,7 +71,8 @@ def serve(
         guard = (
             "anyone who has the token" if token else "anyone who can reach this machine (set --token to ask for one)"
         )
-        typer.echo(f"warning: listening on {host}: {guard} can send pictures.", err=True)
+        to_stderr()
+        LOGGER.warning("listening on %s: %s can send pictures", host, guard)
     typer.echo(f"Serving {model.name} on {address} (Ctrl-C stops)")
     if browse and is_loopback(host) and _has_screen():
         import webbrowser

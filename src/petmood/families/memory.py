@@ -255,5 +255,5 @@ def unpack(data: bytes) -> Memory:
             photos.append(Remembered(path, features, bits[i, 0] - bits[i, 1]))
         digests = [bytes(row.tolist()).hex() for row in t["digests"]]
         return Memory(tuple(photos), dict(zip(digests, t["owners"].tolist(), strict=True)))
-    except (SafetensorError, ValueError, KeyError, IndexError) as error:
+    except (SafetensorError, ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise ModelError(f"the memory of training photos cannot be read ({error}). Copy or train it again.") from error

@@ -13,6 +13,7 @@ from petmood.errors import ConfigError, ModelError
 from petmood.features.backbones import Backbone, Preprocess
 from petmood.features.inspection import inspect_graph
 from petmood.features.trial import try_graph
+from petmood.given import read_given
 from petmood.store import atomic_path, read_json
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def load(path: Path, folder: Path) -> Backbone:
     graph = stated.parent / given.graph if given.graph else path.with_suffix(".onnx")
     if not graph.is_file():
         raise ModelError(f"the graph {graph} does not exist. Name it in {stated.name}, key 'graph'.")
-    data = graph.read_bytes()
+    data = read_given(graph, 2**31)
     inspect_graph(data, str(graph))
     try_graph(data, given.size, str(graph))
     outputs = _outputs(data, graph)

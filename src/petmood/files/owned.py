@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final, Self
 
 from petmood.errors import DataError
+from petmood.given import parse_json
 from petmood.store import write_bytes
 
 RECORD: Final = "petmood.json"
@@ -199,7 +200,7 @@ def _read_added(path: Path) -> list[tuple[str, str]]:
     found = []
     for line in lines:
         try:
-            name, digest = json.loads(line)
+            name, digest = parse_json(line)
         except (ValueError, TypeError):
             continue
         if isinstance(name, str) and isinstance(digest, str) and _is_inside(name):

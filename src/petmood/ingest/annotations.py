@@ -6,7 +6,6 @@ Each box is an item of its own, named by its picture and a media fragment; all i
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter, defaultdict
@@ -18,6 +17,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 
 from petmood.errors import DataError, ImageError
+from petmood.given import parse_json
 from petmood.images import EXTENSIONS
 from petmood.ingest.layout import Layout, Placed, canonical_classes
 from petmood.ingest.table import Index
@@ -114,7 +114,7 @@ class _Files:
         said = re.match(rb"""\s*<\?xml[^>]*?encoding=["']([\w.-]+)["']""", data)
         try:
             text = data.decode(said[1].decode()) if said else decoded(data, name)
-        except (LookupError, UnicodeDecodeError) as error:
+        except (LookupError, UnicodeError) as error:
             raise DataError(f"{name} is not in the encoding that it names ({error}). Save it as UTF-8.") from error
         return re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
 
@@ -126,7 +126,7 @@ class _Files:
             text = self.text(name)
             if re.search(r'"(annotations?|completions|choices?)"', text):
                 try:
-                    found.append((name, json.loads(text)))
+                    found.append((name, parse_json(text)))
                 except ValueError as error:
                     raise DataError(f"{name} looks like annotations but is not JSON ({error}). Mend it.") from error
         return found
@@ -161,7 +161,7 @@ def found_annotations(source: Source, names: Sequence[str], candidates: Sequence
             read_items = read(files)
             if read_items is not None:
                 found[kind] = list(read_items)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
             raise DataError(
                 f"the {kind} annotations in {source.location} are not as such tools write them "
                 f"({type(error).__name__}: {str(error)[:80]}). Export them again, or remove them."
@@ -262,15 +262,17 @@ def _yolo_names(text: str, where: str) -> tuple[dict[int, str], bool]:
     try:
         described = yaml.safe_load(text)
         names = described.get("names")
-    except (yaml.YAMLError, AttributeError) as error:
+    except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
         raise DataError(f"{where} is not readable YAML. Mend it.") from error
     keypoints = "kpt_shape" in described
     if isinstance(names, list):
-        return dict(enumerate(map(str, names))), keypoints
-    try:
-        return {int(key): str(value) for key, value in names.items()}, keypoints
-    except (AttributeError, TypeError, ValueError) as error:
-        raise DataError(f"{where} lists no classes under 'names', as a list or by number. Mend it.") from error
+        names = dict(enumerate(names))
+    # names that are lists of aliases of lists would be texts without end
+    if isinstance(names, dict) and all(
+        str(key).isdecimal() and isinstance(name, str | int | float) for key, name in names.items()
+    ):
+        return {int(key): str(name) for key, name in names.items()}, keypoints
+    raise DataError(f"{where} lists no classes under 'names', as a list or by number. Mend it.")
 
 
 def _yolo_items(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from petmood import images
 from petmood.cache import ContentCache
 from petmood.config import ReadOptions, reading_options
 from petmood.errors import DataError, ImageError
+from petmood.escaping import one_line
 from petmood.images.video import clip_of, is_video_name
 from petmood.ingest.arrange import arrange, warnings_of
 from petmood.ingest.layout import Layout, Placed, counts, offered_animals
@@ -26,6 +28,8 @@ Progress = Callable[[int, int], None]
 
 _BATCH: Final = 256
 _PIECE: Final = 8
+_NO_UNICODE: Final = "its name is not Unicode"
+_HALVES: Final = re.compile("[\\ud800-\\udfff]")
 _PROBES = f"probe/v{images.DECODE_VERSION}"
 _JUNK = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 
@@ -76,7 +80,7 @@ def read_dataset(
     for name in names:
         reason = why_ignored(name)
         if reason:
-            ignored.append(SkippedFile(name, reason))
+            ignored.append(SkippedFile(one_line(name) if reason == _NO_UNICODE else name, reason))
         else:
             candidates.append(name)
     if not candidates:
@@ -135,6 +139,9 @@ def _summary(layout: Layout) -> str:
 
 def why_ignored(name: str) -> str:
     """Why a file is no candidate, by its name alone; "" if it is one."""
+    # tables, Parquet and JSON hold no other names, and what the bytes meant cannot be told
+    if not name.isascii() and _HALVES.search(name):
+        return _NO_UNICODE
     # plain text work: a path object for each of a million files takes longer than all the rest
     if name.startswith((".", "__MACOSX/")) or "/." in name or "/__MACOSX/" in name:
         return "hidden file"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from petmood.errors import DataError
+from petmood.given import parse_json
 from petmood.tables import decoded, separated
 
 FORMATS: Final = frozenset({".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet"})
@@ -61,7 +61,7 @@ def read_table(data: bytes, name: str) -> Rows:
 def _json(data: bytes, name: str) -> Rows:
     """A list of objects, or one object from paths to labels."""
     try:
-        found = json.loads(decoded(data, name))
+        found = parse_json(decoded(data, name))
     except ValueError as error:
         raise DataError(f"{name} is not JSON ({error}). Mend it.") from error
     if isinstance(found, dict) and found and all(isinstance(value, str | int) for value in found.values()):
@@ -77,7 +77,7 @@ def _json_lines(data: bytes, name: str) -> Rows:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError as error:
             raise DataError(f"{name}, line {number}: not JSON ({error}). Mend the line.") from error
         if not isinstance(record, dict):

@@ -21,6 +21,7 @@ from petmood.dataset import Dataset
 from petmood.errors import ConfigError, DataError, ModelError
 from petmood.features.inspection import inspect_graph
 from petmood.features.trial import PICTURES, try_graph
+from petmood.given import read_given
 from petmood.records import FloatArray, IntArray, Manifest
 from petmood.results.evaluation import EvaluatedModel
 from petmood.store import read_json
@@ -150,7 +151,7 @@ def by_onnx(path: Path, photos: Dataset) -> Answers:
     if not isinstance(values, dict):
         raise ConfigError(f"{stated} must hold a JSON object with classes, size, mean and std.")
     given = ClassifierFile.create({k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-    data = path.read_bytes()
+    data = read_given(path, 2**31)
     inspect_graph(data, str(path))
     try_graph(data, given.size, str(path))
     try:

@@ -22,6 +22,7 @@ from petmood.evaluation.association import cross_table
 from petmood.evaluation.protocols import grouped
 from petmood.evaluation.statistics import agreement, mean_interval, paired_facts
 from petmood.files import output_file, output_folder
+from petmood.given import read_given
 from petmood.jobs.run_folder import write_source
 from petmood.labels import EXCLUDED, apply_labels, write_labels
 from petmood.progress import Progress
@@ -183,8 +184,8 @@ def read_names(path: Path, k: int) -> dict[int, str]:
         DataError: the file cannot be read, or a line names a cluster that is not there, or for the second time.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_given(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise DataError(f"cannot read {path}: {error}. It needs the columns cluster,name.") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
     if not {"cluster", "name"} <= set(reader.fieldnames or ()):

@@ -205,12 +205,19 @@ def _refuse(name: str) -> None:
 
 def _in_folder(folder: Path) -> Iterator[Path]:
     found = False
-    for place, inner, files in os.walk(folder):
-        inner.sort()
-        for file in sorted(files):
-            if _is_read(file) and not file.startswith("."):
+    waiting = [os.fspath(folder)]  # not os.walk, which calls itself for each folder and so ends in deep ones
+    while waiting:
+        place = waiting.pop()
+        try:
+            with os.scandir(place) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError as error:
+            raise DataError(f"cannot list {place}: {error.strerror}. Check its permissions.") from error
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False) and _is_read(entry.name) and not entry.name.startswith("."):
                 found = True
-                yield Path(place) / file
+                yield Path(entry.path)
+        waiting += [entry.path for entry in reversed(entries) if entry.is_dir(follow_symlinks=False)]
     if not found:
         raise DataError(f"{folder} holds no image files. Known: {', '.join(sorted(images.EXTENSIONS))}.")
 

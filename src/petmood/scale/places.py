@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ def is_url(place: str) -> bool:
 
 def absolute(place: str) -> str:
     """A path as every process on the machine finds it; URLs stay."""
-    return place if is_url(place) else str(Path(place).resolve())
+    return place if is_url(place) else os.path.realpath(place)
 
 
 class Files(Protocol):

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from petmood import images
 from petmood.errors import DataError
+from petmood.given import parse_json
 from petmood.records import FloatArray
 from petmood.scale.places import OutFolder
 
@@ -141,9 +142,9 @@ def describe(folder: OutFolder, file: str) -> Shard:
     import polars as pl
 
     try:
-        meta = json.loads(pl.read_parquet_metadata(io.BytesIO(folder.read(file)))[_META])
+        meta = parse_json(pl.read_parquet_metadata(io.BytesIO(folder.read(file)))[_META])
         return Shard(file=file, **meta)
-    except (KeyError, ValueError, ValidationError, pl.exceptions.PolarsError) as error:
+    except (KeyError, TypeError, ValueError, ValidationError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{file} is not a shard that petmood wrote ({error}). Remove it, and embed again.") from error
 
 

@@ -47,8 +47,14 @@ def walk_sorted(entries: Callable[[str], list[str]], folder: str = "") -> Iterat
         entries: gives the names in a folder, those of folders with a "/" at their end.
         folder: where to begin: "" or a path that ends with "/".
     """
-    for name in sorted(entries(folder)):
-        if name.endswith("/"):
-            yield from walk_sorted(entries, folder + name)
+    # a stack of its own: folders may lie deeper in each other than functions can call each other
+    waiting = [(folder, iter(sorted(entries(folder))))]
+    while waiting:
+        place, names = waiting[-1]
+        name = next(names, None)
+        if name is None:
+            waiting.pop()
+        elif name.endswith("/"):
+            waiting.append((place + name, iter(sorted(entries(place + name)))))
         else:
-            yield folder + name
+            yield place + name

@@ -18,6 +18,9 @@ MARK: Final = "#xywh="
 _FRAGMENT: Final = re.compile(r"^(?P<unit>percent:)?(?P<box>-?[\d.]+,-?[\d.]+,[\d.]+,[\d.]+)$")
 
 
+_FARTHEST: Final = 1e9
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A part of a picture: its left upper corner and its size, in pixels, or in per cent of the picture."""
@@ -27,6 +30,10 @@ class Box:
     width: float
     height: float
     percent: bool = False
+
+    def __post_init__(self) -> None:
+        if not all(abs(value) < _FARTHEST for value in (self.x, self.y, self.width, self.height)):
+            raise ValueError("a box has corners that are no places in a picture")
 
     def widened(self, margin: float) -> Box:
         """The box with a share of its width and height added on each side."""
@@ -49,8 +56,11 @@ def part_of(name: str) -> tuple[str, Box | None]:
     match = _FRAGMENT.match(text) if mark else None
     if match is None:
         return name, None
-    x, y, width, height = map(float, match["box"].split(","))
-    return path, Box(x, y, width, height, match["unit"] is not None)
+    try:
+        x, y, width, height = map(float, match["box"].split(","))
+        return path, Box(x, y, width, height, match["unit"] is not None)
+    except ValueError:  # a file may be named anything
+        return name, None
 
 
 def cut(data: bytes, box: Box) -> bytes:

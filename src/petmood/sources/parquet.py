@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from petmood import images
 from petmood.errors import ImageError
+from petmood.given import parse_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -159,7 +159,7 @@ class ImageTable:
 
         try:
             text = pl.read_parquet_metadata(self._path).get("huggingface", "{}")
-            features: dict[str, Any] = json.loads(text).get("info", {}).get("features", {})
+            features: dict[str, Any] = parse_json(text).get("info", {}).get("features", {})
         except (ValueError, AttributeError, pl.exceptions.PolarsError):
             return {}
         return {

@@ -21,6 +21,7 @@ from petmood.version import __version__
 from petmood.web.batching import Batcher
 from petmood.web.explaining import Explainer, Wanted
 from petmood.web.guard import Guard
+from petmood.web.logs import LOGGER
 from petmood.web.metrics import Metrics
 from petmood.web.observer import Observer
 from petmood.web.page import add_page
@@ -49,7 +50,8 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         413: "The request is too large",
         415: "A kind of body that is not taken",
         422: "No image could be read, or a parameter is wrong",
-        429: "Too many requests",
+        421: "The server does not go by this name",
+        429: "Too many requests, or wrong tokens",
         503: "The server is busy or not ready",
     }.items()
 }
@@ -124,6 +126,18 @@ def _add_errors(app: FastAPI) -> None:
         )
         refusal.headers.update(error.headers or {})
         return await refused(request, refusal)
+
+    @app.exception_handler(OSError)
+    async def unable(request: Request, error: OSError) -> Response:
+        LOGGER.error("cannot work", extra={"facts": {"error": str(error)}})
+        said = error.strerror or type(error).__name__
+        return await refused(
+            request, Refusal(503, "the server cannot do its work now", said, "Try again later.", retry_after=5)
+        )
+
+    @app.exception_handler(Exception)
+    async def fault(request: Request, error: Exception) -> Response:
+        return await refused(request, Refusal(500, "a fault of the server", type(error).__name__, "See its log."))
 
 
 def _add_api(app: FastAPI, bundle: Bundle, settings: ServerSettings, batcher: Batcher, metrics: Metrics) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,7 @@ from petmood.bundle import Bundle, Outputs, Prepared
 from petmood.web.problems import Refusal
 
 _BUSY_SECONDS: Final = 1
+_STOP_SECONDS: Final = 2
 _QUICK_BYTES: Final = 2**18
 """A picture of so many bytes is decoded in a moment; a larger one would keep the model from others meanwhile."""
 
@@ -56,14 +58,16 @@ class Batcher:
         self._task = asyncio.create_task(self._run(), name="petmood-batcher")
 
     async def stop(self) -> None:
-        """Answer what waits, then stop."""
-        while self._pending:
-            await asyncio.sleep(0.005)
+        """Answer what waits, for as long as `_STOP_SECONDS`, then stop; a thread that works on is not waited for."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_SECONDS):
+                while self._pending:
+                    await asyncio.sleep(0.005)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._decoders.shutdown()
-        self._model.shutdown()
+        for pool in (self._decoders, self._model):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     async def read(self, data: bytes, name: str, max_pixels: int) -> tuple[Prepared, Outputs]:
         """Decode and infer one picture.

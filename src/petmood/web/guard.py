@@ -1,4 +1,4 @@
-"""What stands before the application: body size, time to send, rate, token; plain ASGI, so nothing is read twice."""
+"""What stands before the application: host, token, rate, size, time to send; plain ASGI, so nothing is read twice."""
 
 from __future__ import annotations
 
@@ -8,14 +8,27 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
+from starlette.requests import ClientDisconnect
+
+from petmood.web.connections import host_name, is_address, is_loopback
 from petmood.web.problems import Refusal
 from petmood.web.settings import ServerSettings
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
 _ADDRESSES: Final = 10_000  # how many clients' rates are remembered
+
+
+_TOLD: Final = frozenset({"/metrics", "/openapi.json"})
+"""Paths that tell how the server is used; for those who have the token."""
+
+
+@dataclass
+class _Body:
+    held: int = 0
 
 
 class RateLimit:
@@ -26,15 +39,15 @@ class RateLimit:
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, address: str) -> float:
-        """Take one request's worth; 0 if it was there, else the seconds until it will be."""
+    def take(self, address: str, cost: int = 1) -> float:
+        """Take one request's worth; 0 if it was there, else the seconds until it will be. `cost=0` only looks."""
         if self.per_minute == 0:
             return 0.0
         now = self._clock()
         left, before = self._buckets.pop(address, (float(self.per_minute), now))
         left = min(float(self.per_minute), left + (now - before) * self.per_minute / 60)
         granted = left >= 1
-        self._buckets[address] = (left - 1 if granted else left, now)
+        self._buckets[address] = (left - cost if granted else left, now)
         if len(self._buckets) > _ADDRESSES:
             self._buckets.popitem(last=False)
         return 0.0 if granted else (1 - left) * 60 / self.per_minute
@@ -47,10 +60,12 @@ class Guard:
         self.app = app
         self.settings = settings
         self.rate = RateLimit(settings.requests_per_minute)
+        self.wrong_tokens = RateLimit(settings.wrong_tokens_per_minute)
+        self._inflight = 0
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Handle one connection."""
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         started = False
@@ -60,27 +75,32 @@ class Guard:
             started = started or message["type"] == "http.response.start"
             await send(message)
 
+        body = _Body()
         try:
             self._check(scope)
-            await self.app(scope, self._limited(receive), watched)
+            await self.app(scope, self._limited(receive, body), watched)
         except Refusal as refusal:
             if not started:
                 await send_refusal(refusal, send)
+        except ClientDisconnect:
+            pass  # nobody is there to be answered
+        except asyncio.CancelledError:
+            # the server stops and has given this request the time it gives
+            if not started:
+                await send_refusal(
+                    Refusal(503, "the server stops", "a request that took longer", "Ask another.", retry_after=5), send
+                )
+        finally:
+            self._inflight -= body.held
 
     def _check(self, scope: Scope) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]}
-        token = self.settings.token
-        if token is not None and not hmac.compare_digest(
-            headers.get(b"authorization", b""), f"Bearer {token}".encode()
-        ):
-            raise Refusal(
-                401,
-                "this server asks for a token",
-                "a wrong token" if b"authorization" in headers else "no Authorization header",
-                "Send the header 'Authorization: Bearer TOKEN'.",
-            )
-        wait = self.rate.take((scope.get("client") or ("unknown", 0))[0])
-        if wait:
+        self._check_host(headers.get(b"host", b"").decode("latin-1"))
+        address = (scope.get("client") or ("unknown", 0))[0]
+        path = scope["path"]
+        if path.startswith("/v1/") or path in _TOLD:
+            self._check_token(headers, address)
+        if path.startswith("/v1/") and (wait := self.rate.take(address)):
             raise Refusal(
                 429,
                 "too many requests",
@@ -89,8 +109,51 @@ class Guard:
                 retry_after=math.ceil(wait),
             )
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self._max_bytes:
-            raise self._too_large(int(length))
+        if length.isdigit() and int(length[:20]) > self._max_bytes:
+            raise self._too_large(int(length[:20]))
+
+    def _check_host(self, header: str) -> None:
+        """Refuse a name that is not this server's: another site can point its own name here, and so pass for us."""
+        host = host_name(header)
+        own = self.settings.host
+        if host is not None and (
+            is_loopback(host)
+            or host == own.lower()
+            or host in self.settings.allowed_hosts
+            or (is_address(host) and not is_loopback(own))
+        ):
+            return
+        raise Refusal(
+            421,
+            "this server does not go by that name",
+            f"Host: {header[:80] or 'none'}",
+            "Ask it by its address, or start it with --allow-host NAME.",
+        )
+
+    def _check_token(self, headers: dict[bytes, bytes], address: str) -> None:
+        token = self.settings.token
+        if token is None:
+            return
+        given = headers.get(b"authorization")
+        wait = self.wrong_tokens.take(address, cost=0)
+        # looked at first, so that who has guessed too often is not told which guess is right
+        if given is not None and wait:
+            raise Refusal(
+                429,
+                "too many wrong tokens",
+                f"more than {self.settings.wrong_tokens_per_minute} a minute from one address",
+                f"Wait {math.ceil(wait)} s.",
+                retry_after=math.ceil(wait),
+            )
+        if not hmac.compare_digest(given or b"", f"Bearer {token}".encode()):
+            if given is not None:
+                self.wrong_tokens.take(address)
+            raise Refusal(
+                401,
+                "this server asks for a token",
+                "no Authorization header" if given is None else "a wrong token",
+                "Send the header 'Authorization: Bearer TOKEN'.",
+            )
 
     @property
     def _max_bytes(self) -> int:
@@ -104,13 +167,12 @@ class Guard:
             "Send fewer or smaller images.",
         )
 
-    def _limited(self, receive: Any) -> Any:
-        seen = 0
+    def _limited(self, receive: Any, body: _Body) -> Any:
         deadline = asyncio.get_running_loop().time() + self.settings.read_timeout
         more = True
 
         async def counted() -> Message:
-            nonlocal seen, more
+            nonlocal more
             if not more:
                 return dict(await receive())
             try:
@@ -124,10 +186,20 @@ class Guard:
                     "Send it again over a faster connection, or smaller.",
                 ) from None
             if message["type"] == "http.request":
-                seen += len(message.get("body", b""))
+                size = len(message.get("body", b""))
+                body.held += size
+                self._inflight += size
                 more = message.get("more_body", False)
-                if seen > self._max_bytes:
-                    raise self._too_large(seen)
+                if body.held > self._max_bytes:
+                    raise self._too_large(body.held)
+                if self._inflight > max(self.settings.max_inflight_mb * 2**20, self._max_bytes):
+                    raise Refusal(
+                        503,
+                        "the server is busy",
+                        f"{self._inflight / 2**20:.0f} MiB of requests under way",
+                        "Try again in a moment.",
+                        retry_after=1,
+                    )
             return message
 
         return counted

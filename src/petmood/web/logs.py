@@ -1,4 +1,4 @@
-"""One JSON line a request on stderr: when, what, how long; no image content, no token, no file names."""
+"""Every line of a server's log is JSON, on stderr: when, what, how long; no image content, no token, no file names."""
 
 from __future__ import annotations
 
@@ -25,13 +25,19 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+        return json.dumps(line, default=str)
 
 
 def to_stderr() -> None:
-    """Send the log to stderr as JSON lines."""
+    """Send the log to stderr as JSON lines: this package's, the web server's, warnings and whatever else is told."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    LOGGER.handlers[:] = [handler]
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi", "uvicorn.access"):
+        logging.getLogger(name).handlers[:] = []
+        logging.getLogger(name).propagate = True
+    logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a log that cannot be written must not end a request
     LOGGER.setLevel(logging.INFO)
-    LOGGER.propagate = False

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Final
 
 from petmood.web.logs import LOGGER
 from petmood.web.metrics import Metrics
+
+_GONE: Final = 499
+"""What is noted where the client hung up before there was an answer; nginx uses the same number."""
 
 
 class Observer:
@@ -22,7 +25,13 @@ class Observer:
             await self.app(scope, receive, send)
             return
         start = time.perf_counter()
-        status = 500
+        status, gone = 500, False
+
+        async def heard() -> dict[str, Any]:
+            nonlocal gone
+            message = dict(await receive())
+            gone = gone or message["type"] == "http.disconnect"
+            return message
 
         async def watched(message: dict[str, Any]) -> None:
             nonlocal status
@@ -31,9 +40,10 @@ class Observer:
             await send(message)
 
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, heard, watched)
         finally:
-            self._note(scope, status, time.perf_counter() - start)
+            # nobody read an answer: neither a success nor a fault of the server
+            self._note(scope, _GONE if gone and status == 500 else status, time.perf_counter() - start)
 
     def _note(self, scope: dict[str, Any], status: int, seconds: float) -> None:
         # an unknown path is counted as one, so that a scanner cannot blow up the counters

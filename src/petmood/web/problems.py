@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from petmood.escaping import one_line
+
 
 class Problem(BaseModel):
     """The body of every answer that is an error.
@@ -35,7 +37,8 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault
     def __init__(self, status: int, what: str, got: str, todo: str, *, retry_after: int | None = None) -> None:
         super().__init__(what)
         self.status = status
-        self.problem = Problem(what=what, got=got, next=todo)
+        # what was got may hold anything, characters that JSON cannot carry among them
+        self.problem = Problem(what=one_line(what), got=one_line(got), next=one_line(todo))
         self.headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         if status == 401:
             self.headers["WWW-Authenticate"] = "Bearer"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from petmood.errors import ConfigError
@@ -12,18 +11,6 @@ if TYPE_CHECKING:
     import socket
 
     from petmood.bundle import Bundle
-
-GRACE_SECONDS = 20
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def bind(settings: ServerSettings) -> socket.socket:
@@ -40,6 +27,8 @@ def bind(settings: ServerSettings) -> socket.socket:
     listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        # who connects before the model is warm waits for it
+        listener.listen()
     except OSError as error:
         listener.close()
         raise ConfigError(
@@ -49,19 +38,10 @@ def bind(settings: ServerSettings) -> socket.socket:
 
 
 def serve(bundle: Bundle, settings: ServerSettings, listener: socket.socket) -> None:
-    """Serve until a signal; requests under way are answered first."""
-    import uvicorn
-
+    """Serve until a signal; requests under way are answered first, as far as there is time."""
     from petmood.web.app import create_app
+    from petmood.web.connections import run
     from petmood.web.logs import to_stderr
 
     to_stderr()
-    config = uvicorn.Config(
-        create_app(bundle, settings),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        timeout_keep_alive=30,
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    run(create_app(bundle, settings), listener, settings.trusted_proxies)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from petmood.escaping import one_line
 from petmood.web.problems import Refusal
 
 if TYPE_CHECKING:
@@ -73,13 +74,13 @@ async def _from_form(request: Request, max_images: int) -> list[Upload]:
             for item in form.getlist(FIELD):
                 if not isinstance(item, UploadFile):
                     raise _nothing(f"a text field '{FIELD}'")
-                found.append(Upload(item.filename or "image", await item.read()))
+                found.append(Upload(one_line(item.filename or "image"), await item.read()))
             names = sorted({str(name)[:40] for name in form})
-    except HTTPException as error:
+    except (HTTPException, ValueError) as error:  # a form may name any encoding for its texts
         raise Refusal(
             400,
             "the form cannot be read",
-            str(error.detail),
+            error.detail if isinstance(error, HTTPException) else str(error),
             f"Send at most {max_images} files, each as a multipart field named '{FIELD}'.",
         ) from error
     if not found:

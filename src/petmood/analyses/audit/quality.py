@@ -168,7 +168,8 @@ def write_quality(path: Path, table: pl.DataFrame, columns: Sequence[str] | None
     # a name that looks like a formula must not become one in a spreadsheet
     safe = chosen.with_columns(pl.col(name).map_elements(csv_cell, pl.String) for name in names)
     with atomic_path(path) as temporary:
-        safe.write_csv(temporary)
+        # not by its path: polars takes none that is not Unicode
+        temporary.write_text(safe.write_csv(), encoding="utf-8")
 
 
 def read_quality(path: Path) -> pl.DataFrame:

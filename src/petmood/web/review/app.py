@@ -7,21 +7,24 @@ import threading
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, PackageLoader, select_autoescape
 from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
 
 from petmood import images
 from petmood.cache import open_cache
 from petmood.errors import ImageError, PetmoodError
+from petmood.escaping import one_line
 from petmood.labels import Action
 from petmood.sources import Source
 from petmood.version import __version__
+from petmood.web.connections import host_name, is_loopback
 from petmood.web.review.state import page_state, summary
-from petmood.web.review.store import DecisionStore
+from petmood.web.review.store import DecisionStore, UnsavedError
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -35,7 +38,7 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 _KINDS: Final = {"review.js": "text/javascript", "review.css": "text/css", "petmood.css": "text/css"}
-_LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_LONGEST_BODY: Final = 64 * 1024
 _SIZES: Final = {"photo": 1024, "small": 240}
 
 
@@ -66,16 +69,34 @@ def create_app(store: DecisionStore, source: Source, *, blind: bool = False) -> 
 
     @app.middleware("http")
     async def only_from_here(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = (
-            await answer(request) if _is_own(request) else _refusal(403, "this page is for its own machine only.")
-        )
+        if not _is_own(request):
+            response = _refusal(403, "this page is for its own machine only.")
+        elif not _is_small(request):
+            response = _refusal(413, f"a request has at most {_LONGEST_BODY} bytes and says how many.")
+        else:
+            response = await answer(request)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 
     @app.exception_handler(PetmoodError)
     async def mendable(request: Request, error: PetmoodError) -> Response:
-        return _refusal(404 if isinstance(error, ImageError) else 422, str(error))
+        status = 503 if isinstance(error, UnsavedError) else 404 if isinstance(error, ImageError) else 422
+        return _refusal(status, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        # what was sent is not sent back: it may hold what JSON cannot
+        first = error.errors()[0]
+        return _refusal(422, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}.")
+
+    @app.exception_handler(HTTPException)
+    async def failed(request: Request, error: HTTPException) -> Response:
+        return _refusal(error.status_code, str(error.detail))
+
+    @app.exception_handler(OSError)
+    async def unable(request: Request, error: OSError) -> Response:
+        return _refusal(503, f"a file cannot be read or written: {error}. Free some space or look at its permissions.")
 
     @app.get("/")
     def page() -> Response:
@@ -140,7 +161,7 @@ class _Pictures:
 def _is_own(request: Request) -> bool:
     """Whether a request comes from a page of this server: another site, or a name rebound to us, has other headers."""
     host = request.headers.get("host", "")
-    if urlsplit(f"//{host}").hostname not in _LOCAL:
+    if not is_loopback(host_name(host) or ""):
         return False
     if request.method in ("GET", "HEAD"):
         return True
@@ -148,8 +169,13 @@ def _is_own(request: Request) -> bool:
     return origin == f"http://{host}" and request.headers.get("content-type", "").startswith("application/json")
 
 
+def _is_small(request: Request) -> bool:
+    length = request.headers.get("content-length", "" if "transfer-encoding" in request.headers else "0")
+    return length.isdigit() and int(length[:20]) <= _LONGEST_BODY
+
+
 def _refusal(status: int, message: str) -> Response:
-    return JSONResponse({"error": message}, status_code=status)
+    return JSONResponse({"error": one_line(message)}, status_code=status)
 
 
 def _static(name: str) -> bytes:

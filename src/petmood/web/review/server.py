@@ -51,8 +51,8 @@ def serve(
         PetmoodError: the port is taken, or the data cannot be opened.
     """
     require_extra("The review page", "web", "fastapi", "uvicorn")
-    import uvicorn
-
+    from petmood.web.connections import run
+    from petmood.web.logs import to_stderr
     from petmood.web.review.app import create_app
 
     with bind(port) as listener, open_pictures(store.review.data, store.review.options) as source:
@@ -61,5 +61,5 @@ def serve(
         announce(address)
         if browser:
             webbrowser.open(address)
-        config = uvicorn.Config(create_app(store, source, blind=blind), log_level="warning", access_log=False)
-        uvicorn.Server(config).run(sockets=[listener])
+        to_stderr()
+        run(create_app(store, source, blind=blind), listener)

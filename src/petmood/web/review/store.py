@@ -36,6 +36,10 @@ _READER = re.compile(r"[\w-]{1,40}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*(?:Z|\+00:00)")
 
 
+class UnsavedError(DataError):
+    """A decision that could not be written to the disk."""
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """How well two readings agree; one of them may be the labels that came with the data."""
@@ -89,7 +93,8 @@ class DecisionStore:
             Whether it was new.
 
         Raises:
-            DataError: no such photo or class, or the disk refused it.
+            DataError: no such photo or class.
+            UnsavedError: the disk refused it, in whole or in part; the same decision may be sent again.
         """
         if photo not in self.review.photos and photo not in self._groups:
             raise DataError(f"there is no photo '{photo}' in this run. Load the page again.")
@@ -104,11 +109,19 @@ class DecisionStore:
         path = photo if photo in self._groups else self.review.photos[photo].record.path
         made = Decision(path, action, label, self.reader, time)
         with self._lock:
-            if time and made in self._all():
-                return False
-            append_decision(self.log, made)
-            self._write()
-        return True
+            try:
+                known = bool(time) and made in self._all()
+                if not known:
+                    append_decision(self.log, made)
+            except (DataError, OSError) as error:
+                raise UnsavedError(f"the decision is not saved: {error}") from error
+            try:
+                self._write()  # a decision that is known may have come to the log and no further
+            except (DataError, OSError) as error:
+                raise UnsavedError(
+                    f"the decision is in {self.log.name}, but what follows from it cannot be written: {error}"
+                ) from error
+        return not known
 
     def version(self) -> int:
         """Changes whenever anybody has decided anything."""
