@@ -57,7 +57,6 @@ class ModelView:
     """One model under one protocol, with its confusion matrix and learning curves."""
 
     facts: ModelFacts
-    is_open: bool
     confusion: Drawing
     curves: Panels | None
 
@@ -148,8 +147,7 @@ def _models(protocols: tuple[ProtocolView, ...]) -> list[ModelView]:
             key = f"model{i}-{j}"
             chart = plots.confusion(key, model, captions.confusion_label(model))
             curves = _curves(key, model)
-            is_open = i == j == 0
-            views.append(ModelView(model, is_open, Drawing(Markup(chart), captions.confusion(model)), curves))
+            views.append(ModelView(model, Drawing(Markup(chart), captions.confusion(model)), curves))
     return views
 
 

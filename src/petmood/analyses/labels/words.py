@@ -10,7 +10,7 @@ from petmood.report.wording import THIN, count, interval, number, percent, plura
 SHOWN = 24
 """Suspects in the report's gallery; results.json has more."""
 
-UNFOLDED = 6
+UNFOLDED = 3
 """Of these, how many are in sight before the list is unfolded."""
 
 
