@@ -235,7 +235,8 @@ def test_what_is_long_is_folded_and_its_words_are_there(root: ET.Element) -> Non
 
 @pytest.mark.parametrize(("different", "drawn"), [(3, False), (4, True)])
 def test_a_few_sizes_are_a_sentence_and_no_chart(different: int, drawn: bool) -> None:
-    sizes = tuple(SizeCount("train", "happy", 100 + i, 100, 5) for i in range(different))
+    one = SizeCount(split="train", class_name="happy", width=100, height=100, count=5)
+    sizes = tuple(one.model_copy(update={"width": 100 + i}) for i in range(different))
     made = results()
     data = made.dataset.model_copy(update={"sizes": sizes})
     page = report_html(made.model_copy(update={"dataset": data}), lambda _: None)
