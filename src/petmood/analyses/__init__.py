@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from petmood.analyses import audit, calibration, causes, labels, leakage, protocols, species
-from petmood.analyses.base import Analysis, Asked, Page
+from petmood.analyses import audit, calibration, causes, labels, leakage, protocols, species, travel
+from petmood.analyses.base import Analysis, Asked, Elsewhere, Page
 from petmood.results import Results
 
-__all__ = ["ANALYSES", "Analysis", "Asked", "Page", "read_results"]
+__all__ = ["ANALYSES", "Analysis", "Asked", "Elsewhere", "Page", "read_results"]
 
 ANALYSES: Final[tuple[Analysis[Any], ...]] = (
     leakage.ANALYSIS,
+    travel.ANALYSIS,
     audit.ANALYSIS,
     protocols.ANALYSIS,
     calibration.ANALYSIS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal
 
@@ -14,10 +14,19 @@ if TYPE_CHECKING:
     from petmood.dataset import Dataset
     from petmood.features import Backbone
     from petmood.progress import Tick
+    from petmood.report.summarize import Headline
     from petmood.results import ComparisonFacts, Results
 
 Place = Literal["first", "data", "models"]
 """Where a section stands: first of all, behind the one on the data, or behind those on models."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Further data sets, open, and what their classes are among those of the run's: theirs -> ours."""
+
+    data: tuple[Dataset, ...]
+    mapping: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class Asked:
         comparison: the run's models and baselines, compared.
         found: what the analyses before it found, by name.
         tick: where to show how far it is.
+        elsewhere: further data sets that the run was given, or None.
     """
 
     data: Dataset
@@ -39,6 +49,7 @@ class Asked:
     comparison: ComparisonFacts | None = None
     found: Mapping[str, Fact] = field(default_factory=dict)
     tick: Tick = lambda done, total: None
+    elsewhere: Elsewhere | None = None
 
     def of(self, kind: type[F]) -> F | None:
         """The facts of one kind, if an analysis before this one found them."""
@@ -72,8 +83,9 @@ class Analysis(Generic[F]):
         compute: makes the facts; None where the data do not allow it.
         words: what `section.html.j2`, in the package of the analysis, needs beside `facts`.
         package: where that template lies.
-        place: where its section stands.
+        place: where its section stands; of its facts, where that depends on what was found.
         warnings: what of its facts must stand before any figure is trusted.
+        headlines: what of its facts stands at the head of the page.
         anchor: of its section, where it is not the name.
     """
 
@@ -84,6 +96,7 @@ class Analysis(Generic[F]):
     compute: Callable[[Asked], F | None]
     words: Callable[[F, Page], Mapping[str, Any]]
     package: str
-    place: Place = "models"
+    place: Place | Callable[[F], Place] = "models"
     warnings: Callable[[F], tuple[Warn, ...]] = lambda facts: ()
+    headlines: Callable[[F], Sequence[Headline]] = lambda facts: ()
     anchor: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from petmood.analyses import ANALYSES
-from petmood.analyses.base import Analysis, Page
+from petmood.analyses.base import Analysis, Page, Place
 from petmood.report.html import (
     Section,
     Thumbnail,
@@ -36,7 +36,9 @@ def report_html(results: Results, thumbnail: Thumbnail, analyses: Sequence[Analy
 
 def lasting_report(results: Results, thumbnail: Thumbnail, analyses: Sequence[Analysis[Any]] = ANALYSES) -> str:
     """The report without the section that tells how this very run went."""
-    return lasting_html(results, thumbnail, sections(results, thumbnail, analyses), cautions(results, analyses))
+    found = results.analyses
+    heads = tuple(h for one in analyses if one.name in found for h in one.headlines(found[one.name]))
+    return lasting_html(results, thumbnail, sections(results, thumbnail, analyses), cautions(results, analyses), heads)
 
 
 def sections(
@@ -46,10 +48,14 @@ def sections(
     page = Page(results, picture_uris(thumbnail), class_colours(results.dataset.classes))
     found = results.analyses
     return tuple(
-        Section(one.anchor or one.name, one.title, one.place, _section(one, found[one.name], page))
+        Section(one.anchor or one.name, one.title, _place(one, found[one.name]), _section(one, found[one.name], page))
         for one in analyses
         if one.name in found
     )
+
+
+def _place(one: Analysis[Any], facts: Fact) -> Place:
+    return one.place(facts) if callable(one.place) else one.place
 
 
 def _section(one: Analysis[Any], facts: Fact, page: Page) -> Any:

@@ -8,11 +8,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from petmood.analyses.travel.compute import control_cells, matrix_cells
+from petmood.analyses.travel.facts import TravelCell
+from petmood.analyses.travel.readers import MODEL, mixture, remembered
 from petmood.bundle import Bundle, ModelDescription, TrainingNeighbours, save
 from petmood.bundle.composite import composite_graph
 from petmood.bundle.folder import Parts
@@ -25,12 +27,12 @@ from petmood.bundle.schema import (
     DataFacts,
     InputFacts,
     LicenceNote,
+    MatrixCell,
     SourceFacts,
     SourcesFacts,
 )
-from petmood.config import ReadOptions
-from petmood.dataset import Dataset, open_dataset
-from petmood.dataset.across import Across, join_datasets
+from petmood.dataset import Dataset
+from petmood.dataset.across import Across, join_datasets, open_sources
 from petmood.dataset.dataset import backbone_named
 from petmood.errors import ConfigError, ModelError
 from petmood.evaluation import certainty_elsewhere as transfer
@@ -38,13 +40,12 @@ from petmood.evaluation import sources
 from petmood.families.memory import Memory, Remembered, remember
 from petmood.families.store import local_features
 from petmood.features import Backbone
-from petmood.features.species import N_IMAGENET, species_probabilities
+from petmood.features.species import N_IMAGENET
 from petmood.features.views import View
 from petmood.files import claimed_output
 from petmood.progress import Progress
 from petmood.records import IntArray
 from petmood.store import write_bytes
-from petmood.training.heads import LogisticHead
 from petmood.training.onnx_heads import as_head
 from petmood.training.source_head import SourceMixture
 from petmood.version import __version__
@@ -92,12 +93,7 @@ def save_across_bundle(
         raise ConfigError(f"leaving a source out needs two or more, got {len(data)}. Name another data set.")
     network = backbone_named(backbone)
     with ExitStack() as open_, TemporaryDirectory() as folder, claimed_output(out, data):
-        opened = [
-            open_.enter_context(
-                open_dataset(path, families="names", splits=False, options=ReadOptions(), progress=progress)
-            )
-            for path in data
-        ]
+        opened = open_sources(data, open_, progress)
         small = small_backbone(network, opened, Path(folder))
         of = join_datasets(opened, mapping, small)
         return _save(out, opened, of, terms, seed)
@@ -115,53 +111,22 @@ def small_backbone(backbone: Backbone, data: Sequence[Dataset], folder: Path) ->
     return replace(backbone, name=f"{backbone.name}-int8", graph=path, digest=hashlib.sha256(graph).hexdigest())
 
 
-def _mixture(width: int) -> SourceMixture:
-    columns = np.arange(N_IMAGENET + width)
-    return SourceMixture(columns[:N_IMAGENET], columns[N_IMAGENET:])
-
-
-def _readers(of: Across, rows: NDArray[np.float32]) -> tuple[sources.Reader, sources.Reader]:
-    """The model, and what reads species alone."""
-    union = of.union
-    names = np.array(union.classes)
-    species = species_probabilities(rows[:, :N_IMAGENET])
-
-    def ordered(said: NDArray[np.floating], known: Sequence[str]) -> NDArray[np.float64]:
-        found = np.zeros((len(said), len(names)))
-        found[:, [union.classes.index(str(name)) for name in known]] = said
-        return found
-
-    def model(train: IntArray, judged: IntArray) -> NDArray[np.float64]:
-        made = _mixture(rows.shape[1] - N_IMAGENET).fit(
-            rows[train], names[union.labels[train]], sources=union.source[train]
-        )
-        return ordered(made.predict_proba(rows[judged]), list(made.classes_))
-
-    def alone(train: IntArray, judged: IntArray) -> NDArray[np.float64]:
-        weights = transfer.even_weights(union.labels[train], union.source[train])
-        made = LogisticHead().fit(species[train], names[union.labels[train]], sample_weight=weights)
-        return ordered(made.predict_proba(species[judged]), list(made.classes_))
-
-    return model, alone
-
-
 def _save(out: Path, opened: Sequence[Dataset], of: Across, terms: Sequence[str], seed: int) -> ModelDescription:
     union, network = of.union, of.backbone
     rows = np.concatenate([of.scores, of.vectors], axis=1)
-    model, alone = _readers(of, rows)
+    model = remembered(mixture(union, rows, N_IMAGENET))
     folds = sources.left_out_folds(union)
     readings = [sources.read(union, [fold], model) for fold in folds]
-    controls = [sources.cell(union, sources.read(union, [fold], alone), seed=seed) for fold in folds]
-    own = [
-        sources.cell(union, sources.read(union, sources.in_source_folds(union, i, seed=seed), alone), seed=seed)
-        for i in range(len(union.sources))
-    ]
+    controls = {(c.subject, c.kind, c.judged_on): c for c in control_cells(union, of, seed)}
     fitted = _certainty(union, readings)
     held = [_held(union, fold, reading, model) for fold, reading in zip(folds, readings, strict=True)]
     fit = union.photos(np.arange(len(union.labels)))
     copies = tuple(of.paths[i] for i in np.setdiff1d(np.arange(len(union.labels)), fit))
     names = np.array(union.classes)
-    made = _mixture(of.vectors.shape[1]).fit(rows[fit], names[union.labels[fit]], sources=union.source[fit])
+    columns = np.arange(rows.shape[1])
+    made = SourceMixture(columns[:N_IMAGENET], columns[N_IMAGENET:]).fit(
+        rows[fit], names[union.labels[fit]], sources=union.source[fit]
+    )
     views = [(View(network.name, pooling="logits"), network), (View(network.name), network)]
     graph, _ = composite_graph(
         views, (N_IMAGENET, of.vectors.shape[1]), as_head(made, union.classes), len(names), fitted.temperature
@@ -177,19 +142,14 @@ def _save(out: Path, opened: Sequence[Dataset], of: Across, terms: Sequence[str]
             classes=cell.classes,
             balanced=cell.balanced,
             balanced_ci=cell.balanced_ci,
-            species_alone=control.balanced,
-            species_alone_ci=control.balanced_ci,
-            species_own=habit.balanced,
-            species_own_ci=habit.balanced_ci,
+            **_beside(controls, name),
             held=kept,
         )
-        for i, (name, part, cell, control, habit, kept) in enumerate(
+        for i, (name, part, cell, kept) in enumerate(
             zip(
                 union.sources,
                 opened,
                 [sources.cell(union, reading, seed=seed) for reading in readings],
-                controls,
-                own,
                 held,
                 strict=True,
             )
@@ -212,7 +172,14 @@ def _save(out: Path, opened: Sequence[Dataset], of: Across, terms: Sequence[str]
         pet=None,
         quality=None,
         sources=SourcesFacts(
-            sources=tuple(told), left_out_files=copies, protocol=PROTOCOL, why_not_sure=fitted.why_not
+            sources=tuple(told),
+            left_out_files=copies,
+            protocol=PROTOCOL,
+            why_not_sure=fitted.why_not,
+            matrix=tuple(
+                MatrixCell.model_validate(c.model_dump(include=set(MatrixCell.model_fields)))
+                for c in matrix_cells(union, MODEL, model, seed)
+            ),
         ),
         data=DataFacts(
             name=" + ".join(union.sources),
@@ -231,6 +198,17 @@ def _save(out: Path, opened: Sequence[Dataset], of: Across, terms: Sequence[str]
     )
     _agree(graph, description, of)
     return save(out, graph, description, _neighbours(of, fit), _memory(opened, of, fit))
+
+
+def _beside(controls: Mapping[tuple[str, str, str], TravelCell], name: str) -> dict[str, Any]:
+    """What controls that see no face are worth on a source."""
+    found = {
+        "species_alone": controls["species", "left out", name],
+        "species_own": controls.get(("species", "in source", name)),
+        "angry_cats": controls.get(("angry-cats", "left out", name)),
+    }
+    shown = {key: cell for key, cell in found.items() if cell is not None}
+    return {k: c.balanced for k, c in shown.items()} | {f"{k}_ci": c.balanced_ci for k, c in shown.items()}
 
 
 def _counts(union: sources.Union, rows: IntArray) -> dict[str, int]:

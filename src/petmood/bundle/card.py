@@ -118,23 +118,40 @@ def _sources(model: ModelDescription) -> list[str]:
         "",
         f"{found.protocol} Balanced accuracy is the mean over the moods that the source holds, with 95 % intervals.",
         "",
-        "| source left out | photos | guessing | balanced accuracy | species alone | learnt there | beats species |",
-        "|---|---|---|---|---|---|---|",
+        "| left out | photos | guessing | balanced accuracy | species alone | learnt there | cat = angry | beats |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for s in found.sources:
-        (low, high), (least, most), (from_, to) = s.balanced_ci, s.species_alone_ci, s.species_own_ci
-        beats = "not shown" if low <= most else "yes, also as learnt there" if low > to else "yes, not as learnt there"
+        controls = {
+            "species alone": s.species_alone_ci,
+            "species learnt there": s.species_own_ci,
+            "cat = angry": s.angry_cats_ci,
+        }
+        beaten = [name for name, ci in controls.items() if ci is not None and ci[1] < s.balanced_ci[0]]
         lines.append(
-            f"| {markdown(s.name)} | {s.n:,} | {1 / len(s.classes):.2f} | {s.balanced:.3f} ({low:.3f} to {high:.3f}) "
-            f"| {s.species_alone:.3f} ({least:.3f} to {most:.3f}) | {s.species_own:.3f} ({from_:.3f} to {to:.3f}) "
-            f"| {beats} |"
+            f"| {markdown(s.name)} | {s.n:,} | {1 / len(s.classes):.2f} | {_figure(s.balanced, s.balanced_ci)} "
+            f"| {_figure(s.species_alone, s.species_alone_ci)} | {_figure(s.species_own, s.species_own_ci)} "
+            f"| {_figure(s.angry_cats, s.angry_cats_ci)} | {', '.join(beaten) or 'none shown'} |"
         )
     told = (
         "*Species alone* is told by the other sources; *learnt there* by the judged source itself, in grouped folds: "
-        "what one who knew its habits could guess from the animal. The way of training was chosen with these sources "
-        "in view, so a source that nobody looked at may read worse. Nothing is promised of any one species."
+        "what one who knew its habits could guess from the animal. *Cat = angry* is the rule that cats are angry and "
+        "dogs happy. A control is beaten where the intervals do not meet. The way of training was chosen with these "
+        "sources in view, so a source that nobody looked at may read worse. Nothing is promised of any one species."
     )
     lines += ["", told]
+    if found.matrix:
+        lines += [
+            "",
+            "| trained on | judged on | how | photos | guessing | balanced accuracy |",
+            "|---|---|---|---|---|---|",
+        ]
+    for c in found.matrix:
+        lines.append(
+            f"| {markdown(' + '.join(c.trained_on))} | {markdown(c.judged_on)} "
+            f"| {'grouped folds' if c.kind == 'in source' else c.kind} | {c.n:,} | {c.guessing:.2f} "
+            f"| {_figure(c.balanced, c.balanced_ci)} |"
+        )
     stated = list(found.sources[0].held)
     lines += ["", f"| source left out | {' | '.join(f'sets stating {c} hold' for c in stated)} |"]
     lines.append("|---|" + "---|" * len(stated))
@@ -149,6 +166,10 @@ def _sources(model: ModelDescription) -> list[str]:
     lines += ["", "Terms of the sources:", ""]
     lines += [f"- {markdown(s.name)} ({s.photos:,} photos): {markdown(s.terms)}" for s in found.sources]
     return ["\n".join([*lines, ""])]
+
+
+def _figure(value: float | None, bounds: tuple[float, float] | None) -> str:
+    return "none" if value is None or bounds is None else f"{value:.3f} ({bounds[0]:.3f} to {bounds[1]:.3f})"
 
 
 def _trust(model: ModelDescription) -> str:

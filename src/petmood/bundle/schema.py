@@ -233,9 +233,10 @@ class SourceFacts(Record):
 
     `balanced` is the mean recall over the `classes` that it holds, of `n` photos, by a model that saw no photo of this
     source; `species_alone` is the same by species and nothing else, and `species_own` by species as this source itself
-    teaches it, in grouped folds: what a model that knew its habits could guess from the animal. `held` says how often
-    prediction sets, calibrated without this source, held the label there, by stated coverage. `terms` is what is known
-    of its licence.
+    teaches it, in grouped folds: what a model that knew its habits could guess from the animal; None where it has too
+    few photos for folds. `angry_cats` is the rule that cats are angry and dogs happy; None without such moods. `held`
+    says how often prediction sets, calibrated without this source, held the label there, by stated coverage. `terms` is
+    what is known of its licence.
     """
 
     name: str
@@ -249,22 +250,41 @@ class SourceFacts(Record):
     balanced_ci: tuple[float, float]
     species_alone: float
     species_alone_ci: tuple[float, float]
-    species_own: float
-    species_own_ci: tuple[float, float]
+    species_own: float | None = None
+    species_own_ci: tuple[float, float] | None = None
+    angry_cats: float | None = None
+    angry_cats_ci: tuple[float, float] | None = None
     held: dict[str, int]
+
+
+class MatrixCell(Record):
+    """What a model of some sources is worth on one, in balanced accuracy of n photos.
+
+    `kind` is "left out" (trained on all others), "in source" (grouped folds) or "one to one".
+    """
+
+    kind: str
+    trained_on: tuple[str, ...]
+    judged_on: str
+    n: int
+    guessing: float
+    balanced: float
+    balanced_ci: tuple[float, float]
 
 
 class SourcesFacts(Record):
     """What was found over sources left out.
 
     `left_out_files` were not trained on: another file shows the same photo. `why_not_sure` says why no answer is
-    called sure; "" where some may be.
+    called sure; "" where some may be. `matrix` has each source left out, in its own folds, and each pair; older bundles
+    lack it.
     """
 
     sources: tuple[SourceFacts, ...] = Field(min_length=2)
     left_out_files: tuple[str, ...]
     protocol: str
     why_not_sure: str
+    matrix: tuple[MatrixCell, ...] = ()
 
 
 class ModelDescription(Record):

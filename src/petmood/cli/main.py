@@ -35,6 +35,7 @@ from petmood.cli import (
     species,
     study,
     train,
+    travel,
     tune,
 )
 from petmood.cli import run as run_command
@@ -84,6 +85,7 @@ app = _App(
 run_command.register(app)
 audit.register(app)
 train.register(app)
+travel.register(app)
 predict.register(app)
 evaluate.register(app)
 compare.register(app)

@@ -19,7 +19,12 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
+    data: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folder or .zip of labelled faces; others after it tell how far it travels.", show_default=False
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", show_default=False)],
     preset: Annotated[str, typer.Option(help="quick: the CNN at 64 pixels; full: at 224, as in the study.")] = "quick",
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
@@ -55,11 +60,15 @@ def run(
         Path | None,
         typer.Option(help="CSV: path,species; for animals that ImageNet does not know.", show_default=False),
     ] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", help="Class of another set, THEIRS=OURS.", show_default=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a summary.")] = False,
 ) -> None:
     """Ingest, audit, extract features, cluster, train, evaluate and write a report."""
     from petmood.cli.console import Bars
     from petmood.config import run_settings
+    from petmood.dataset.outside import parse_map
     from petmood.jobs.run import run as work
 
     settings = run_settings(
@@ -78,7 +87,17 @@ def run(
         allow_leakage=allow_leakage,
         families=families,
     )
-    outcome = work(data, out, settings, Bars(), labels=labels, groups=groups, species=species)
+    outcome = work(
+        data[0],
+        out,
+        settings,
+        Bars(),
+        labels=labels,
+        groups=groups,
+        species=species,
+        others=data[1:],
+        mapping=parse_map(mapping or ()),
+    )
     if json:
         typer.echo(outcome.results.model_dump_json(by_alias=True, indent=2))
     else:
@@ -88,6 +107,8 @@ def run(
 def _summary(outcome: RunOutcome) -> None:
     from rich.table import Table
 
+    from petmood.analyses.travel.facts import TravelFacts
+    from petmood.analyses.travel.words import lead
     from petmood.cli.console import console
     from petmood.errors import install_line
     from petmood.report.wording import LEFT_OUT
@@ -115,4 +136,8 @@ def _summary(outcome: RunOutcome) -> None:
         out.print(f"Every figure above is {mark}.", style="bold red", soft_wrap=True)
     for extra in results.environment.left_out:
         out.print(f"Left out: {LEFT_OUT[extra]}. To add it: {install_line(extra)}", soft_wrap=True, markup=False)
+    travel = results.of(TravelFacts)
+    if travel is not None and len(travel.sources) > 1:
+        out.print(f"Does it travel? {lead(travel)}", soft_wrap=True, markup=False)
+        out.print(f"Every other figure is of {data.name} alone.", soft_wrap=True, markup=False)
     out.print(f"Report: {outcome.report}", soft_wrap=True)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from petmood.config import ReadOptions
 from petmood.dataset.dataset import Dataset
+from petmood.dataset.opening import open_dataset
 from petmood.dataset.outside import class_map
 from petmood.errors import DataError, ModelError
 from petmood.evaluation.sources import Union
@@ -15,6 +19,7 @@ from petmood.families.join import join_families
 from petmood.families.links import find_links
 from petmood.features import Backbone
 from petmood.pictures import Pictures
+from petmood.progress import Progress
 from petmood.records import FloatArray, ImageRecord
 from petmood.training.species import species_groups
 
@@ -60,6 +65,16 @@ class Across:
     def scores(self) -> FloatArray:
         """(n, 1000) float32 scores of the backbone's ImageNet head."""
         return np.concatenate([_scores(part, self.backbone) for part in self.parts])
+
+
+def open_sources(paths: Sequence[Path], open_: ExitStack, progress: Progress | None = None) -> tuple[Dataset, ...]:
+    """Data sets that are judged as they came, each read by its own layout, open until `open_` is left."""
+    return tuple(
+        open_.enter_context(
+            open_dataset(path, families="names", splits=False, options=ReadOptions(), progress=progress)
+        )
+        for path in paths
+    )
 
 
 def join_datasets(datasets: Sequence[Dataset], mapping: Mapping[str, str], backbone: Backbone) -> Across:

@@ -44,7 +44,8 @@ NEXT_SOURCE: Final = 0.8
 ONE_SOURCE: Final = 1.5
 """Log odds of coverage by which sets of a model of one source are widened: what one source cannot show, it cannot deny.
 
-0.80 becomes 0.947 of the source's own photos. Models of one source lost up to this much on another in docs/travel.md.
+0.80 becomes 0.947 of the source's own photos. Models of one source lost up to this much on another:
+`petmood travel --methods` prints how much.
 """
 
 

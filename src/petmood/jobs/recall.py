@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from petmood import version
-from petmood.analyses import ANALYSES, Analysis, read_results
+from petmood.analyses import ANALYSES, Analysis, Elsewhere, read_results
 from petmood.bundle.folder import read_files, write_files
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, UserFile
@@ -50,7 +50,13 @@ class RecalledRun:
 class Recall:
     """Finds and keeps the outcome of a run by its causes."""
 
-    def __init__(self, data: Dataset, settings: RunSettings, analyses: Sequence[Analysis[Any]] = ANALYSES) -> None:
+    def __init__(
+        self,
+        data: Dataset,
+        settings: RunSettings,
+        analyses: Sequence[Analysis[Any]] = ANALYSES,
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
         self._analyses = analyses
         self._cache = data.cache
         self._key: str | None = None
@@ -65,6 +71,8 @@ class Recall:
                 # the page names them, and species are read from theirs
                 *(_told(file) for file in (data.origin.labels, data.origin.groups, data.origin.species)),
             ]
+            if elsewhere is not None:
+                causes += [dict(elsewhere.mapping), *(asdict(other.manifest) for other in elsewhere.data)]
             self._key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()
 
     def find(self, model: Path) -> RecalledRun | None:

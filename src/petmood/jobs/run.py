@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from petmood.analyses import ANALYSES, Analysis
+from petmood.analyses import ANALYSES, Analysis, Elsewhere
 from petmood.analyses.audit.compute import photo_quality
 from petmood.analyses.audit.quality import write_quality
 from petmood.config import RunSettings
-from petmood.dataset import open_dataset
+from petmood.dataset import Dataset, open_dataset
+from petmood.dataset.across import open_sources
+from petmood.dataset.outside import class_map
+from petmood.errors import ConfigError
 from petmood.files import output_folder
 from petmood.jobs.provenance import environment, provenance
 from petmood.jobs.recall import Recall, RecalledRun
@@ -41,6 +45,8 @@ def run(
     labels: Path | None = None,
     groups: Path | None = None,
     species: Path | None = None,
+    others: Sequence[Path] = (),
+    mapping: Mapping[str, str] | None = None,
     analyses: Sequence[Analysis[Any]] = ANALYSES,
 ) -> RunOutcome:
     """Do the whole main job: ingest, audit, features, clusters, models, evaluation, report.
@@ -56,13 +62,20 @@ def run(
         labels: labels.csv whose labels replace the data's, if given.
         groups: groups.csv whose groups replace the families found, if given.
         species: CSV with the species of every photo, for animals that ImageNet does not know; else the head tells.
+        others: further data sets, each read by its own layout: how far what is learnt from some of them and `data`
+            holds on another. Every other figure is of `data` alone.
+        mapping: class names of the others -> those of `data`.
         analyses: what is asked of the data, in this order.
 
     Raises:
+        ConfigError: a class of the others is none of the data's and not mapped, or there is a mapping and no other.
         PetmoodError: anything the user can mend.
     """
+    if mapping and not others:
+        raise ConfigError("--map is for a second data set. Name one, or leave it out.")
     with (
-        output_folder(out, [data], beside=[labels, groups, species]) as folder,
+        ExitStack() as open_,
+        output_folder(out, [data, *others], beside=[labels, groups, species]) as folder,
         open_dataset(
             data,
             families=settings.families,
@@ -78,7 +91,8 @@ def run(
         test_fold(opened.manifest)
         write_manifest(folder / "manifest.parquet", opened.manifest)
         write_source(folder, data, labels)
-        recall = Recall(opened, settings, analyses)
+        elsewhere = _elsewhere(others, mapping or {}, opened, open_, progress) if others else None
+        recall = Recall(opened, settings, analyses, elsewhere)
         with opened.timed.stage("recall", "Looking for an equal run"):
             known = recall.find(folder / "model")
         if known is None:
@@ -86,7 +100,7 @@ def run(
             from petmood.analyses.page import lasting_report
             from petmood.jobs.stages import all_facts
 
-            results = all_facts(opened, settings, folder / "model", analyses)
+            results = all_facts(opened, settings, folder / "model", analyses, elsewhere)
             # the page says first what the user changed of the data
             results = results.model_copy(update={"provenance": provenance(opened, settings)})
             with opened.timed.stage("report", "Writing the report"):
@@ -101,3 +115,13 @@ def run(
         write_beside(folder, page, results)
         write_quality(folder / QUALITY, photo_quality(opened))
     return RunOutcome(out, out / "report.html", results)
+
+
+def _elsewhere(
+    others: Sequence[Path], mapping: Mapping[str, str], ours: Dataset, open_: ExitStack, progress: Progress | None
+) -> Elsewhere:
+    """Further data sets, open, whose classes are known before any time is spent."""
+    found = open_sources(others, open_, progress)
+    for other in found:
+        class_map(other.manifest, mapping, ours.classes, other.origin.data)
+    return Elsewhere(found, mapping)

@@ -8,7 +8,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from petmood.analyses import Analysis, Asked
+from petmood.analyses import Analysis, Asked, Elsewhere
 from petmood.build.heads import save_head_bundle
 from petmood.build.study_networks import cnn_facts
 from petmood.cluster.kmeans import kmeans_facts
@@ -25,7 +25,13 @@ from petmood.results import ClusterFacts, Results, put_mark
 from petmood.results.base import Fact
 
 
-def all_facts(data: Dataset, settings: RunSettings, model: Path, analyses: Sequence[Analysis[Any]]) -> Results:
+def all_facts(
+    data: Dataset,
+    settings: RunSettings,
+    model: Path,
+    analyses: Sequence[Analysis[Any]],
+    elsewhere: Elsewhere | None = None,
+) -> Results:
     """Features, clusters, models, and each analysis in turn; saves the model as a bundle unless the splits leak.
 
     Args:
@@ -33,6 +39,7 @@ def all_facts(data: Dataset, settings: RunSettings, model: Path, analyses: Seque
         settings: what to do.
         model: where the bundle goes.
         analyses: what is asked of the data, in this order.
+        elsewhere: further data sets, for the analyses that ask of them.
 
     Raises:
         PetmoodError: anything the user can mend.
@@ -43,7 +50,7 @@ def all_facts(data: Dataset, settings: RunSettings, model: Path, analyses: Seque
         found: dict[str, Fact] = {}
         for one in analyses:
             with data.timed.stage(one.name, one.doing) as tick:
-                facts = one.compute(Asked(data, backbone, settings, core.comparison, found, tick))
+                facts = one.compute(Asked(data, backbone, settings, core.comparison, found, tick, elsewhere))
             if facts is not None:
                 found[one.name] = facts
     results = core.model_copy(update=found)

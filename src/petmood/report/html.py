@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -16,7 +16,7 @@ from petmood.report.credibility import marks, prose, simple
 from petmood.report.palette import class_colours
 from petmood.report.provenance import applied_files, citation, relabelled_sentence
 from petmood.report.sentences import protocol_label
-from petmood.report.summarize import summarize
+from petmood.report.summarize import Headline, summarize
 from petmood.results import Results, Sample, Warn
 
 _RANGE = re.compile(r"(?<=\d)\N{EN DASH}(?=\d)")  # "41.2-51.3 %" must not break across lines
@@ -60,7 +60,11 @@ def complete_html(lasting: str, results: Results) -> str:
 
 
 def lasting_html(
-    results: Results, thumbnail: Thumbnail, sections: Sequence[Section] = (), cautions: Sequence[Warn] = ()
+    results: Results,
+    thumbnail: Thumbnail,
+    sections: Sequence[Section] = (),
+    cautions: Sequence[Warn] = (),
+    headlines: Sequence[Headline] = (),
 ) -> str:
     """The page, with a mark in place of the section that tells how this very run went; the same for equal results.
 
@@ -69,8 +73,12 @@ def lasting_html(
         thumbnail: gives a small JPEG for a path of the manifest, or None where there is none to show.
         sections: those of analyses.
         cautions: what must be known before any figure is trusted.
+        headlines: of analyses, behind those of the run itself.
     """
-    return _environment().get_template("report.html.j2").render(_context(results, thumbnail, sections, cautions))
+    context = _context(results, thumbnail, sections, cautions)
+    summary = summarize(results)
+    context["summary"] = replace(summary, headlines=(*summary.headlines, *headlines))
+    return _environment().get_template("report.html.j2").render(context)
 
 
 def parts_html(results: Results, cautions: Sequence[Warn], *names: str) -> str:

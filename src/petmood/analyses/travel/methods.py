@@ -1,6 +1,6 @@
-"""Further ways of learning from several sources, published ones and controls, for the table of `travel.py --methods`.
+"""Features of several sources -> readers of further kinds, published ones and controls, for `petmood travel --methods`.
 
-None of them is used by petmood: they are here so that what was tried can be tried again.
+No model of petmood is made by one of them: they are here so that what was tried can be tried again.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ def further(union: Union, vectors: NDArray[np.float32], scores: NDArray[np.float
         "every species centred on itself": tools.reader(head, tools.on_its_own_species),
         "LEACE of source": tools.reader(head, tools.without_source),
         "LEACE of species": tools.reader(head, tools.without_species),
-        "CORAL to the judged source, 128 components": tools.reader(head, tools.coral),
-        "128 whitened components": tools.reader(head, tools.whitened),
+        "CORAL to the judged source, up to 128 components": tools.reader(head, tools.coral),
+        "up to 128 whitened components": tools.reader(head, tools.whitened),
         "GroupDRO over source x class": tools.reader(tools.group_dro),
         "LDA, shrunk by half": tools.reader(tools.lda),
         "LDA, shrunk by half, sources centred": tools.reader(tools.lda, centred),
         "prototypes by source": tools.reader(tools.prototypes),
         "prototypes by source, sources centred": tools.reader(tools.prototypes, centred),
-        "50 nearest neighbours": tools.reader(tools.neighbours),
-        "50 nearest neighbours, sources centred": tools.reader(tools.neighbours, centred),
+        "up to 50 nearest neighbours": tools.reader(tools.neighbours),
+        "up to 50 nearest neighbours, sources centred": tools.reader(tools.neighbours, centred),
         "kernel ridge (RBF)": tools.reader(tools.kernel_ridge),
         "kernel ridge (RBF), sources centred": tools.reader(tools.kernel_ridge, centred),
         "linear SVM": tools.reader(tools.svm),
@@ -160,7 +160,8 @@ class _Tools:
         labels = self.union.labels[train]
         weights = even_weights(labels, self.union.source[train])
         near = _unit(asked) @ _unit(known).T
-        chosen = np.argpartition(-near, 50, axis=1)[:, :50]
+        k = min(50, near.shape[1])
+        chosen = np.argpartition(-near, k - 1, axis=1)[:, :k]
         vote = np.exp(5 * np.take_along_axis(near, chosen, axis=1)) * weights[chosen]
         return np.stack([(vote * (labels[chosen] == c)).sum(axis=1) for c in range(self.k)], axis=1)
 

@@ -1,0 +1,117 @@
+"""Joined sources -> who is judged: heads on frozen features, and controls that see no face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petmood.dataset.across import Across
+from petmood.evaluation.certainty_elsewhere import even_weights
+from petmood.evaluation.sources import Probabilities, Reader, Union
+from petmood.features.species import species_probabilities
+from petmood.records import FloatArray, IntArray
+from petmood.training.heads import LogisticHead
+from petmood.training.source_head import SourceHead, SourceMixture
+
+MODEL: Final = "mixture"
+"""The head that `petmood train` makes of several sources."""
+
+
+def heads(of: Across) -> dict[str, Reader]:
+    """Ways of training a head, by code, simpler ones first; each trains once on the same rows."""
+    vectors, scores = of.vectors, of.scores
+    both = np.concatenate([scores, vectors], axis=1)
+    found = {
+        "logistic": _logistic(of.union, vectors, even=False),
+        "logistic-even": _logistic(of.union, vectors, even=True),
+        "told": _told(of.union, vectors),
+        MODEL: mixture(of.union, both, scores.shape[1]),
+        "mixture-even": mixture(of.union, both, scores.shape[1], "source"),
+    }
+    return {name: remembered(reader) for name, reader in found.items()}
+
+
+def species_alone(union: Union, scores: FloatArray) -> Reader:
+    """A control that is told the species and nothing else. `scores` are (n, 1000) of an ImageNet head."""
+    return remembered(_logistic(union, species_probabilities(scores), even=True))
+
+
+def angry_cats(union: Union) -> Reader | None:
+    """A control by rule: cats are angry, dogs happy, other animals sad; None where there are no such moods.
+
+    It is what the photos of many collections teach of species. A mood "other" is the second guess for a cat, where
+    none is angry.
+    """
+    by_name = {name.casefold(): i for i, name in enumerate(union.classes)}
+    if not {"angry", "happy"} <= set(by_name):
+        return None
+    rule = np.full((3, len(union.classes)), 0.05)
+    rule[0, by_name["happy"]] = rule[1, by_name["angry"]] = rule[2, by_name.get("sad", by_name["angry"])] = 1.0
+    if "other" in by_name:
+        rule[1, by_name["other"]] = 0.5
+
+    def read(train: IntArray, evaluate: IntArray) -> Probabilities:
+        said = union.species[evaluate] @ rule
+        return np.asarray(said / said.sum(axis=1, keepdims=True))
+
+    return read
+
+
+def mixture(union: Union, rows: FloatArray, n_scores: int, balance: str = "source x species") -> Reader:
+    """A head a species with priors told: `rows` are ImageNet scores, then features."""
+    names = np.array(union.classes)
+    columns = np.arange(rows.shape[1])
+
+    def read(train: IntArray, evaluate: IntArray) -> Probabilities:
+        head = SourceMixture(columns[:n_scores], columns[n_scores:], balance=balance).fit(
+            rows[train], names[union.labels[train]], sources=union.source[train]
+        )
+        return _ordered(union, head.predict_proba(rows[evaluate]), head.classes_)
+
+    return read
+
+
+def _told(union: Union, vectors: FloatArray) -> Reader:
+    names = np.array(union.classes)
+
+    def read(train: IntArray, evaluate: IntArray) -> Probabilities:
+        head = SourceHead(balance="source x species").fit(
+            vectors[train], names[union.labels[train]], sources=union.source[train], species=union.species[train]
+        )
+        return _ordered(union, head.predict_proba(vectors[evaluate]), head.classes_)
+
+    return read
+
+
+def _logistic(union: Union, rows: NDArray[np.floating], *, even: bool) -> Reader:
+    names = np.array(union.classes)
+
+    def read(train: IntArray, evaluate: IntArray) -> Probabilities:
+        weights = even_weights(union.labels[train], union.source[train]) if even else None
+        head = LogisticHead().fit(rows[train], names[union.labels[train]], sample_weight=weights)
+        return _ordered(union, head.predict_proba(rows[evaluate]), head.classes_)
+
+    return read
+
+
+def _ordered(union: Union, said: NDArray[np.floating], known: Iterable[str]) -> Probabilities:
+    """Probabilities in the order of the union's classes; those that training lacked get none."""
+    found = np.zeros((len(said), len(union.classes)))
+    found[:, [union.classes.index(str(name)) for name in known]] = said
+    return found
+
+
+def remembered(reader: Reader) -> Reader:
+    """The same reader, which trains once on the same rows."""
+    known: dict[tuple[bytes, bytes], Probabilities] = {}
+
+    def read(train: IntArray, evaluate: IntArray) -> Probabilities:
+        key = train.tobytes(), evaluate.tobytes()
+        if key not in known:
+            known[key] = reader(train, evaluate)
+        return known[key]
+
+    return read
