@@ -42,7 +42,7 @@ def test_a_majority_that_changes_from_fold_to_fold_has_no_name() -> None:
 def test_the_verdict_follows_the_interval(hits: int, verdict: str) -> None:
     tested = model("m", "M", ((hits, 100 - hits), (0, 0)), classes=("a", "b"))
     base = facts.Majority(0.3, 100, "a")
-    assert facts.Protocol("p", "text", 100, (tested,), (), base).verdict(tested) == verdict
+    assert facts.ProtocolView("p", "text", 100, (tested,), (), base).verdict(tested) == verdict
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(5, 80), st.lists(st.floats(0, 1), min_size=1, max_size=4))

@@ -11,10 +11,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from petmood.analyses.page import report_html
-from petmood.results import Results, Sample
+from petmood.results import Results, Sample, SizeCount
 from petmood.store import write_text
 
-from .sample_results import clusters, dataset, model, results, thumbnail, with_classes
+from .sample_results import clusters, dataset, results, thumbnail, with_classes
 
 XHTML = re.compile(r"<!DOCTYPE html>\s*")
 NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
@@ -68,7 +68,7 @@ def test_ids_are_unique_and_every_link_leads_somewhere(root: ET.Element) -> None
     ids = [node.get("id") for node in root.iter() if node.get("id")]
     assert len(ids) == len(set(ids))
     targets = [node.get("href", "").removeprefix("#") for node in root.iter("a")]
-    assert {"found", "data", "clusters", "models", "reading", "reproduce", "main"} == set(targets)
+    assert {"found", "data", "clusters", "models", "reading", "reproduce", "main", "contents"} == set(targets)
     assert set(targets) <= set(ids)
     assert {node.get("aria-labelledby") for node in root.iter("section")} <= set(ids)
 
@@ -226,11 +226,26 @@ def test_names_that_no_document_may_contain_are_shown_as_such() -> None:
     page.encode()
 
 
-def test_only_the_best_models_and_those_with_curves_are_unfolded() -> None:
-    second = model("second", "Second model", ((60, 31, 13, 8), (37, 39, 17, 12), (17, 28, 33, 16), (15, 18, 20, 6)))
-    root = parse(report_html(results().model_copy(update={"models": (*results().models, second)}), lambda _: None))
-    unfolded = {
-        words(next(d.iter("h4"))): d.get("open") is not None for d in root.iter("details") if list(d.iter("h4"))
-    }
-    assert unfolded["Second model"] is False
-    assert unfolded["Baseline CNN of the study"] is True
+def test_what_is_long_is_folded_and_its_words_are_there(root: ET.Element) -> None:
+    folds = list(root.iter("details"))
+    assert all(fold.get("open") is None and words(next(fold.iter("summary"))).strip() for fold in folds)
+    inside = "".join(words(fold) for fold in folds)
+    assert all(m.title in inside for m in results().models)
+
+
+@pytest.mark.parametrize(("different", "drawn"), [(3, False), (4, True)])
+def test_a_few_sizes_are_a_sentence_and_no_chart(different: int, drawn: bool) -> None:
+    one = SizeCount(split="train", class_name="happy", width=100, height=100, count=5)
+    sizes = tuple(one.model_copy(update={"width": 100 + i}) for i in range(different))
+    made = results()
+    data = made.dataset.model_copy(update={"sizes": sizes})
+    page = report_html(made.model_copy(update={"dataset": data}), lambda _: None)
+    assert f"{different} different sizes" in page
+    assert ("Sizes as charts" in page) is drawn
+
+
+def test_every_section_drives_its_own_entry_of_the_rail(page: str, root: ET.Element) -> None:
+    for section in root.iter("section"):
+        name = section.get("id")
+        assert f"#{name} {{ view-timeline: --at-{name} " in page
+        assert f'.toc a[href="#{name}"] {{ animation-timeline: --at-{name}; }}' in page

@@ -21,6 +21,7 @@ from petmood.jobs.provenance import environment, provenance
 from petmood.jobs.recall import Recall, RecalledRun
 from petmood.jobs.run_folder import QUALITY, write_source
 from petmood.progress import Progress
+from petmood.report.beside import write_beside
 from petmood.results import Results
 from petmood.split import test_fold
 from petmood.store import write_json, write_manifest, write_text
@@ -109,7 +110,9 @@ def run(
             update={"environment": environment(opened, settings), "provenance": provenance(opened, settings)}
         )
         write_json(folder / "results.json", results.model_dump(mode="json", by_alias=True))
-        write_text(folder / "report.html", known.page(results))
+        page = known.page(results)
+        write_text(folder / "report.html", page)
+        write_beside(folder, page, results)
         write_quality(folder / QUALITY, photo_quality(opened))
     return RunOutcome(out, out / "report.html", results)
 

@@ -14,6 +14,10 @@ MANY_CLASSES = 6
 """With more classes than this, sizes are drawn in one panel a split rather than one a class."""
 
 
+FEW_SIZES = 3
+"""So many different sizes, or fewer, are a sentence and no chart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """A chart ready for the page, and the words under it."""
@@ -53,7 +57,6 @@ class ModelView:
     """One model under one protocol, with its confusion matrix and learning curves."""
 
     facts: ModelFacts
-    is_open: bool
     confusion: Drawing
     curves: Panels | None
 
@@ -90,6 +93,8 @@ def _counts(data: DatasetFacts) -> Panels:
 
 
 def _sizes(data: DatasetFacts) -> list[tuple[Drawing, ...]]:
+    if len({(s.width, s.height) for s in data.sizes}) <= FEW_SIZES:
+        return []
     limit = round(1.12 * max((max(s.width, s.height) for s in data.sizes), default=1))
     panels = []
     for split in data.splits:
@@ -142,8 +147,7 @@ def _models(protocols: tuple[ProtocolView, ...]) -> list[ModelView]:
             key = f"model{i}-{j}"
             chart = plots.confusion(key, model, captions.confusion_label(model))
             curves = _curves(key, model)
-            is_open = j == 0 or curves is not None
-            views.append(ModelView(model, is_open, Drawing(Markup(chart), captions.confusion(model)), curves))
+            views.append(ModelView(model, Drawing(Markup(chart), captions.confusion(model)), curves))
     return views
 
 

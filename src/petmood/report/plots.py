@@ -176,7 +176,7 @@ def curves(key: str, epochs: Epochs, quantity: str, label: str) -> str:
     with _style():
         figure = Figure(figsize=(410 / 72, 230 / 72))
         axes = figure.add_axes((46 / 410, 42 / 230, 290 / 410, 174 / 230))
-        axes.tick_params(length=0, pad=6, labelsize=11)
+        axes.tick_params(length=0, pad=6, labelsize=12)
         for values, name, line in ((train, "train", "-"), (valid, "validation", "--")):
             colour = ACCENT if name == "train" else INK
             steps = range(1, len(values) + 1)
@@ -191,7 +191,7 @@ def curves(key: str, epochs: Epochs, quantity: str, label: str) -> str:
                     color=colour,
                     annotation_clip=False,
                 )
-        axes.set_xlabel("epoch")
+        axes.set_xlabel("epoch", fontsize=12.5)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         if quantity == "accuracy":
@@ -255,7 +255,7 @@ def forest(key: str, protocol: ProtocolView, wide: bool, label: str) -> str:
     `wide` puts names and figures beside the intervals, otherwise they stand above them, for narrow screens.
     """
     rows = protocol.rows
-    width, left, right, row = (870, 316, 176, 42) if wide else (350, 4, 14, 56)
+    width, left, right, row = (870, 336, 176, 36) if wide else (350, 4, 14, 50)
     limit = min(1.0, np.ceil(10 * max(0.55, *(m.accuracy_ci[1] + 0.02 for m in rows))) / 10)
     scale = (width - left - right) / limit
     base = 30 + row * len(rows)
@@ -283,10 +283,10 @@ def forest(key: str, protocol: ProtocolView, wide: bool, label: str) -> str:
             figures = f"{percent(model.accuracy)}  ({interval(model.accuracy_ci)})"
             y = 30 + row * (i + 0.5) if wide else 30 + row * i + 38
             if wide:
-                canvas.text(0, y + 4, shorten(model.title, 42), fontsize=14, color=INK, weight=weight)
+                canvas.text(0, y + 4, shorten(model.title, 46), fontsize=13.5, color=INK, weight=weight)
                 canvas.text(width, y + 4, figures, ha="right", fontsize=14, color=INK, weight=weight)
             else:
-                canvas.text(left, y - 14, shorten(model.title, 42), fontsize=12.5, color=INK, weight=weight, bbox=plate)
+                canvas.text(left, y - 14, shorten(model.title, 46), fontsize=12, color=INK, weight=weight, bbox=plate)
                 canvas.text(width, y - 14, percent(model.accuracy), ha="right", fontsize=12.5, color=INK, weight=weight)
             low, high = (left + scale * bound for bound in model.accuracy_ci)
             canvas.line([low, high], [y, y], color=colour, linewidth=3.5, solid_capstyle="round")

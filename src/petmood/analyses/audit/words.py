@@ -9,6 +9,9 @@ from petmood.report.wording import count, interval, listing, percent, plural, qu
 
 PAIRS_SHOWN = 12
 
+UNFOLDED = 3
+"""Of these, how many are in sight before the list is unfolded."""
+
 
 def sample_sentence(audit: AuditFacts) -> str:
     """The effective sample size, over all and of the class with most files a photo."""

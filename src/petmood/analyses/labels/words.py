@@ -10,6 +10,9 @@ from petmood.report.wording import THIN, count, interval, number, percent, plura
 SHOWN = 24
 """Suspects in the report's gallery; results.json has more."""
 
+UNFOLDED = 3
+"""Of these, how many are in sight before the list is unfolded."""
+
 
 def intro_sentence(facts: LabelFacts) -> str:
     """What the section can tell at all."""

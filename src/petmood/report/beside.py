@@ -1,0 +1,114 @@
+"""A report and its results -> its charts as SVG files and its figures as CSV tables, to lie beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from petmood.escaping import csv_text
+from petmood.results import ModelFacts, Results
+from petmood.store import write_text
+
+_MARK = re.compile(r'<section id="(?P<section>[^"]+)"|(?P<chart><svg [^>]*class="chart".*?</svg>)', re.DOTALL)
+_LABEL = re.compile(r' role="img" aria-label="([^"]*)"')
+_PAGE_COLOUR = re.compile(r"var\(--[\w-]+, *(#[0-9a-f]{6})\)")
+_FONT = "Inter, 'Segoe UI', 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
+
+Table = list[Sequence[object]]
+
+
+def write_beside(folder: Path, page: str, results: Results) -> None:
+    """Write `figures/SECTION-N.svg` for each chart of a page and `tables/NAME.csv` for each table of its results."""
+    for name, drawing in figures(page):
+        write_text(folder / "figures" / f"{name}.svg", drawing)
+    for name, rows in tables(results):
+        if len(rows) > 1:
+            write_text(folder / "tables" / f"{name}.csv", csv_text([_cell(value) for value in row] for row in rows))
+
+
+def figures(page: str) -> Iterator[tuple[str, str]]:
+    """Name and document of each chart in a page, in its order; light colours, with what it says as its title.
+
+    Args:
+        page: HTML; each chart is named after the section it stands in and its place there.
+    """
+    section, number = "", 0
+    for found in _MARK.finditer(page):
+        if found["section"]:
+            section, number = found["section"], 0
+            continue
+        number += 1
+        chart = _PAGE_COLOUR.sub(r"\1", found["chart"])
+        title = _LABEL.search(chart)
+        said = f"<title>{title[1]}</title>" if title else ""
+        head, rest = chart.split(">", 1)
+        yield f"{section}-{number:02d}", f'<?xml version="1.0"?>\n{head} font-family="{_FONT}">{said}{rest}\n'
+
+
+def tables(results: Results) -> Iterator[tuple[str, Table]]:
+    """Name and rows of each table, the first row its header; figures with all their digits, shares in [0, 1]."""
+    every = (*results.models, *results.baselines)
+    yield "models", _models(every, len(results.models))
+    yield "classes", _classes(every)
+    yield "confusion", _confusion(every)
+    yield "leaderboard", _leaderboard(results)
+    found = {name: fact.model_dump() for name, fact in results.analyses.items()}
+    species = found.get("species", {}).get("table", {})
+    yield "species", [("species", "mood", "photos"), *((s, m, n) for s, row in species.items() for m, n in row.items())]
+    columns = ("rank", "path", "split", "given", "suggested", "quality", "p_given", "p_suggested", "flagged", "why")
+    suspects = found.get("labels", {}).get("suspects", ())
+    yield "suspects", [columns, *([s[name] for name in columns] for s in suspects)]
+
+
+def _models(every: Sequence[ModelFacts], own: int) -> Table:
+    head = ("model", "title", "baseline", "protocol", "photos", "right", "accuracy", "low", "high", "macro_f1")
+    rows = [
+        (m.name, m.title, i >= own, m.protocol, m.n, m.correct, m.accuracy, *m.accuracy_ci, m.macro_f1)
+        for i, m in enumerate(every)
+    ]
+    return [
+        (*head, "balanced_accuracy", "mark"),
+        *((*row, m.balanced_accuracy, m.mark) for row, m in zip(rows, every, strict=True)),
+    ]
+
+
+def _classes(every: Sequence[ModelFacts]) -> Table:
+    return [
+        ("model", "protocol", "class", "photos", "recall", "precision", "f1"),
+        *(
+            (m.name, m.protocol, name, c.support, c.recall, c.precision, c.f1)
+            for m in every
+            for name, c in m.per_class.items()
+        ),
+    ]
+
+
+def _confusion(every: Sequence[ModelFacts]) -> Table:
+    return [
+        ("model", "protocol", "actual", "predicted", "photos"),
+        *(
+            (m.name, m.protocol, actual, predicted, n)
+            for m in every
+            for actual, row in zip(m.classes, m.confusion, strict=True)
+            for predicted, n in zip(m.classes, row, strict=True)
+        ),
+    ]
+
+
+def _leaderboard(results: Results) -> Table:
+    boards = results.comparison.leaderboards if results.comparison else ()
+    return [
+        ("protocol", "photos", "rank", "model", "baseline", "accuracy", "low", "high", "groups"),
+        *(
+            (b.protocol, b.n, i, r.name, r.baseline, r.accuracy, *r.accuracy_ci, " ".join(map(str, r.groups)))
+            for b in boards
+            for i, r in enumerate(b.ranks, 1)
+        ),
+    ]
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
