@@ -129,6 +129,17 @@ def test_run_does_all_but_the_networks_and_says_how_to_add_them(core: Path, draw
     assert '"probabilities"' in petmood(core, "predict", out / "model", photo, "--json").stdout
 
 
+def test_a_photo_is_read_at_once_and_models_are_judged_and_compared(core: Path, drawn: Path) -> None:
+    photos = sorted(drawn.rglob("*.jpg"))
+    at_once = json.loads(petmood(core, "predict", photos[0], "--json").stdout)
+    assert sum(at_once["predictions"][0]["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+    petmood(core, "train", drawn, "--out", "head")
+    found = json.loads(petmood(core, "evaluate", "head", drawn, "--json").stdout)
+    assert found["overlap"]["own"]
+    sides = json.loads(petmood(core, "compare", "head", "head", "--json").stdout)["subjects"]
+    assert [side["kind"] for side in sides] == ["bundle", "bundle"]
+
+
 def test_audit_needs_no_extra(core: Path, drawn: Path) -> None:
     assert petmood(core, "audit", drawn).stdout
 
