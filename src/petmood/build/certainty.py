@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from petmood.bundle.schema import Calibration, Conformal, ConformalLevel
 from petmood.evaluation.calibrate import apply_temperature, fit_conformal, fit_temperature
+from petmood.evaluation.statistics import wilson_interval
 from petmood.records import IntArray
 
 COVERAGES: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -50,10 +51,25 @@ def _level(
 ) -> ConformalLevel:
     fitted = fit_conformal(calibrated, truth, alpha=round(1 - coverage, 9))
     sizes = fitted.sets(calibrated).sum(axis=1)
+    alone = sizes == 1
+    right = int((calibrated.argmax(axis=1) == truth)[alone].sum())
     return ConformalLevel(
         coverage=coverage,
         thresholds=dict(zip(classes, fitted.thresholds, strict=True)),
         n=len(truth),
         mean_size=float(sizes.mean()),
-        singletons=float((sizes == 1).mean()),
+        singletons=float(alone.mean()),
+        singletons_right=right,
+        sure=may_be_sure(right, int(alone.sum()), coverage),
     )
+
+
+def may_be_sure(right: int, n: int, coverage: float) -> bool:
+    """Whether answers of which so many were right may be called sure at a stated rate: the whole interval reaches it.
+
+    Args:
+        right: answers that were right, of photos that the model had not seen.
+        n: all of them.
+        coverage: the rate that is stated, in (0, 1).
+    """
+    return n > 0 and wilson_interval(right, n)[0] >= coverage

@@ -15,6 +15,7 @@ import numpy as np
 from petmood.analyses.travel.compute import control_cells, matrix_cells
 from petmood.analyses.travel.facts import TravelCell
 from petmood.analyses.travel.readers import MODEL, mixture, remembered
+from petmood.build.certainty import may_be_sure
 from petmood.bundle import Bundle, ModelDescription, TrainingNeighbours, save
 from petmood.bundle.composite import composite_graph
 from petmood.bundle.folder import Parts
@@ -245,9 +246,11 @@ def _conformal(
     union: sources.Union, fitted: transfer.TransferCalibration, readings: Sequence[sources.Reading]
 ) -> Conformal:
     scaled = fitted.scaled(np.concatenate([r.probabilities for r in readings]))
+    truth = union.labels[np.concatenate([r.rows for r in readings])]
     levels = []
     for level in fitted.levels:
         sizes = level.sets(scaled).sum(axis=1)
+        right = (scaled.argmax(axis=1) == truth)[sizes == 1]
         levels.append(
             ConformalLevel(
                 coverage=level.coverage,
@@ -255,6 +258,9 @@ def _conformal(
                 n=len(sizes),
                 mean_size=float(sizes.mean()),
                 singletons=float((sizes == 1).mean()),
+                singletons_right=int(right.sum()),
+                # whether any answer may be, `why_not_sure` says, by each source left out
+                sure=may_be_sure(int(right.sum()), len(right), level.coverage),
             )
         )
     return Conformal(

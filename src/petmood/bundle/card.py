@@ -184,12 +184,17 @@ def _trust(model: ModelDescription) -> str:
         lines.append("- Probabilities are not calibrated.")
     if model.conformal is not None:
         lines.append(f"- Prediction sets: {model.conformal.method} ({model.conformal.protocol}).")
-        lines += ["", "| coverage | mean size of a set | sets of one class | photos |", "|---|---|---|---|"]
         lines += [
-            f"| {level.coverage:.0%} | {level.mean_size:.2f} | {level.singletons:.0%} | {level.n} |"
-            for level in model.conformal.levels
+            "",
+            "| coverage | mean size of a set | sets of one class | right among these | called sure | photos |",
         ]
-        lines.append("")
+        lines.append("|---|---|---|---|---|---|")
+        for level in model.conformal.levels:
+            alone, sure = round(level.singletons * level.n), "yes" if level.sure else "no"
+            right = "not known" if level.singletons_right is None else f"{level.singletons_right} of {alone}"
+            shares = f"{level.coverage:.0%} | {level.mean_size:.2f} | {level.singletons:.0%}"
+            lines.append(f"| {shares} | {right} | {sure} | {level.n} |")
+        lines += ["", "An answer is called sure where the whole 95 % interval of that share reaches the coverage.", ""]
     if model.pet is not None:
         lines.append("- It says *no pet face here* by a rule with these mistakes:")
         for rate in (model.pet.missed, model.pet.accepted):

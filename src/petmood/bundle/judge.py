@@ -79,7 +79,8 @@ def _one(
         inside = _prediction_set(model.classes, row, level)
     pet = _pet(model, species, distance)
     may_be_sure = model.sources is None or not model.sources.why_not_sure
-    verdict: Verdict = "sure" if may_be_sure and inside is not None and len(inside) == 1 else "not-sure"
+    alone = level is not None and level.sure and inside is not None and len(inside) == 1
+    verdict: Verdict = "sure" if may_be_sure and alone else "not-sure"
     return Prediction(
         source=picture.source,
         width=picture.width,

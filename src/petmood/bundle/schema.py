@@ -56,6 +56,9 @@ class ConformalLevel(Record):
     A set holds the most probable class, and each class whose probability p has 1 - p <= its threshold; a class whose
     threshold is None had too few photos to be ruled out, and is in every set. `n` counts the calibration photos;
     `mean_size` is the mean number of classes in their sets, `singletons` the share of sets of one class.
+    `singletons_right` counts those of them that held the true class. `sure` tells whether an answer whose set has one
+    class may be called sure: the 95 % interval of that share lies above the coverage. Older bundles do not say, and are
+    never sure.
     """
 
     coverage: float = Field(gt=0, lt=1)
@@ -63,6 +66,8 @@ class ConformalLevel(Record):
     n: int
     mean_size: float
     singletons: float
+    singletons_right: int | None = None
+    sure: bool = False
 
 
 class Conformal(Record):

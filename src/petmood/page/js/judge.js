@@ -17,7 +17,7 @@ export function judge(facts, picture, outputs, photos) {
   const species = model.imagenet ? speciesOf(grouping, outputs.imagenet) : null;
   const near = model.pet && photos ? nearest(outputs.features, photos, model.pet.nearest) : null;
   const pet = petOf(model.pet, species, near && near.reduce((sum, { distance }) => sum + distance, 0) / near.length);
-  const reading = held?.length === 1 && !model.sources?.why_not_sure ? "sure" : "not-sure";
+  const reading = level?.sure && held.length === 1 && !model.sources?.why_not_sure ? "sure" : "not-sure";
   return {
     source: picture.source ?? "picture",
     width: picture.width,
