@@ -27,7 +27,7 @@ WORDS = {
     "preset", "backbone", "families", "model", "budget", "use", "mapping", "device", "maps", "host", "token", "kind",
     "method", "engine", "address", "provider", "pooling", "preprocess", "head", "only", "objective", "max_size",
     "older_than", "columns", "exclude", "group_by", "layout", "splits", "zip_encoding", "to", "cnn_precision",
-    "cors_origin", "terms",
+    "cors_origin", "terms", "outside_layout", "allow_host", "trust_proxy",
 }  # fmt: skip
 """Parameters that name no place."""
 
@@ -59,6 +59,7 @@ FOLDERS: dict[tuple[str, str], Words] = {
     ("tune", "out"): lambda p: ["tune", p.data, "--out", p.out, "--model", "head", "--trials", 1],
     ("evaluate", "out"): lambda p: ["evaluate", p.bundle, p.data, "--out", p.out],
     ("compare", "out"): lambda p: ["compare", p.bundle, p.bundle, "--out", p.out],
+    ("travel", "out"): lambda p: ["travel", p.data, p.data, "--out", p.out],
     ("pretrain", "out"): lambda p: ["pretrain", p.data, "--for", p.data, "--out", p.out],
 }
 FILES: dict[tuple[str, str], tuple[str, Words]] = {
