@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from petmood.results.base import Fact, Interval
+from petmood.results.base import Fact, Interval, Marked
 
 
 class TravelSource(Fact):
@@ -13,7 +13,7 @@ class TravelSource(Fact):
     by_class: dict[str, int]
 
 
-class TravelCell(Fact):
+class TravelCell(Marked):
     """What a `subject` that was trained on some sources is worth on one, in balanced accuracy over its moods.
 
     `kind` is "left out" (trained on all other sources), "in source" (grouped folds of the source itself) or "one to
@@ -36,7 +36,7 @@ class TravelCell(Fact):
     accuracy_ci: Interval
 
 
-class TravelChoice(Fact):
+class TravelChoice(Marked):
     """Which head the other sources chose for one that is left out, and its balanced accuracy there."""
 
     judged_on: str
