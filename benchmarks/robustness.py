@@ -1,6 +1,6 @@
 """Everything hostile that is known, against every command that can meet it -> docs/robustness.md.
 
-python benchmarks/robustness.py [--only KIND] [--workers N] [--keep] [--no-page]
+python benchmarks/robustness.py [--only KIND] [--load SECONDS] [--workers N] [--keep] [--no-page]
 
 Each case runs in a process of its own, forked from one that has imported what commands import, so that hundreds take
 minutes. Checked is: no traceback; an exit code that is right; an error is one line and names what it is about; accepted
@@ -16,23 +16,20 @@ import os
 import pkgutil
 import re
 import resource
-import select
 import signal
-import socket
 import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "tests"), str(REPOSITORY / "benchmarks")]
 
-from hostile_cases import Case, corpus  # noqa: E402
+from hostile_cases import Case, Result, corpus  # noqa: E402
+from hostile_server import served  # noqa: E402
 
 import killing  # noqa: E402
 
@@ -45,20 +42,11 @@ MEMORY = 2500
 """Megabytes that no case may take."""
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a case came to: seconds, peak megabytes, and what was wrong, if anything."""
-
-    case: Case
-    seconds: float
-    megabytes: float
-    wrong: str = ""
-
-
 def main() -> int:
     """Run; 0 if nothing failed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", default="", help="kinds that begin so, apart by commas")
+    parser.add_argument("--load", type=float, default=60, help="seconds of mixed load on the server")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--keep", action="store_true", help="keep the folders of what failed")
     parser.add_argument("--no-page", action="store_true", help="do not write docs/robustness.md")
@@ -74,7 +62,7 @@ def main() -> int:
     warm_up()
     results = [*tried(cases, given.workers, given.keep)]
     if "servers".startswith(only):
-        results += served()
+        results += served(BUILD, given.load)
     seconds = time.monotonic() - begun
     table = as_table(results)
     print(f"\n{table}\n")
@@ -155,6 +143,8 @@ def judged(case: Case, root: Path, before: dict[str, str], code: int, seconds: f
     out, err = ((root / name).read_text("utf-8", "replace") if (root / name).exists() else "" for name in "12")
     if seconds > case.limit:
         return f"took more than {case.limit:g} s"
+    if case.hook[0] == "interrupt" and code == 130 and err.strip() and err.count("petmood: interrupted") != 1:
+        return "not one line: " + err.strip()[-400:]
     if "Traceback" in err + out or "Exception ignored" in err:
         return "a traceback: " + " | ".join(err.strip().splitlines()[-3:])[-500:]
     if code not in case.codes:
@@ -282,181 +272,13 @@ def _count(data: str) -> None:
 
 
 def _interrupted(case: Case, root: Path, ms: int) -> int:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # else a run in the background passes "ignored" on
     with (root / "1").open("wb") as out, (root / "2").open("wb") as err:
-        words = [sys.executable, "-m", "petmood", *case.words]
-        process = subprocess.Popen(words, stdout=out, stderr=err)
+        process = subprocess.Popen([sys.executable, "-m", "petmood", *case.words], stdout=out, stderr=err)
         time.sleep(ms / 1000)
         process.send_signal(signal.SIGINT)
         ended = process.wait(60)
     return 130 if ended == -signal.SIGINT else ended
-
-
-# --- servers ------------------------------------------------------------------------------------------------------
-
-_POST = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n"
-_PICTURE = b"Content-Type: image/jpeg\r\n"
-REQUESTS: dict[str, tuple[bytes, tuple[int, ...]]] = {
-    "a host that is another's": (b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", (421,)),
-    "a host that is no host": (b"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", (421,)),
-    "no host": (b"GET / HTTP/1.1\r\n\r\n", (400, 421)),
-    "headers of 100 KB": (b"GET / HTTP/1.1\r\nX: " + b"a" * 100_000, (431,)),
-    "10,000 headers": (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 10_000, (431,)),
-    "an address of 100 KB": (b"GET /" + b"a" * 100_000, (431,)),
-    "noise": (bytes(range(256)), (400,)),
-    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", (400, 408)),
-    "CONNECT": (b"CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n", (400,)),
-    "an upgrade": (
-        (b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n"),
-        (200, 400),
-    ),
-    "a path that climbs": (b"GET /static/..%2f..%2fapp.py HTTP/1.1\r\nHost: localhost\r\n\r\n", (404,)),
-    "a path of NUL": (b"GET /static/%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", (404,)),
-    "a path that is no Unicode": (b"GET /%ff%fe HTTP/1.1\r\nHost: localhost\r\n\r\n", (404,)),
-    "two lengths": (_POST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc", (400,)),
-    "a length and chunks": (_POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", (400, 415)),
-    "a length below nothing": (_POST + b"Content-Length: -1\r\n\r\n", (400,)),
-    "a length without end": (_POST + _PICTURE + b"Content-Length: " + b"9" * 18 + b"\r\n\r\n", (413,)),
-    "a chunk that is no number": (_POST + _PICTURE + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", (400,)),
-    "no body": (_POST + _PICTURE + b"Content-Length: 0\r\n\r\n", (400,)),
-    "a body that is no picture": (_POST + _PICTURE + b"Content-Length: 3\r\n\r\nabc", (422,)),
-    "a kind without end": (_POST + b"Content-Type: " + b"x" * 9000 + b"\r\nContent-Length: 1\r\n\r\nx", (415,)),
-    "a form without a boundary": (_POST + b"Content-Type: multipart/form-data\r\nContent-Length: 1\r\n\r\nx", (400,)),
-    "a coverage that is no number": (
-        _POST.replace(b"predict", b"predict?coverage=NaN") + _PICTURE + b"Content-Length: 1\r\n\r\nx",
-        (422,),
-    ),
-    "a coverage of noise": (
-        _POST.replace(b"predict", b"predict?coverage=%ff%00") + _PICTURE + b"Content-Length: 1\r\n\r\nx",
-        (422,),
-    ),
-    **{
-        f"a form in {charset}": (
-            _POST
-            + f"Content-Type: multipart/form-data; boundary=x; charset={charset}\r\nContent-Length: 96\r\n\r\n".encode()
-            + b'--x\r\nContent-Disposition: form-data; name="images"; filename="a\\ud800\xff.png"'.ljust(85)
-            + b"\r\n\r\nx\r\n--x--",
-            (400, 408, 422),
-        )
-        for charset in ("undefined", "unicode_escape", "utf-16", "punycode")
-    },
-}  # fmt: skip
-
-
-def served() -> list[Result]:
-    """A server under requests of strangers, then told to stop."""
-    import hostile_pictures
-
-    words = [sys.executable, "-u", "-m", "petmood", "serve", "--port", "0", "--no-open", "--rate", "0"]
-    log = (BUILD / "serve.log").open("wb")
-    server = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, text=True)
-    assert server.stdout is not None
-    found = re.search(r":(\d+)/", server.stdout.readline())
-    port = int(found[1]) if found else 0
-    requests = dict(REQUESTS)
-    for kind in hostile_pictures.kinds():
-        body = kind.draw(1)
-        head = _POST + _PICTURE + b"Content-Length: %d\r\n\r\n" % len(body)
-        requests[f"picture: {kind.name}"] = (head + body, (200, 413, 422))
-    results = [_asked(server, port, name, raw, codes) for name, (raw, codes) in requests.items()]
-    results.append(_crowd(server, port))
-    results.append(_stopped(server, port))
-    log.close()
-    lines = (BUILD / "serve.log").read_text("utf-8", "replace").splitlines()
-    wrong = next((f"no JSON: {line[:200]}" for line in lines if not _is_json(line)), "")
-    wrong = wrong or next((line[:300] for line in lines if '"status": 500' in line or "Traceback" in line), "")
-    results.append(Result(_case("every line of the log is JSON, and no answer a 500"), 0.0, 0.0, wrong))
-    return results
-
-
-def _case(name: str) -> Case:
-    return Case("servers", name, (), lambda root: None)
-
-
-def _is_json(line: str) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
-
-
-def _memory(server: subprocess.Popen[str]) -> float:
-    try:
-        told = Path(f"/proc/{server.pid}/status").read_text()
-    except OSError:
-        return 0.0
-    found = re.search(r"VmHWM:\s+(\d+)", told)
-    return int(found[1]) / 1024 if found else 0.0
-
-
-def _say(port: int, raw: bytes, seconds: float = 60) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as line:
-        heard = b""
-        with suppress(ConnectionError):
-            line.sendall(raw)
-        try:
-            while b"\r\n\r\n" not in heard and (got := line.recv(65536)):
-                heard += got
-        except (ConnectionError, TimeoutError):
-            pass
-    return heard
-
-
-def _asked(server: subprocess.Popen[str], port: int, name: str, raw: bytes, codes: tuple[int, ...]) -> Result:
-    start = time.monotonic()
-    heard = _say(port, raw)
-    seconds = time.monotonic() - start
-    found = re.match(rb"HTTP/1.1 (\d+)", heard)
-    wrong = "" if found and int(found[1]) in codes else f"answered {heard[:200]!r}"
-    if not wrong and not _say(port, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/1.1 200"):
-        wrong = "the server is not ready after it"
-    return Result(_case(name), seconds, _memory(server), wrong)
-
-
-def _crowd(server: subprocess.Popen[str], port: int) -> Result:
-    """Sixty bodies of 31 MB that never end."""
-    before, start = _memory(server), time.monotonic()
-    lines = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(60)]
-    block, size = bytes(2**20), 31 * 2**20
-    left = dict.fromkeys(lines, size - 1)
-    for line in lines:
-        line.setblocking(False)
-        head = _POST + _PICTURE + b"Content-Length: %d\r\n\r\n" % size
-        line.send(head)
-    while left and time.monotonic() - start < 20:
-        ready = select.select([], list(left), [], 1)[1]
-        for line in ready:
-            try:
-                left[line] -= line.send(block[: left[line]])
-            except OSError:
-                left[line] = 0
-            if left[line] <= 0:
-                del left[line]
-        if not ready:
-            break
-    grown = _memory(server) - before
-    for line in lines:
-        line.close()
-    ready = _say(port, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/1.1 200")
-    wrong = f"grew by {grown:.0f} MB" if grown > 700 else "" if ready else "the server is not ready after it"
-    return Result(_case("60 bodies of 31 MB that never end"), time.monotonic() - start, _memory(server), wrong)
-
-
-def _stopped(server: subprocess.Popen[str], port: int) -> Result:
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as line:
-        line.sendall(_POST + _PICTURE + b"Content-Length: 99\r\n\r\nab")
-        time.sleep(0.3)
-        memory, start = _memory(server), time.monotonic()
-        server.send_signal(signal.SIGTERM)
-        try:
-            code = server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            code = -9
-    seconds = time.monotonic() - start
-    wrong = "" if seconds < 10 and code == 0 else f"exit code {code} after {seconds:.1f} s"
-    return Result(_case("told to stop while a body does not end"), seconds, memory, wrong)
 
 
 # --- the page -----------------------------------------------------------------------------------------------------

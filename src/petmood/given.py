@@ -11,6 +11,8 @@ from petmood.errors import DataError
 
 MAX_BYTES: Final = 2**30
 
+_SPARE: Final = 200
+
 
 def read_given(path: Path, limit: int = MAX_BYTES) -> bytes:
     """Bytes of a regular file.
@@ -41,6 +43,11 @@ def parse_json(text: str | bytes) -> Any:
         ValueError: it is not JSON, or is nested too deep.
     """
     try:
-        return json.loads(text)
+        return _parsed_below(_SPARE, text)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
+
+
+def _parsed_below(frames: int, text: str | bytes) -> Any:
+    """JSON parsed so far down the stack that what goes through it later, from further up, has room to."""
+    return _parsed_below(frames - 1, text) if frames else json.loads(text)

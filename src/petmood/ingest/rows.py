@@ -114,7 +114,7 @@ def from_frame(frame: Any, name: str) -> Rows:
 
 
 def _text(value: object) -> str:
-    if value is None:
+    if value is None or value != value:
         return ""
     if isinstance(value, bool):
         return str(int(value))
