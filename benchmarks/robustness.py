@@ -194,6 +194,9 @@ def _child(case: Case, root: Path) -> None:
             if name == "kill":
                 _killed(case, root, n)
             _attach(case, root)
+            if name in ("disk", "files"):
+                which = resource.RLIMIT_FSIZE if name == "disk" else resource.RLIMIT_NOFILE
+                resource.setrlimit(which, (n, resource.getrlimit(which)[1]))
             if name in ("vanish", "swap"):
                 _while_reading(root / "in", name, n)
             code = _run(case.words)
@@ -327,7 +330,8 @@ def page(table: str, n: int, failed: int) -> str:
 Written by `make robustness`, which draws every input that is known to be hostile and tries it with every command that
 can meet it: pictures of every format damaged in many ways, bombs, archives, tables, annotation exports, names, bundles
 and results of strangers, places that are no files, streams that take nothing, damaged caches, kills before the n-th
-change to the disk, data that change or vanish while they are read, Ctrl-C, too few photos, and requests to a server.
+change to the disk, full disks, data that change or vanish while they are read, Ctrl-C, too few photos, and requests to
+a server.
 
 A case passes if there is no traceback, the exit code is one of those documented, an error is one line that names what
 it is about, accepted + rejected + ignored = found, no input changed, nothing half written stays, and time and memory

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import random
 import zipfile
 from pathlib import Path
@@ -166,3 +168,16 @@ def test_folders_may_lie_deeper_in_each_other_than_functions_call_each_other() -
     assert len(found) == 6001
     assert f"{deep}x.jpg" in found
     assert found == sorted(found)
+
+
+@pytest.mark.parametrize(("number", "of_the_file"), [(errno.EMFILE, False), (errno.ENOMEM, False), (errno.EIO, True)])
+def test_what_the_system_lacks_is_no_fault_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, of_the_file: bool
+) -> None:
+    def fails(path: Path) -> bytes:
+        raise OSError(number, os.strerror(number), str(path))
+
+    data = write_tree(tmp_path / "data", {"a.jpg": b"x"})
+    monkeypatch.setattr(Path, "read_bytes", fails)
+    with open_source(data) as source, pytest.raises(ImageError if of_the_file else OSError, match=os.strerror(number)):
+        source.read("a.jpg", 10)
