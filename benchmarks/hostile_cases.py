@@ -38,7 +38,7 @@ class Case:
         environment: variables to set.
         streams: what stdout and stderr are: "", "closed", "full" or an encoding.
         hook: what happens while the command works: ("kill", n), ("vanish", n), ("swap", n), ("interrupt", ms),
-            ("disk", bytes that a file may have), ("files", how many may be open), ("", 0).
+            ("disk", bytes that a file may have), ("files", how many may be open), ("twice", 0), ("", 0).
         limit: seconds that it may take.
     """
 
@@ -69,7 +69,7 @@ def corpus() -> Iterator[Case]:
     """All cases, the same ones each time."""
     for draw in (archives, tables, exports, names, results, places, streams, caches):
         yield from draw()
-    for draw in (kills, vanishing, short, interrupts, folders, models, pictures, few):
+    for draw in (kills, vanishing, short, twice, interrupts, folders, models, pictures, few):
         yield from draw()
 
 
@@ -674,30 +674,42 @@ def vanishing() -> Iterator[Case]:
                 yield Case("data that change", f"{words[0]}: {hook} at {n}", words, prepare, (0, 1, 2), hook=(hook, n))
 
 
+WRITING: tuple[tuple[str, ...], ...] = (
+    ("export-data", "in/data", "--out", "out"),
+    ("audit", "in/data", "--families", "names", "--quality", "out/q.csv"),
+    ("export", "pets", "--out", "out", "--format", "web"),
+    ("embed", "in/data", "--out", "out"),
+    ("cluster", "in/data", "--out", "out"),
+    ("train", "in/data", "--out", "out", "--model", "head"),
+    ("evaluate", "pets", "in/data", "--out", "out"),
+    ("predict", "pets", "in/data", "--explain", "out"),
+    ("demo-data", "out"),
+)
+
+
 def short() -> Iterator[Case]:
     """A disk that is full before a file of n bytes is written, and a system that lets no more files be open."""
 
     def prepare(root: Path) -> None:
         _sound(root, 4)
 
-    commands: tuple[tuple[str, ...], ...] = (
-        ("export-data", "in/data", "--out", "out"),
-        ("audit", "in/data", "--families", "names", "--quality", "out/q.csv"),
-        ("export", "pets", "--out", "out", "--format", "web"),
-        ("embed", "in/data", "--out", "out"),
-        ("cluster", "in/data", "--out", "out"),
-        ("train", "in/data", "--out", "out", "--model", "head"),
-        ("evaluate", "pets", "in/data", "--out", "out"),
-        ("predict", "pets", "in/data", "--explain", "out"),
-        ("demo-data", "out"),
-    )
-    for words in commands:
+    for words in WRITING:
         for n in (0, 1, 300, 5000, 70_000, 1_500_000):
             shown = f"{words[0]}: full at {n:,} bytes"
             yield Case("full disks", shown, words, prepare, environment=_OWN_CACHE, hook=("disk", n), limit=180)
         for n in (8, 16, 32):
             shown = f"{words[0]}: {n} open files"
             yield Case("full disks", shown, words, prepare, environment=_OWN_CACHE, hook=("files", n), limit=180)
+
+
+def twice() -> Iterator[Case]:
+    """The same command twice at once: one of them writes, the other too or is told why not."""
+
+    def prepare(root: Path) -> None:
+        _sound(root, 4)
+
+    for words in WRITING:
+        yield Case("two at once", words[0], words, prepare, hook=("twice", 0), limit=180)
 
 
 def interrupts() -> Iterator[Case]:

@@ -193,6 +193,8 @@ def _child(case: Case, root: Path) -> None:
         else:
             if name == "kill":
                 _killed(case, root, n)
+            if name == "twice":
+                _also(case, root)
             _attach(case, root)
             if name in ("disk", "files"):
                 which = resource.RLIMIT_FSIZE if name == "disk" else resource.RLIMIT_NOFILE
@@ -200,6 +202,8 @@ def _child(case: Case, root: Path) -> None:
             if name in ("vanish", "swap"):
                 _while_reading(root / "in", name, n)
             code = _run(case.words)
+            if name == "twice":
+                _compare(code, root)
             if code == 0 and case.data:
                 _count(case.data)
     except BaseException:  # noqa: BLE001 - whatever it is, the case says so
@@ -247,6 +251,24 @@ def _killed(case: Case, root: Path, n: int) -> None:
         killing.stop_before(n, root)
         os._exit(_run(case.words))
     os.waitpid(child, 0)
+
+
+def _also(case: Case, root: Path) -> None:
+    """Be two from here on: the second one's streams and exit code go to a folder of its own."""
+    (root / "second").mkdir()
+    if os.fork() == 0:
+        _attach(case, root / "second")
+        code = _run(case.words)
+        (root / "second" / "code").write_text(str(code))
+        os._exit(0)
+
+
+def _compare(code: int, root: Path) -> None:
+    os.wait()
+    codes = {code, int((root / "second" / "code").read_text())}
+    told = (root / "2").read_text() + (root / "second" / "2").read_text()
+    if 0 not in codes or (len(codes) > 1 and "another petmood command is writing to" not in told):
+        Path("wrong").write_text(f"two at once ended with {sorted(codes)}: {told[-600:]}")
 
 
 def _while_reading(data: Path, what: str, n: int) -> None:
