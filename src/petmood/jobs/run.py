@@ -14,6 +14,7 @@ from petmood.analyses.audit.quality import write_quality
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.across import open_sources
+from petmood.dataset.facts import few_photos
 from petmood.dataset.outside import class_map
 from petmood.errors import ConfigError
 from petmood.files import output_folder
@@ -89,6 +90,8 @@ def run(
     ):
         # a leak shows before any time is spent on figures that it would spoil
         test_fold(opened.manifest)
+        for warn in few_photos(opened.manifest):
+            opened.timed.inner.note(warn.message)
         write_manifest(folder / "manifest.parquet", opened.manifest)
         write_source(folder, data, labels)
         elsewhere = _elsewhere(others, mapping or {}, opened, open_, progress) if others else None
