@@ -15,6 +15,7 @@ from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.across import open_sources
 from petmood.dataset.facts import few_photos
+from petmood.dataset.figures import protocols
 from petmood.dataset.outside import class_map
 from petmood.errors import ConfigError
 from petmood.files import output_folder
@@ -90,6 +91,8 @@ def run(
     ):
         # a leak shows before any time is spent on figures that it would spoil
         test_fold(opened.manifest)
+        for protocol in protocols(opened.manifest, settings):
+            protocol.folds(opened.manifest)  # what the data are too few for is told before the work
         for warn in few_photos(opened.manifest):
             opened.timed.inner.note(warn.message)
         write_manifest(folder / "manifest.parquet", opened.manifest)
