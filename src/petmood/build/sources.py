@@ -16,6 +16,7 @@ from petmood.analyses.travel.compute import control_cells, matrix_cells
 from petmood.analyses.travel.facts import TravelCell
 from petmood.analyses.travel.readers import MODEL, mixture, remembered
 from petmood.build.certainty import may_be_sure
+from petmood.build.training_photos import unlike_rule
 from petmood.bundle import Bundle, ModelDescription, TrainingNeighbours, save
 from petmood.bundle.composite import composite_graph
 from petmood.bundle.folder import Parts
@@ -31,6 +32,7 @@ from petmood.bundle.schema import (
     MatrixCell,
     SourceFacts,
     SourcesFacts,
+    UnlikeRule,
 )
 from petmood.dataset import Dataset
 from petmood.dataset.across import Across, join_datasets, open_sources
@@ -38,6 +40,8 @@ from petmood.dataset.dataset import backbone_named
 from petmood.errors import ConfigError, ModelError
 from petmood.evaluation import certainty_elsewhere as transfer
 from petmood.evaluation import sources
+from petmood.evaluation.statistics import wilson_interval
+from petmood.evaluation.unlikeness import distances
 from petmood.families.memory import Memory, Remembered, remember
 from petmood.families.store import local_features
 from petmood.features import Backbone
@@ -172,6 +176,7 @@ def _save(out: Path, opened: Sequence[Dataset], of: Across, terms: Sequence[str]
         conformal=_conformal(union, fitted, readings),
         pet=None,
         quality=None,
+        unlike=_unlike(union, of, fit, folds),
         sources=SourcesFacts(
             sources=tuple(told),
             left_out_files=copies,
@@ -259,6 +264,7 @@ def _conformal(
                 mean_size=float(sizes.mean()),
                 singletons=float((sizes == 1).mean()),
                 singletons_right=int(right.sum()),
+                singletons_ci=wilson_interval(int(right.sum()), len(right)) if len(right) else None,
                 # whether any answer may be, `why_not_sure` says, by each source left out
                 sure=may_be_sure(int(right.sum()), len(right), level.coverage),
             )
@@ -289,8 +295,27 @@ def _agree(
             raise ModelError(f"the saved graph reads photos otherwise than training did, by {worst:.1e}. Train again.")
 
 
+def _kept(fit: IntArray) -> IntArray:
+    return fit[np.linspace(0, len(fit) - 1, min(_KEPT, len(fit))).astype(np.int64)]
+
+
+def _unlike(union: sources.Union, of: Across, fit: IntArray, folds: Sequence[sources.SourceFold]) -> UnlikeRule | None:
+    """Distances of each source left out to as many photos of the others as the bundle keeps of all."""
+    at = _kept(fit)
+    return unlike_rule(
+        of.vectors[fit],
+        of.vectors[at],
+        families=union.families[fit],
+        kept_families=union.families[at],
+        left_out=[
+            distances(of.vectors[f.evaluate], of.vectors[_kept(union.photos(f.train))], standardised=False)
+            for f in folds
+        ],
+    )
+
+
 def _neighbours(of: Across, fit: IntArray) -> TrainingNeighbours:
-    chosen = fit[np.linspace(0, len(fit) - 1, min(_KEPT, len(fit))).astype(np.int64)]
+    chosen = _kept(fit)
     union = of.union
     return TrainingNeighbours(
         features=of.vectors[chosen],
