@@ -50,9 +50,10 @@ def save_with_photos(
     Raises:
         DataError: `out` cannot be written.
     """
+    away = distances(seen.vectors, seen.vectors, families=photos.groups, training_families=photos.groups)
     whole = description.model_copy(
         update={
-            "training": training_summary(photos, seen.vectors),
+            "training": training_summary([photos], away),
             "unlike": unlike_rule(seen.vectors, seen.vectors, families=photos.groups, kept_families=photos.groups),
         }
     )
@@ -108,14 +109,20 @@ def memory_of(data: Dataset, photos: Dataset) -> Memory:
     )
 
 
-def training_summary(photos: Dataset, vectors: FloatArray) -> TrainingSummary:
-    """What training photos are like, in quantiles and counts."""
-    told = species_of(photos)
-    away = distances(vectors, vectors, families=photos.groups, training_families=photos.groups)
+def training_summary(photos: Sequence[Dataset], away: NDArray[np.float64]) -> TrainingSummary:
+    """What training photos are like, in quantiles and counts.
+
+    Args:
+        photos: of each source, those that the weights saw.
+        away: (n,) distance of each to the nearest of other photos that the bundle keeps.
+    """
+    measured = [photo_measures(part) for part in photos]
+    told = [species_of(part) for part in photos]
+    species = None if None in told else [name for part in told for name in part or ()]
     return TrainingSummary(
-        n=len(photos),
-        measures={name: _spread(values) for name, values in photo_measures(photos).items()},
-        species=None if told is None else {name: told.count(name) for name in sorted(set(told))},
+        n=len(away),
+        measures={name: _spread(np.concatenate([part[name] for part in measured])) for name in MEASURES},
+        species=None if species is None else {name: species.count(name) for name in sorted(set(species))},
         distance=_spread(away),
     )
 
