@@ -36,6 +36,13 @@ def read_given(path: Path, limit: int = MAX_BYTES) -> bytes:
     return data
 
 
+def parquet_damage() -> tuple[type[BaseException], ...]:
+    """What polars raises of a Parquet file that is damaged or cannot be read; a panic of its own is no Exception."""
+    from polars.exceptions import PanicException, PolarsError
+
+    return OSError, ValueError, PolarsError, PanicException
+
+
 def parse_json(text: str | bytes) -> Any:
     """JSON of strangers, which may be nested deeper than Python goes.
 
