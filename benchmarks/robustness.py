@@ -22,6 +22,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,11 @@ def _child(case: Case, root: Path) -> None:
         with Path(root / "2").open("a") as told:
             traceback.print_exc(file=told)
     finally:
+        if case.hook[0] == "disk":  # what passes the streams on ends with them
+            os.closerange(0, 3)
+            with suppress(ChildProcessError):
+                while True:
+                    os.wait()
         os._exit(code if 0 <= code < 128 or code == 130 else 98)
 
 
@@ -234,7 +240,10 @@ def _attach(case: Case, root: Path) -> None:
             continue
         path = "/dev/full" if kind == "full" else str(root / str(number))
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(_passed_on(handle) if case.hook[0] == "disk" else handle, number)
+        if case.hook[0] == "disk":
+            handle = _passed_on(handle)
+        os.dup2(handle, number)
+        os.close(handle)
         encoding = kind if kind not in ("", "full") else "utf-8"
         setattr(sys, name, open(number, "w", encoding=encoding, errors="strict", buffering=1, closefd=False))  # noqa: SIM115
 
