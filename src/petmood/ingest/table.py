@@ -200,7 +200,7 @@ def found_tables(
         return None
     index = Index(candidates)
     said: dict[str, Said] = {}
-    used, n, notes = [], 0, []
+    used, n, notes = dict[str, dict[str, Said]](), 0, []
     for name in tables:
         folder = name.rpartition("/")[0]
         try:
@@ -214,15 +214,28 @@ def found_tables(
             continue
         _check_found(rows, index, folder)
         more = _said(rows, columns, index, folder, options)
-        _merge(said, more)
         if more:
-            used.append(name)
+            used[name] = more
             n += len(rows.rows)
             notes += _unread(rows, columns)
+    for told in _with_splits(used).values():
+        _merge(said, told)
     if len(said) < HALF * len(candidates):
-        passed += [f"{shown} ({len(said):,} of {len(candidates):,} images)" for shown in used[:1]]
+        passed += [f"{shown} ({len(said):,} of {len(candidates):,} images)" for shown in [*used][:1]]
         return None
-    return _layout(said, candidates, used, n, notes)
+    return _layout(said, candidates, [*used], n, notes)
+
+
+def _with_splits(used: Mapping[str, Mapping[str, Said]]) -> Mapping[str, Mapping[str, Said]]:
+    """What tables say; `train.csv` beside `test.csv` says the split too, where no column or folder does."""
+    named = {name: split_of(PurePosixPath(name).stem) for name in used}
+    told = any(row.placed.split for rows in used.values() for row in rows.values())
+    if told or not all(named.values()) or len({*named.values()}) < 2:
+        return used
+    return {
+        name: {path: replace(row, placed=replace(row.placed, split=named[name])) for path, row in rows.items()}
+        for name, rows in used.items()
+    }
 
 
 def _unread(rows: Rows, columns: Columns) -> list[str]:
