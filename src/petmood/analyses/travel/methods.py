@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from petmood.evaluation.certainty_elsewhere import even_weights
-from petmood.evaluation.sources import Reader, Pooled
+from petmood.evaluation.sources import Pooled, Reader
 from petmood.features.erasure import fit_leace, fit_within_groups
 from petmood.records import IntArray
 from petmood.training.heads import LogisticHead

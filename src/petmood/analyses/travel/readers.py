@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from petmood.dataset.across import Across
 from petmood.evaluation.certainty_elsewhere import even_weights
-from petmood.evaluation.sources import Probabilities, Reader, Pooled
+from petmood.evaluation.sources import Pooled, Probabilities, Reader
 from petmood.features.species import species_probabilities
 from petmood.records import FloatArray, IntArray
 
