@@ -14,6 +14,8 @@ import numpy as np
 from petmood.errors import DataError, LeakageError, TooFewError
 from petmood.records import IntArray, Manifest
 
+VALID_JUDGED: Final = "There is no test split: the valid split of the data is judged in its place, as test."
+
 FRACTIONS: Final = {"train": 0.70, "valid": 0.15, "test": 0.15}
 
 
@@ -31,9 +33,9 @@ class Fold:
 def complete_splits(manifest: Manifest, seed: int) -> Manifest:
     """Give every record a split, making those that the data lacks, by family and stratified by class.
 
-    Official splits are kept as they are. Without a test split all splits are made anew (70 % train, 15 %
-    valid, 15 % test of photos); with a test but no valid split, valid is carved out of train. All photos of one animal
-    come into one split.
+    Official splits are kept as they are. With a test but no valid split, valid is carved out of train; with a valid but
+    no test split, valid is what is judged, and a note says so. With train alone, or no split, all are made anew (70 %
+    train, 15 % valid, 15 % test of photos). All photos of one animal come into one split.
 
     Raises:
         DataError: a class has too few photos, or animals, to split.
@@ -41,6 +43,10 @@ def complete_splits(manifest: Manifest, seed: int) -> Manifest:
     present = {r.split for r in manifest.records}
     if {"train", "valid", "test"} <= present:
         return manifest
+    if {"train", "valid"} <= present:
+        records = tuple(replace(r, split="test" if r.split == "valid" else r.split) for r in manifest.records)
+        manifest = replace(manifest, records=records, notes=(*manifest.notes, VALID_JUDGED))
+        present = {"train", "test"}
     rng = np.random.default_rng(seed)
     if "test" in present:
         # a family that stands in test as well leaks; it stays where it is, for whoever evaluates to see and to refuse
