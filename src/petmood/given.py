@@ -36,11 +36,11 @@ def read_given(path: Path, limit: int = MAX_BYTES) -> bytes:
     return data
 
 
-def parquet_damage() -> tuple[type[BaseException], ...]:
-    """What polars raises of a Parquet file that is damaged or cannot be read; a panic of its own is no Exception."""
+def parquet_damage(*more: type[BaseException]) -> tuple[type[BaseException], ...]:
+    """What polars raises of a Parquet file that is damaged or cannot be read, and more; its panics are no Exceptions."""
     from polars.exceptions import PanicException, PolarsError
 
-    return OSError, ValueError, PolarsError, PanicException
+    return OSError, ValueError, PolarsError, PanicException, *more
 
 
 def parse_json(text: str | bytes) -> Any:

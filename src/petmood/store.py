@@ -168,6 +168,6 @@ def read_manifest(path: Path) -> Manifest:
             notes=tuple(meta.get("notes", ())),
             animals_offered=(int(offered[0]), str(offered[1])),
         )
-    except (KeyError, TypeError, AttributeError, IndexError, *parquet_damage()) as error:
+    except parquet_damage(KeyError, TypeError, AttributeError, IndexError) as error:
         detail = " ".join(str(error).split())[:200]
         raise DataError(f"{path} is not a petmood manifest ({detail}). Make one with: petmood run") from error

@@ -144,7 +144,7 @@ def describe(folder: OutFolder, file: str) -> Shard:
     try:
         meta = parse_json(pl.read_parquet_metadata(io.BytesIO(folder.read(file)))[_META])
         return Shard(file=file, **meta)
-    except (KeyError, TypeError, ValidationError, *parquet_damage()) as error:
+    except parquet_damage(KeyError, TypeError, ValidationError) as error:
         raise DataError(f"{file} is not a shard that petmood wrote ({error}). Remove it, and embed again.") from error
 
 

@@ -174,7 +174,7 @@ class ImageTable:
         try:
             text = pl.read_parquet_metadata(self._path).get("huggingface", "{}")
             features: dict[str, Any] = parse_json(text).get("info", {}).get("features", {})
-        except (AttributeError, *parquet_damage()):
+        except parquet_damage(AttributeError):
             return {}
         return {
             name: list(map(str, feature["names"]))
