@@ -37,7 +37,7 @@ def read_given(path: Path, limit: int = MAX_BYTES) -> bytes:
 
 
 def parquet_damage(*more: type[BaseException]) -> tuple[type[BaseException], ...]:
-    """What polars raises of a Parquet file that is damaged or cannot be read, and more; its panics are no Exceptions."""
+    """What polars raises of a Parquet file that cannot be read or is damaged, and `more`; a panic is no Exception."""
     from polars.exceptions import PanicException, PolarsError
 
     return OSError, ValueError, PolarsError, PanicException, *more
