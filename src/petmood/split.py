@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from petmood.errors import DataError, LeakageError
+from petmood.errors import DataError, LeakageError, TooFewError
 from petmood.records import IntArray, Manifest
 
 VALID_JUDGED: Final = "There is no test split: the valid split of the data is judged in its place, as test."
@@ -85,7 +85,7 @@ def _assign(
         if len(families) < len(shares):
             if name in leaking:
                 continue  # to be refused as a leak, which is the graver fault
-            raise DataError(
+            raise TooFewError(
                 f"class '{name}' has {len(families)} photo{'s' * (len(families) != 1)}; making the splits "
                 f"{', '.join(shares)} needs {len(shares)} or more. Add photos, or go on without it: --exclude '{name}'."
             )
@@ -117,9 +117,9 @@ def _assign_animals(
     np.add.at(counts, (where, labels), 1)
     shown = (counts > 0).sum(axis=0)
     if (few := int(shown.argmin()), int(shown.min()))[1] < 2:
-        raise DataError(_few_animals(manifest.classes[few], int(shown.min())))
+        raise TooFewError(_few_animals(manifest.classes[few], int(shown.min())))
     if len(names) < len(shares):
-        raise DataError(
+        raise TooFewError(
             f"the data show {len(names)} animals; making the splits {', '.join(shares)}, with the photos of an animal "
             f"together, needs {len(shares)} or more. Add photos of others, or give splits of your own."
         )
@@ -142,7 +142,7 @@ def _assign_animals(
         if not got[k].any():
             free = np.flatnonzero(at < 0)
             if not len(free):
-                raise DataError(
+                raise TooFewError(
                     f"the data show {len(names)} animals, too few for the {split} split beside the others. Add photos "
                     "of others, or give splits of your own."
                 )
@@ -208,8 +208,8 @@ def grouped_folds(manifest: Manifest, *, folds: int, seed: int, animals: bool = 
         if shown.min() < max(2, folds):
             name = manifest.classes[int(shown.argmin())]
             if shown.min() < 2:
-                raise DataError(_few_animals(name, int(shown.min())))
-            raise DataError(
+                raise TooFewError(_few_animals(name, int(shown.min())))
+            raise TooFewError(
                 f"class '{name}' is shown by {shown.min()} animals; {folds}-fold cross-validation with the photos of "
                 f"an animal together needs {folds} or more. Use fewer folds, or go on without it: --exclude '{name}'."
             )
@@ -221,7 +221,7 @@ def grouped_folds(manifest: Manifest, *, folds: int, seed: int, animals: bool = 
     counts = np.bincount(labels, minlength=len(manifest.classes))
     if counts.min() < folds:
         name = manifest.classes[int(counts.argmin())]
-        raise DataError(
+        raise TooFewError(
             f"class '{name}' has {counts.min()} photo{'s' * (int(counts.min()) != 1)}; {folds}-fold cross-validation "
             f"needs {folds} or more. Use fewer folds, add photos, or go on without it: --exclude '{name}'."
         )
@@ -282,14 +282,14 @@ def animal_folds(manifest: Manifest, *, folds: int | None = None, seed: int = 0)
     photos = manifest.photo_index[animals[manifest.photo_index] >= 0]
     n = len(np.unique(animals[photos]))
     if n < max(2, folds or 2):
-        raise DataError(
+        raise TooFewError(
             f"the data name {n} animal{'s' * (n != 1)}; leaving each out needs {max(2, folds or 2)} or more. Say which "
             "photos show one animal: {animal} in --layout, a column of a table, or --group-by."
         )
     for k, name in enumerate(manifest.classes):
         shown = np.unique(animals[photos[manifest.class_index[photos] == k]])
         if len(shown) < 2:
-            raise DataError(_few_animals(name, len(shown)))
+            raise TooFewError(_few_animals(name, len(shown)))
     labels = manifest.class_index[photos]
     if folds is None:
         parts = [photos[animals[photos] == animal] for animal in np.unique(animals[photos])]
