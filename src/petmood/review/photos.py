@@ -282,7 +282,7 @@ def _quality_queues(run: Path, photos: Sequence[ReviewPhoto]) -> tuple[Queue, ..
 def _with_suspects(
     photos: Sequence[ReviewPhoto], results: Mapping[str, Any]
 ) -> tuple[list[ReviewPhoto], tuple[Queue, ...]]:
-    """Put first the suspects that results.json names, where no more is known; without any, what neighbours contradict."""
+    """Put first the suspects that results.json names; without any, what neighbours contradict."""
     named = {suspect["path"]: suspect for suspect in (results.get("labels") or {}).get("suspects", ())}
     by_path = {photo.record.path: photo for photo in photos}
     first = [_suspected(by_path[path], named[path]) for path in named if path in by_path]

@@ -314,7 +314,7 @@ def reliability(
 
 
 def _alpha(totals: Values) -> Values:
-    """(m, k + 1) labels given of each class and disagreement within photos -> (m,) alphas; nan if one class was given."""
+    """(m, k + 1) labels given of each class, and disagreement within photos -> (m,) alphas; nan for one class."""
     values, apart = totals[:, :-1], totals[:, -1]
     n = values.sum(axis=1)
     expected = n**2 - (values**2).sum(axis=1)

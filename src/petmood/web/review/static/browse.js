@@ -194,10 +194,10 @@ function point(id, speak = false) {
   map.cursor = id;
   $("tip").hidden = !id;
   if (id) {
-    const [x, y] = spot(id);
+    const [x, y] = spot(id), wide = $("tip").offsetWidth;
     if ($("tip-photo").dataset.id !== id) Object.assign($("tip-photo"), { src: `/small/${id}.jpg` }).dataset.id = id;
     $("tip-says").textContent = told(id);
-    $("tip").style.left = `${Math.min(Math.max(x - 80, 0), Math.max(map.box.width - 160, 0))}px`;
+    $("tip").style.left = `${Math.min(Math.max(x - wide / 2, 0), Math.max(map.box.width - wide, 0))}px`;
     $("tip").style.top = y > map.box.height / 2 ? `${y - 16}px` : `${y + 16}px`;
     $("tip").classList.toggle("above", y > map.box.height / 2);
     if (speak) $("map-says").textContent = `Photo ${Object.keys(map.places).indexOf(id) + 1}: ${told(id)}`;
@@ -235,6 +235,7 @@ function listenMap() {
   plane.onpointerdown = (event) => {
     if (!map.places) return;
     map.box = plane.getBoundingClientRect();
+    point(null);
     map.drag = { path: [at(event)] };
     try { plane.setPointerCapture(event.pointerId); } catch { /* a pointer that is gone again */ }
   };

@@ -367,7 +367,7 @@ function drawSummary(finished) {
     element("div", {}, element("dt", {}, name), element("dd", {}, String(n)))));
   $("agreement").replaceChildren(...(ofGroups ? [] : drawAgreement()));
   const several = !ofGroups && !blind && (page.reliability?.readers || 0) > 1;
-  $("consensus").replaceChildren(...(several ? drawConsensus() : []));
+  if (!several || !$("agreed")) $("consensus").replaceChildren(...(several ? drawConsensus() : []));
   $("use").replaceChildren(
     element("h3", {}, ofGroups ? "Label photos by these names" : "Use these labels"),
     element("p", { className: "small soft" }, "They are in ", element("code", {}, ofGroups ? names : labels), ". Your photos stay as they are."),
