@@ -18,10 +18,10 @@ from petmood.evaluation.sources import Union
 from petmood.families.join import join_families
 from petmood.families.links import find_links
 from petmood.features import Backbone
+from petmood.features.species import species_groups
 from petmood.pictures import Pictures
 from petmood.progress import Progress
 from petmood.records import FloatArray, ImageRecord
-from petmood.training.species import species_groups
 
 
 class JoinedPictures(Pictures):

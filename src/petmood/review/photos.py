@@ -21,7 +21,7 @@ from petmood.dataset import Dataset, open_manifest, open_pictures
 from petmood.errors import DataError, PetmoodError, is_there
 from petmood.families.neighbours import contradiction, lookalikes
 from petmood.features import Backbone, load_backbone
-from petmood.jobs.run_folder import APPLIED_LABELS, QUALITY, read_reading, read_source
+from petmood.jobs.run_folder import APPLIED_LABELS, MANIFEST, QUALITY, read_reading, read_source
 from petmood.progress import Progress, Silent
 from petmood.records import FeatureTable, ImageRecord, Manifest, picture_of
 from petmood.review.clusters import Groups, backbone_of_folder, groups_of_folder, groups_of_run, made_to_be_named
@@ -119,9 +119,9 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
         DataError: `run` is no run folder, or the data is not where it was.
     """
     shown = progress or Silent()
-    if not (run / "manifest.parquet").exists():
+    if not (run / MANIFEST).exists():
         raise DataError(f"{run} is not a run folder (it has no manifest.parquet). Make one with: petmood run")
-    files = read_manifest(run / "manifest.parquet")
+    files = read_manifest(run / MANIFEST)
     manifest = files.subset(files.photo_index)
     options = read_reading(run)
     place = _find_data(run, data, manifest, options)

@@ -24,14 +24,13 @@ from petmood.analyses.labels.noise import by_look_alikes, by_models, by_nearest_
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.figures import identity_of
-from petmood.dataset.models import head
+from petmood.dataset.models import VOTERS, head
 from petmood.errors import require_extra
 from petmood.evaluation.protocols import Predictions, grouped
 from petmood.evaluation.statistics import draw_counts, mean_interval, percentile_interval
 from petmood.features import Backbone, load_backbone
 from petmood.progress import Progress
 from petmood.records import IntArray, Manifest
-from petmood.training.heads import VOTERS
 
 BACKBONES: Final = ("efficientnet-lite0", "efficientnet-lite1")
 SHOWN: Final = 60

@@ -13,8 +13,6 @@ from petmood.evaluation.certainty_elsewhere import even_weights
 from petmood.evaluation.sources import Probabilities, Reader, Union
 from petmood.features.species import species_probabilities
 from petmood.records import FloatArray, IntArray
-from petmood.training.heads import LogisticHead
-from petmood.training.source_head import SourceHead, SourceMixture
 
 MODEL: Final = "mixture"
 """The head that `petmood train` makes of several sources."""
@@ -66,6 +64,8 @@ def mixture(union: Union, rows: FloatArray, n_scores: int, balance: str = "sourc
     columns = np.arange(rows.shape[1])
 
     def read(train: IntArray, evaluate: IntArray) -> Probabilities:
+        from petmood.training.source_head import SourceMixture
+
         head = SourceMixture(columns[:n_scores], columns[n_scores:], balance=balance).fit(
             rows[train], names[union.labels[train]], sources=union.source[train]
         )
@@ -78,6 +78,8 @@ def _told(union: Union, vectors: FloatArray) -> Reader:
     names = np.array(union.classes)
 
     def read(train: IntArray, evaluate: IntArray) -> Probabilities:
+        from petmood.training.source_head import SourceHead
+
         head = SourceHead(balance="source x species").fit(
             vectors[train], names[union.labels[train]], sources=union.source[train], species=union.species[train]
         )
@@ -90,6 +92,8 @@ def _logistic(union: Union, rows: NDArray[np.floating], *, even: bool) -> Reader
     names = np.array(union.classes)
 
     def read(train: IntArray, evaluate: IntArray) -> Probabilities:
+        from petmood.training.heads import LogisticHead
+
         weights = even_weights(union.labels[train], union.source[train]) if even else None
         head = LogisticHead().fit(rows[train], names[union.labels[train]], sample_weight=weights)
         return _ordered(union, head.predict_proba(rows[evaluate]), head.classes_)
