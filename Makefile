@@ -20,6 +20,9 @@ REFUSED := GNU General Public License v2 (GPLv2);GNU General Public License v3 (
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
+# some machines switch bytecode off, and each command that a test starts would compile petmood anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help venv demo bench test test-slow robustness fuzz audit-deps hashes lint types imports docs check format tutorial clean
 .DELETE_ON_ERROR:
 
