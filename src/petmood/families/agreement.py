@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -99,34 +100,39 @@ class Comparison:
     first: FloatArray
     second: FloatArray
 
-    @property
+    @cached_property
     def enough(self) -> bool:
         """Whether there is detail enough to say anything."""
         return int(self.telling.sum()) >= _MIN_PIXELS
 
+    @cached_property
+    def told(self) -> FloatArray:
+        """(n,) float32 correlation, of either sign, of the windows that tell."""
+        return np.abs(self.correlation[self.telling])
+
     def reached(self, share: float) -> float:
         """The correlation, of either sign, that all but a share of the windows reach; 0 if there is nothing to tell."""
-        return float(np.quantile(np.abs(self.correlation[self.telling]), share)) if self.enough else 0.0
+        if not self.enough:
+            return 0.0
+        rank = int(share * (len(self.told) - 1))
+        return float(np.partition(self.told, rank)[rank])
 
-    @property
+    @cached_property
     def agreement(self) -> float:
         """What nine tenths of the windows reach."""
         return self.reached(_WORST)
 
-    @property
+    @cached_property
     def exact(self) -> float:
         """Share of windows that agree to the pixel."""
-        return float((np.abs(self.correlation[self.telling]) > _EXACT).mean()) if self.enough else 0.0
+        return float((self.told > _EXACT).mean()) if self.enough else 0.0
 
-    @property
+    @cached_property
     def between(self) -> float:
         """Share of windows that neither agree nor differ."""
-        if not self.enough:
-            return 0.0
-        reached = np.abs(self.correlation[self.telling])
-        return float(((reached > _DIFFERS) & (reached < _FOUND)).mean())
+        return float(((self.told > _DIFFERS) & (self.told < _FOUND)).mean()) if self.enough else 0.0
 
-    @property
+    @cached_property
     def likeness(self) -> float:
         """Correlation of detail over the whole."""
         power = float((self.first**2).sum() * (self.second**2).sum())

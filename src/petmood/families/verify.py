@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from petmood.families import agreement, geometry
 from petmood.families.agreement import beside_print, compare, motion
-from petmood.families.candidates import quarter_turns, thumbnail
 from petmood.families.geometry import Placement, inverse, lay, place
-from petmood.families.local import LocalFeatures
+from petmood.families.local import LocalFeatures, quarter_turns
 from petmood.threads import cores, one_opencv_thread
 
 MIN_AGREEMENT: Final = 0.7
@@ -188,7 +187,7 @@ def _by_whole(a: LocalFeatures, b: LocalFeatures) -> Verdict:
     """
     import cv2
 
-    turned = np.stack([np.abs((side * thumbnail(b.grey)).sum()) for side in quarter_turns(thumbnail(a.grey))])
+    turned = np.abs(a.turned @ b.turned[0])
     which = int(turned.argmax())
     if turned[which] < _THUMBNAILS:
         return NOTHING
