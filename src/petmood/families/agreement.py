@@ -26,6 +26,8 @@ _WORST: Final = 0.1
 _BLACK, _WHITE = 5, 250  # grey levels at which pixels are clipped and show nothing
 _MIN_DETAIL: Final = 2.0  # grey levels of detail below which a window is a blank wall that agrees with any other
 _MIN_PIXELS: Final = 150
+_QUIET: Final = 0.25  # share of the windows that are taken to differ by noise alone
+_ABOVE: Final = 4.0  # times its power that detail must have to tell anything
 _TINY: Final = 1e-3
 
 _EXACT: Final = 0.9  # correlation of a window from which it agrees to the pixel
@@ -34,6 +36,8 @@ _FOUND: Final = 0.85  # and from which it agrees once it is moved
 _DIFFERS: Final = 0.4  # and up to which it shows something else
 _MOVED: Final = 0.5  # pixels
 _STEP: Final = 3  # every third pixel of each direction is enough to fit a motion
+_SHIFT: Final = 0.4  # pixels that a window must have shifted to have moved, where
+_BY_SHIFT: Final = 0.35  # its shift explains such a share of what differs in it
 _SMOOTH: Final = 4.0  # pixels: standard deviation of the blur of a flow
 _ROUNDS: Final = 8
 
@@ -52,6 +56,7 @@ class Motion:
         between: share of windows that neither agree to the pixel nor differ: many where two pictures are much alike,
             few where one is covered.
         moved: share of windows that do not agree where they are, but do a little further on.
+        shifted: see `shifted`.
         bent: correlation that nine tenths of the windows reach after each has moved.
         still: share of windows that moved much less than the others: high where one piece moved before another, low
             where a picture was deformed.
@@ -61,6 +66,7 @@ class Motion:
     exact: float
     between: float
     moved: float
+    shifted: float
     bent: float
     still: float
 
@@ -142,7 +148,8 @@ class Comparison:
 def rules() -> list[float]:
     """Every number that agreement depends on beside the pictures."""
     return [
-        *(_FINE, _COARSE, _WINDOW, _CLOSE, _WORST, _BLACK, _WHITE, _MIN_DETAIL, _MIN_PIXELS),
+        *(_FINE, _COARSE, _WINDOW, _CLOSE, _WORST, _BLACK, _WHITE, _MIN_DETAIL, _MIN_PIXELS, _QUIET, _ABOVE),
+        *(_SHIFT, _BY_SHIFT),
         *(_EXACT, _APART, _FOUND, _DIFFERS, _MOVED, _STEP, _SMOOTH, _ROUNDS),
         *(_INK, _UNUSUAL, _START, _NARROWER, _FITS, _NARROWEST),
     ]
@@ -164,6 +171,11 @@ def compare(x: Grey, y: Grey, solid: Mask, window: int = _WINDOW) -> Comparison:
     around = np.maximum(cv2.blur(weight, (window, window)), _TINY)
     aa, bb, ab = (cv2.blur(product, (window, window)) / around for product in (a * a, b * b, a * b))
     telling = (usable > 0) & (np.maximum(aa, bb) > _MIN_DETAIL**2)
+    if telling.any():
+        # what differs wherever one looks is noise, and what hardly exceeds it tells nothing
+        differing = (bb - ab * ab / np.maximum(aa, _TINY))[telling]
+        rank = int(_QUIET * (len(differing) - 1))
+        telling &= np.minimum(aa, bb) > _ABOVE * np.partition(differing, rank)[rank]
     return Comparison(np.asarray(ab / np.sqrt(np.maximum(aa * bb, _TINY)), np.float32), telling, a, b)
 
 
@@ -214,9 +226,45 @@ def motion(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Motion |
         exact=close.exact,
         between=close.between,
         moved=float(moved[both].mean()),
+        shifted=shifted(now),
         bent=float(np.quantile(further[both], _WORST)),
         still=float((known < 0.3 * typical).mean()) if known.size else 1.0,
     )
+
+
+def shifted(pair: Comparison) -> float:
+    """Share of windows in which two pictures differ by a small shift, beside the motion of a plane common to all.
+
+    Two frames of a scene agree nearly where little moved, but what differs is what a shift of a pixel makes of it; what
+    noise or compression make of a copy is not.
+    """
+    import cv2
+
+    if not pair.enough:
+        return 0.0
+
+    def around(product: FloatArray) -> FloatArray:
+        return np.asarray(cv2.blur(product, (_WINDOW, _WINDOW)), np.float32)
+
+    a, b = pair.first, pair.second
+    a = a * (around(a * b) / np.maximum(around(a * a), _TINY))
+    both = 0.5 * (a + b)
+    dx, dy = (cv2.Sobel(both, cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1)))
+    xx, xy, yy = around(dx * dx), around(dx * dy), around(dy * dy)
+    noise = 0.02 * (xx + yy) + _TINY
+    room = (xx + noise) * (yy + noise) - xy * xy
+
+    def by_shift(difference: FloatArray) -> tuple[FloatArray, FloatArray]:
+        x, y = around(dx * difference), around(dy * difference)
+        across, down = ((yy + noise) * x - xy * y) / room, ((xx + noise) * y - xy * x) / room
+        explained = (across * x + down * y) / np.maximum(around(difference * difference), _TINY)
+        return np.stack([across, down], axis=-1), explained
+
+    flow, _ = by_shift(b - a)
+    plane = _plane(flow, pair.telling, np.clip(2 * np.abs(pair.correlation) - 1, 0.001, 1))
+    flow, explained = by_shift(b - a - dx * plane[..., 0] - dy * plane[..., 1])
+    moved = (np.hypot(flow[..., 0], flow[..., 1]) > _SHIFT) & (explained > _BY_SHIFT)
+    return float(moved[pair.telling].mean())
 
 
 def beside_print(laid: Grey, under: Grey, solid: Mask) -> Print:
@@ -310,31 +358,32 @@ def _grid(shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
 def _plane(flow: FloatArray, telling: Mask, sure: FloatArray) -> FloatArray:
     """The flow of a plane seen from elsewhere (eight parameters) that most of a flow follows, of the same shape."""
     height, width = telling.shape
+    u = (np.arange(width) - width / 2)[None, :] / (width / 2)
+    v = (np.arange(height) - height / 2)[:, None] / (height / 2)
     chosen = telling[::_STEP, ::_STEP]
-    if chosen.sum() < 16:
+    n = int(chosen.sum())
+    if n < 16:
         return np.zeros_like(flow)
-
-    def terms(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-        u, v = (x - width / 2) / (width / 2), (y - height / 2) / (height / 2)
-        one, none = np.ones_like(u), np.zeros_like(u)
-        across = [one, u, v, none, none, none, u * u, u * v]
-        down = [none, none, none, one, u, v, u * v, v * v]
-        return np.stack([np.stack(across, axis=-1), np.stack(down, axis=-1)])
-
-    x, y = (side.astype(np.float64) for side in _grid(telling.shape))
-    known = terms(x[::_STEP, ::_STEP][chosen], y[::_STEP, ::_STEP][chosen])
+    at_u, at_v = (np.broadcast_to(one, telling.shape)[::_STEP, ::_STEP][chosen] for one in (u, v))
+    known = np.zeros((2, n, 8))
+    for axis in (0, 1):
+        known[axis, :, 3 * axis : 3 * axis + 3] = np.stack([np.ones(n), at_u, at_v], axis=1)
+    known[0, :, 6:] = np.stack([at_u * at_u, at_u * at_v], axis=1)
+    known[1, :, 6:] = np.stack([at_u * at_v, at_v * at_v], axis=1)
     wanted = flow[::_STEP, ::_STEP][chosen].T.astype(np.float64)
     sure_of = sure[::_STEP, ::_STEP][chosen].astype(np.float64)
     weight, reach = sure_of, 4.0
-    solution = np.zeros(8)
+    p = np.zeros(8)
     for _ in range(_ROUNDS):
-        scaled = known * weight[None, :, None]
-        normal = np.einsum("kni,knj->ij", scaled, known) + 1e-6 * np.eye(8)
-        solution = np.linalg.solve(normal, np.einsum("kni,kn->i", scaled, wanted))
+        scaled = (known * weight[None, :, None]).reshape(2 * n, 8)
+        normal = scaled.T @ known.reshape(2 * n, 8) + 1e-6 * np.eye(8)
+        p = np.linalg.solve(normal, scaled.T @ wanted.ravel())
         reach = max(0.5, 0.6 * reach)
-        missed = np.hypot(*(wanted - known @ solution))
+        missed = np.hypot(*(wanted - known @ p))
         weight = sure_of / (1 + (missed / reach) ** 2) ** 2
-    return np.moveaxis(terms(x, y) @ solution, 0, -1).astype(np.float32)
+    tilt = p[6] * u + p[7] * v
+    across, down = p[0] + p[1] * u + p[2] * v + u * tilt, p[3] + p[4] * u + p[5] * v + v * tilt
+    return np.stack([across, down], axis=-1).astype(np.float32)
 
 
 def _smoothed(flow: FloatArray, pair: Comparison) -> FloatArray:
