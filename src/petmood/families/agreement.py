@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from petmood.families.geometry import Grey, Mask
 from petmood.records import FloatArray
@@ -38,6 +37,7 @@ _MOVED: Final = 0.5  # pixels
 _STEP: Final = 3  # every third pixel of each direction is enough to fit a motion
 _SHIFT: Final = 0.4  # pixels that a window must have shifted to have moved, where
 _BY_SHIFT: Final = 0.35  # its shift explains such a share of what differs in it
+_SETTLED, _LITTLE = 2, 0.03  # times that the plane is fitted again while more than such a share has shifted
 _SMOOTH: Final = 4.0  # pixels: standard deviation of the blur of a flow
 _ROUNDS: Final = 8
 
@@ -149,7 +149,7 @@ def rules() -> list[float]:
     """Every number that agreement depends on beside the pictures."""
     return [
         *(_FINE, _COARSE, _WINDOW, _CLOSE, _WORST, _BLACK, _WHITE, _MIN_DETAIL, _MIN_PIXELS, _QUIET, _ABOVE),
-        *(_SHIFT, _BY_SHIFT),
+        *(_SHIFT, _BY_SHIFT, _SETTLED, _LITTLE),
         *(_EXACT, _APART, _FOUND, _DIFFERS, _MOVED, _STEP, _SMOOTH, _ROUNDS),
         *(_INK, _UNUSUAL, _START, _NARROWER, _FITS, _NARROWEST),
     ]
@@ -208,6 +208,12 @@ def motion(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Motion |
     plane = _plane(flow, before.telling, np.clip(2 * np.abs(there.correlation) - 1, 0.001, 1))
     laid, solid = _moved(laid, plane), _moved_mask(solid, plane)
     now = compare(laid, under, solid)
+    for _ in range(_SETTLED):
+        share, plane = _shift(now)
+        if share <= _LITTLE:
+            break
+        laid, solid = _moved(laid, plane), _moved_mask(solid, plane)
+        now = compare(laid, under, solid)
     if not now.enough:
         return None
     flow = _smoothed(_flow(now), now)
@@ -238,10 +244,15 @@ def shifted(pair: Comparison) -> float:
     Two frames of a scene agree nearly where little moved, but what differs is what a shift of a pixel makes of it; what
     noise or compression make of a copy is not.
     """
+    return _shift(pair)[0]
+
+
+def _shift(pair: Comparison) -> tuple[float, FloatArray]:
+    """The share of `shifted`, and the flow of the plane."""
     import cv2
 
     if not pair.enough:
-        return 0.0
+        return 0.0, np.zeros((*pair.telling.shape, 2), np.float32)
 
     def around(product: FloatArray) -> FloatArray:
         return np.asarray(cv2.blur(product, (_WINDOW, _WINDOW)), np.float32)
@@ -264,7 +275,7 @@ def shifted(pair: Comparison) -> float:
     plane = _plane(flow, pair.telling, np.clip(2 * np.abs(pair.correlation) - 1, 0.001, 1))
     flow, explained = by_shift(b - a - dx * plane[..., 0] - dy * plane[..., 1])
     moved = (np.hypot(flow[..., 0], flow[..., 1]) > _SHIFT) & (explained > _BY_SHIFT)
-    return float(moved[pair.telling].mean())
+    return float(moved[pair.telling].mean()), plane
 
 
 def beside_print(laid: Grey, under: Grey, solid: Mask) -> Print:

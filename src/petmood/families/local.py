@@ -16,16 +16,16 @@ from petmood.records import FloatArray
 SIDE: Final = 160
 """Longest side in pixels at which pictures are compared; a larger one is shrunk to it."""
 
-_SEARCHED: Final = 128  # longest side at which features are found: their cost grows with its square
+_SEARCHED: Final = 96  # longest side at which features are found: their cost grows with its square
 
-MAX_POINTS: Final = 192
+MAX_POINTS: Final = 160
 """Strongest features kept of each picture."""
 
 THUMBNAIL: Final = 12
 """Side in pixels of a thumbnail."""
 
-_VERSION: Final = 2
-_CONTRAST: Final = 0.02  # half of OpenCV's default: soft fur has weak corners
+_VERSION: Final = 3
+_CONTRAST: Final = 0.015  # less than half of OpenCV's default: soft fur has weak corners
 _INNER, _OUTER = 1.0, 2.2  # half sides, in a feature's scale, of the boxes that tell whether it is light or dark
 
 _CELLS: Final = np.arange(128).reshape(4, 4, 8)
