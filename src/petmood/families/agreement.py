@@ -34,7 +34,7 @@ _APART: Final = 0.75  # and below which it does not agree
 _FOUND: Final = 0.85  # and from which it agrees once it is moved
 _DIFFERS: Final = 0.4  # and up to which it shows something else
 _MOVED: Final = 0.5  # pixels
-_STEP: Final = 3  # every third pixel of each direction is enough to fit a motion
+_STEP: Final = 4  # every fourth pixel of each direction is enough to fit a motion
 _SHIFT: Final = 0.4  # pixels that a window must have shifted to have moved, where
 _BY_SHIFT: Final = 0.35  # its shift explains such a share of what differs in it
 _SETTLED, _LITTLE = 2, 0.03  # times that the plane is fitted again while more than such a share has shifted
@@ -205,7 +205,9 @@ def motion(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Motion |
     """
     flow = _flow(before)
     there = compare(_moved(laid, flow), under, _moved_mask(solid, flow))
-    plane = _plane(flow, before.telling, np.clip(2 * np.abs(there.correlation) - 1, 0.001, 1))
+    every = slice(None, None, _STEP)
+    sure = np.clip(2 * np.abs(there.correlation[every, every]) - 1, 0.001, 1)
+    plane = _plane(flow[every, every], before.telling[every, every], sure, under.shape)
     laid, solid = _moved(laid, plane), _moved_mask(solid, plane)
     now = compare(laid, under, solid)
     for _ in range(_SETTLED):
@@ -248,7 +250,7 @@ def shifted(pair: Comparison) -> float:
 
 
 def _shift(pair: Comparison) -> tuple[float, FloatArray]:
-    """The share of `shifted`, and the flow of the plane."""
+    """The share of `shifted`, and the (height, width, 2) flow of the plane."""
     import cv2
 
     if not pair.enough:
@@ -259,23 +261,27 @@ def _shift(pair: Comparison) -> tuple[float, FloatArray]:
 
     a, b = pair.first, pair.second
     a = a * (around(a * b) / np.maximum(around(a * a), _TINY))
-    both = 0.5 * (a + b)
+    both, less = 0.5 * (a + b), b - a
     dx, dy = (cv2.Sobel(both, cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1)))
-    xx, xy, yy = around(dx * dx), around(dx * dy), around(dy * dy)
+    products = (dx * dx, dx * dy, dy * dy, dx * less, dy * less, less * less)
+    xx, xy, yy, x, y, differing = (around(product)[::_STEP, ::_STEP] for product in products)
     noise = 0.02 * (xx + yy) + _TINY
     room = (xx + noise) * (yy + noise) - xy * xy
 
-    def by_shift(difference: FloatArray) -> tuple[FloatArray, FloatArray]:
-        x, y = around(dx * difference), around(dy * difference)
-        across, down = ((yy + noise) * x - xy * y) / room, ((xx + noise) * y - xy * x) / room
-        explained = (across * x + down * y) / np.maximum(around(difference * difference), _TINY)
-        return np.stack([across, down], axis=-1), explained
+    def solved(x: FloatArray, y: FloatArray) -> FloatArray:
+        return np.stack([((yy + noise) * x - xy * y) / room, ((xx + noise) * y - xy * x) / room], axis=-1)
 
-    flow, _ = by_shift(b - a)
-    plane = _plane(flow, pair.telling, np.clip(2 * np.abs(pair.correlation) - 1, 0.001, 1))
-    flow, explained = by_shift(b - a - dx * plane[..., 0] - dy * plane[..., 1])
+    telling = pair.telling[::_STEP, ::_STEP]
+    sure = np.clip(2 * np.abs(pair.correlation[::_STEP, ::_STEP]) - 1, 0.001, 1)
+    plane = _plane(solved(x, y), telling, sure, pair.telling.shape)
+    # a plane hardly changes within a window: what is left beside it needs no second look at the pixels
+    px, py = plane[::_STEP, ::_STEP, 0], plane[::_STEP, ::_STEP, 1]
+    differing = differing - 2 * (px * x + py * y) + px * px * xx + 2 * px * py * xy + py * py * yy
+    x, y = x - px * xx - py * xy, y - px * xy - py * yy
+    flow = solved(x, y)
+    explained = (flow[..., 0] * x + flow[..., 1] * y) / np.maximum(differing, _TINY)
     moved = (np.hypot(flow[..., 0], flow[..., 1]) > _SHIFT) & (explained > _BY_SHIFT)
-    return float(moved[pair.telling].mean()), plane
+    return float(moved[telling].mean()) if telling.any() else 0.0, plane
 
 
 def beside_print(laid: Grey, under: Grey, solid: Mask) -> Print:
@@ -366,23 +372,32 @@ def _grid(shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
     return x, y
 
 
-def _plane(flow: FloatArray, telling: Mask, sure: FloatArray) -> FloatArray:
-    """The flow of a plane seen from elsewhere (eight parameters) that most of a flow follows, of the same shape."""
-    height, width = telling.shape
+def _plane(flow: FloatArray, telling: Mask, sure: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """The flow of a plane seen from elsewhere (eight parameters) that most of a flow follows.
+
+    Args:
+        flow: (rows, columns, 2) at every `_STEP`-th pixel.
+        telling: (rows, columns) where it is known.
+        sure: (rows, columns) how well.
+        shape: height and width of the picture.
+
+    Returns:
+        (height, width, 2) float32.
+    """
+    height, width = shape
     u = (np.arange(width) - width / 2)[None, :] / (width / 2)
     v = (np.arange(height) - height / 2)[:, None] / (height / 2)
-    chosen = telling[::_STEP, ::_STEP]
-    n = int(chosen.sum())
+    n = int(telling.sum())
     if n < 16:
-        return np.zeros_like(flow)
-    at_u, at_v = (np.broadcast_to(one, telling.shape)[::_STEP, ::_STEP][chosen] for one in (u, v))
+        return np.zeros((height, width, 2), np.float32)
+    at_u, at_v = (np.broadcast_to(one, shape)[::_STEP, ::_STEP][telling] for one in (u, v))
     known = np.zeros((2, n, 8))
     for axis in (0, 1):
         known[axis, :, 3 * axis : 3 * axis + 3] = np.stack([np.ones(n), at_u, at_v], axis=1)
     known[0, :, 6:] = np.stack([at_u * at_u, at_u * at_v], axis=1)
     known[1, :, 6:] = np.stack([at_u * at_v, at_v * at_v], axis=1)
-    wanted = flow[::_STEP, ::_STEP][chosen].T.astype(np.float64)
-    sure_of = sure[::_STEP, ::_STEP][chosen].astype(np.float64)
+    wanted = flow[telling].T.astype(np.float64)
+    sure_of = sure[telling].astype(np.float64)
     weight, reach = sure_of, 4.0
     p = np.zeros(8)
     for _ in range(_ROUNDS):
