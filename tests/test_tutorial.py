@@ -33,6 +33,7 @@ def test_the_notebook_is_made_from_its_text_source() -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_the_notebook_runs_and_tells_the_story(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(FOLDER.parents[1] / "src"))
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")

@@ -18,7 +18,7 @@ from petmood.errors import ConfigError
 class Settings(BaseModel):
     """Base of all settings: frozen, unknown keys refused, values never silently converted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     @classmethod
     def create(cls, values: Mapping[str, Any]) -> Self:

@@ -8,15 +8,20 @@ from pathlib import Path
 import pytest
 
 import brightness
+from drawing import photo, saved, write_tree
 from petmood.analyses import ANALYSES, read_results
 from petmood.config import run_settings
 from petmood.jobs.run import run
 
-SETTINGS = run_settings("quick", cnn=False, n_init=2)
+SETTINGS = run_settings("quick", cnn=False, folds=2, n_init=1, repeats=1)
 
 
-def test_an_analysis_from_outside_is_computed_kept_and_shown(demo_data: Path, tmp_path: Path) -> None:
-    done = run(demo_data, tmp_path / "run", SETTINGS, analyses=(brightness.ANALYSIS,))
+def test_an_analysis_from_outside_is_computed_kept_and_shown(tmp_path: Path) -> None:
+    faces = write_tree(
+        tmp_path / "faces",
+        {f"{'sad' if i % 2 else 'happy'}/{i}.jpg": saved(photo(i, (96, 96))) for i in range(24)},
+    )
+    done = run(faces, tmp_path / "run", SETTINGS, analyses=(brightness.ANALYSIS,))
     raw = json.loads((done.folder / "results.json").read_text(encoding="utf-8"))
     found = read_results(raw, (brightness.ANALYSIS,)).of(brightness.BrightnessFacts)
     assert found == done.results.of(brightness.BrightnessFacts)
@@ -27,7 +32,7 @@ def test_an_analysis_from_outside_is_computed_kept_and_shown(demo_data: Path, tm
     assert page.count('id="brightness"') == 1
     assert {one.name for one in ANALYSES}.isdisjoint(raw), "what is not on the list is not computed"
     # the same run without it, and nothing else changed
-    bare = run(demo_data, tmp_path / "bare", SETTINGS, analyses=())
+    bare = run(faces, tmp_path / "bare", SETTINGS, analyses=())
     assert bare.results.analyses == {}
     assert bare.results.models == done.results.models
     assert "How bright" not in bare.report.read_text(encoding="utf-8")

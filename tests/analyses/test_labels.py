@@ -136,6 +136,7 @@ def test_every_estimate_of_the_noise_of_the_demo_set_holds_the_planted_rate(
 
 
 @pytest.mark.realdata
+@pytest.mark.slow
 def test_the_real_set_gives_one_row_a_photo_and_says_how_far_to_trust_it(real_data: Path) -> None:
     arguments = ["labels", str(real_data), "--backbone", "efficientnet-lite0", "--json"]
     raw = json.loads(CliRunner().invoke(app, arguments, catch_exceptions=False).stdout)

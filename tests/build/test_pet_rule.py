@@ -39,6 +39,22 @@ def test_a_picture_unlike_all_training_photos_shows_no_pet(trained: Trained) -> 
     assert "No pet face" in found.sentence
 
 
+def test_a_picture_unlike_all_it_learned_from_is_said_so_and_never_sure(trained: Trained) -> None:
+    rule = trained.bundle.description.unlike
+    assert rule is not None
+    assert (rule.n, rule.sources) == (trained.bundle.description.data.fitted, 1)
+    assert trained.bundle.training_photos is not None
+    own = trained.bundle.training_photos.features
+    near = trained.bundle.neighbours(own, rule.nearest + 1)
+    away = np.array([np.mean([n.distance for n in row[1:]]) for row in near])  # the first is the photo itself
+    assert abs((away <= rule.max_distance).mean() - rule.share) < 0.05
+    noise = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    found = trained.bundle.predict(Image.fromarray(noise))[0]
+    [said] = [c.message for c in found.cautions if c.code == "unlike"]
+    assert f"95 % of {rule.n} photos" in said
+    assert found.verdict != "sure"
+
+
 @pytest.mark.realdata
 @pytest.mark.slow
 def test_on_real_photos_the_rule_misses_few_pets_and_takes_no_drawing(real_data: object, tmp_path: object) -> None:

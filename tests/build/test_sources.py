@@ -42,6 +42,15 @@ def test_planted_copies_are_left_out_and_the_card_tells_all(tmp_path: Path) -> N
     for source, cell in zip(told.sources, told.matrix[:2], strict=True):
         assert (source.balanced, source.balanced_ci, source.n) == (cell.balanced, cell.balanced_ci, cell.n)
     assert told.why_not_sure
+    assert made.unlike is not None
+    assert (made.unlike.sources, made.unlike.n) == (2, 31)
+    assert made.pet is not None
+    assert (made.pet.missed.n, made.pet.missed.pictures) == (
+        28,
+        "photos of pets taken for none, each source left out in turn",
+    )
+    assert made.training is not None
+    assert made.training.n == 28
     card = (tmp_path / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
     for value in (*(s.angry_cats for s in told.sources), *(c.balanced for c in told.matrix)):
         assert f"{value:.3f}" in card

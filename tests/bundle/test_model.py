@@ -158,7 +158,7 @@ def test_pixels_of_another_shape_are_refused(trained: Trained) -> None:
 
 def test_poor_pictures_earn_cautions(trained: Trained) -> None:
     dark = Image.new("RGB", (20, 20), (3, 3, 3))
-    assert {c.code for c in trained.bundle.predict(dark)[0].cautions} == {"tiny", "blurred", "dark"}
+    assert {c.code for c in trained.bundle.predict(dark)[0].cautions} == {"tiny", "blurred", "dark", "unlike"}
 
 
 def _damage(path: Path) -> None:

@@ -36,6 +36,7 @@ CHANGED: dict[str, Any] = {
     "repeats": 1,
     "allow_leakage": True,
 }
+SEEN_ELSEWHERE = ("relabelled", "grouped", "grouped inside")
 CASES = ("plain", "relabelled", "relabelled inside", "grouped", "grouped inside", "changed")
 
 
@@ -100,7 +101,10 @@ def test_every_setting_that_a_run_has_is_changed() -> None:
     assert all(CHANGED[name] != getattr(quick, name) for name in own)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case",
+    ["plain", "relabelled inside", "changed", *(pytest.param(c, marks=pytest.mark.slow) for c in SEEN_ELSEWHERE)],
+)
 def test_a_run_is_repeated_by_the_command_of_its_own_report(
     case: str, made: Any, petmood: Petmood, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

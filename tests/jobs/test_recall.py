@@ -64,9 +64,9 @@ def recalling(data: Dataset, settings: RunSettings = SETTINGS) -> Recall:
 def test_an_equal_run_is_found_with_its_page_and_its_model(
     cache: ContentCache, data: Dataset, results: Results, model: Path, tmp_path: Path
 ) -> None:
-    recalling(data).keep(RecalledRun(results, "<p>page</p>"), model)
+    recalling(data).keep(RecalledRun(results, "<p>page</p>", {"quality.csv": b"path\n"}), model)
     found = recalling(data).find(tmp_path / "again")
-    assert found == RecalledRun(results, "<p>page</p>")
+    assert found == RecalledRun(results, "<p>page</p>", {"quality.csv": b"path\n"})
     assert {p.name: p.read_bytes() for p in (tmp_path / "again").iterdir() if p.name in MODEL} == MODEL
 
 
@@ -80,7 +80,7 @@ def test_any_other_cause_finds_nothing(
     monkeypatch: pytest.MonkeyPatch,
     change: str,
 ) -> None:
-    recalling(data).keep(RecalledRun(results, ""), model)
+    recalling(data).keep(RecalledRun(results, "", {}), model)
     settings, other = SETTINGS, data
     if change == "seed":
         settings = SETTINGS.model_copy(update={"seed": SETTINGS.seed + 1})
@@ -110,14 +110,14 @@ def test_a_backbone_that_is_a_file_of_the_user_is_never_recalled(
     cache: ContentCache, data: Dataset, results: Results, model: Path, tmp_path: Path
 ) -> None:
     settings = SETTINGS.model_copy(update={"backbone": "onnx:mine.json"})
-    recalling(data, settings).keep(RecalledRun(results, ""), model)
+    recalling(data, settings).keep(RecalledRun(results, "", {}), model)
     assert recalling(data, settings).find(tmp_path / "again") is None
 
 
 def test_a_damaged_part_finds_nothing_rather_than_half_a_model(
     cache: ContentCache, data: Dataset, results: Results, model: Path, tmp_path: Path
 ) -> None:
-    recalling(data).keep(RecalledRun(results, ""), model)
+    recalling(data).keep(RecalledRun(results, "", {}), model)
     with sqlite3.connect(cache.path) as db:
         db.execute("UPDATE entries SET value=? WHERE key LIKE '%/model.onnx'", (b"other",))
     assert recalling(data).find(tmp_path / "again") is None

@@ -12,6 +12,10 @@ from PIL import Image, ImageFilter
 
 from drawing import photo
 from petmood.bundle import Prediction
+from petmood.bundle.inputs import Prepared
+from petmood.bundle.judge import judge
+from petmood.bundle.prediction import SureRate
+from petmood.bundle.schema import ModelDescription
 from petmood.bundle.words import WORDS, counted, say, share
 from petmood.explain import probes
 from petmood.explain.heat import SCALE, blend, overlay
@@ -38,12 +42,14 @@ def drawn_predictions(count: int) -> list[Prediction]:
         order = sorted(names, key=lambda name: -dict(zip(names, row, strict=True))[name])
         inside = None if i % 5 == 0 else tuple(order[: 1 + i % len(names)])
         verdict = "no-pet-face" if i % 7 == 0 else "sure" if inside is not None and len(inside) == 1 else "not-sure"
+        rate = SureRate(right=i, n=i + 3, low=float(row[0]) / 2, high=0.99, stated=0.8)
         found.append(
             Prediction(
                 source="s",
                 width=1,
                 height=1,
                 verdict=verdict,
+                rate=rate if verdict == "sure" and i % 2 else None,
                 mood=order[0],
                 probability=float(max(row)),
                 probabilities=dict(zip(names, map(float, row), strict=True)),
@@ -68,6 +74,83 @@ def test_every_word_of_an_answer_is_the_same(blank: Page) -> None:
     )
     assert texts == [[p.sentence, say(f"headline.{p.verdict}", mood=p.mood), share(p.probability)] for p in given]
     assert len({t[0].split("(")[0].split(":")[0] for t in texts}) > 3
+
+
+def drawn_model(i: int) -> ModelDescription:
+    """A model with rules of every kind, some of which hold for no picture and some for all."""
+    classes = ("Angry", "Sad", "happy")[: 2 + i % 2]
+    level = {
+        "coverage": 0.8,
+        "thresholds": {name: None if i % 5 == 0 else float(RNG.uniform(0.2, 0.9)) for name in classes},
+        "n": 370,
+        "mean_size": 1.5,
+        "singletons": 0.4,
+        "singletons_right": 130,
+        "singletons_ci": None if i % 7 == 0 else [0.81, 0.93],
+        "sure": i % 3 != 0,
+    }
+    return ModelDescription.model_validate(
+        {
+            "petmood": "0",
+            "kind": "head",
+            "title": "t",
+            "classes": classes,
+            "input": {"size": 32, "mean": [0, 0, 0], "std": [1, 1, 1]},
+            "features": 6,
+            "maps": False,
+            "imagenet": False,
+            "backbone": None,
+            "calibration": {"temperature": 1.0, "n": 5, "protocol": "p"},
+            "conformal": {"method": "m", "protocol": "p", "default": 0.8, "levels": [level]},
+            "pet": None,
+            "quality": {"min_side": 16, "min_sharpness": 4.0, "min_brightness": 40.0, "n": 100},
+            "unlike": {"max_distance": 0.4, "nearest": 3, "share": 0.95, "n": 1234, "sources": 2} if i % 4 else None,
+            "data": {"name": "d", "sha256": "0", "images": 4, "photos": 4, "fitted": 4, "photos_by_class": {}},
+            "evaluation": [],
+            "licences": [],
+        }
+    )
+
+
+def test_a_reading_is_the_same(blank: Page) -> None:
+    kept = RNG.standard_normal((9, 6)).astype(np.float32)
+    kept /= np.linalg.norm(kept, axis=1, keepdims=True)
+    given, expected = list[dict[str, object]](), []
+    for i in range(60):
+        model = drawn_model(i)
+        picture = Prepared(
+            "picture",
+            np.zeros((32, 32, 3), np.uint8),
+            int(RNG.integers(8, 90)),
+            int(RNG.integers(8, 90)),
+            float(RNG.uniform(2, 9)),
+            float(RNG.uniform(20, 90)),
+        )
+        row = RNG.dirichlet(np.full(len(model.classes), 0.4)).astype(np.float32)
+        features = RNG.standard_normal(6).astype(np.float32) + kept[0] * RNG.choice([0, 4])
+        away = np.sort(1 - kept @ (features / np.linalg.norm(features)))[np.newaxis]
+        expected.append(judge(model, [picture], row[np.newaxis], distances=away)[0].model_dump(mode="json"))
+        facts = {"model": model.model_dump(mode="json"), "species": None}
+        fields = ("width", "height", "sharpness", "brightness")
+        given.append(
+            {
+                "facts": facts,
+                "picture": {name: getattr(picture, name) for name in fields},
+                "outputs": {"probabilities": row.tolist(), "features": features.tolist()},
+            }
+        )
+    photos = {"unit": kept.ravel().tolist(), "n": 9}
+    found = call(
+        blank,
+        "judge",
+        "($words.setWords(given.words), given.all.map((g) => m.judge(g.facts, g.picture, g.outputs, given.photos)))",
+        {"words": dict(WORDS), "all": given, "photos": photos},
+    )
+    for one, other in zip(found, expected, strict=True):
+        doubles = {"probability": None, "probabilities": None}  # the same numbers, of another length
+        assert one | doubles == other | doubles
+    seen = {(p["verdict"], p["rate"] is None, any(c["code"] == "unlike" for c in p["cautions"])) for p in expected}
+    assert {("sure", False, False), ("sure", True, False), ("not-sure", True, True), ("not-sure", True, False)} <= seen
 
 
 def test_shares_round_as_python_does_at_every_half_percent(blank: Page) -> None:

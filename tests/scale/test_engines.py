@@ -65,6 +65,7 @@ def test_workers_give_what_the_local_engine_gives(
     assert_complete(there, photos)
 
 
+@pytest.mark.slow
 def test_names_reach_the_cluster_a_window_at_a_time(
     cluster: str, photos: Path, tmp_path: Path, settings: EmbedSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +85,10 @@ def test_names_reach_the_cluster_a_window_at_a_time(
     assert max(windows) <= 4
 
 
-@pytest.mark.parametrize("before", [True, False], ids=["before its shard is written", "after"])
+@pytest.mark.parametrize(
+    "before",
+    [pytest.param(True, id="before its shard is written"), pytest.param(False, id="after", marks=pytest.mark.slow)],
+)
 def test_a_killed_worker_loses_and_doubles_no_row(
     cluster: str, photos: Path, tmp_path: Path, settings: EmbedSettings, monkeypatch: pytest.MonkeyPatch, before: bool
 ) -> None:
@@ -111,6 +115,7 @@ sys.exit(run())
 """
 
 
+@pytest.mark.slow
 def test_a_killed_driver_is_gone_on_with(
     cluster: str, photos: Path, tmp_path: Path, means: str, settings: EmbedSettings
 ) -> None:

@@ -114,6 +114,7 @@ def test_a_centre_without_rows_stays(vectors: FloatArray) -> None:
 
 @pytest.mark.xdist_group("ray")
 @pytest.mark.filterwarnings("default")  # Ray's own code warns of Ray's own code
+@pytest.mark.slow
 def test_ray_finds_the_same_clusters(cluster: str, vectors: FloatArray, tmp_path: Path) -> None:
     index = write_set(tmp_path / "set", vectors)
     settings = {"k": 7, "seed": 3, "workers": 2}

@@ -69,6 +69,7 @@ def torchrun(*command: str, env: dict[str, str] | None = None) -> subprocess.Com
     )
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     from safetensors.numpy import load_file
 

@@ -8,8 +8,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from petmood.dataset.models import VOTERS
 from petmood.errors import ConfigError, DataError, ModelError
-from petmood.training.heads import HEADS, VOTERS, LogisticHead, NeighbourVote, ShrunkDiscriminant, make_head
+from petmood.training.heads import HEADS, LogisticHead, NeighbourVote, ShrunkDiscriminant, make_head
 
 MOODS = np.array(["happy", "Sad", "Angry"])
 

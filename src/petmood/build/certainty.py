@@ -60,6 +60,7 @@ def _level(
         mean_size=float(sizes.mean()),
         singletons=float(alone.mean()),
         singletons_right=right,
+        singletons_ci=wilson_interval(right, int(alone.sum())) if alone.any() else None,
         sure=may_be_sure(right, int(alone.sum()), coverage),
     )
 

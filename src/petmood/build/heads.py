@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from petmood import images
 from petmood.build.certainty import trust
 from petmood.build.description import describe, network_facts
-from petmood.build.pet_rule import drawn_by, pet_rule
+from petmood.build.pet_rule import drawn_by, known_and_judged, pet_rule
 from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.graph import LinearHead, head_graph
@@ -82,7 +82,7 @@ def save_head_bundle(
         imagenet=features.logits is not None and features.logits.shape[1] == N_IMAGENET,
         calibration=calibration,
         conformal=conformal,
-        pet=pet_rule(inner.manifest, features, lambda: drawn_by(backbone, data.cache), folds),
+        pet=pet_rule(features, known_and_judged(folds, len(inner)), lambda: drawn_by(backbone, data.cache)),
         quality=quality(inner, backbone.preprocess.size),
         data=data_facts(manifest, rows),
         evaluation=head_evaluation(data, backbone, settings),

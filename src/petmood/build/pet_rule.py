@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.build.nonpets import KINDS, VERSION, draw_nonpets
+from petmood.bundle import Bundle
 from petmood.bundle.schema import ErrorRate, PetRule
 from petmood.cache import ContentCache
 from petmood.evaluation.statistics import wilson_interval
 from petmood.features import Backbone
 from petmood.features.extract import embed_batch, open_session
 from petmood.features.species import N_IMAGENET, SPECIES, species_probabilities
-from petmood.records import FeatureTable, FloatArray, Manifest
+from petmood.records import FeatureTable, FloatArray, IntArray
 from petmood.split import Fold
 from petmood.threads import BATCH
 
@@ -28,51 +29,68 @@ Drawn = tuple[FloatArray, FloatArray]
 
 
 def pet_rule(
-    manifest: Manifest, features: FeatureTable, drawn: Callable[[], Drawn], folds: Iterable[Fold]
+    features: FeatureTable,
+    folds: Iterable[tuple[IntArray, IntArray]],
+    drawn: Callable[[], Drawn],
+    *,
+    kept: Callable[[IntArray], IntArray] = lambda rows: rows,
+    missed_in: str = "by grouped cross-validation",
 ) -> PetRule | None:
     """Thresholds that give up a hundredth of the fitted photos each; None without ImageNet scores or enough photos.
 
     Args:
-        manifest: the fitted records alone.
-        features: of those records, with the scores of a network's own ImageNet head.
-        drawn: gives features and scores of `drawn_pixels`, made as those of the records were.
-        folds: partitions of the photos, by which missed pets are counted: each photo is judged by thresholds and
-            training photos that know nothing of it.
+        features: of the fitted photos, one a family, with the scores of a network's own ImageNet head.
+        folds: rows that are known and rows that are judged: each photo is judged by thresholds and training photos
+            that know nothing of it.
+        drawn: gives features and scores of `drawn_pixels`, made as those of the photos were.
+        kept: which of some rows a bundle keeps, to tell by them how far a picture is from all.
+        missed_in: how `folds` came about, for people to read.
     """
-    photos = manifest.photo_index
-    if features.logits is None or features.logits.shape[1] != N_IMAGENET or len(photos) <= 2 * NEAREST:
+    rows = np.arange(len(features.vectors))
+    if features.logits is None or features.logits.shape[1] != N_IMAGENET or len(kept(rows)) <= 2 * NEAREST:
         return None
     mass = animal_mass(features.logits)
     unit = _unit(features.vectors)
-    min_mass, max_distance = _thresholds(mass[photos], unit[photos])
-    missed = 0
-    for fold in folds:
-        known = np.setdiff1d(photos, fold.evaluate)
-        low, high = _thresholds(mass[known], unit[known])
-        seen = _pets(mass[fold.evaluate], _distance(unit[fold.evaluate], unit[known]), low, high)
-        missed += int((~seen).sum())
+
+    def thresholds(known: IntArray) -> tuple[float, float]:
+        away = 1 - unit[known] @ unit[kept(known)].T
+        away[known[:, np.newaxis] == kept(known)] = np.inf  # no photo is its own neighbour
+        distance = np.sort(away, axis=1)[:, :NEAREST].mean(axis=1)
+        return float(np.quantile(mass[known], _SHARE)), float(np.quantile(distance, 1 - _SHARE))
+
+    missed, judged = 0, 0
+    for known, rest in folds:
+        seen = _pets(mass[rest], _distance(unit[rest], unit[kept(known)]), *thresholds(known))
+        missed, judged = missed + int((~seen).sum()), judged + len(rest)
     drawn_features, drawn_logits = drawn()
-    distance = _distance(_unit(drawn_features), unit[photos])
+    min_mass, max_distance = thresholds(rows)
+    distance = _distance(_unit(drawn_features), unit[kept(rows)])
     taken = int(_pets(animal_mass(drawn_logits), distance, min_mass, max_distance).sum())
     return PetRule(
         min_mass=min_mass,
         max_distance=max_distance,
         nearest=NEAREST,
-        missed=_rate("photos of pets taken for none, by grouped cross-validation", missed, len(photos)),
+        missed=_rate(f"photos of pets taken for none, {missed_in}", missed, judged),
         accepted=_rate("drawn pictures without a pet taken for one", taken, _DRAWN),
     )
+
+
+def drawn_through(bundle: Bundle) -> Drawn:
+    """Features and ImageNet scores that the graph of a bundle gives the drawn pictures."""
+    parts = [bundle.infer(pixels) for pixels in drawn_pixels(bundle.size)]
+    scores = [p.imagenet for p in parts if p.imagenet is not None]
+    return np.concatenate([p.features for p in parts]), np.concatenate(scores).reshape(-1, N_IMAGENET)
+
+
+def known_and_judged(folds: Iterable[Fold], n: int) -> Iterator[tuple[IntArray, IntArray]]:
+    """Of each fold, the rows outside those that it judges, of n in all, and these."""
+    for fold in folds:
+        yield np.setdiff1d(np.arange(n), fold.evaluate), fold.evaluate
 
 
 def animal_mass(logits: FloatArray) -> NDArray[np.float64]:
     """(n,) float64 in [0, 1]: the probability that an ImageNet head gives to all groups of pets."""
     return np.asarray(1 - species_probabilities(logits)[:, SPECIES.index("other")])
-
-
-def _thresholds(mass: NDArray[np.float64], unit: FloatArray) -> tuple[float, float]:
-    away = 1 - unit @ unit.T
-    np.fill_diagonal(away, np.inf)
-    distance = np.sort(away, axis=1)[:, :NEAREST].mean(axis=1)
-    return float(np.quantile(mass, _SHARE)), float(np.quantile(distance, 1 - _SHARE))
 
 
 def _pets(mass: NDArray[np.float64], distance: FloatArray, min_mass: float, max_distance: float) -> NDArray[np.bool_]:

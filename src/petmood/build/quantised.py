@@ -9,7 +9,7 @@ import numpy as np
 
 from petmood.bundle import Bundle, ModelDescription, save
 from petmood.bundle.folder import Parts
-from petmood.bundle.int8 import quantised_graph
+from petmood.bundle.int8 import quantised_graph, refuse_quantised
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.figures import model_facts
 from petmood.errors import DataError
@@ -43,6 +43,7 @@ def quantise(bundle: Bundle, parts: Parts, data: Path, out: Path, seed: int = 42
         DataError: the data has other classes than the bundle.
         ModelError: the bundle is quantised already.
     """
+    refuse_quantised(parts.graph)
     with open_dataset(data, seed=seed) as opened:
         manifest = opened.manifest
         if manifest.classes != bundle.classes:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from petmood.build.certainty import trust
 from petmood.build.description import PHOTOS, describe, network_facts
 from petmood.build.heads import SHOWN, data_facts, features_by, quality, require_agreement
-from petmood.build.pet_rule import drawn_pixels, pet_rule
+from petmood.build.pet_rule import drawn_through, known_and_judged, pet_rule
 from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.composite import composite_graph
@@ -24,7 +24,6 @@ from petmood.dataset.figures import majority_facts, model_facts
 from petmood.evaluation.calibrate import apply_temperature
 from petmood.evaluation.protocols import Predictions, grouped_name, in_class_order, test_name
 from petmood.features import Backbone
-from petmood.features.species import N_IMAGENET
 from petmood.methods.selection import Selection, search_facts
 from petmood.methods.settings import AutoSettings
 from petmood.progress import Tick
@@ -129,14 +128,8 @@ def _described(
 
 
 def _pets(bundle: Bundle, photos: Manifest, seen: FeatureTable, settings: AutoSettings) -> PetRule | None:
-    def drawn() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        parts = [bundle.infer(pixels) for pixels in drawn_pixels(bundle.size)]
-        scores = [p.imagenet for p in parts if p.imagenet is not None]
-        return np.concatenate([p.features for p in parts]), np.concatenate(scores).reshape(-1, N_IMAGENET)
-
-    return pet_rule(
-        photos, seen, drawn, grouped_folds(photos, folds=fewest_folds(photos, settings.folds), seed=settings.seed)
-    )
+    folds = grouped_folds(photos, folds=fewest_folds(photos, settings.folds), seed=settings.seed)
+    return pet_rule(seen, known_and_judged(folds, len(photos)), lambda: drawn_through(bundle))
 
 
 def _evaluation(

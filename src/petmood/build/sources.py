@@ -16,6 +16,8 @@ from petmood.analyses.travel.compute import control_cells, matrix_cells
 from petmood.analyses.travel.facts import TravelCell
 from petmood.analyses.travel.readers import MODEL, mixture, remembered
 from petmood.build.certainty import may_be_sure
+from petmood.build.pet_rule import drawn_through, pet_rule
+from petmood.build.training_photos import training_summary, unlike_rule
 from petmood.bundle import Bundle, ModelDescription, TrainingNeighbours, save
 from petmood.bundle.composite import composite_graph
 from petmood.bundle.folder import Parts
@@ -29,8 +31,11 @@ from petmood.bundle.schema import (
     InputFacts,
     LicenceNote,
     MatrixCell,
+    PetRule,
     SourceFacts,
     SourcesFacts,
+    TrainingSummary,
+    UnlikeRule,
 )
 from petmood.dataset import Dataset
 from petmood.dataset.across import Across, join_datasets, open_sources
@@ -38,6 +43,8 @@ from petmood.dataset.dataset import backbone_named
 from petmood.errors import ConfigError, ModelError
 from petmood.evaluation import certainty_elsewhere as transfer
 from petmood.evaluation import sources
+from petmood.evaluation.statistics import wilson_interval
+from petmood.evaluation.unlikeness import distances
 from petmood.families.memory import Memory, Remembered, remember
 from petmood.families.store import local_features
 from petmood.features import Backbone
@@ -45,7 +52,7 @@ from petmood.features.species import N_IMAGENET
 from petmood.features.views import View
 from petmood.files import claimed_output
 from petmood.progress import Progress
-from petmood.records import IntArray
+from petmood.records import FeatureTable, IntArray
 from petmood.store import write_bytes
 from petmood.training.onnx_heads import as_head
 from petmood.training.source_head import SourceMixture
@@ -172,6 +179,8 @@ def _save(out: Path, opened: Sequence[Dataset], of: Across, terms: Sequence[str]
         conformal=_conformal(union, fitted, readings),
         pet=None,
         quality=None,
+        unlike=_unlike(union, of, fit, folds),
+        training=_summary(union, of, fit),
         sources=SourcesFacts(
             sources=tuple(told),
             left_out_files=copies,
@@ -198,6 +207,7 @@ def _save(out: Path, opened: Sequence[Dataset], of: Across, terms: Sequence[str]
         settings={"backbone": network.name, "seed": seed, "shared": 0.2, "prior": 8.0, "balance": "source x species"},
     )
     _agree(graph, description, of)
+    description = description.model_copy(update={"pet": _pets(union, of, fit, Bundle(Parts(description, graph, None)))})
     return save(out, graph, description, _neighbours(of, fit), _memory(opened, of, fit))
 
 
@@ -212,12 +222,12 @@ def _beside(controls: Mapping[tuple[str, str, str], TravelCell], name: str) -> d
     return {k: c.balanced for k, c in shown.items()} | {f"{k}_ci": c.balanced_ci for k, c in shown.items()}
 
 
-def _counts(union: sources.Union, rows: IntArray) -> dict[str, int]:
+def _counts(union: sources.Pooled, rows: IntArray) -> dict[str, int]:
     counts = np.bincount(union.labels[rows], minlength=len(union.classes))
     return {name: int(n) for name, n in zip(union.classes, counts, strict=True)}
 
 
-def _certainty(union: sources.Union, readings: Sequence[sources.Reading]) -> transfer.TransferCalibration:
+def _certainty(union: sources.Pooled, readings: Sequence[sources.Reading]) -> transfer.TransferCalibration:
     rows = np.concatenate([r.rows for r in readings])
     return transfer.fit_transfer(
         np.concatenate([r.probabilities for r in readings]),
@@ -228,7 +238,7 @@ def _certainty(union: sources.Union, readings: Sequence[sources.Reading]) -> tra
 
 
 def _held(
-    union: sources.Union, fold: sources.SourceFold, judged: sources.Reading, model: sources.Reader
+    union: sources.Pooled, fold: sources.SourceFold, judged: sources.Reading, model: sources.Reader
 ) -> dict[str, int]:
     """How often sets calibrated without a source hold its labels."""
     inner = [sources.read(union, folds, model) for folds in sources.inner_folds(union, fold)]
@@ -243,7 +253,7 @@ def _held(
 
 
 def _conformal(
-    union: sources.Union, fitted: transfer.TransferCalibration, readings: Sequence[sources.Reading]
+    union: sources.Pooled, fitted: transfer.TransferCalibration, readings: Sequence[sources.Reading]
 ) -> Conformal:
     scaled = fitted.scaled(np.concatenate([r.probabilities for r in readings]))
     truth = union.labels[np.concatenate([r.rows for r in readings])]
@@ -259,6 +269,7 @@ def _conformal(
                 mean_size=float(sizes.mean()),
                 singletons=float((sizes == 1).mean()),
                 singletons_right=int(right.sum()),
+                singletons_ci=wilson_interval(int(right.sum()), len(right)) if len(right) else None,
                 # whether any answer may be, `why_not_sure` says, by each source left out
                 sure=may_be_sure(int(right.sum()), len(right), level.coverage),
             )
@@ -289,8 +300,59 @@ def _agree(
             raise ModelError(f"the saved graph reads photos otherwise than training did, by {worst:.1e}. Train again.")
 
 
+def _summary(union: sources.Pooled, of: Across, fit: IntArray) -> TrainingSummary:
+    starts = np.cumsum([0, *map(len, of.parts)])
+    photos = [
+        part.subset(fit[union.source[fit] == s] - start)
+        for s, (part, start) in enumerate(zip(of.parts, starts[:-1], strict=True))
+    ]
+    at = fit[_kept(union.source[fit])]
+    families = union.families
+    away = distances(of.vectors[fit], of.vectors[at], families=families[fit], training_families=families[at])
+    return training_summary(photos, away)
+
+
+def _kept(source: IntArray) -> IntArray:
+    """Of rows of these sources, the places of those that are kept: as many of each source, evenly chosen."""
+    there = np.unique(source)
+    each = [np.flatnonzero(source == s) for s in there]
+    share = _KEPT // len(there)
+    return np.sort(np.concatenate([e[np.linspace(0, len(e) - 1, min(share, len(e))).astype(np.int64)] for e in each]))
+
+
+def _unlike(union: sources.Pooled, of: Across, fit: IntArray, folds: Sequence[sources.SourceFold]) -> UnlikeRule | None:
+    """Distances of each source left out to as many photos of the others as the bundle keeps of all."""
+
+    def known(rows: IntArray) -> IntArray:
+        return rows[_kept(union.source[rows])]
+
+    at = known(fit)
+    return unlike_rule(
+        of.vectors[fit],
+        of.vectors[at],
+        families=union.families[fit],
+        kept_families=union.families[at],
+        left_out=[
+            distances(of.vectors[f.evaluate], of.vectors[known(union.photos(f.train))], standardised=False)
+            for f in folds
+        ],
+    )
+
+
+def _pets(union: sources.Pooled, of: Across, fit: IntArray, bundle: Bundle) -> PetRule | None:
+    """The rule for "no pet face here", whose missed pets are counted on each source left out."""
+    source = union.source[fit]
+    return pet_rule(
+        FeatureTable(bundle.name, of.vectors[fit], of.scores[fit], ""),
+        [(np.flatnonzero(source != s), np.flatnonzero(source == s)) for s in range(len(union.sources))],
+        lambda: drawn_through(bundle),
+        kept=lambda rows: rows[_kept(source[rows])],
+        missed_in="each source left out in turn",
+    )
+
+
 def _neighbours(of: Across, fit: IntArray) -> TrainingNeighbours:
-    chosen = fit[np.linspace(0, len(fit) - 1, min(_KEPT, len(fit))).astype(np.int64)]
+    chosen = fit[_kept(of.union.source[fit])]
     union = of.union
     return TrainingNeighbours(
         features=of.vectors[chosen],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.bundle import ModelDescription, TrainingNeighbours, save
-from petmood.bundle.schema import Spread, TrainingSummary
+from petmood.bundle.schema import Spread, TrainingSummary, UnlikeRule
 from petmood.dataset import Dataset
-from petmood.evaluation.unlikeness import distances
+from petmood.evaluation.unlikeness import NEAREST, SHARE, distances, fit_unlikeness
 from petmood.families.memory import Memory, remember
 from petmood.families.store import local_features
 from petmood.features.measures import COLOUR, LIGHT, QUALITY, quality_measures
-from petmood.records import FeatureTable, FloatArray
+from petmood.records import FeatureTable, FloatArray, IntArray
 
 _THUMBNAIL: Final = 96
 
@@ -49,8 +50,42 @@ def save_with_photos(
     Raises:
         DataError: `out` cannot be written.
     """
-    whole = description.model_copy(update={"training": training_summary(photos, seen.vectors)})
+    away = distances(seen.vectors, seen.vectors, families=photos.groups, training_families=photos.groups)
+    whole = description.model_copy(
+        update={
+            "training": training_summary([photos], away),
+            "unlike": unlike_rule(seen.vectors, seen.vectors, families=photos.groups, kept_families=photos.groups),
+        }
+    )
     return save(out, graph, whole, neighbours(photos, seen, thumbnails), memory_of(data, photos))
+
+
+def unlike_rule(
+    vectors: FloatArray,
+    kept: FloatArray,
+    *,
+    families: IntArray | None = None,
+    kept_families: IntArray | None = None,
+    left_out: Sequence[NDArray[np.float64]] = (),
+) -> UnlikeRule | None:
+    """From which distance to the photos that a bundle keeps a picture is unlike them, measured as the bundle will.
+
+    Args:
+        vectors: (n, dim) features of the training photos.
+        kept: (m, dim) features of those that the bundle keeps.
+        families: (n,) and (m,) `kept_families`, where a photo may stand in both.
+        kept_families: see `families`.
+        left_out: of each source left out, (k,) distances of its photos to as many kept photos of the others.
+    """
+    if len(kept) <= 2 * NEAREST:
+        return None
+    own = distances(vectors, kept, families=families, training_families=kept_families, standardised=False)
+    if not left_out:
+        found, n = fit_unlikeness(own), len(own)
+    else:
+        source = np.repeat(np.arange(len(left_out)), [len(part) for part in left_out])
+        found, n = fit_unlikeness(own, np.concatenate(left_out), source), len(source)
+    return UnlikeRule(max_distance=found.known, nearest=NEAREST, share=SHARE, n=n, sources=max(1, len(left_out)))
 
 
 def neighbours(inner: Dataset, features: FeatureTable, thumbnails: bool) -> TrainingNeighbours:
@@ -74,14 +109,20 @@ def memory_of(data: Dataset, photos: Dataset) -> Memory:
     )
 
 
-def training_summary(photos: Dataset, vectors: FloatArray) -> TrainingSummary:
-    """What training photos are like, in quantiles and counts."""
-    told = species_of(photos)
-    away = distances(vectors, vectors, families=photos.groups, training_families=photos.groups)
+def training_summary(photos: Sequence[Dataset], away: NDArray[np.float64]) -> TrainingSummary:
+    """What training photos are like, in quantiles and counts.
+
+    Args:
+        photos: of each source, those that the weights saw.
+        away: (n,) distance of each to the nearest of other photos that the bundle keeps.
+    """
+    measured = [photo_measures(part) for part in photos]
+    told = [species_of(part) for part in photos]
+    species = None if None in told else [name for part in told for name in part or ()]
     return TrainingSummary(
-        n=len(photos),
-        measures={name: _spread(values) for name, values in photo_measures(photos).items()},
-        species=None if told is None else {name: told.count(name) for name in sorted(set(told))},
+        n=len(away),
+        measures={name: _spread(np.concatenate([part[name] for part in measured])) for name in MEASURES},
+        species=None if species is None else {name: species.count(name) for name in sorted(set(species))},
         distance=_spread(away),
     )
 

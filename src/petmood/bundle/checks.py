@@ -50,15 +50,19 @@ def check_description(model: ModelDescription, name: str) -> None:
             _require({*level.thresholds} == {*classes}, name, "its thresholds are not those of its classes")
             given = [value for value in level.thresholds.values() if value is not None]
             _require(all(0 <= value <= 1 for value in given), name, "a threshold is not between 0 and 1")
+        for level in conformal.levels:
+            low, high = level.singletons_ci or (0.0, 1.0)
+            _require(0 <= low <= high <= 1, name, "the interval of its sure answers is none")
+    kept = None if model.neighbours is None else model.neighbours.n
     if (rule := model.pet) is not None:
         _require(rule.nearest >= 1, name, "its rule for pets looks at no neighbour")
         _require(
             math.isfinite(rule.min_mass) and math.isfinite(rule.max_distance), name, "its rule for pets is not finite"
         )
-        n = 0 if model.neighbours is None else model.neighbours.n
-        _require(
-            model.neighbours is None or rule.nearest <= n, name, "its rule for pets looks at more photos than it has"
-        )
+        _require(kept is None or rule.nearest <= kept, name, "its rule for pets looks at more photos than it has")
+    if (unlike := model.unlike) is not None:
+        _require(math.isfinite(unlike.max_distance), name, "its rule for unlike pictures is not finite")
+        _require(kept is None or unlike.nearest <= kept, name, "its rule for unlike pictures needs more photos")
 
 
 def check_neighbours(kept: TrainingNeighbours, model: ModelDescription, name: str) -> None:

@@ -227,9 +227,9 @@ class Bundle:
             ConfigError: a coverage that the bundle has no threshold for.
         """
         distances = None
-        rule = self.description.pet
-        if rule is not None and self._unit is not None:
-            distances = self._distances(outputs.features, rule.nearest).mean(axis=1)
+        rules = [rule.nearest for rule in (self.description.pet, self.description.unlike) if rule is not None]
+        if rules and self._unit is not None:
+            distances = self._distances(outputs.features, max(rules))
         return judge(
             self.description,
             prepared,

@@ -11,7 +11,7 @@ Verdict = Literal["sure", "not-sure", "no-pet-face"]
 
 
 class Caution(Record):
-    """Something about the picture that makes its reading doubtful: `code` is "tiny", "blurred" or "dark"."""
+    """What makes a reading doubtful: `code` is "tiny", "blurred", "dark", or "unlike" the training photos."""
 
     code: str
     message: str
@@ -25,6 +25,19 @@ class PetCheck(Record):
     distance: float
 
 
+class SureRate(Record):
+    """How often answers that were as sure were right, of `n` photos that the model had not seen: `right` of them.
+
+    `low` and `high` are the 95 % Wilson interval of the share; `stated` is the rate that the whole of it reaches.
+    """
+
+    right: int
+    n: int
+    low: float
+    high: float
+    stated: float
+
+
 class Prediction(Record):
     """The reading of one picture.
 
@@ -32,7 +45,9 @@ class Prediction(Record):
         source: the path or name by which the picture was given.
         width, height: of the picture, in pixels, upright.
         verdict: "no-pet-face" if the picture seems to show no pet; else "sure" if the prediction set has one class
-            alone and the model was found to be right often enough to say so, else "not-sure".
+            alone, the model was found to be right often enough to say so, and the picture is not unlike its training
+            photos; else "not-sure".
+        rate: how often such answers were right; None unless it is sure.
         mood: the most probable class, whatever the verdict.
         probability: of that class.
         probabilities: calibrated, by class; they sum to 1.
@@ -48,6 +63,7 @@ class Prediction(Record):
     width: int
     height: int
     verdict: Verdict
+    rate: SureRate | None = None
     mood: str
     probability: float
     probabilities: dict[str, float]
@@ -64,6 +80,8 @@ class Prediction(Record):
         values = {"mood": self.mood, "share": share(self.probability)}
         if self.verdict == "not-sure" and self.prediction_set is not None:
             return say("sentence.not-sure-set", set=WORDS["or"].join(self.prediction_set), **values)
+        if self.verdict == "sure" and self.rate is not None:
+            return say("sentence.sure-rate", right=self.rate.right, n=self.rate.n, low=share(self.rate.low), **values)
         return say(f"sentence.{self.verdict}", **values)
 
 

@@ -15,7 +15,7 @@ SCHEMA_VERSION: Final = 1
 class Record(BaseModel):
     """Base of all records of a bundle: frozen, and strict about unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False, defer_build=True)
 
 
 class InputFacts(Record):
@@ -56,9 +56,9 @@ class ConformalLevel(Record):
     A set holds the most probable class, and each class whose probability p has 1 - p <= its threshold; a class whose
     threshold is None had too few photos to be ruled out, and is in every set. `n` counts the calibration photos;
     `mean_size` is the mean number of classes in their sets, `singletons` the share of sets of one class.
-    `singletons_right` counts those of them that held the true class. `sure` tells whether an answer whose set has one
-    class may be called sure: the 95 % interval of that share lies above the coverage. Older bundles do not say, and are
-    never sure.
+    `singletons_right` counts those of them that held the true class, and `singletons_ci` is the 95 % Wilson interval of
+    that share. `sure` tells whether an answer whose set has one class may be called sure: the whole interval reaches
+    the coverage. Older bundles do not say, and are never sure.
     """
 
     coverage: float = Field(gt=0, lt=1)
@@ -67,6 +67,7 @@ class ConformalLevel(Record):
     mean_size: float
     singletons: float
     singletons_right: int | None = None
+    singletons_ci: tuple[float, float] | None = None
     sure: bool = False
 
 
@@ -102,6 +103,21 @@ class PetRule(Record):
     nearest: int
     missed: ErrorRate
     accepted: ErrorRate
+
+
+class UnlikeRule(Record):
+    """When a picture is unlike what was learned from, so that no figure speaks of it.
+
+    `distance` is the mean cosine distance of its features to those of the `nearest` kept training photos; beyond
+    `max_distance` a picture is unlike them. So many that `share` of `n` photos that took no part in training lie
+    within: photos of each source left out where there are several (`sources`), else of the one source.
+    """
+
+    max_distance: float
+    nearest: int = Field(ge=1)
+    share: float = Field(gt=0, lt=1)
+    n: int
+    sources: int
 
 
 class Quality(Record):
@@ -299,8 +315,8 @@ class ModelDescription(Record):
     `maps` tells whether the graph gives class activation maps, `imagenet` whether it gives ImageNet scores.
     `backbone` is the frozen network, or the first of several, then all in `backbones`. `search` tells how the method
     was chosen, if it was. `features` is the length of the feature vector. `graph_sha256`, `neighbours` and `memory` are
-    filled in when it is saved. `training` says what the training photos were like; None in older bundles. `sources`
-    tells of each of several data sets that it was trained on; None where there was one.
+    filled in when it is saved. `training` says what the training photos were like, and `unlike` what is unlike them;
+    None in older bundles. `sources` tells of each of several data sets that it learned from; None where there was one.
     """
 
     schema_version: Literal[1] = Field(default=SCHEMA_VERSION, alias="schema")
@@ -320,6 +336,7 @@ class ModelDescription(Record):
     conformal: Conformal | None
     pet: PetRule | None
     quality: Quality | None
+    unlike: UnlikeRule | None = None
     neighbours: NeighbourList | None = None
     memory: MemoryFacts | None = None
     training: TrainingSummary | None = None

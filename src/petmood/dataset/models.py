@@ -6,25 +6,26 @@ said by the protocol.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from petmood.contract import Classifier
 from petmood.dataset.dataset import DEFAULT_BACKBONE, THUMBNAIL, Columns, Dataset, Model, backbone_named
 from petmood.dataset.species import SpeciesTable
 from petmood.errors import ModelError
 from petmood.features import Backbone
 from petmood.features.measures import BORDER, COLOUR, LIGHT, file_measures
 from petmood.images import DECODE_VERSION
-from petmood.training.baseline import MajorityClass, PropertyTrees
-from petmood.training.erased import ErasedHead
-from petmood.training.heads import make_head
-from petmood.training.neighbours import ThumbnailNeighbour
 
 HEAD: Final = "logistic"
 """The head of petmood's headline model."""
+
+VOTERS: Final = ("logistic", "neighbours", "discriminant")
+"""Heads whose votes on a label are worth adding, since they err in different ways."""
 
 MAJORITY: Final = "majority"
 SPECIES: Final = "species"
@@ -60,7 +61,7 @@ def head(backbone: str | Backbone = DEFAULT_BACKBONE, name: str = HEAD) -> Model
     return Model(
         name=f"{network.name}+{name}",
         title=_TITLES.get(name, f"{name} on {{}}").format(network.name),
-        make=partial(make_head, name),
+        make=partial(_head, name),
         read=read,
         settings={"backbone": network.name, "head": name},
     )
@@ -71,7 +72,7 @@ def majority() -> Model:
     return Model(
         MAJORITY,
         "Always the most frequent class",
-        MajorityClass,
+        _majority,
         lambda data: Columns(np.zeros((len(data), 1)), "nothing"),
     )
 
@@ -81,7 +82,7 @@ def thumbnails() -> Model:
     return Model(
         THUMBNAILS,
         f"Nearest {THUMBNAIL}x{THUMBNAIL} thumbnail",
-        ThumbnailNeighbour,
+        _neighbour,
         lambda data: Columns(data.thumbnails, f"{THUMBNAIL}/v3/{DECODE_VERSION}"),
     )
 
@@ -97,7 +98,7 @@ def size_and_brightness() -> Model:
         return Columns(columns.astype(np.float32), f"v2/{DECODE_VERSION}")
 
     title = "Size, brightness and colour of the file alone"
-    return Model("size-brightness", title, partial(make_head, "logistic-c1"), read)
+    return Model("size-brightness", title, partial(_head, "logistic-c1"), read)
 
 
 def species() -> Model:
@@ -107,7 +108,7 @@ def species() -> Model:
         table = species_table(data)
         return Columns(table.probabilities, table.key)
 
-    return Model(SPECIES, "Species alone", partial(make_head, "logistic-c1"), read)
+    return Model(SPECIES, "Species alone", partial(_head, "logistic-c1"), read)
 
 
 def without_species(plain: Model, data: Dataset, method: str) -> Model:
@@ -127,11 +128,44 @@ def without_species(plain: Model, data: Dataset, method: str) -> Model:
     return Model(
         name=f"{plain.name}-{method}",
         title=f"{plain.title}, species taken out ({method})",
-        make=lambda: ErasedHead(plain.make, method, width),
+        make=partial(_erased, plain.make, method, width),
         read=read,
         settings={**plain.settings, "erased": method},
         key=plain.key,
     )
+
+
+# scikit-learn takes two seconds to import, and a run whose predictions are all known needs none of it
+
+
+def _head(name: str) -> Classifier:
+    from petmood.training.heads import make_head
+
+    return make_head(name)
+
+
+def _majority() -> Classifier:
+    from petmood.training.baseline import MajorityClass
+
+    return MajorityClass()
+
+
+def _neighbour() -> Classifier:
+    from petmood.training.neighbours import ThumbnailNeighbour
+
+    return ThumbnailNeighbour()
+
+
+def _trees(seed: int) -> Classifier:
+    from petmood.training.baseline import PropertyTrees
+
+    return PropertyTrees(seed)
+
+
+def _erased(make: Callable[[], Classifier], method: str, width: int) -> Classifier:
+    from petmood.training.erased import ErasedHead
+
+    return ErasedHead(make, method, width)
 
 
 def species_table(data: Dataset) -> SpeciesTable:
@@ -157,7 +191,7 @@ def property_alone(name: str, seed: int = 42) -> Model:
     return Model(
         f"property-{name}",
         f"{name.capitalize()} alone: {PROPERTIES[name]}",
-        partial(PropertyTrees, seed),
+        partial(_trees, seed),
         read,
         key=str(seed),
     )

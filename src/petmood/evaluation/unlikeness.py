@@ -35,8 +35,9 @@ def distances(
     families: IntArray | None = None,
     training_families: IntArray | None = None,
     nearest: int = NEAREST,
+    standardised: bool = True,
 ) -> NDArray[np.float64]:
-    """(n,) mean cosine distances (0 to 2) to the nearest training photos, on features standardised by the training.
+    """(n,) mean cosine distances (0 to 2) to the nearest training photos.
 
     Args:
         vectors: (n, dim) features of the pictures.
@@ -44,6 +45,7 @@ def distances(
         families: (n,) a photo's own family is no neighbour of it; with `training_families`, or neither.
         training_families: (m,) where a family has several rows, each counts.
         nearest: how many neighbours.
+        standardised: whether features are first made alike in mean and deviation by the training photos.
 
     Raises:
         DataError: shapes do not match, or a picture has no neighbour left.
@@ -53,6 +55,8 @@ def distances(
     if (families is None) != (training_families is None):
         raise DataError("give the families of both the pictures and the training photos, or of neither.")
     mean, deviation = training.mean(axis=0, dtype=np.float64), training.std(axis=0, dtype=np.float64)
+    if not standardised:
+        mean, deviation = np.zeros_like(mean), np.ones_like(deviation)
     deviation = np.where(deviation > 0, deviation, 1.0)
     known = _unit((training - mean) / deviation)
     found = np.empty(len(vectors))

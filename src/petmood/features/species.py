@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ GROUPS: Final[Mapping[str, tuple[tuple[int, int], ...]]] = MappingProxyType(
 
 SPECIES: Final = (*GROUPS, "other")
 """Names of the groups, in column order; "other" is every other animal, and things."""
+
+GROUPED: Final = np.array([[name == "dog", name == "cat", name not in ("dog", "cat")] for name in SPECIES], dtype=float)
+"""(8, 3): which of dog, cat and anything else each species is."""
 
 
 def _columns() -> NDArray[np.int64]:
@@ -74,3 +77,8 @@ def species_probabilities(logits: FloatArray) -> NDArray[np.float64]:
     probabilities = np.exp(shifted) * prior
     grouped: NDArray[np.float64] = (probabilities / probabilities.sum(axis=1, keepdims=True)) @ members
     return grouped
+
+
+def species_groups(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """(n, 3) float64: probability of dog, of cat, of anything else, by an ImageNet head's scores."""
+    return np.asarray(species_probabilities(np.asarray(logits, dtype=np.float32)) @ GROUPED)

@@ -23,7 +23,7 @@ from petmood.evaluation.protocols import grouped
 from petmood.evaluation.statistics import agreement, mean_interval, paired_facts
 from petmood.files import output_file, output_folder
 from petmood.given import read_given
-from petmood.jobs.run_folder import write_source
+from petmood.jobs.run_folder import MANIFEST, write_source
 from petmood.labels import EXCLUDED, apply_labels, write_labels
 from petmood.progress import Progress
 from petmood.records import IntArray, Manifest
@@ -63,7 +63,7 @@ def cluster(
         features = photos.features(settings.backbone)
         with timed.stage("cluster", "Clustering"):
             found = group(features.vectors, method=method, k=k, seed=settings.seed)
-        write_manifest(folder / "manifest.parquet", opened.manifest)
+        write_manifest(folder / MANIFEST, opened.manifest)
         write_source(folder, data, None)
         with timed.stage("sheets", "Writing sheets"):
             facts = save_groups(folder, photos.manifest, found, features.backbone, settings.seed)

@@ -21,6 +21,7 @@ from petmood.bundle.headline import headline
 from petmood.errors import DataError, PetmoodError
 from petmood.evaluation.statistics import tell_apart
 from petmood.files import settle
+from petmood.jobs.run_folder import MANIFEST
 from petmood.records import Manifest
 from petmood.results import ModelFacts, Results
 from petmood.results.evaluation import EvaluationFacts
@@ -38,7 +39,6 @@ from petmood.version import __version__
 
 RESULTS: Final = "results.json"
 EVALUATION: Final = "evaluation.json"
-MANIFEST: Final = "manifest.parquet"
 _KINDS: Final = (RESULTS, EVALUATION, DESCRIPTION)
 _DEPTH: Final = 4
 

@@ -69,19 +69,19 @@ def _web(bundle: Path, parts: Parts, out: Path, data: Path | None, single: bool)
 
     before = len(parts.graph)
     inputs = (bundle, data)
-    evaluation: tuple[ModelFacts, ...] = ()
-    if data is not None:
-        from petmood.build.quantised import quantise
-
-        with tempfile.TemporaryDirectory() as folder:
-            small = Path(folder) / bundle.name
-            evaluation = quantise(Bundle(parts, bundle.name), parts, data, small).evaluation
-            parts = read(small)
     name = bundle.stem if bundle.suffix == ".zip" else bundle.resolve().name
-    if single:
-        with output_file(out, inputs) as file:
-            size = write_single(parts, name, file)
-        return Exported(out, "web", before, size, evaluation)
-    with output_folder(out, inputs) as folder:
-        names = write_folder(parts, name, folder)
-    return Exported(out, "web", before, sum((out / file).stat().st_size for file in names), evaluation)
+    evaluation: tuple[ModelFacts, ...] = ()
+    # the place is asked for before the work
+    with output_file(out, inputs) if single else output_folder(out, inputs) as place:
+        if data is not None:
+            from petmood.build.quantised import quantise
+
+            with tempfile.TemporaryDirectory() as folder:
+                small = Path(folder) / bundle.name
+                evaluation = quantise(Bundle(parts, bundle.name), parts, data, small).evaluation
+                parts = read(small)
+        if single:
+            after = write_single(parts, name, place)
+        else:
+            after = sum((place / file).stat().st_size for file in write_folder(parts, name, place))
+    return Exported(out, "web", before, after, evaluation)

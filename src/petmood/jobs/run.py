@@ -9,22 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from petmood.analyses import ANALYSES, Analysis, Elsewhere
-from petmood.analyses.audit.compute import photo_quality
-from petmood.analyses.audit.quality import write_quality
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.across import open_sources
+from petmood.dataset.facts import few_photos
 from petmood.dataset.outside import class_map
 from petmood.errors import ConfigError
 from petmood.files import output_folder
 from petmood.jobs.provenance import environment, provenance
 from petmood.jobs.recall import Recall, RecalledRun
-from petmood.jobs.run_folder import QUALITY, write_source
+from petmood.jobs.run_folder import MANIFEST, QUALITY, write_source
 from petmood.progress import Progress
 from petmood.report.beside import write_beside
 from petmood.results import Results
 from petmood.split import test_fold
-from petmood.store import write_json, write_manifest, write_text
+from petmood.store import write_bytes, write_json, write_manifest, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,8 @@ def run(
     ):
         # a leak shows before any time is spent on figures that it would spoil
         test_fold(opened.manifest)
-        write_manifest(folder / "manifest.parquet", opened.manifest)
+        for warn in few_photos(opened.manifest):
+            opened.timed.inner.note(warn.message)
         write_source(folder, data, labels)
         elsewhere = _elsewhere(others, mapping or {}, opened, open_, progress) if others else None
         recall = Recall(opened, settings, analyses, elsewhere)
@@ -97,14 +97,23 @@ def run(
             known = recall.find(folder / "model")
         if known is None:
             # most of the packages that the work needs are slow to import
+            from petmood.analyses.audit.compute import photo_quality
+            from petmood.analyses.audit.quality import write_quality
             from petmood.analyses.page import lasting_report
+            from petmood.dataset.figures import protocols
             from petmood.jobs.stages import all_facts
 
+            for protocol in protocols(opened.manifest, settings):
+                protocol.folds(opened.manifest)  # what the data are too few for is told before the work
             results = all_facts(opened, settings, folder / "model", analyses, elsewhere)
             # the page says first what the user changed of the data
             results = results.model_copy(update={"provenance": provenance(opened, settings)})
             with opened.timed.stage("report", "Writing the report"):
-                known = RecalledRun(results, lasting_report(results, opened.thumbnail, analyses))
+                page = lasting_report(results, opened.thumbnail, analyses)
+                write_manifest(folder / MANIFEST, opened.manifest)
+                write_quality(folder / QUALITY, photo_quality(opened))
+                beside = {name: (folder / name).read_bytes() for name in (MANIFEST, QUALITY)}
+                known = RecalledRun(results, page, beside)
                 recall.keep(known, folder / "model")
         results = known.results.model_copy(
             update={"environment": environment(opened, settings), "provenance": provenance(opened, settings)}
@@ -113,7 +122,8 @@ def run(
         page = known.page(results)
         write_text(folder / "report.html", page)
         write_beside(folder, page, results)
-        write_quality(folder / QUALITY, photo_quality(opened))
+        for name, content in known.files.items():
+            write_bytes(folder / name, content)
     return RunOutcome(out, out / "report.html", results)
 
 

@@ -15,6 +15,9 @@ from petmood.store import read_json, write_json, write_text
 SOURCE = "source.json"
 """File of a run folder that says where its data was."""
 
+MANIFEST = "manifest.parquet"
+"""File of a run folder: a row an image, and what was rejected or ignored."""
+
 QUALITY = "quality.csv"
 """File of a run folder: raw measures of each photo, and what may be wrong with it."""
 

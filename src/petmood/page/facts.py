@@ -26,7 +26,7 @@ def page_facts(description: ModelDescription, name: str, host: dict[str, Any]) -
         host: where pictures are read: `kind` is "server" or "browser", and what that host needs to know.
     """
     whole = description.model_dump(
-        mode="json", include={"classes", "input", "features", "conformal", "quality", "imagenet"}
+        mode="json", include={"classes", "input", "features", "conformal", "quality", "imagenet", "unlike"}
     )
     if description.sources is not None:
         whole["sources"] = {"why_not_sure": description.sources.why_not_sure}

@@ -3,7 +3,7 @@
 /** A part of a picture, in shares of its width and height from the upper left corner. */
 export interface Box { x: number; y: number; width: number; height: number }
 
-export interface Caution { code: "tiny" | "blurred" | "dark"; message: string }
+export interface Caution { code: "tiny" | "blurred" | "dark" | "unlike"; message: string }
 
 /** The keys of `petmood predict --json`, and the answer in words. */
 export interface Prediction {
@@ -11,6 +11,8 @@ export interface Prediction {
   width: number;
   height: number;
   verdict: "sure" | "not-sure" | "no-pet-face";
+  /** How often answers as sure were right on photos not seen in training; null unless this one is sure. */
+  rate: { right: number; n: number; low: number; high: number; stated: number } | null;
   mood: string;
   probability: number;
   probabilities: Record<string, number>;

@@ -13,7 +13,7 @@ Interval = tuple[float, float]
 class Fact(BaseModel):
     """Base of all results: frozen, and strict about unknown keys so that a misspelt fact cannot slip through."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
 class Marked(Fact):

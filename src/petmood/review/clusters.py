@@ -61,15 +61,29 @@ def made_to_be_named(run: Path) -> bool:
     return (run / FACTS).exists() and (run / MEMBERS).exists()
 
 
-def groups_of_run(run: Path, features: FeatureTable, manifest: Manifest, made: Mapping[str, Any]) -> Groups:
-    """K-means as the run had it, over one vector a photo; written down beside the run's own files."""
-    model = fit_kmeans(features, manifest.in_split("train"), k=made["k"], n_init=made["n_init"], seed=made["seed"])
-    distances = np.sort(model.transform(features.vectors), axis=1)
-    assigned = np.asarray(model.predict(features.vectors), dtype=np.int64)
+def groups_of_run(run: Path, features: FeatureTable, files: Manifest, made: Mapping[str, Any]) -> Groups:
+    """K-means fitted as the run did, on the same rows, so that numbers are those of its report; the photos' clusters.
+
+    Args:
+        run: its folder; clusters are written down there to be named.
+        features: of the run's files.
+        files: the run's manifest.
+        made: the run's facts on its clusters.
+    """
+    rows, manifest = files.photos_in_split("train"), files.subset(files.photo_index)
+    model = fit_kmeans(features, rows, k=made["k"], n_init=made["n_init"], seed=made["seed"])
+    vectors = features.rows(files.photo_index)
+    distances = np.sort(model.transform(vectors), axis=1)
+    assigned = np.asarray(model.predict(vectors), dtype=np.int64)
     sure = np.clip(1 - distances[:, 0] / np.maximum(distances[:, 1], 1e-12), 0.0, 1.0)
     found = Grouping("kmeans", int(made["k"]), assigned, sure, {})
     facts = save_groups(run / FOLDER, manifest, found, features.backbone, made["seed"])
     return Groups(run / FOLDER, _groups(facts, manifest, assigned, sure), assigned)
+
+
+def backbone_of_folder(folder: Path) -> str:
+    """The network whose features `petmood cluster` read."""
+    return GroupFacts.model_validate(read_json(folder / FACTS)).backbone
 
 
 def groups_of_folder(folder: Path, manifest: Manifest) -> Groups:

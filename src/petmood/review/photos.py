@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petmood.analyses.audit.quality import read_quality, worst_first
 from petmood.analyses.audit.words import WORDS
-from petmood.config import ReadOptions
-from petmood.dataset import open_manifest, open_pictures
-from petmood.errors import DataError, PetmoodError
+from petmood.analyses.labels.compute import doubts_of, why_doubted
+from petmood.analyses.labels.doubt import Doubts
+from petmood.config import ReadOptions, RunSettings
+from petmood.dataset import Dataset, open_manifest, open_pictures
+from petmood.errors import DataError, PetmoodError, is_there
 from petmood.families.neighbours import contradiction, lookalikes
-from petmood.features import load_backbone
-from petmood.jobs.run_folder import APPLIED_LABELS, QUALITY, read_reading, read_source
+from petmood.features import Backbone, load_backbone
+from petmood.jobs.run_folder import APPLIED_LABELS, MANIFEST, QUALITY, read_reading, read_source
 from petmood.progress import Progress, Silent
-from petmood.records import ImageRecord, Manifest, picture_of
-from petmood.review.clusters import Groups, groups_of_folder, groups_of_run, made_to_be_named
+from petmood.records import FeatureTable, ImageRecord, Manifest, picture_of
+from petmood.review.clusters import Groups, backbone_of_folder, groups_of_folder, groups_of_run, made_to_be_named
+from petmood.review.layout import layout
 from petmood.sources.hub import is_hub
 from petmood.store import read_json, read_manifest
 
@@ -40,6 +45,9 @@ class ReviewPhoto:
         neighbours: class name -> paths of the photos of that class that look most like it, nearest first; the given
             class stands first, then the one that speaks most against it.
         cluster: number of its cluster from 1, or 0 if there are none.
+        files: how many files of the data show it.
+        doubt: how little models trust its label, 0 to 1; None if none was asked.
+        read: (n_classes,) mean probabilities of the models that never saw its family; None if none was asked.
     """
 
     id: str
@@ -48,6 +56,9 @@ class ReviewPhoto:
     why: str = ""
     neighbours: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cluster: int = 0
+    files: int = 1
+    doubt: float | None = None
+    read: NDArray[np.float64] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,8 @@ class ReviewSet:
         applied: the labels.csv that the run was given, if any.
         groups: clusters that can be named, and where; None if there are none.
         note: why something is missing, for the user; or "".
+        layout: tells how a map of look-alikes was made and each photo's place on it, by id; computed when first asked
+            for. None if no features are known.
     """
 
     run: Path
@@ -86,6 +99,7 @@ class ReviewSet:
     applied: Path | None
     groups: Groups | None
     note: str
+    layout: Callable[[], tuple[str, Mapping[str, tuple[float, float]]]] | None = None
 
 
 def photo_id(record: ImageRecord) -> str:
@@ -105,25 +119,41 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
         DataError: `run` is no run folder, or the data is not where it was.
     """
     shown = progress or Silent()
-    if not (run / "manifest.parquet").exists():
+    if not (run / MANIFEST).exists():
         raise DataError(f"{run} is not a run folder (it has no manifest.parquet). Make one with: petmood run")
-    files = read_manifest(run / "manifest.parquet")
+    files = read_manifest(run / MANIFEST)
     manifest = files.subset(files.photo_index)
     options = read_reading(run)
     place = _find_data(run, data, manifest, options)
     results = read_json(run / "results.json") if (run / "results.json").exists() else {}
-    photos = [ReviewPhoto(photo_id(record), record) for record in manifest.records]
+    sizes = np.bincount(files.family_index)[files.family_index[files.photo_index]]
+    pairs = zip(manifest.records, sizes, strict=True)
+    photos = [ReviewPhoto(photo_id(record), record, files=int(size)) for record, size in pairs]
     note = ""
     groups: Groups | None = None
-    if made_to_be_named(run):
+    features: FeatureTable | None = None
+    doubts: Doubts | None = None
+    named = made_to_be_named(run)
+    if named:
         groups = groups_of_folder(run, manifest)
-        photos = _numbered(photos, groups)
-    else:
-        try:
-            photos, groups = _compare(run, photos, manifest, place, results, shown, options)
-        except PetmoodError as error:
-            note = f"Neighbours and clusters are not shown: {error}"
-    photos, suspects = _with_suspects(photos, results)
+    try:
+        made = (results.get("clusters") or [None])[0]
+        if made is None and not named:
+            raise DataError("the run has no clusters.")
+        backbone = load_backbone(backbone_of_folder(run) if named else made["backbone"])
+        with open_manifest(place, files, shown, options=options) as opened:
+            if not named:
+                groups = groups_of_run(run, opened.features(backbone), files, made)
+            features = opened.photos.features(backbone)
+            if not named:
+                doubts = _doubts(opened.photos, backbone, results)
+    except PetmoodError as error:
+        note = f"Neighbours, clusters and the map are not shown: {error}"
+    if groups is not None:
+        photos = [replace(photo, cluster=int(c) + 1) for photo, c in zip(photos, groups.clusters, strict=True)]
+    if features is not None and not named:
+        photos = _compared(photos, manifest, features)
+    photos, suspects = _with_suspects(photos, results) if doubts is None else _doubted(photos, manifest, doubts)
     everything = Queue("all", "All photos", tuple(photo.id for photo in photos))
     return ReviewSet(
         run=run,
@@ -136,6 +166,7 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
         applied=applied if (applied := run / APPLIED_LABELS).exists() else None,
         groups=groups,
         note=note,
+        layout=None if features is None else _layout(features, manifest),
     )
 
 
@@ -157,22 +188,8 @@ def _find_data(run: Path, data: Path | None, manifest: Manifest, options: ReadOp
     return place
 
 
-def _compare(
-    run: Path,
-    photos: Sequence[ReviewPhoto],
-    manifest: Manifest,
-    data: Path,
-    results: Mapping[str, Any],
-    progress: Progress,
-    options: ReadOptions,
-) -> tuple[list[ReviewPhoto], Groups]:
-    """Give photos neighbours, what these say of the label, and clusters, by features that the run left in the cache."""
-    made = results.get("clusters") or []
-    if not made:
-        raise DataError("the run has no clusters.")
-    backbone = load_backbone(made[0]["backbone"])
-    with open_manifest(data, manifest, progress, options=options) as opened:
-        features = opened.features(backbone)
+def _compared(photos: Sequence[ReviewPhoto], manifest: Manifest, features: FeatureTable) -> list[ReviewPhoto]:
+    """Give photos neighbours, and what these say of the label; those most contradicted first."""
     labels, classes = manifest.class_index, manifest.classes
     alike = lookalikes(features.vectors, labels, len(classes), k=BESIDE)
     rival, against, same = contradiction(alike.nearest, labels, len(classes))
@@ -193,14 +210,46 @@ def _compare(
         )
         for i, photo in enumerate(photos)
     ]
-    groups = groups_of_run(run, features, manifest, made[0])
-    compared = _numbered(compared, groups)
-    order = np.argsort(same - against, kind="stable")
-    return [compared[i] for i in order], groups
+    return [compared[i] for i in np.argsort(same - against, kind="stable")]
 
 
-def _numbered(photos: Sequence[ReviewPhoto], groups: Groups) -> list[ReviewPhoto]:
-    return [replace(photo, cluster=int(c) + 1) for photo, c in zip(photos, groups.clusters, strict=True)]
+def _layout(features: FeatureTable, manifest: Manifest) -> Callable[[], tuple[str, Mapping[str, tuple[float, float]]]]:
+    @cache
+    def computed() -> tuple[str, Mapping[str, tuple[float, float]]]:
+        made = layout(features, tuple(record.sha256 for record in manifest.records))
+        placed = zip(manifest.records, made.places.tolist(), strict=True)
+        return made.method, {photo_id(record): (x, y) for record, (x, y) in placed}
+
+    return computed
+
+
+def _doubts(photos: Dataset, backbone: Backbone, results: Mapping[str, Any]) -> Doubts | None:
+    """What the run's own search for suspect labels said of every photo, from its cache; None if it made none."""
+    if not results.get("labels") or not is_there("cleanlab"):
+        return None
+    said = (results.get("provenance") or {}).get("settings") or {}
+    chosen = {name: said[name] for name in ("folds", "seed") if name in said}
+    return doubts_of(photos, [backbone], RunSettings(**chosen))
+
+
+def _doubted(
+    photos: Sequence[ReviewPhoto], manifest: Manifest, doubts: Doubts
+) -> tuple[list[ReviewPhoto], tuple[Queue, ...]]:
+    """All photos, the suspects first, in the order of doubt."""
+    known = {photo.record.path: photo for photo in photos}
+    ranked = []
+    for row in map(int, doubts.order):
+        photo = known[manifest.records[row].path]
+        photo = replace(photo, doubt=float(1 - doubts.quality[row]), read=doubts.mean[row])
+        if doubts.flagged[row]:
+            rival = manifest.classes[doubts.suggested[row]]
+            beside = _ordered(photo.neighbours, photo.record.class_name, rival)
+            why = why_doubted(doubts, row, manifest)
+            photo = replace(photo, suggested=rival, why=why, neighbours=beside)
+        ranked.append((not doubts.flagged[row], photo))
+    ranked.sort(key=lambda item: item[0])
+    suspects = tuple(photo.id for fine, photo in ranked if not fine)
+    return [photo for _, photo in ranked], (Queue("suspects", "Suspect labels", suspects),) if suspects else ()
 
 
 def _cluster_queues(photos: Sequence[ReviewPhoto], groups: Groups | None) -> tuple[Queue, ...]:
@@ -233,7 +282,7 @@ def _quality_queues(run: Path, photos: Sequence[ReviewPhoto]) -> tuple[Queue, ..
 def _with_suspects(
     photos: Sequence[ReviewPhoto], results: Mapping[str, Any]
 ) -> tuple[list[ReviewPhoto], tuple[Queue, ...]]:
-    """Put first what the run's own search for suspect labels named; without one, what the neighbours contradict."""
+    """Put first the suspects that results.json names; without any, what neighbours contradict."""
     named = {suspect["path"]: suspect for suspect in (results.get("labels") or {}).get("suspects", ())}
     by_path = {photo.record.path: photo for photo in photos}
     first = [_suspected(by_path[path], named[path]) for path in named if path in by_path]

@@ -131,9 +131,6 @@ HEADS: Final[dict[str, Callable[[], Classifier]]] = {
 }
 """Heads by name; none of them draws anything at random."""
 
-VOTERS: Final = ("logistic", "neighbours", "discriminant")
-"""Those whose votes on a label are worth adding."""
-
 
 def make_head(name: str) -> Classifier:
     """A fresh head by name.

@@ -12,13 +12,13 @@ from petmood.bundle.composite import GraphRows, Head
 from petmood.bundle.ops import Operators
 from petmood.contract import Classifier
 from petmood.errors import ModelError
-from petmood.features.species import N_IMAGENET, grouping
+from petmood.features.species import GROUPED, N_IMAGENET, grouping
 from petmood.training.compose import ColumnSubset, Distilled, SelfTraining
 from petmood.training.heads import LogisticHead
 from petmood.training.onnx_svm import support_vectors
 from petmood.training.recipes import Recipe
 from petmood.training.shallow import ShallowHead
-from petmood.training.species import GROUPED, SpeciesConditional, SpeciesOnly, SpeciesRemoved
+from petmood.training.species import SpeciesConditional, SpeciesOnly, SpeciesRemoved
 
 UNEXPORTED: Final = {
     "boosting": "gradient boosting has no operators in the graphs that bundles are made of",

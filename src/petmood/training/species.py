@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.features.species import SPECIES, species_probabilities
+from petmood.features.species import species_groups, species_probabilities
 from petmood.training.classifier import FeatureClassifier, TrainingRows
 from petmood.training.compose import Make, aligned, fit_to
-
-GROUPED: Final = np.array([[name == "dog", name == "cat", name not in ("dog", "cat")] for name in SPECIES], dtype=float)
-"""(8, 3): which of dog, cat and anything else each species is."""
-
-
-def species_groups(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """(n, 3) float64: probability of dog, of cat, of anything else, by an ImageNet head's scores."""
-    return np.asarray(species_probabilities(np.asarray(logits, dtype=np.float32)) @ GROUPED)
 
 
 class SpeciesOnly(FeatureClassifier):

@@ -12,7 +12,14 @@ from scipy.stats import binom, binomtest, bootstrap
 from sklearn.metrics import cohen_kappa_score
 
 from petmood.evaluation.association import cramers_v, cross_table, nmi
-from petmood.evaluation.statistics import agreement, draw_counts, family_totals, mean_interval, table_interval
+from petmood.evaluation.statistics import (
+    agreement,
+    draw_counts,
+    family_totals,
+    mean_interval,
+    reliability,
+    table_interval,
+)
 from petmood.evaluation.statistics import wilson_interval as wilson
 
 Interval = tuple[float, float]
@@ -149,6 +156,35 @@ def test_kappa_is_covered_at_its_nominal_rate_by_photo_and_by_family() -> None:
     assert 0.93 <= covered(photos, 0.5, 1000) <= 0.97
     assert 0.93 <= covered(files, 0.5, 1000) <= 0.97
     assert covered(lambda rng: files(rng, known=False), 0.5, 300) < 0.85
+
+
+def test_alpha_is_krippendorffs_whatever_is_missing_and_however_labels_are_coded() -> None:
+    # the example of Krippendorff 2011: four observers, twelve units, nominal alpha 0.743
+    read = ["123321412...", "1233224125.3", ".3332342251.", "12332441251."]
+    ratings = np.array([[int(c) - 1 if c != "." else -1 for c in row] for row in read]).T
+    made = reliability(ratings)
+    assert made.alpha == pytest.approx(0.743, abs=5e-4)
+    assert (made.n, made.readers) == (11, 4)
+    assert made.alpha_ci is not None
+    assert made.alpha_ci[0] < 0.743 < made.alpha_ci[1]
+    shuffled = np.where(ratings >= 0, (ratings * 3 + 1) % 5, -1)[:, ::-1]
+    assert reliability(shuffled).alpha == pytest.approx(made.alpha)
+    assert reliability(np.full((4, 3), 2)).alpha is None
+    assert reliability(np.array([[0, -1], [-1, 1]])).n == 0
+    few, many = (reliability(np.repeat(np.arange(2 * n) % 2, 3).reshape(-1, 3)).alpha_ci for n in (4, 200))
+    assert few is not None
+    assert many is not None
+    assert few[0] < many[0] < 1 == few[1] == many[1]
+
+
+def test_alpha_is_covered_at_its_nominal_rate() -> None:
+    def photos(rng: np.random.Generator) -> Interval:
+        truth = rng.integers(0, 2, (150, 1))  # any two of three readers agree on 0.75 of two equal classes: alpha 0.5
+        keep = (1 + 0.5**0.5) / 2
+        read = np.where(rng.random((150, 3)) < keep, truth, 1 - truth)
+        return reliability(np.where(rng.random((150, 3)) < 0.1, -1, read), resamples=499).alpha_ci or (0, 0)
+
+    assert 0.93 <= covered(photos, 0.5, 500) <= 0.97
 
 
 def test_perfect_agreement_of_few_photos_is_no_certainty() -> None:

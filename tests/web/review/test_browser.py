@@ -10,7 +10,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,22 @@ import numpy as np
 import pytest
 
 from petmood.cluster.naming import Grouping
+from petmood.dataset import open_pictures
 from petmood.jobs.cluster_naming import read_names, save_groups
 from petmood.labels import read_decisions
-from review_fixtures import SUSPECT, drawn_run
+from petmood.review.photos import Queue, open_review
+from review_fixtures import MOODS, SUSPECT, drawn_run
 from web.conftest import until
 
 sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
+
+from petmood.web.connections import Server as Serving  # noqa: E402 - these need the extra
+from petmood.web.connections import configured  # noqa: E402
+from petmood.web.review.app import create_app  # noqa: E402
+from petmood.web.review.server import bind  # noqa: E402
+from petmood.web.review.store import DecisionStore  # noqa: E402
 
 CHROMIUM = Path("/usr/bin/chromium")
 READY = "body[data-ready=yes][data-saved=yes]"
@@ -150,6 +160,7 @@ def test_twenty_photos_by_keyboard_outlive_undo_reload_and_a_killed_server(
     run: Path, server: Server, context: Any
 ) -> None:
     page = opened(context, server)
+    page.check("#reveal")
     order = page.evaluate("page.queue.photos.map((id) => page.state.photos[id].path)")
     assert order[0] == SUSPECT
     press(page, *"1234567890"[:3], "a", "h", "s", "x", " ", "Enter", *"12312312312")  # 20 decisions
@@ -179,7 +190,7 @@ def test_twenty_photos_by_keyboard_outlive_undo_reload_and_a_killed_server(
     page.wait_for_selector(READY)
     final = {**expect, order[18]: "happy", order[19]: "Sad"}
     assert standing(page) == final
-    assert page.inner_text("#count") == "20 of 24 decided"
+    assert page.inner_text("#count") == "19 of 24 decided, 1 skipped"
     assert labels(run) == {
         path: "not-a-pet" if label == "not a pet" else label for path, label in final.items() if label != "skipped"
     }
@@ -190,10 +201,13 @@ def test_a_suspect_is_shown_with_its_neighbours_and_nothing_comes_from_elsewhere
     hosts: set[str] = set()
     context.on("request", lambda request: hosts.add(request.url.split("/")[2] if "//" in request.url else "data"))
     page = opened(context, shared, "suspects")
+    page.check("#reveal")
     assert page.inner_text("#given").split() == ["Labelled", "Sad"]
     assert page.inner_text("#why") == "5 of 6 models read happy."
     assert [text.split()[-1] for text in page.locator("#beside h3").all_inner_texts()] == ["Sad", "happy"]
-    until(page, "[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
+    until(
+        page, "[...document.querySelectorAll('#stage img')].every((image) => image.complete && image.naturalWidth > 0)"
+    )
     assert page.evaluate("document.getElementById('photo').naturalWidth") == 96
     press(page, "h")
     page.wait_for_selector("#summary[open]")
@@ -202,6 +216,38 @@ def test_a_suspect_is_shown_with_its_neighbours_and_nothing_comes_from_elsewhere
     assert hosts <= {f"127.0.0.1:{shared.port}", "data"}
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_nothing_is_told_before_one_decides_and_what_is_skipped_comes_again(
+    run: Path, server: Server, context: Any
+) -> None:
+    page = opened(context, server)
+    assert page.locator("#given").inner_text() == "Its label is hidden until you decide."
+    assert [page.inner_text(f"#{part}") for part in ("why", "path", "beside")] == ["", "", ""]
+    assert page.is_disabled("#keep")
+    press(page, "Enter")
+    assert "hidden" in page.inner_text("#last")
+    press(page, "h")
+    told = page.inner_text("#last").split()
+    assert told[:4] == ["Last:", "Sad", "→", "happy"]
+    assert "5 of 6 models read happy." in page.inner_text("#last")
+    press(page, "ArrowLeft")
+    assert page.inner_text("#given").split() == ["Labelled", "Sad", "→", "you", "said", "happy"]
+    press(page, "ArrowRight", " ", *"12312312312312312312", " ", "3")
+    page.locator("#summary[open]").wait_for()
+    assert page.inner_text("#summary-title") == "All of “All photos” seen"
+    page.click("#again")
+    assert page.inner_text("#count") == "22 of 24 decided, 2 skipped"
+    press(page, "1", "1")
+    page.locator("#summary[open]").wait_for()
+    assert page.inner_text("#summary-title") == "All of “All photos” decided"
+    page.wait_for_selector(READY)
+    page.click("#close-summary")
+    page.check("#reveal")
+    page.reload()
+    page.wait_for_selector(READY)
+    assert page.is_checked("#reveal")
+    assert len(labels(run)) == 24
 
 
 def test_two_tabs_lose_nothing(run: Path, server: Server, context: Any) -> None:
@@ -267,6 +313,8 @@ def test_clusters_are_named_by_keyboard_and_the_names_outlive_undo_reload_and_a_
 
     try:
         assert page.inner_text("#sheet h2") == "Cluster 1, 6 photos"
+        assert page.locator("#sheet .given").count() == 0
+        page.check("#reveal")
         assert page.inner_text("#sheet .given").split()[0] == "Labelled"
         until(page, "[...document.querySelectorAll('.faces img')].every((i) => i.complete && i.naturalWidth > 0)")
         assert page.locator(".faces img").count() == 6
@@ -298,6 +346,127 @@ def test_clusters_are_named_by_keyboard_and_the_names_outlive_undo_reload_and_a_
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
     finally:
         server.kill()
+
+
+def mapped(store: DecisionStore, queues: int = 70) -> DecisionStore:
+    """A review with a place for each photo, and a list of more photos than a page of it has."""
+    photos = list(store.review.photos)
+    places = {photo: (i % 6 / 5, i // 6 / 3) for i, photo in enumerate(photos)}
+    many = Queue("many", "Many", tuple(photos[i % len(photos)] for i in range(queues)))
+    review = replace(store.review, layout=lambda: ("t-SNE", places), queues=(*store.review.queues, many))
+    return DecisionStore(review, store.reader)
+
+
+@pytest.fixture(scope="module")
+def charted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a review with a map, in this process."""
+    run, _ = drawn_run(tmp_path_factory.mktemp("charted"))
+    for reader in ("anna", "ben", "cleo"):
+        store = DecisionStore(open_review(run), reader)
+        for i, photo in enumerate(list(store.review.photos)[:12]):
+            store.decide(photo, "label", MOODS[i % 3 if i or reader != "cleo" else 1])
+    store = mapped(DecisionStore(open_review(run)))
+    with bind(0) as listener, open_pictures(store.review.data, store.review.options) as source:
+        listener.listen()
+        server = Serving(configured(create_app(store, source)))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        server.should_exit = True
+        thread.join(20)
+
+
+def charted_page(context: Any, address: str, where: str) -> Any:
+    page = context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(f"the page raised {error}"))
+    page.goto(f"{address}#{where}")
+    page.wait_for_selector(READY)
+    return page
+
+
+def test_a_lasso_and_keys_choose_photos_on_the_map_for_a_list(context: Any, charted: str) -> None:
+    page = charted_page(context, charted, "all/map")
+    page.locator("#legend button").first.wait_for()
+    box = page.locator("#plane").bounding_box()
+    corners = [(0.15, 0.0), (0.3, 0.0), (0.3, 0.99), (0.0, 0.99), (0.0, 0.0)]  # round the first two of six columns
+    points = [(box["x"] + x * box["width"] + 2, box["y"] + y * box["height"] + 2) for x, y in corners]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=4)
+    page.mouse.up()
+    assert page.inner_text("#chosen-count") == "8 photos chosen"
+    ids = page.evaluate("Object.keys(map.places)")
+    assert set(page.evaluate("[...map.chosen]")) == {photo for i, photo in enumerate(ids) if i % 6 < 2}
+    page.hover("#plane", position={"x": box["width"] / 2, "y": 5})
+    page.mouse.move(box["x"] + 18, box["y"] + 18)
+    until(page, "!document.querySelector('#tip').hidden && document.querySelector('#tip-photo').naturalWidth > 0")
+    assert "not decided" in page.inner_text("#tip-says")
+    assert "labelled" not in page.inner_text("#tip-says")  # nothing is told before one decides
+    page.select_option("#colour", "given")
+    assert page.locator("#legend button").all_inner_texts()[0].startswith("hidden until you decide")
+
+    page.click("#clear-chosen")
+    assert page.evaluate("document.activeElement.id") == "plane"
+    page.mouse.move(0, 0)
+    press(page, "ArrowRight", "ArrowRight", " ")
+    assert page.inner_text("#map-says").endswith("chosen")
+    first = page.evaluate("map.cursor")
+    press(page, "ArrowDown", " ")
+    assert page.evaluate("map.chosen.size") == 2
+    assert page.evaluate("map.cursor") != first
+    press(page, "Enter")
+    assert page.evaluate("[page.view, current() === map.cursor]") == ["photo", True]
+    page.click("#to-map")
+    page.click("#review-chosen")
+    assert page.evaluate("[page.view, page.queue.id, page.queue.photos.length]") == ["photo", "chosen", 2]
+    page.reload()
+    page.wait_for_selector(READY)
+    assert page.evaluate("[page.queue.id, page.queue.photos.length]") == ["chosen", 2]
+
+
+def test_a_list_has_pages_and_opens_its_photos(context: Any, charted: str) -> None:
+    page = charted_page(context, charted, "many/list")
+    assert page.inner_text("#tiles-title") == "Many, page 1 of 2"
+    assert page.locator(".tiles li").count() == 60
+    page.get_by_role("button", name="Next page").click()
+    assert page.locator(".tiles li").count() == 10
+    assert page.evaluate("document.activeElement.id") == "tiles-title"
+    page.locator(".tiles button").nth(3).click()
+    assert page.evaluate("[page.view, page.at]") == ["photo", 63]
+
+
+def test_three_readers_have_an_alpha_and_a_consensus(context: Any, charted: str) -> None:
+    page = charted_page(context, charted, "all")
+    page.click("#open-summary")
+    assert "All 3 readers: Krippendorff’s alpha 0." in page.inner_text("#alpha")
+    assert "12 photos that two or more read; 11 unanimous" in page.inner_text("#alpha")
+    page.get_by_role("button", name="Write consensus.csv").click()
+    page.locator("#agreed pre").wait_for()
+    assert "consensus.csv --out NEW" in page.inner_text("#agreed")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing_on_any_view(browser: Any, charted: str, scheme: str, width: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    for where in ("all", "many/list", "all/map"):
+        page = charted_page(context, charted, where)
+        if where == "all":
+            page.check("#reveal")
+        if where == "all/map":
+            page.locator("#legend button").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for part in ("page", "summary"):
+            if part == "summary":
+                page.click("#open-summary")
+            found = axe.run(page).response["violations"]
+            assert [(where, part, v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found] == []
+        page.close()
+    context.close()
 
 
 def test_requests_that_are_not_the_pages_own_are_refused(shared: Server) -> None:

@@ -14,14 +14,13 @@ from petmood.analyses.species.facts import SpeciesFacts
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, Model
 from petmood.dataset.figures import figure
-from petmood.dataset.models import HEAD, head
+from petmood.dataset.models import HEAD, VOTERS, head
 from petmood.evaluation.folds import smaller_fold
 from petmood.evaluation.protocols import Protocol, grouped
 from petmood.evaluation.statistics import BOOTSTRAP, paired_facts
 from petmood.features import Backbone
 from petmood.features.maps import unscaled
 from petmood.results import PairedFacts
-from petmood.training.heads import VOTERS
 
 SMALL_SIDE: Final = 96
 """Side in pixels of the experiment on resolution; a multiple of 32, as the networks like it."""

@@ -24,14 +24,13 @@ from petmood.analyses.labels.noise import by_look_alikes, by_models, by_nearest_
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.figures import identity_of
-from petmood.dataset.models import head
+from petmood.dataset.models import VOTERS, head
 from petmood.errors import require_extra
 from petmood.evaluation.protocols import Predictions, grouped
 from petmood.evaluation.statistics import draw_counts, mean_interval, percentile_interval
 from petmood.features import Backbone, load_backbone
 from petmood.progress import Progress
-from petmood.records import IntArray
-from petmood.training.heads import VOTERS
+from petmood.records import IntArray, Manifest
 
 BACKBONES: Final = ("efficientnet-lite0", "efficientnet-lite1")
 SHOWN: Final = 60
@@ -115,8 +114,7 @@ def _measure(data: Dataset, backbones: Sequence[Backbone], settings: RunSettings
         disagreement_ci=mean_interval(differs),
         by_class=_by_class(photos, doubts, flagged),
         suspects=tuple(
-            _suspect(rank, row, photos, doubts, similarity, len(votes))
-            for rank, row in enumerate(flagged[:SHOWN], start=1)
+            _suspect(rank, row, photos, doubts, similarity) for rank, row in enumerate(flagged[:SHOWN], start=1)
         ),
         shown_limit=SHOWN,
         twins=tuple(
@@ -156,9 +154,17 @@ def _by_class(photos: Dataset, doubts: Doubts, flagged: Sequence[int]) -> dict[s
     return {a: {b: int(counts[i, j]) for j, b in enumerate(classes) if i != j} for i, a in enumerate(classes)}
 
 
-def _suspect(
-    rank: int, row: int, photos: Dataset, doubts: Doubts, similarity: NDArray[np.float64], models: int
-) -> SuspectFacts:
+def why_doubted(doubts: Doubts, row: int, manifest: Manifest) -> str:
+    """What the models say against the label of one photo, in words."""
+    name, suggested = manifest.records[row].class_name, int(doubts.suggested[row])
+    other, read = manifest.classes[suggested], doubts.mean[row]
+    return (
+        f"{doubts.votes[row]} of {doubts.models} models read {other} ({read[suggested]:.0%} on average, "
+        f"{name} {read[manifest.classes.index(name)]:.0%})"
+    )
+
+
+def _suspect(rank: int, row: int, photos: Dataset, doubts: Doubts, similarity: NDArray[np.float64]) -> SuspectFacts:
     manifest, labels = photos.manifest, photos.labels
     record, suggested = manifest.records[row], int(doubts.suggested[row])
 
@@ -173,21 +179,21 @@ def _suspect(
             for i in rows
         )
 
-    name, votes = manifest.classes[suggested], int(doubts.votes[row])
+    votes = int(doubts.votes[row])
     p_given, p_suggested = float(doubts.mean[row, labels[row]]), float(doubts.mean[row, suggested])
     return SuspectFacts(
         rank=rank,
         path=record.path,
         split=record.split,
         given=record.class_name,
-        suggested=name,
+        suggested=manifest.classes[suggested],
         quality=round(float(doubts.quality[row]), 6),
         p_given=round(p_given, 6),
         p_suggested=round(p_suggested, 6),
         votes=votes,
-        models=models,
+        models=doubts.models,
         flagged=bool(doubts.flagged[row]),
-        why=f"{votes} of {models} models read {name} ({p_suggested:.0%} on average, {record.class_name} {p_given:.0%})",
+        why=why_doubted(doubts, row, manifest),
         neighbours_given=near(int(labels[row])),
         neighbours_suggested=near(suggested),
     )

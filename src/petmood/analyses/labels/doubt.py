@@ -25,6 +25,7 @@ class Doubts:
         mean: (n, n_classes) float64: probabilities averaged over the models.
         votes: (n,) int64: models whose first choice is the suggested class.
         flagged: (n,) bool: the confident joint puts the photo off the diagonal.
+        models: how many were asked.
     """
 
     quality: NDArray[np.float64]
@@ -33,6 +34,7 @@ class Doubts:
     mean: NDArray[np.float64]
     votes: IntArray
     flagged: NDArray[np.bool_]
+    models: int
 
 
 def find_doubts(labels: IntArray, probabilities: Sequence[NDArray[np.float64]]) -> Doubts:
@@ -65,6 +67,7 @@ def find_doubts(labels: IntArray, probabilities: Sequence[NDArray[np.float64]]) 
         mean=mean,
         votes=np.sum([p.argmax(axis=1) == suggested for p in probabilities], axis=0).astype(np.int64),
         flagged=np.asarray(flagged, dtype=np.bool_),
+        models=len(probabilities),
     )
 
 

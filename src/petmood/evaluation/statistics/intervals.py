@@ -250,6 +250,77 @@ def agreement(
     return Agreement(n, agreed, kappa, percentile_interval(kappas[np.isfinite(kappas)], photos))
 
 
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """How well any number of readers agree on the same photos.
+
+    Attributes:
+        n: photos that two readers or more gave a label.
+        readers: readers who gave one of these a label.
+        unanimous: photos on which all who read them agree.
+        alpha: Krippendorff's alpha for nominal labels, at most 1: 0 is what chance would give; None where it is
+            undefined (no such photo, or one and the same label throughout).
+        alpha_ci: its 95 % interval; None where alpha is.
+    """
+
+    n: int
+    readers: int
+    unanimous: int
+    alpha: float | None
+    alpha_ci: Interval | None
+
+
+def reliability(
+    ratings: IntArray, families: IntArray | None = None, *, resamples: int = RESAMPLES, seed: int = SEED
+) -> Reliability:
+    """Krippendorff's alpha (Krippendorff 2011) of many readings, some of them missing, with a bootstrap over families.
+
+    Where all agree, resampling sees no spread: the lower bound is then what alpha would be if photos disagreed as
+    often as Wilson's interval allows.
+
+    Args:
+        ratings: (n_photos, n_readers) label codes from 0; -1 where a reader gave none.
+        families: (n_photos,) the family of each photo; each its own if None.
+        resamples: draws; those in which alpha is undefined are left out.
+        seed: of the draws.
+    """
+    rows = (ratings >= 0).sum(axis=1) > 1
+    rated = ratings[rows]
+    n, k = len(rated), int(ratings.max(initial=-1)) + 1
+    readers = int((rated >= 0).any(axis=0).sum())
+    counts = (
+        np.stack([(rated == c).sum(axis=1) for c in range(k)], axis=1).astype(np.float64) if k else np.zeros((n, 0))
+    )
+    given = counts.sum(axis=1)
+    apart = (given**2 - (counts**2).sum(axis=1)) / np.maximum(given - 1, 1)
+    unanimous = int((apart == 0).sum())
+    if (counts.sum(axis=0) > 0).sum() < 2:
+        return Reliability(n, readers, unanimous, None, None)
+    _, where = np.unique(np.arange(n) if families is None else families[rows], return_inverse=True)
+    totals = np.zeros((where.max() + 1, k + 1))
+    np.add.at(totals, where, np.column_stack([counts, apart]))
+    whole, units = totals.sum(axis=0, keepdims=True), len(totals)
+    alpha = float(_alpha(whole)[0])
+    if unanimous == n:
+        values = whole[0, :k]
+        chance = 1 - float((values * (values - 1)).sum() / (values.sum() * (values.sum() - 1)))
+        low = max(-1.0, 1 - wilson_interval(0, units)[1] / chance)
+        return Reliability(n, readers, unanimous, alpha, (low, 1.0))
+    if units < 2:
+        return Reliability(n, readers, unanimous, alpha, (-1.0, 1.0))
+    kinds, sizes = kinds_of(totals)
+    drawn = _alpha(draw_counts(sizes, resamples=resamples, seed=seed) @ kinds)
+    return Reliability(n, readers, unanimous, alpha, percentile_interval(drawn[np.isfinite(drawn)], units))
+
+
+def _alpha(totals: Values) -> Values:
+    """(m, k + 1) labels given of each class, and disagreement within photos -> (m,) alphas; nan for one class."""
+    values, apart = totals[:, :-1], totals[:, -1]
+    n = values.sum(axis=1)
+    expected = n**2 - (values**2).sum(axis=1)
+    return np.asarray(1 - (n - 1) * apart / np.where(expected > 0, expected, np.nan), dtype=np.float64)
+
+
 def _kappa(tables: Values) -> Values:
     """(m, k, k) tables of counts -> (m,) kappas; nan where chance alone would agree always."""
     n = tables.sum(axis=(1, 2))

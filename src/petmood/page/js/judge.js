@@ -1,5 +1,5 @@
 // A model's outputs for a picture -> its reading, by the rules of the bundle: the keys and the meaning of petmood's own.
-import { say } from "./words.js";
+import { say, share } from "./words.js";
 
 /**
  * facts: of the page; outputs: {probabilities, features, imagenet?} as typed arrays; picture: from prepare();
@@ -15,14 +15,17 @@ export function judge(facts, picture, outputs, photos) {
     return rank === 0 || limit === null || 1 - row[i] <= limit;
   });
   const species = model.imagenet ? speciesOf(grouping, outputs.imagenet) : null;
-  const near = model.pet && photos ? nearest(outputs.features, photos, model.pet.nearest) : null;
-  const pet = petOf(model.pet, species, near && near.reduce((sum, { distance }) => sum + distance, 0) / near.length);
-  const reading = level?.sure && held.length === 1 && !model.sources?.why_not_sure ? "sure" : "not-sure";
+  const away = (rule) => rule && photos ? meanOf(nearest(outputs.features, photos, rule.nearest)) : null;
+  const pet = petOf(model.pet, species, away(model.pet));
+  const cautions = [...cautionsOf(picture, model.quality), ...unlikeOf(model.unlike, away(model.unlike))];
+  const sure = level?.sure && held.length === 1 && !model.sources?.why_not_sure && cautions.every(({ code }) => code !== "unlike");
+  const verdict = pet && !pet.pet ? "no-pet-face" : sure ? "sure" : "not-sure";
   return {
     source: picture.source ?? "picture",
     width: picture.width,
     height: picture.height,
-    verdict: pet && !pet.pet ? "no-pet-face" : reading,
+    verdict,
+    rate: verdict === "sure" ? rateOf(level) : null,
     mood: model.classes[order[0]],
     probability: row[order[0]],
     probabilities: Object.fromEntries(model.classes.map((name, i) => [name, row[i]])),
@@ -31,11 +34,11 @@ export function judge(facts, picture, outputs, photos) {
     species: species && Object.entries(species).reduce((a, b) => (b[1] > a[1] ? b : a))[0],
     species_probabilities: species,
     pet,
-    cautions: cautionsOf(picture, model.quality),
+    cautions,
   };
 }
 
-/** What makes the reading of a picture doubtful. */
+/** What makes the reading of a picture doubtful, by the picture alone. */
 export function cautionsOf(picture, quality) {
   if (!quality) return [];
   const { width, height } = picture;
@@ -47,6 +50,19 @@ export function cautionsOf(picture, quality) {
   const codes = Object.keys(found).filter((code) => found[code]);
   return codes.map((code) => ({ code, message: say(`caution.${code}`, { width, height, least: quality.min_side }) }));
 }
+
+function unlikeOf(rule, distance) {
+  if (!rule || distance === null || distance <= rule.max_distance) return [];
+  return [{ code: "unlike", message: say("caution.unlike", { share: share(rule.share), n: rule.n }) }];
+}
+
+function rateOf(level) {
+  if (level.singletons_right === null || !level.singletons_ci) return null;
+  const [low, high] = level.singletons_ci;
+  return { right: level.singletons_right, n: Math.round(level.singletons * level.n), low, high, stated: level.coverage };
+}
+
+const meanOf = (near) => near.reduce((sum, { distance }) => sum + distance, 0) / near.length;
 
 /** The nearest training photos, nearest first: [{index, distance}] with cosine distances. */
 export function nearest(features, photos, count) {

@@ -17,7 +17,9 @@ export function serverHost(facts, base = "", token = () => "") {
   function own(prediction, picture) {
     if (picture.file) return prediction;
     const { width, height } = picture;
-    return { ...prediction, width, height, source: picture.source ?? "picture", cautions: cautionsOf(picture, facts.model.quality) };
+    const unlike = prediction.cautions.filter(({ code }) => code === "unlike"); // told by the pixels that were sent
+    const cautions = [...cautionsOf(picture, facts.model.quality), ...unlike];
+    return { ...prediction, width, height, source: picture.source ?? "picture", cautions };
   }
 
   return {

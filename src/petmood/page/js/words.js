@@ -29,6 +29,10 @@ export function sentence(prediction) {
   if (prediction.verdict === "not-sure" && prediction.prediction_set) {
     return say("sentence.not-sure-set", { ...values, set: prediction.prediction_set.join(table.or) });
   }
+  if (prediction.verdict === "sure" && prediction.rate) {
+    const { right, n, low } = prediction.rate;
+    return say("sentence.sure-rate", { ...values, right, n, low: share(low) });
+  }
   return say(`sentence.${prediction.verdict}`, values);
 }
 

@@ -23,7 +23,7 @@ from petmood.labels import Action
 from petmood.sources import Source
 from petmood.version import __version__
 from petmood.web.connections import host_name, is_loopback
-from petmood.web.review.state import page_state, summary
+from petmood.web.review.state import consensus, map_of, page_state, summary
 from petmood.web.review.store import DecisionStore, UnsavedError
 
 POLICY: Final = (
@@ -37,7 +37,12 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_KINDS: Final = {"review.js": "text/javascript", "review.css": "text/css", "petmood.css": "text/css"}
+_KINDS: Final = {
+    "review.js": "text/javascript",
+    "browse.js": "text/javascript",
+    "review.css": "text/css",
+    "petmood.css": "text/css",
+}
 _LONGEST_BODY: Final = 64 * 1024
 _SIZES: Final = {"photo": 1024, "small": 240}
 
@@ -63,7 +68,6 @@ def create_app(store: DecisionStore, source: Source, *, blind: bool = False) -> 
     """
     app = FastAPI(title="petmood review", docs_url=None, redoc_url=None, openapi_url=None)
     pictures = _Pictures(store, source)
-    state = page_state(store, blind=blind)
     static = {name: _static(name) for name in _KINDS}
     html = _page(store, blind, hashlib.sha256(b"".join(static.values())).hexdigest()[:12])
 
@@ -110,7 +114,7 @@ def create_app(store: DecisionStore, source: Source, *, blind: bool = False) -> 
 
     @app.get("/api/state")
     def everything() -> dict[str, Any]:
-        return {**state, **summary(store, blind=blind)}
+        return {**page_state(store, blind=blind), **summary(store, blind=blind)}
 
     @app.get("/api/decisions")
     def decisions() -> dict[str, Any]:
@@ -120,6 +124,16 @@ def create_app(store: DecisionStore, source: Source, *, blind: bool = False) -> 
     def decide(decided: Decided) -> dict[str, Any]:
         store.decide(decided.photo, decided.action, decided.label, decided.time)
         return {"saved": True, "version": store.version()}
+
+    @app.get("/api/map")
+    def places() -> dict[str, Any]:
+        return map_of(store)
+
+    @app.post("/api/consensus")
+    def agree() -> Response:
+        if blind:
+            return _refusal(403, "a blind reader is not told what others said.")
+        return JSONResponse(consensus(store))
 
     @app.get("/{kind}/{photo}.jpg")
     def picture(kind: str, photo: str) -> Response:

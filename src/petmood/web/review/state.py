@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from shlex import join, quote
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from petmood.labels import Decision
 from petmood.report.palette import class_colours
 from petmood.review.clusters import ReviewGroup
 from petmood.review.photos import Queue, ReviewPhoto
-from petmood.web.review.store import DecisionStore
+from petmood.web.review.store import ADJUDICATOR, DecisionStore
 
 RESERVED: Final = frozenset("xuz")
 """Letters that mean something else on the page: not a pet, undo."""
@@ -34,8 +34,9 @@ def page_state(store: DecisionStore, *, blind: bool) -> dict[str, Any]:
     review = store.review
     data = join([str(review.data), *reading_words(review.options)])
     colours = class_colours(review.classes)
-    queues = _blind_queues(store) if blind else review.queues
+    queues = (*_to_adjudicate(store, blind), *(_blind_queues(store) if blind else review.queues))
     ids = {photo.record.path: photo.id for photo in review.photos.values()}
+    said = store.readings() if store.reader == ADJUDICATOR and not blind else {}
     return {
         "data": review.data.name,
         "reader": store.reader,
@@ -43,12 +44,14 @@ def page_state(store: DecisionStore, *, blind: bool) -> dict[str, Any]:
         "note": "" if blind else review.note,
         "command": f"petmood run {data} --labels {quote(str(store.labels_path))} --out NEW",
         "labels": str(store.labels_path),
+        "consensus": f"petmood run {data} --labels {quote(str(store.consensus_path))} --out NEW",
+        "map": review.layout is not None,
         "classes": [
             {"name": name, "digit": digit, "letter": letter, "colour": colours[name]}
             for name, (digit, letter) in zip(review.classes, class_keys(review.classes), strict=True)
         ],
         "queues": [{"id": queue.id, "title": queue.title, "photos": list(queue.photos)} for queue in queues],
-        "photos": {id: {} if blind else _told(photo, ids) for id, photo in review.photos.items()},
+        "photos": {id: {} if blind else _told(photo, ids, said) for id, photo in review.photos.items()},
         "groups": {} if blind or review.groups is None else {g.id: _sheet(g, ids) for g in review.groups.groups},
         "names": str(store.names_path or ""),
         "naming": "" if review.groups is None else f"petmood name-clusters {data} {quote(str(review.groups.folder))}",
@@ -64,12 +67,26 @@ def summary(store: DecisionStore, *, blind: bool) -> dict[str, Any]:
     ids = {photo.record.path: photo.id for photo in store.review.photos.values()}
     version = store.version()
     standing = store.standing()
-    hidden = blind and bool(set(_blind_queues(store)[0].photos) - {ids[path] for path in standing})
+    first = (*_to_adjudicate(store, blind), *_blind_queues(store))[0] if blind else None
+    hidden = first is not None and bool(set(first.photos) - {ids[path] for path in standing})
     return {
         "version": version,
         "decisions": [_decided(ids.get(key, key), decision) for key, decision in store.in_order().items()],
         "agreement": [] if hidden else agreements(store),
+        "reliability": None if hidden else reliability(store),
         "agreement_hidden": hidden,
+    }
+
+
+def reliability(store: DecisionStore) -> dict[str, Any]:
+    """How well all readers agree, JSON-ready."""
+    found = store.reliability()
+    return {
+        "n": found.n,
+        "readers": found.readers,
+        "unanimous": found.unanimous,
+        "alpha": found.alpha,
+        "alpha_ci": found.alpha_ci,
     }
 
 
@@ -98,7 +115,7 @@ def report(store: DecisionStore) -> dict[str, Any]:
         readers.append(
             {
                 "reader": name,
-                "decided": len(standing),
+                "decided": sum(d.action != "skip" for d in standing.values()),
                 "kept": sum(given[path] == label for path, label in labelled.items()),
                 "changed": sum(given[path] != label for path, label in labelled.items()),
                 "excluded": sum(d.action == "exclude" for d in standing.values()),
@@ -113,11 +130,32 @@ def report(store: DecisionStore) -> dict[str, Any]:
         "labels": str(store.labels_path),
         "readers": readers,
         "agreement": agreements(store),
+        "reliability": reliability(store),
+        "differing": len(store.differing()),
     }
 
 
-def _told(photo: ReviewPhoto, ids: dict[str, str]) -> dict[str, Any]:
+def map_of(store: DecisionStore) -> dict[str, Any]:
+    """Where each photo lies on the map of look-alikes, and how it was made. It tells no label."""
+    if store.review.layout is None:
+        return {"method": "", "places": {}}
+    method, places = store.review.layout()
+    return {"method": method, "places": places}
+
+
+def consensus(store: DecisionStore) -> dict[str, Any]:
+    """Write the readers' consensus, and tell where it is and how it was made."""
+    found = store.write_consensus()
+    return {"path": str(store.consensus_path), "photos": len(found.paths), "method": found.method}
+
+
+def _told(photo: ReviewPhoto, ids: dict[str, str], said: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    path = photo.record.path
     return {
+        "said": {name: reading[path] for name, reading in said.items() if path in reading},
+        "split": photo.record.split,
+        "files": photo.files,
+        "doubt": photo.doubt,
         "path": photo.record.path,
         "given": photo.record.class_name,
         "suggested": photo.suggested,
@@ -143,6 +181,15 @@ def _sheet(group: ReviewGroup, ids: dict[str, str]) -> dict[str, Any]:
 
 def _decided(id: str, decision: Decision) -> dict[str, str]:
     return {"photo": id, "action": decision.action, "label": decision.label}
+
+
+def _to_adjudicate(store: DecisionStore, blind: bool) -> tuple[Queue, ...]:
+    """To an adjudicator, the photos that readers label differently."""
+    if store.reader != ADJUDICATOR:
+        return ()
+    ids = {photo.record.path: photo.id for photo in store.review.photos.values()}
+    photos = tuple(ids[path] for path in store.differing())
+    return (Queue("differ", "Readers differ", tuple(sorted(photos)) if blind else photos),)
 
 
 def _blind_queues(store: DecisionStore) -> tuple[Queue, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from petmood.errors import ConfigError, DataError
-from petmood.evaluation.statistics import Agreement, agreement
+from petmood.evaluation.statistics import Agreement, Reliability, agreement
 from petmood.labels import (
     COLUMNS,
     Action,
@@ -24,11 +24,15 @@ from petmood.labels import (
 )
 from petmood.review.clusters import names_file, save_names
 from petmood.review.photos import ReviewSet
+from petmood.review.readers import Consensus, differing, find_consensus, reliability_of, write_consensus
 from petmood.tables import read_rows
 
 LOG: Final = "decisions.jsonl"
 FIRST: Final = "first"
 """The reader whose decisions become labels.csv; those of another become labels-NAME.csv."""
+ADJUDICATOR: Final = "adjudicator"
+"""The reader who decides where others differ: no reader among others, and final in the consensus."""
+CONSENSUS: Final = "consensus.csv"
 GIVEN: Final = "given labels"
 _LONGEST: Final = 40
 
@@ -152,13 +156,47 @@ class DecisionStore:
         """Everybody who has decided something, in the order of their first decision."""
         return tuple(dict.fromkeys(decision.reader for decision in self._all()))
 
+    def readings(self) -> dict[str, dict[str, str]]:
+        """Reader -> path -> label; skipped photos are left out, and so is the adjudicator."""
+        return {name: labels_of(self.standing(name)) for name in self.readers() if name != ADJUDICATOR}
+
     def comparisons(self) -> tuple[Comparison, ...]:
         """Agreement of every reader with the given labels, and of every two readers; skipped photos are left out."""
-        readings = {name: labels_of(self.standing(name)) for name in self.readers()}
+        readings = self.readings()
         given = {path: photo.record.class_name for path, photo in self._known.items() if photo.record.class_name}
         pairs = [(name, GIVEN, readings[name], given) for name in readings]
         pairs += [(a, b, readings[a], readings[b]) for a, b in combinations(readings, 2)]
         return tuple(Comparison(a, b, _agreement(first, second)) for a, b, first, second in pairs)
+
+    def reliability(self) -> Reliability:
+        """How well all readers agree."""
+        return reliability_of(self.readings(), self.review.classes)
+
+    def differing(self) -> tuple[str, ...]:
+        """Paths of the photos that readers label differently."""
+        return differing(self.readings())
+
+    @property
+    def consensus_path(self) -> Path:
+        """Where the readers' consensus goes."""
+        return self.review.run / CONSENSUS
+
+    def write_consensus(self) -> Consensus:
+        """Write consensus.csv: one label for each photo that anybody labelled, with its probabilities.
+
+        Raises:
+            DataError: nobody has labelled anything yet, or the file cannot be written.
+        """
+        model = {photo.record.path: photo.read for photo in self._known.values() if photo.read is not None}
+        final = labels_of(self.standing(ADJUDICATOR))
+        found = find_consensus(self.readings(), self.review.classes, model, final)
+        if not found.paths:
+            raise DataError("nobody has labelled a photo yet. Decide about some first.")
+        try:
+            write_consensus(self.consensus_path, found, self.review.classes)
+        except OSError as error:
+            raise DataError(f"cannot write {self.consensus_path}: {error.strerror}. Free some space.") from error
+        return found
 
     def _all(self) -> tuple[Decision, ...]:
         size = self.version()

@@ -3,13 +3,18 @@
 
 const $ = (id) => document.getElementById(id);
 const PENDING = "petmood-review-pending";
+const REVEAL = "petmood-review-reveal"; // "before" or "after" a decision
+const CHOSEN = "petmood-review-chosen";
 const AHEAD = 4; // photos fetched before they are wanted
 const PATIENCE = 1500; // milliseconds between tries while the server does not answer
 
 const page = {
   state: null, // what /api/state told: classes, queues, photos
   queue: null,
+  view: "photo", // or "list" or "map"
   at: 0, // index in the queue
+  reveal: false, // whether labels and votes show before one decides
+  again: new Set(), // skipped photos that are gone through once more
   decided: new Map(), // id -> {action, label}: what stands
   history: [], // ids in the order in which they were decided, for undo
   pending: [], // decisions that the server has not confirmed yet
@@ -70,6 +75,7 @@ function adopt(answer) {
   // what waits here is newer than what the server knows
   page.version = answer.version;
   page.agreement = answer.agreement;
+  page.reliability = answer.reliability;
   page.agreementHidden = answer.agreement_hidden;
   page.decided = new Map(answer.decisions.map((d) => [d.photo, d]));
   page.history = answer.decisions.map((d) => d.photo);
@@ -96,12 +102,17 @@ function now() {
 // ---- deciding
 
 const current = () => page.queue.photos[page.at];
+const isDecided = (id) => page.decided.has(id) && page.decided.get(id).action !== "skip";
+const isSkipped = (id) => page.decided.get(id)?.action === "skip";
+const isOpen = (id) => !page.decided.has(id) || page.again.has(id);
+const isTold = (id) => page.reveal || isDecided(id); // before that, a label would anchor who looks
 const groupOf = (id) => page.state.groups[id];
 
 function decide(action, label = "") {
   const photo = current();
   if (!photo) return;
   const decision = { photo, action, label, time: now() };
+  page.again.delete(photo);
   enqueue(decision);
   say(decision);
   advance();
@@ -136,6 +147,7 @@ function settled() {
 
 function keep() {
   const given = page.state.photos[current()]?.given;
+  if (given && !isTold(current())) return say(null, "Its label is hidden: press a class, or show labels first.");
   if (given && page.state.classes.some((c) => c.name === given)) decide("label", given);
 }
 
@@ -143,7 +155,7 @@ function advance() {
   const ids = page.queue.photos;
   for (let step = 1; step <= ids.length; step++) {
     const where = (page.at + step) % ids.length;
-    if (!page.decided.has(ids[where])) {
+    if (isOpen(ids[where])) {
       page.at = where;
       draw();
       return;
@@ -162,10 +174,45 @@ function move(step) {
 function chooseQueue(id) {
   page.queue = page.state.queues.find((q) => q.id === id) || page.state.queues[0];
   $("queue").value = page.queue.id;
-  const first = page.queue.photos.findIndex((photo) => !page.decided.has(photo));
-  page.at = Math.max(first, 0);
-  history.replaceState(null, "", `#${page.queue.id}`);
+  page.again.clear();
+  page.at = Math.max(page.queue.photos.findIndex(isOpen), 0);
+  keepPlace();
   draw();
+}
+
+function keepPlace() {
+  history.replaceState(null, "", `#${page.queue.id}${page.view === "photo" ? "" : `/${page.view}`}`);
+}
+
+function showView(view) {
+  page.view = view === "map" && !page.state.map ? "photo" : view;
+  document.body.dataset.view = page.view;
+  for (const name of ["photo", "list", "map"]) $(`to-${name}`).setAttribute("aria-pressed", String(name === page.view));
+  for (const [id, own] of [["stage", "photo"], ["deck", "photo"], ["list", "list"], ["map", "map"]]) $(id).hidden = own !== page.view;
+  keepPlace();
+  draw();
+}
+
+// Skipped photos are not decided: they come once more when asked for.
+function againSkipped() {
+  page.again = new Set(page.queue.photos.filter(isSkipped));
+  page.at = Math.max(page.queue.photos.findIndex(isOpen), 0);
+  $("summary").close();
+  draw();
+}
+
+// A queue of the photos that were chosen on the map.
+function setChosen(ids) {
+  const queue = { id: "chosen", title: "Chosen on the map", photos: ids };
+  page.state.queues = [...page.state.queues.filter((q) => q.id !== "chosen"), ...(ids.length ? [queue] : [])];
+  try { sessionStorage.setItem(CHOSEN, JSON.stringify(ids)); } catch { /* private mode: memory must do */ }
+  drawQueues();
+}
+
+function drawQueues() {
+  $("queue").replaceChildren(...page.state.queues.map((q) =>
+    element("option", { value: q.id }, `${q.title} (${q.photos.length.toLocaleString("en")})`)));
+  if (page.queue) $("queue").value = page.queue.id;
 }
 
 // ---- drawing
@@ -195,11 +242,14 @@ function draw() {
   const photo = photos[id] || {};
   const group = groupOf(id);
   drawSheet(group, page.decided.get(id));
-  const done = page.queue.photos.filter((p) => page.decided.has(p)).length;
+  const done = page.queue.photos.filter(isDecided).length;
+  const skipped = page.queue.photos.filter(isSkipped).length;
   const total = page.queue.photos.length;
-  $("count").replaceChildren(element("strong", {}, String(done)), ` of ${total} decided`);
+  $("count").replaceChildren(element("strong", {}, String(done)), ` of ${total} decided${skipped ? `, ${skipped} skipped` : ""}`);
   $("progress").max = Math.max(total, 1);
   $("progress").value = done;
+  if (page.view === "list") return drawList();
+  if (page.view === "map") return drawMap();
 
   const picture = $("photo");
   if (!group && picture.dataset.id !== id) {
@@ -208,21 +258,25 @@ function draw() {
     $("gone").hidden = true;
     picture.hidden = false;
   }
-  const stands = page.decided.get(id);
+  const stands = page.decided.get(id), told = isTold(id);
+  const said = Object.entries(photo.said || {});
+  const hides = photo.given || photo.why || said.length;
   $("given").replaceChildren(
-    ...(photo.given ? ["Labelled ", chip(photo.given)] : []),
-    ...(stands ? [element("span", { className: "stands" }, photo.given ? "→ you said " : "You said ", chip(stands.label || "", worded(stands)))] : []),
+    ...(told && photo.given ? ["Labelled ", chip(photo.given)] : []),
+    ...(told ? said.flatMap(([name, label]) => [`${name}: `, chip(label === "not-a-pet" ? "" : label, label)]) : []),
+    ...(!told && hides ? [element("span", { className: "soft" }, "Its label is hidden until you decide.")] : []),
+    ...(stands ? [element("span", { className: "stands" }, told && photo.given ? "→ you said " : "You said ", chip(stands.label || "", worded(stands)))] : []),
   );
-  $("why").textContent = photo.why ? photo.why.charAt(0).toUpperCase() + photo.why.slice(1) + "." : "";
-  $("path").textContent = photo.path || "";
-  $("keep").disabled = !photo.given;
+  $("why").textContent = told && photo.why ? photo.why.charAt(0).toUpperCase() + photo.why.slice(1) + "." : "";
+  $("path").textContent = (told && photo.path) || "";
+  $("keep").disabled = !photo.given || !told;
   $("undo").disabled = !page.history.length;
   $("back").disabled = page.at === 0;
   $("next").disabled = page.at >= total - 1;
   for (const button of $("classes").children) {
     button.setAttribute("aria-pressed", String(stands?.action === "label" && stands.label === button.dataset.name));
   }
-  drawBeside(photo);
+  drawBeside(told ? photo : {});
   for (let step = 1; step <= AHEAD; step++) {
     const ahead = page.queue.photos[page.at + step];
     if (ahead && !groupOf(ahead)) new Image().src = `/photo/${ahead}.jpg`;
@@ -238,7 +292,8 @@ function drawSheet(group, stands) {
   if (!group) return;
   const faces = (title, ids) => (ids.length ? [element("h3", {}, title), element("div", { className: "faces" }, ...ids.map((id) =>
     element("img", { src: `/small/${id}.jpg`, alt: title, width: 240, height: 240 })))] : []);
-  const given = Object.entries(group.composition).sort((a, b) => b[1] - a[1]).filter(([, n]) => n);
+  const told = page.reveal || (stands && stands.action !== "skip");
+  const given = told ? Object.entries(group.composition).sort((a, b) => b[1] - a[1]).filter(([, n]) => n) : [];
   $("sheet").replaceChildren(
     element("h2", {}, `Cluster ${group.number}, ${group.size} photos`,
       ...(stands ? [element("span", { className: "stands" }, "You said ", chip(stands.label || "", worded(stands)))] : [])),
@@ -271,9 +326,10 @@ function drawClasses() {
 
 function say(decision, text = "") {
   if (!decision) return void $("last").replaceChildren(text);
-  const { given } = page.state.photos[decision.photo] || {};
+  const { given, why } = page.state.photos[decision.photo] || {};
   const changed = decision.action === "label" && given && given !== decision.label;
-  $("last").replaceChildren("Last: ", ...(changed ? [chip(given), " → "] : []), chip(decision.label, worded(decision)));
+  const voted = decision.action === "label" && !page.reveal && why ? [element("span", {}, `${why}.`)] : [];
+  $("last").replaceChildren("Last: ", ...(changed ? [chip(given), " → "] : []), chip(decision.label, worded(decision)), ...voted);
 }
 
 function trouble(text) {
@@ -303,14 +359,19 @@ function drawSummary(finished) {
     ["not a pet", count((d) => d.action === "exclude")],
     ["skipped", count((d) => d.action === "skip")],
   ];
-  $("summary-title").textContent = finished ? `All of “${page.queue.title}” decided` : "So far";
+  const skipped = page.queue.photos.filter(isSkipped).length;
+  $("summary-title").textContent = finished ? `All of “${page.queue.title}” ${skipped ? "seen" : "decided"}` : "So far";
+  $("again").hidden = !skipped;
+  $("again").textContent = skipped === 1 ? "Look at the skipped one again" : `Look at the ${skipped} skipped ones again`;
   $("tally").replaceChildren(...tally.map(([name, n]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, String(n)))));
   $("agreement").replaceChildren(...(ofGroups ? [] : drawAgreement()));
+  const several = !ofGroups && !blind && (page.reliability?.readers || 0) > 1;
+  if (!several || !$("agreed")) $("consensus").replaceChildren(...(several ? drawConsensus() : []));
   $("use").replaceChildren(
     element("h3", {}, ofGroups ? "Label photos by these names" : "Use these labels"),
     element("p", { className: "small soft" }, "They are in ", element("code", {}, ofGroups ? names : labels), ". Your photos stay as they are."),
-    element("pre", {}, ofGroups ? naming : command));
+    element("pre", { tabIndex: 0 }, ofGroups ? naming : command));
 }
 
 function drawAgreement() {
@@ -333,7 +394,28 @@ function drawAgreement() {
       return cell;
     }));
   })));
-  return [element("h3", {}, "Agreement"), table];
+  const r = page.reliability;
+  const all = r && r.readers > 1 ? [element("p", { id: "alpha" }, r.alpha === null
+    ? `${r.readers} readers gave ${r.n} photos one and the same label: Krippendorff’s alpha is not defined.`
+    : `All ${r.readers} readers: Krippendorff’s alpha ${number(r.alpha)} (95 % interval ${number(r.alpha_ci[0])} to ` +
+      `${number(r.alpha_ci[1])}) on ${r.n} photos that two or more read; ${r.unanimous} unanimous.`)] : [];
+  return [element("h3", {}, "Agreement"), ...all, table];
+}
+
+// One label a photo out of what all readers said, written when asked for.
+function drawConsensus() {
+  const told = element("div", { id: "agreed", role: "status" });
+  const write = element("button", { type: "button", className: "plain", onclick: async () => {
+    try {
+      const { path, photos, method } = await ask("/api/consensus", {});
+      told.replaceChildren(
+        element("p", { className: "small soft" }, `${photos} photos in `, element("code", {}, path), method === "crowdlab"
+          ? ", by CROWDLAB: readers weigh by how often others confirm them, and the models have a vote too."
+          : ", by the majority of the readers."),
+        element("pre", { tabIndex: 0 }, page.state.consensus));
+    } catch (error) { told.replaceChildren(element("p", {}, error.message)); }
+  } }, "Write consensus.csv");
+  return [element("h3", {}, "One label of all readers"), write, told];
 }
 
 // ---- keys and start
@@ -345,7 +427,7 @@ const ACTIONS = {
 
 function onKey(event) {
   if (event.repeat || event.altKey || event.ctrlKey || event.metaKey) return;
-  if ($("summary").open || event.target.closest("select, input")) return;
+  if (page.view !== "photo" || $("summary").open || event.target.closest("select, input")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const chosen = page.state.classes.find((c) => c.digit === key || c.letter === key);
   const action = chosen ? () => decide("label", chosen.name) : ACTIONS[key];
@@ -356,7 +438,17 @@ function onKey(event) {
 
 function listen() {
   document.addEventListener("keydown", onKey);
-  $("queue").onchange = (event) => { chooseQueue(event.target.value); event.target.blur(); };
+  $("queue").onchange = (event) => { chooseQueue(event.target.value); if (page.view === "photo") event.target.blur(); };
+  $("reveal").onchange = (event) => {
+    page.reveal = event.target.checked;
+    try { localStorage.setItem(REVEAL, page.reveal ? "before" : "after"); } catch { /* private mode: for this tab alone */ }
+    event.target.blur();
+    draw();
+  };
+  $("again").onclick = againSkipped;
+  for (const view of ["photo", "list", "map"]) {
+    $(`to-${view}`).onclick = (event) => { showView(view); if (view === "photo") event.currentTarget.blur(); };
+  }
   const buttons = { keep, undo, skip: () => decide("skip"), exclude: () => decide("exclude"), back: () => move(-1),
     next: () => move(1), "open-summary": () => openSummary(false) };
   for (const [id, work] of Object.entries(buttons)) {
@@ -388,11 +480,19 @@ async function start() {
     page.pending = JSON.parse(sessionStorage.getItem(PENDING) || "[]").filter((d) => d.photo in state.photos || d.photo in state.groups);
   } catch { page.pending = []; }
   adopt(state);
-  $("queue").replaceChildren(...state.queues.map((q) =>
-    element("option", { value: q.id }, `${q.title} (${q.photos.length})`)));
+  try { page.reveal = localStorage.getItem(REVEAL) === "before"; } catch { /* private mode: hidden */ }
+  $("reveal").checked = page.reveal;
+  $("choice").hidden = state.blind;
+  $("to-map").hidden = !state.map;
+  let chosen = [];
+  try { chosen = JSON.parse(sessionStorage.getItem(CHOSEN) || "[]").filter((id) => id in state.photos); } catch { /* none */ }
+  setChosen(chosen);
   drawClasses();
   listen();
-  chooseQueue(location.hash.slice(1));
+  listenMap();
+  const [queue, view] = location.hash.slice(1).split("/");
+  chooseQueue(queue);
+  showView(["list", "map"].includes(view) ? view : "photo");
   if (state.note) say(null, state.note);
   document.body.dataset.ready = "yes";
   document.body.dataset.saved = "yes";
