@@ -34,12 +34,13 @@ _APART: Final = 0.75  # and below which it does not agree
 _FOUND: Final = 0.85  # and from which it agrees once it is moved
 _DIFFERS: Final = 0.4  # and up to which it shows something else
 _MOVED: Final = 0.5  # pixels
-_STEP: Final = 4  # every fourth pixel of each direction is enough to fit a motion
+_STEP: Final = 4  # windows overlap: every fourth pixel of each direction is enough
+_SPARSE: Final = 2 * _STEP  # and for a motion of the whole every eighth
 _SHIFT: Final = 0.4  # pixels that a window must have shifted to have moved, where
 _BY_SHIFT: Final = 0.35  # its shift explains such a share of what differs in it
 _SETTLED, _LITTLE = 2, 0.03  # times that the plane is fitted again while more than such a share has shifted
 _SMOOTH: Final = 4.0  # pixels: standard deviation of the blur of a flow
-_ROUNDS: Final = 8
+_ROUNDS: Final = 6
 
 _INK: Final = 10.0  # grey levels from which a pixel is taken for print, if that is also
 _UNUSUAL: Final = 3.0  # so many times what half of the pixels differ by
@@ -150,7 +151,7 @@ def rules() -> list[float]:
     return [
         *(_FINE, _COARSE, _WINDOW, _CLOSE, _WORST, _BLACK, _WHITE, _MIN_DETAIL, _MIN_PIXELS, _QUIET, _ABOVE),
         *(_SHIFT, _BY_SHIFT, _SETTLED, _LITTLE),
-        *(_EXACT, _APART, _FOUND, _DIFFERS, _MOVED, _STEP, _SMOOTH, _ROUNDS),
+        *(_EXACT, _APART, _FOUND, _DIFFERS, _MOVED, _STEP, _SPARSE, _SMOOTH, _ROUNDS),
         *(_INK, _UNUSUAL, _START, _NARROWER, _FITS, _NARROWEST),
     ]
 
@@ -205,7 +206,7 @@ def motion(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Motion |
     """
     flow = _flow(before)
     there = compare(_moved(laid, flow), under, _moved_mask(solid, flow))
-    every = slice(None, None, _STEP)
+    every = slice(None, None, _SPARSE)
     sure = np.clip(2 * np.abs(there.correlation[every, every]) - 1, 0.001, 1)
     plane = _plane(flow[every, every], before.telling[every, every], sure, under.shape)
     laid, solid = _moved(laid, plane), _moved_mask(solid, plane)
@@ -272,8 +273,8 @@ def _shift(pair: Comparison) -> tuple[float, FloatArray]:
         return np.stack([((yy + noise) * x - xy * y) / room, ((xx + noise) * y - xy * x) / room], axis=-1)
 
     telling = pair.telling[::_STEP, ::_STEP]
-    sure = np.clip(2 * np.abs(pair.correlation[::_STEP, ::_STEP]) - 1, 0.001, 1)
-    plane = _plane(solved(x, y), telling, sure, pair.telling.shape)
+    sure = np.clip(2 * np.abs(pair.correlation[::_SPARSE, ::_SPARSE]) - 1, 0.001, 1)
+    plane = _plane(solved(x, y)[::2, ::2], telling[::2, ::2], sure, pair.telling.shape)
     # a plane hardly changes within a window: what is left beside it needs no second look at the pixels
     px, py = plane[::_STEP, ::_STEP, 0], plane[::_STEP, ::_STEP, 1]
     differing = differing - 2 * (px * x + py * y) + px * px * xx + 2 * px * py * xy + py * py * yy
@@ -335,6 +336,7 @@ def _flow(pair: Comparison) -> FloatArray:
     search.setFinestScale(0)
     search.setPatchSize(8)
     search.setPatchStride(4)
+    search.setVariationalRefinementIterations(0)  # half of its time, for what is smoothed anyway
     sign = 1.0 if float((pair.first * pair.second).sum()) >= 0 else -1.0
     return np.asarray(search.calc(_as_bytes(pair.second), _as_bytes(sign * pair.first), None), dtype=np.float32)
 
@@ -376,7 +378,7 @@ def _plane(flow: FloatArray, telling: Mask, sure: FloatArray, shape: tuple[int, 
     """The flow of a plane seen from elsewhere (eight parameters) that most of a flow follows.
 
     Args:
-        flow: (rows, columns, 2) at every `_STEP`-th pixel.
+        flow: (rows, columns, 2) at every `_SPARSE`-th pixel.
         telling: (rows, columns) where it is known.
         sure: (rows, columns) how well.
         shape: height and width of the picture.
@@ -390,23 +392,22 @@ def _plane(flow: FloatArray, telling: Mask, sure: FloatArray, shape: tuple[int, 
     n = int(telling.sum())
     if n < 16:
         return np.zeros((height, width, 2), np.float32)
-    at_u, at_v = (np.broadcast_to(one, shape)[::_STEP, ::_STEP][telling] for one in (u, v))
+    at_u, at_v = (np.broadcast_to(one, shape)[::_SPARSE, ::_SPARSE][telling] for one in (u, v))
     known = np.zeros((2, n, 8))
     for axis in (0, 1):
         known[axis, :, 3 * axis : 3 * axis + 3] = np.stack([np.ones(n), at_u, at_v], axis=1)
     known[0, :, 6:] = np.stack([at_u * at_u, at_u * at_v], axis=1)
     known[1, :, 6:] = np.stack([at_u * at_v, at_v * at_v], axis=1)
-    wanted = flow[telling].T.astype(np.float64)
-    sure_of = sure[telling].astype(np.float64)
+    known = known.reshape(2 * n, 8)
+    wanted, sure_of = flow[telling].T.ravel().astype(np.float64), sure[telling].astype(np.float64)
     weight, reach = sure_of, 4.0
     p = np.zeros(8)
     for _ in range(_ROUNDS):
-        scaled = (known * weight[None, :, None]).reshape(2 * n, 8)
-        normal = scaled.T @ known.reshape(2 * n, 8) + 1e-6 * np.eye(8)
-        p = np.linalg.solve(normal, scaled.T @ wanted.ravel())
+        scaled = known.T * np.tile(weight, 2)
+        p = np.linalg.solve(scaled @ known + 1e-6 * np.eye(8), scaled @ wanted)
         reach = max(0.5, 0.6 * reach)
-        missed = np.hypot(*(wanted - known @ p))
-        weight = sure_of / (1 + (missed / reach) ** 2) ** 2
+        missed = (wanted - known @ p) / reach
+        weight = sure_of / (1 + missed[:n] ** 2 + missed[n:] ** 2) ** 2
     tilt = p[6] * u + p[7] * v
     across, down = p[0] + p[1] * u + p[2] * v + u * tilt, p[3] + p[4] * u + p[5] * v + v * tilt
     return np.stack([across, down], axis=-1).astype(np.float32)
