@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petmood.families.geometry import Grey, Mask
 from petmood.records import FloatArray
@@ -26,6 +27,7 @@ _BLACK, _WHITE = 5, 250  # grey levels at which pixels are clipped and show noth
 _MIN_DETAIL: Final = 2.0  # grey levels of detail below which a window is a blank wall that agrees with any other
 _MIN_PIXELS: Final = 150
 _QUIET: Final = 0.25  # share of the windows that are taken to differ by noise alone
+_REST: Final = 0.35  # share of the windows that must be left
 _ABOVE: Final = 4.0  # times its power that detail must have to tell anything
 _TINY: Final = 1e-3
 
@@ -149,7 +151,7 @@ class Comparison:
 def rules() -> list[float]:
     """Every number that agreement depends on beside the pictures."""
     return [
-        *(_FINE, _COARSE, _WINDOW, _CLOSE, _WORST, _BLACK, _WHITE, _MIN_DETAIL, _MIN_PIXELS, _QUIET, _ABOVE),
+        *(_FINE, _COARSE, _WINDOW, _CLOSE, _WORST, _BLACK, _WHITE, _MIN_DETAIL, _MIN_PIXELS, _QUIET, _REST, _ABOVE),
         *(_SHIFT, _BY_SHIFT, _SETTLED, _LITTLE),
         *(_EXACT, _APART, _FOUND, _DIFFERS, _MOVED, _STEP, _SPARSE, _SMOOTH, _ROUNDS),
         *(_INK, _UNUSUAL, _START, _NARROWER, _FITS, _NARROWEST),
@@ -176,7 +178,9 @@ def compare(x: Grey, y: Grey, solid: Mask, window: int = _WINDOW) -> Comparison:
         # what differs wherever one looks is noise, and what hardly exceeds it tells nothing
         differing = (bb - ab * ab / np.maximum(aa, _TINY))[telling]
         rank = int(_QUIET * (len(differing) - 1))
-        telling &= np.minimum(aa, bb) > _ABOVE * np.partition(differing, rank)[rank]
+        above = telling & (np.minimum(aa, bb) > _ABOVE * np.partition(differing, rank)[rank])
+        if above.sum() >= _REST * len(differing):  # two pictures that have little in common differ everywhere as well
+            telling = above
     return Comparison(np.asarray(ab / np.sqrt(np.maximum(aa * bb, _TINY)), np.float32), telling, a, b)
 
 
@@ -204,7 +208,7 @@ def motion(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Motion |
         solid: where it lies.
         before: `compare` of the three.
     """
-    flow = _flow(before)
+    flow = _flow(before, 0)  # a plane needs no refinement, which takes half of the time
     there = compare(_moved(laid, flow), under, _moved_mask(solid, flow))
     every = slice(None, None, _SPARSE)
     sure = np.clip(2 * np.abs(there.correlation[every, every]) - 1, 0.001, 1)
@@ -261,7 +265,7 @@ def _shift(pair: Comparison) -> tuple[float, FloatArray]:
         return np.asarray(cv2.blur(product, (_WINDOW, _WINDOW)), np.float32)
 
     a, b = pair.first, pair.second
-    a = a * (around(a * b) / np.maximum(around(a * a), _TINY))
+    a = np.asarray(a * (around(a * b) / np.maximum(around(a * a), _TINY)), np.float32)
     both, less = 0.5 * (a + b), b - a
     dx, dy = (cv2.Sobel(both, cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1)))
     products = (dx * dx, dx * dy, dy * dy, dx * less, dy * less, less * less)
@@ -328,7 +332,7 @@ def _relit(first: FloatArray, second: FloatArray, solid: Mask) -> FloatArray:
     return np.asarray(second - gain * first - offset, dtype=np.float32)
 
 
-def _flow(pair: Comparison) -> FloatArray:
+def _flow(pair: Comparison, refined: int = 5) -> FloatArray:
     """(height, width, 2) float32: how many pixels to look further in the first picture for what the second shows."""
     import cv2
 
@@ -336,7 +340,7 @@ def _flow(pair: Comparison) -> FloatArray:
     search.setFinestScale(0)
     search.setPatchSize(8)
     search.setPatchStride(4)
-    search.setVariationalRefinementIterations(0)  # half of its time, for what is smoothed anyway
+    search.setVariationalRefinementIterations(refined)
     sign = 1.0 if float((pair.first * pair.second).sum()) >= 0 else -1.0
     return np.asarray(search.calc(_as_bytes(pair.second), _as_bytes(sign * pair.first), None), dtype=np.float32)
 
@@ -393,15 +397,14 @@ def _plane(flow: FloatArray, telling: Mask, sure: FloatArray, shape: tuple[int, 
     if n < 16:
         return np.zeros((height, width, 2), np.float32)
     at_u, at_v = (np.broadcast_to(one, shape)[::_SPARSE, ::_SPARSE][telling] for one in (u, v))
-    known = np.zeros((2, n, 8))
-    for axis in (0, 1):
-        known[axis, :, 3 * axis : 3 * axis + 3] = np.stack([np.ones(n), at_u, at_v], axis=1)
-    known[0, :, 6:] = np.stack([at_u * at_u, at_u * at_v], axis=1)
-    known[1, :, 6:] = np.stack([at_u * at_v, at_v * at_v], axis=1)
-    known = known.reshape(2 * n, 8)
+    known = np.zeros((2 * n, 8))
+    for axis, first in ((0, at_u), (1, at_v)):
+        rows = slice(axis * n, (axis + 1) * n)
+        known[rows, 3 * axis : 3 * axis + 3] = np.stack([np.ones(n), at_u, at_v], axis=1)
+        known[rows, 6:] = np.stack([first * at_u, first * at_v], axis=1)
     wanted, sure_of = flow[telling].T.ravel().astype(np.float64), sure[telling].astype(np.float64)
-    weight, reach = sure_of, 4.0
-    p = np.zeros(8)
+    weight: NDArray[np.float64] = sure_of
+    reach, p = 4.0, np.zeros(8)
     for _ in range(_ROUNDS):
         scaled = known.T * np.tile(weight, 2)
         p = np.linalg.solve(scaled @ known + 1e-6 * np.eye(8), scaled @ wanted)

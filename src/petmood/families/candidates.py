@@ -179,7 +179,7 @@ def _by_votes(
     key, vote = key[first], vote[first]
     asking = key // n
     kept = np.arange(len(key)) - np.searchsorted(asking, asking) < per_image
-    return np.asarray(key[kept], dtype=np.int64), vote[kept]
+    return np.asarray(key[kept], dtype=np.int64), np.asarray(vote[kept], dtype=np.float64)
 
 
 def _by_thumbnails(

@@ -33,10 +33,10 @@ MAX_SHIFTED, MAX_SHIFTED_COVERED = 0.1, 0.05
 """Share of windows that may differ by a small shift, of a whole copy and of one that is covered: frames of one scene
 that moved by a pixel or two agree well enough to be taken for copies otherwise."""
 
-MIN_BENT, MAX_STILL, MIN_BENT_INLIERS = 0.85, 0.25, 32
+MIN_BENT, MAX_STILL, MIN_BENT_INLIERS = 0.89, 0.25, 20
 """A deformed copy has features enough, agrees everywhere once each place has moved, and no large part of it stayed."""
 
-MIN_INLIERS, MIN_LIKENESS, MIN_COVERED_INLIERS = 10, 0.5, 18
+MIN_INLIERS, MIN_LIKENESS, MIN_COVERED_INLIERS = 10, 0.7, 18
 """Features that must agree, and correlation over the whole, where nine tenths of the windows agree less than
 `_CERTAIN`; and features where a part is covered. Drawings from one template share some."""
 
