@@ -410,7 +410,7 @@ def _plane(flow: FloatArray, telling: Mask, sure: FloatArray, shape: tuple[int, 
         p = np.linalg.solve(scaled @ known + 1e-6 * np.eye(8), scaled @ wanted)
         reach = max(0.5, 0.6 * reach)
         missed = (wanted - known @ p) / reach
-        weight = sure_of / (1 + missed[:n] ** 2 + missed[n:] ** 2) ** 2
+        weight = np.asarray(sure_of / (1 + missed[:n] ** 2 + missed[n:] ** 2) ** 2, dtype=np.float64)
     tilt = p[6] * u + p[7] * v
     across, down = p[0] + p[1] * u + p[2] * v + u * tilt, p[3] + p[4] * u + p[5] * v + v * tilt
     return np.stack([across, down], axis=-1).astype(np.float32)
