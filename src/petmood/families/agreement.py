@@ -404,10 +404,11 @@ def _plane(flow: FloatArray, telling: Mask, sure: FloatArray, shape: tuple[int, 
         known[rows, 6:] = np.stack([first * at_u, first * at_v], axis=1)
     wanted, sure_of = flow[telling].T.ravel().astype(np.float64), sure[telling].astype(np.float64)
     weight: NDArray[np.float64] = sure_of
-    reach, p = 4.0, np.zeros(8)
+    reach = 4.0
+    p: NDArray[np.float64] = np.zeros(8)
     for _ in range(_ROUNDS):
         scaled = known.T * np.tile(weight, 2)
-        p = np.linalg.solve(scaled @ known + 1e-6 * np.eye(8), scaled @ wanted)
+        p = np.asarray(np.linalg.solve(scaled @ known + 1e-6 * np.eye(8), scaled @ wanted), dtype=np.float64)
         reach = max(0.5, 0.6 * reach)
         missed = (wanted - known @ p) / reach
         weight = np.asarray(sure_of / (1 + missed[:n] ** 2 + missed[n:] ** 2) ** 2, dtype=np.float64)
