@@ -395,9 +395,9 @@ a server.
 
 A case passes if there is no traceback, the exit code is one of those documented, an error is one line that names what
 it is about, accepted + rejected + ignored = found, no input changed, nothing half written stays, and time and memory
-are bounded. Cases run side by side on {cores} cores; time is that of the clock, and memory the peak of the process, with
-what it shares. Ctrl-C in the first hundredths of a second, while Python itself starts, has Python's own words, and is no
-failure of petmood's.
+are bounded. Cases run side by side on {cores} cores; time is that of the clock, and memory the peak of the process,
+with what it shares. Ctrl-C in the first hundredths of a second, while Python itself starts, has Python's own words, and
+is no failure of petmood's.
 
 {table}
 
