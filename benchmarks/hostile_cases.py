@@ -37,7 +37,8 @@ class Case:
         data: where the command reads a data set, whose counts are then checked.
         environment: variables to set.
         streams: what stdout and stderr are: "", "closed", "full" or an encoding.
-        hook: what happens while the command works: ("kill", n), ("vanish", n), ("swap", n), ("interrupt", ms), ("", 0).
+        hook: what happens while the command works: ("kill", n), ("vanish", n), ("swap", n), ("interrupt", ms),
+            ("disk", bytes that a file may have), ("files", how many may be open), ("twice", 0), ("", 0).
         limit: seconds that it may take.
     """
 
@@ -54,11 +55,21 @@ class Case:
     limit: float = 120.0
 
 
+@dataclass(frozen=True)
+class Result:
+    """What a case came to: seconds, peak megabytes, and what was wrong, if anything."""
+
+    case: Case
+    seconds: float
+    megabytes: float
+    wrong: str = ""
+
+
 def corpus() -> Iterator[Case]:
     """All cases, the same ones each time."""
     for draw in (archives, tables, exports, names, results, places, streams, caches):
         yield from draw()
-    for draw in (kills, vanishing, interrupts, folders, models, pictures, few):
+    for draw in (kills, vanishing, short, twice, interrupts, folders, models, pictures, few):
         yield from draw()
 
 
@@ -610,6 +621,9 @@ CACHES: dict[str, Prepare] = {
 }
 
 
+_OWN_CACHE = {"PETMOOD_CACHE": "cache"}
+
+
 def caches() -> Iterator[Case]:
     """Caches that are damaged, or no place for one."""
     for name, prepare in CACHES.items():
@@ -621,7 +635,7 @@ def caches() -> Iterator[Case]:
         ):
             codes = (0, 2) if words[0] == "cache" else (0,)
             shown = f"{' '.join(words[:2]) if words[0] == 'cache' else words[0]}: {name}"
-            yield Case("caches", shown, words, prepare, codes=codes, environment={"PETMOOD_CACHE": "cache"})
+            yield Case("caches", shown, words, prepare, codes=codes, environment=_OWN_CACHE)
 
 
 def kills() -> Iterator[Case]:
@@ -660,31 +674,74 @@ def vanishing() -> Iterator[Case]:
                 yield Case("data that change", f"{words[0]}: {hook} at {n}", words, prepare, (0, 1, 2), hook=(hook, n))
 
 
+WRITING: tuple[tuple[str, ...], ...] = (
+    ("export-data", "in/data", "--out", "out"),
+    ("audit", "in/data", "--families", "names", "--quality", "out/q.csv"),
+    ("export", "pets", "--out", "out", "--format", "web"),
+    ("embed", "in/data", "--out", "out"),
+    ("cluster", "in/data", "--out", "out"),
+    ("train", "in/data", "--out", "out", "--model", "head"),
+    ("evaluate", "pets", "in/data", "--out", "out"),
+    ("predict", "pets", "in/data", "--explain", "out"),
+    ("demo-data", "out"),
+)
+
+
+def short() -> Iterator[Case]:
+    """A disk that is full before a file of n bytes is written, and a system that lets no more files be open."""
+
+    def prepare(root: Path) -> None:
+        _sound(root, 4)
+
+    for words in WRITING:
+        for n in (300, 70_000):
+            shown = f"{words[0]}: full at {n:,} bytes"
+            yield Case("full disks", shown, words, prepare, environment=_OWN_CACHE, hook=("disk", n), limit=180)
+        for n in (16,):
+            shown = f"{words[0]}: {n} open files"
+            yield Case("full disks", shown, words, prepare, environment=_OWN_CACHE, hook=("files", n), limit=180)
+
+
+def twice() -> Iterator[Case]:
+    """The same command twice at once: one of them writes, the other too or is told why not."""
+
+    def prepare(root: Path) -> None:
+        _sound(root, 4)
+
+    for words in WRITING:
+        yield Case("two at once", words[0], words, prepare, hook=("twice", 0), limit=180)
+
+
 def interrupts() -> Iterator[Case]:
     """Ctrl-C, from the start on."""
-    for ms in (5, 20, 50, 100, 200, 300, 400, 600, 800, 1000, 1300, 1700, 2200, 3000):
+    for ms in (0, 5, 15, *range(20, 200, 15), *range(200, 1000, 50), *range(1000, 3001, 250)):
         yield Case(
             "Ctrl-C",
             f"after {ms} ms",
             ("audit", "in/data"),
             lambda root: _sound(root, 4),
-            codes=(0, 130, -2),
+            codes=(0, 130),
             hook=("interrupt", ms),
         )
 
 
 def few() -> Iterator[Case]:
-    """Too few photos."""
-    for per_class in (1, 2, 4, 10):
+    """Too few photos, or one class of too few."""
+    for counts in ((1, 1), (2, 1, 1, 1), (3, 3), (3, 3, 3, 3), (10, 10, 10, 10), (20, 20, 2)):
 
-        def prepare(root: Path, per_class: int = per_class) -> None:
-            for c, mood in enumerate(("Angry", "happy", "Other", "Sad")):
-                for i in range(per_class):
+        def prepare(root: Path, counts: tuple[int, ...] = counts) -> None:
+            for c, (mood, n) in enumerate(zip(("Angry", "happy", "Other", "Sad"), counts, strict=False)):
+                for i in range(n):
                     out = io.BytesIO()
                     photo(1000 * c + i, (64, 64)).save(out, "JPEG")
                     _put(root / "in" / "data" / mood / f"{i}.jpg", out.getvalue())
 
-        words = ("run", "in/data", "--out", "out", "--no-cnn")
-        yield Case("few photos", f"run on {4 * per_class}", words, prepare, limit=400)
-        yield Case("few photos", f"train on {4 * per_class}", ("train", "in/data", "--out", "out", "--model", "head"),
-                   prepare, limit=400)  # fmt: skip
+        commands: list[tuple[str, ...]] = [
+            ("run", "in/data", "--out", "out", "--no-cnn"),
+            ("train", "in/data", "--out", "out", "--model", "head"),
+        ]
+        if sum(counts) < 10:
+            commands += [("labels", "in/data"), ("evaluate", "pets", "in/data"), ("species", "in/data")]
+        for words in commands:
+            shown = f"{words[0]} on {' + '.join(map(str, counts))}"
+            yield Case("few photos", shown, words, prepare, limit=400)

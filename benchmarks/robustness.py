@@ -1,6 +1,6 @@
 """Everything hostile that is known, against every command that can meet it -> docs/robustness.md.
 
-python benchmarks/robustness.py [--only KIND] [--workers N] [--keep] [--no-page]
+python benchmarks/robustness.py [--only KIND] [--load SECONDS] [--workers N] [--keep] [--no-page]
 
 Each case runs in a process of its own, forked from one that has imported what commands import, so that hundreds take
 minutes. Checked is: no traceback; an exit code that is right; an error is one line and names what it is about; accepted
@@ -16,23 +16,21 @@ import os
 import pkgutil
 import re
 import resource
-import select
 import signal
-import socket
 import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "tests"), str(REPOSITORY / "benchmarks")]
 
-from hostile_cases import Case, corpus  # noqa: E402
+from hostile_cases import Case, Result, corpus  # noqa: E402
+from hostile_server import served  # noqa: E402
 
 import killing  # noqa: E402
 
@@ -45,20 +43,11 @@ MEMORY = 2500
 """Megabytes that no case may take."""
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a case came to: seconds, peak megabytes, and what was wrong, if anything."""
-
-    case: Case
-    seconds: float
-    megabytes: float
-    wrong: str = ""
-
-
 def main() -> int:
     """Run; 0 if nothing failed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", default="", help="kinds that begin so, apart by commas")
+    parser.add_argument("--load", type=float, default=60, help="seconds of mixed load on the server")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--keep", action="store_true", help="keep the folders of what failed")
     parser.add_argument("--no-page", action="store_true", help="do not write docs/robustness.md")
@@ -74,8 +63,8 @@ def main() -> int:
     warm_up()
     results = [*tried(cases, given.workers, given.keep)]
     if "servers".startswith(only):
-        results += served()
-    seconds = time.monotonic() - begun
+        results += served(BUILD, given.load)
+    seconds, usage = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     table = as_table(results)
     print(f"\n{table}\n")
     failed = [result for result in results if result.wrong]
@@ -83,7 +72,9 @@ def main() -> int:
         print(f"FAILED {result.case.kind}: {result.case.name}: {result.wrong}")
     if not given.no_page:
         write_page(results)
-    print(f"{seconds / 60:.1f} minutes\n{len(results) - len(failed)} passed, {len(failed)} failed")
+    busy = (usage.ru_utime + usage.ru_stime) / 60
+    print(f"{seconds / 60:.1f} minutes, {busy:.1f} of processor time")
+    print(f"{len(results) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 
@@ -155,6 +146,10 @@ def judged(case: Case, root: Path, before: dict[str, str], code: int, seconds: f
     out, err = ((root / name).read_text("utf-8", "replace") if (root / name).exists() else "" for name in "12")
     if seconds > case.limit:
         return f"took more than {case.limit:g} s"
+    if case.hook[0] == "interrupt" and _before_petmood(err):
+        return ""
+    if case.hook[0] == "interrupt" and code == 130 and err.strip() and err.count("petmood: interrupted") != 1:
+        return "not one line: " + err.strip()[-400:]
     if "Traceback" in err + out or "Exception ignored" in err:
         return "a traceback: " + " | ".join(err.strip().splitlines()[-3:])[-500:]
     if code not in case.codes:
@@ -184,6 +179,15 @@ def judged(case: Case, root: Path, before: dict[str, str], code: int, seconds: f
     return ""
 
 
+def _before_petmood(err: str) -> bool:
+    """Whether Ctrl-C came while Python itself started, in the first hundredths of a second."""
+    files = re.findall(r'File "([^"]+)"', err)
+    own = os.sep + "petmood" + os.sep
+    return "KeyboardInterrupt" in err and all(
+        own not in file or file.endswith(f"src{own}__init__.py") for file in files
+    )
+
+
 def _remove(root: Path) -> None:
     # `rm` goes as deep as it must
     subprocess.run(["rm", "-rf", str(root)], check=False)
@@ -203,16 +207,28 @@ def _child(case: Case, root: Path) -> None:
         else:
             if name == "kill":
                 _killed(case, root, n)
+            if name == "twice":
+                _also(case, root)
             _attach(case, root)
+            if name in ("disk", "files"):
+                which = resource.RLIMIT_FSIZE if name == "disk" else resource.RLIMIT_NOFILE
+                resource.setrlimit(which, (n, resource.getrlimit(which)[1]))
             if name in ("vanish", "swap"):
                 _while_reading(root / "in", name, n)
             code = _run(case.words)
+            if name == "twice":
+                _compare(code, root)
             if code == 0 and case.data:
                 _count(case.data)
     except BaseException:  # noqa: BLE001 - whatever it is, the case says so
         with Path(root / "2").open("a") as told:
             traceback.print_exc(file=told)
     finally:
+        if case.hook[0] == "disk":  # what passes the streams on ends with them
+            os.closerange(0, 3)
+            with suppress(ChildProcessError):
+                while True:
+                    os.wait()
         os._exit(code if 0 <= code < 128 or code == 130 else 98)
 
 
@@ -224,9 +240,24 @@ def _attach(case: Case, root: Path) -> None:
             continue
         path = "/dev/full" if kind == "full" else str(root / str(number))
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        if case.hook[0] == "disk":
+            handle = _passed_on(handle)
         os.dup2(handle, number)
+        os.close(handle)
         encoding = kind if kind not in ("", "full") else "utf-8"
         setattr(sys, name, open(number, "w", encoding=encoding, errors="strict", buffering=1, closefd=False))  # noqa: SIM115
+
+
+def _passed_on(handle: int) -> int:
+    """A pipe whose bytes another process writes, one for which the disk is not full."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.close(writing)
+        while part := os.read(reading, 65536):
+            os.write(handle, part)
+        os._exit(0)
+    os.close(reading)
+    return writing
 
 
 def _run(words: tuple[str, ...]) -> int:
@@ -256,6 +287,24 @@ def _killed(case: Case, root: Path, n: int) -> None:
     os.waitpid(child, 0)
 
 
+def _also(case: Case, root: Path) -> None:
+    """Be two from here on: the second one's streams and exit code go to a folder of its own."""
+    (root / "second").mkdir()
+    if os.fork() == 0:
+        _attach(case, root / "second")
+        code = _run(case.words)
+        (root / "second" / "code").write_text(str(code))
+        os._exit(0)
+
+
+def _compare(code: int, root: Path) -> None:
+    os.wait()
+    codes = {code, int((root / "second" / "code").read_text())}
+    told = (root / "2").read_text() + (root / "second" / "2").read_text()
+    if 0 not in codes or (len(codes) > 1 and "another petmood command is writing to" not in told):
+        Path("wrong").write_text(f"two at once ended with {sorted(codes)}: {told[-600:]}")
+
+
 def _while_reading(data: Path, what: str, n: int) -> None:
     inside, count = os.fspath(data), 0
 
@@ -282,181 +331,13 @@ def _count(data: str) -> None:
 
 
 def _interrupted(case: Case, root: Path, ms: int) -> int:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # else a run in the background passes "ignored" on
     with (root / "1").open("wb") as out, (root / "2").open("wb") as err:
-        words = [sys.executable, "-m", "petmood", *case.words]
-        process = subprocess.Popen(words, stdout=out, stderr=err)
+        process = subprocess.Popen([sys.executable, "-m", "petmood", *case.words], stdout=out, stderr=err)
         time.sleep(ms / 1000)
         process.send_signal(signal.SIGINT)
         ended = process.wait(60)
     return 130 if ended == -signal.SIGINT else ended
-
-
-# --- servers ------------------------------------------------------------------------------------------------------
-
-_POST = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n"
-_PICTURE = b"Content-Type: image/jpeg\r\n"
-REQUESTS: dict[str, tuple[bytes, tuple[int, ...]]] = {
-    "a host that is another's": (b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", (421,)),
-    "a host that is no host": (b"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", (421,)),
-    "no host": (b"GET / HTTP/1.1\r\n\r\n", (400, 421)),
-    "headers of 100 KB": (b"GET / HTTP/1.1\r\nX: " + b"a" * 100_000, (431,)),
-    "10,000 headers": (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 10_000, (431,)),
-    "an address of 100 KB": (b"GET /" + b"a" * 100_000, (431,)),
-    "noise": (bytes(range(256)), (400,)),
-    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", (400, 408)),
-    "CONNECT": (b"CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n", (400,)),
-    "an upgrade": (
-        (b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n"),
-        (200, 400),
-    ),
-    "a path that climbs": (b"GET /static/..%2f..%2fapp.py HTTP/1.1\r\nHost: localhost\r\n\r\n", (404,)),
-    "a path of NUL": (b"GET /static/%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", (404,)),
-    "a path that is no Unicode": (b"GET /%ff%fe HTTP/1.1\r\nHost: localhost\r\n\r\n", (404,)),
-    "two lengths": (_POST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc", (400,)),
-    "a length and chunks": (_POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", (400, 415)),
-    "a length below nothing": (_POST + b"Content-Length: -1\r\n\r\n", (400,)),
-    "a length without end": (_POST + _PICTURE + b"Content-Length: " + b"9" * 18 + b"\r\n\r\n", (413,)),
-    "a chunk that is no number": (_POST + _PICTURE + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", (400,)),
-    "no body": (_POST + _PICTURE + b"Content-Length: 0\r\n\r\n", (400,)),
-    "a body that is no picture": (_POST + _PICTURE + b"Content-Length: 3\r\n\r\nabc", (422,)),
-    "a kind without end": (_POST + b"Content-Type: " + b"x" * 9000 + b"\r\nContent-Length: 1\r\n\r\nx", (415,)),
-    "a form without a boundary": (_POST + b"Content-Type: multipart/form-data\r\nContent-Length: 1\r\n\r\nx", (400,)),
-    "a coverage that is no number": (
-        _POST.replace(b"predict", b"predict?coverage=NaN") + _PICTURE + b"Content-Length: 1\r\n\r\nx",
-        (422,),
-    ),
-    "a coverage of noise": (
-        _POST.replace(b"predict", b"predict?coverage=%ff%00") + _PICTURE + b"Content-Length: 1\r\n\r\nx",
-        (422,),
-    ),
-    **{
-        f"a form in {charset}": (
-            _POST
-            + f"Content-Type: multipart/form-data; boundary=x; charset={charset}\r\nContent-Length: 96\r\n\r\n".encode()
-            + b'--x\r\nContent-Disposition: form-data; name="images"; filename="a\\ud800\xff.png"'.ljust(85)
-            + b"\r\n\r\nx\r\n--x--",
-            (400, 408, 422),
-        )
-        for charset in ("undefined", "unicode_escape", "utf-16", "punycode")
-    },
-}  # fmt: skip
-
-
-def served() -> list[Result]:
-    """A server under requests of strangers, then told to stop."""
-    import hostile_pictures
-
-    words = [sys.executable, "-u", "-m", "petmood", "serve", "--port", "0", "--no-open", "--rate", "0"]
-    log = (BUILD / "serve.log").open("wb")
-    server = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, text=True)
-    assert server.stdout is not None
-    found = re.search(r":(\d+)/", server.stdout.readline())
-    port = int(found[1]) if found else 0
-    requests = dict(REQUESTS)
-    for kind in hostile_pictures.kinds():
-        body = kind.draw(1)
-        head = _POST + _PICTURE + b"Content-Length: %d\r\n\r\n" % len(body)
-        requests[f"picture: {kind.name}"] = (head + body, (200, 413, 422))
-    results = [_asked(server, port, name, raw, codes) for name, (raw, codes) in requests.items()]
-    results.append(_crowd(server, port))
-    results.append(_stopped(server, port))
-    log.close()
-    lines = (BUILD / "serve.log").read_text("utf-8", "replace").splitlines()
-    wrong = next((f"no JSON: {line[:200]}" for line in lines if not _is_json(line)), "")
-    wrong = wrong or next((line[:300] for line in lines if '"status": 500' in line or "Traceback" in line), "")
-    results.append(Result(_case("every line of the log is JSON, and no answer a 500"), 0.0, 0.0, wrong))
-    return results
-
-
-def _case(name: str) -> Case:
-    return Case("servers", name, (), lambda root: None)
-
-
-def _is_json(line: str) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
-
-
-def _memory(server: subprocess.Popen[str]) -> float:
-    try:
-        told = Path(f"/proc/{server.pid}/status").read_text()
-    except OSError:
-        return 0.0
-    found = re.search(r"VmHWM:\s+(\d+)", told)
-    return int(found[1]) / 1024 if found else 0.0
-
-
-def _say(port: int, raw: bytes, seconds: float = 60) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as line:
-        heard = b""
-        with suppress(ConnectionError):
-            line.sendall(raw)
-        try:
-            while b"\r\n\r\n" not in heard and (got := line.recv(65536)):
-                heard += got
-        except (ConnectionError, TimeoutError):
-            pass
-    return heard
-
-
-def _asked(server: subprocess.Popen[str], port: int, name: str, raw: bytes, codes: tuple[int, ...]) -> Result:
-    start = time.monotonic()
-    heard = _say(port, raw)
-    seconds = time.monotonic() - start
-    found = re.match(rb"HTTP/1.1 (\d+)", heard)
-    wrong = "" if found and int(found[1]) in codes else f"answered {heard[:200]!r}"
-    if not wrong and not _say(port, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/1.1 200"):
-        wrong = "the server is not ready after it"
-    return Result(_case(name), seconds, _memory(server), wrong)
-
-
-def _crowd(server: subprocess.Popen[str], port: int) -> Result:
-    """Sixty bodies of 31 MB that never end."""
-    before, start = _memory(server), time.monotonic()
-    lines = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(60)]
-    block, size = bytes(2**20), 31 * 2**20
-    left = dict.fromkeys(lines, size - 1)
-    for line in lines:
-        line.setblocking(False)
-        head = _POST + _PICTURE + b"Content-Length: %d\r\n\r\n" % size
-        line.send(head)
-    while left and time.monotonic() - start < 20:
-        ready = select.select([], list(left), [], 1)[1]
-        for line in ready:
-            try:
-                left[line] -= line.send(block[: left[line]])
-            except OSError:
-                left[line] = 0
-            if left[line] <= 0:
-                del left[line]
-        if not ready:
-            break
-    grown = _memory(server) - before
-    for line in lines:
-        line.close()
-    ready = _say(port, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/1.1 200")
-    wrong = f"grew by {grown:.0f} MB" if grown > 700 else "" if ready else "the server is not ready after it"
-    return Result(_case("60 bodies of 31 MB that never end"), time.monotonic() - start, _memory(server), wrong)
-
-
-def _stopped(server: subprocess.Popen[str], port: int) -> Result:
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as line:
-        line.sendall(_POST + _PICTURE + b"Content-Length: 99\r\n\r\nab")
-        time.sleep(0.3)
-        memory, start = _memory(server), time.monotonic()
-        server.send_signal(signal.SIGTERM)
-        try:
-            code = server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            code = -9
-    seconds = time.monotonic() - start
-    wrong = "" if seconds < 10 and code == 0 else f"exit code {code} after {seconds:.1f} s"
-    return Result(_case("told to stop while a body does not end"), seconds, memory, wrong)
 
 
 # --- the page -----------------------------------------------------------------------------------------------------
@@ -505,7 +386,8 @@ def page(table: str, n: int, failed: int) -> str:
 Written by `make robustness`, which draws every input that is known to be hostile and tries it with every command that
 can meet it: pictures of every format damaged in many ways, bombs, archives, tables, annotation exports, names, bundles
 and results of strangers, places that are no files, streams that take nothing, damaged caches, kills before the n-th
-change to the disk, data that change or vanish while they are read, Ctrl-C, too few photos, and requests to a server.
+change to the disk, full disks, data that change or vanish while they are read, Ctrl-C, too few photos, and requests to
+a server.
 
 A case passes if there is no traceback, the exit code is one of those documented, an error is one line that names what
 it is about, accepted + rejected + ignored = found, no input changed, nothing half written stays, and time and memory

@@ -34,8 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keeps the user's own cache out of the tests, and windows of matplotlib closed."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # of all workers: what one computed of the demo set serves the others
+    (root / "cache").mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PETMOOD_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("PETMOOD_CACHE", str(root / "cache"))
         patch.setenv("MPLBACKEND", "Agg")
         yield
 

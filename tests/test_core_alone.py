@@ -157,3 +157,15 @@ def test_what_needs_an_extra_names_it(core: Path, drawn: Path, arguments: tuple[
     done = petmood(core, *given, expect=2)
     assert "pip install " in done.stderr
     assert f"[{extra}]" in done.stderr
+
+
+@pytest.mark.realdata
+def test_the_main_job_runs_on_the_real_photos(core: Path, real_data: Path) -> None:
+    assert "370 photos" in petmood(core, "audit", real_data).stdout
+    done = petmood(core, "run", real_data, "--out", "real")
+    assert "Left out: the study's CNN" in done.stdout
+    model = core.parents[2] / "real" / "model"
+    found = json.loads(petmood(core, "evaluate", "pets", real_data, "--json").stdout)
+    assert found["overlap"]["own"], "it is what the built-in model learnt from"
+    sides = json.loads(petmood(core, "compare", model, "pets", "--json").stdout)["subjects"]
+    assert len(sides) == 2

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import errno
+import os
 import random
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from drawing import jpeg, write_tree, write_zip
 from petmood.errors import DataError, ImageError
+from petmood.ingest.rows import read_table
 from petmood.sources import ZipSource, open_source, walk_sorted
+from petmood.store import read_manifest
 
 LIMIT = 1 << 20
 
@@ -166,3 +171,54 @@ def test_folders_may_lie_deeper_in_each_other_than_functions_call_each_other() -
     assert len(found) == 6001
     assert f"{deep}x.jpg" in found
     assert found == sorted(found)
+
+
+@pytest.mark.parametrize(("number", "of_the_file"), [(errno.EMFILE, False), (errno.ENOMEM, False), (errno.EIO, True)])
+def test_what_the_system_lacks_is_no_fault_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, of_the_file: bool
+) -> None:
+    def fails(path: Path) -> bytes:
+        raise OSError(number, os.strerror(number), str(path))
+
+    data = write_tree(tmp_path / "data", {"a.jpg": b"x"})
+    monkeypatch.setattr(Path, "read_bytes", fails)
+    with open_source(data) as source, pytest.raises(ImageError if of_the_file else OSError, match=os.strerror(number)):
+        source.read("a.jpg", 10)
+
+
+def test_parquet_files_of_changed_bytes_are_read_or_refused(tmp_path: Path) -> None:
+    import polars as pl
+
+    pictures = [{"bytes": jpeg(i), "path": f"{i}.jpg"} for i in range(6)]
+    frame = pl.DataFrame({"image": pictures, "label": ["a", "b"] * 3, "x": [1.5] * 6})
+    path, refused, seeds = tmp_path / "t.parquet", 0, (*range(40), *PANICS)
+    for seed in seeds:
+        draw = random.Random(seed)
+        frame.write_parquet(path, compression=draw.choice(["zstd", "snappy", "uncompressed", "gzip", "lz4", "brotli"]))
+        data = bytearray(path.read_bytes())
+        for _ in range(draw.choice([1, 2, 5])):
+            data[draw.randrange(max(0, len(data) - 900), len(data))] = draw.randrange(256)
+        path.write_bytes(data)
+        refused += _is_refused(path)
+        with suppress(DataError):
+            read_manifest(path)
+        with suppress(DataError):
+            read_table(bytes(data), path.name)
+    assert 10 < refused < len(seeds)
+
+
+def _is_refused(path: Path) -> bool:
+    try:
+        with open_source(path) as source:
+            for name in source.names():
+                source.read(name, LIMIT)
+            for table in getattr(source, "tables", {}).values():
+                table.columns()
+    except DataError as error:
+        assert path.name in str(error)  # noqa: PT017 - either is right
+        return True
+    return False
+
+
+PANICS = (452, 627, 782, 802, 1058)
+"""Seeds that lead polars itself to panic."""

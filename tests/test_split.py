@@ -68,6 +68,15 @@ def test_folds_never_part_a_family_and_predict_each_photo_once(manifest: Manifes
     assert len(seen) == manifest.n_photos
 
 
+def test_valid_is_judged_where_there_is_no_test() -> None:
+    rows = [(c, "train", f"{c}{i}", False) for c in "ab" for i in range(10)]
+    rows += [(c, "valid", f"v{c}{i}", False) for c in "ab" for i in range(3)]
+    done = complete_splits(make_manifest(rows), 0)
+    assert {r.family for r in done.records if r.split == "test"} == {f"v{c}{i}" for c in "ab" for i in range(3)}
+    assert Counter(r.split for r in done.records) == {"train": 16, "valid": 4, "test": 6}
+    assert "valid split of the data is judged" in done.notes[-1]
+
+
 def test_valid_is_carved_out_of_train_when_only_it_lacks() -> None:
     rows = [(c, "train", f"{c}{i}", False) for c in "ab" for i in range(10)]
     rows += [(c, "test", f"t{c}{i}", False) for c in "ab" for i in range(3)]

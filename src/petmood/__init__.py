@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
-from petmood.version import __version__
-
+TYPE_CHECKING = False  # the command line's first import: even `typing` would be a moment in which Ctrl-C has no answer
 if TYPE_CHECKING:
+    from typing import Any
+
     from petmood.dataset import Dataset, open_dataset
     from petmood.library import audit, evaluate, load, run, train
     from petmood.training.estimators import FeatureExtractor, MoodClassifier
+    from petmood.version import __version__
 
     open = open_dataset
 
@@ -53,6 +54,7 @@ _WHERE = {
     "Dataset": ("petmood.dataset", "Dataset"),
     "FeatureExtractor": ("petmood.training.estimators", "FeatureExtractor"),
     "MoodClassifier": ("petmood.training.estimators", "MoodClassifier"),
+    "__version__": ("petmood.version", "__version__"),
     "audit": ("petmood.library", "audit"),
     "evaluate": ("petmood.library", "evaluate"),
     "load": ("petmood.library", "load"),

@@ -28,6 +28,10 @@ class ImageError(DataError):
     """One image cannot be decoded, or exceeds a limit."""
 
 
+class TooFewError(DataError):
+    """Photos, or animals, are too few for what is to be computed of them."""
+
+
 class ConfigError(PetmoodError):
     """A setting is unknown or out of range."""
 

@@ -11,6 +11,8 @@ from petmood.errors import DataError
 
 MAX_BYTES: Final = 2**30
 
+_SPARE: Final = 200
+
 
 def read_given(path: Path, limit: int = MAX_BYTES) -> bytes:
     """Bytes of a regular file.
@@ -34,6 +36,13 @@ def read_given(path: Path, limit: int = MAX_BYTES) -> bytes:
     return data
 
 
+def parquet_damage(*more: type[BaseException]) -> tuple[type[BaseException], ...]:
+    """What polars raises of a Parquet file that cannot be read or is damaged, and `more`; a panic is no Exception."""
+    from polars.exceptions import PanicException, PolarsError
+
+    return OSError, ValueError, PolarsError, PanicException, *more
+
+
 def parse_json(text: str | bytes) -> Any:
     """JSON of strangers, which may be nested deeper than Python goes.
 
@@ -41,6 +50,11 @@ def parse_json(text: str | bytes) -> Any:
         ValueError: it is not JSON, or is nested too deep.
     """
     try:
-        return json.loads(text)
+        return _parsed_below(_SPARE, text)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
+
+
+def _parsed_below(frames: int, text: str | bytes) -> Any:
+    """JSON parsed so far down the stack that what goes through it later, from further up, has room to."""
+    return _parsed_below(frames - 1, text) if frames else json.loads(text)

@@ -11,8 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from petmood.errors import DataError, LeakageError
+from petmood.errors import DataError, LeakageError, TooFewError
 from petmood.records import IntArray, Manifest
+
+VALID_JUDGED: Final = "There is no test split: the valid split of the data is judged in its place, as test."
 
 FRACTIONS: Final = {"train": 0.70, "valid": 0.15, "test": 0.15}
 
@@ -31,9 +33,9 @@ class Fold:
 def complete_splits(manifest: Manifest, seed: int) -> Manifest:
     """Give every record a split, making those that the data lacks, by family and stratified by class.
 
-    Official splits are kept as they are. Without a test split all splits are made anew (70 % train, 15 %
-    valid, 15 % test of photos); with a test but no valid split, valid is carved out of train. All photos of one animal
-    come into one split.
+    Official splits are kept as they are. With a test but no valid split, valid is carved out of train; with a valid but
+    no test split, valid is what is judged, and a note says so. With train alone, or no split, all are made anew (70 %
+    train, 15 % valid, 15 % test of photos). All photos of one animal come into one split.
 
     Raises:
         DataError: a class has too few photos, or animals, to split.
@@ -41,6 +43,10 @@ def complete_splits(manifest: Manifest, seed: int) -> Manifest:
     present = {r.split for r in manifest.records}
     if {"train", "valid", "test"} <= present:
         return manifest
+    if {"train", "valid"} <= present:
+        records = tuple(replace(r, split="test" if r.split == "valid" else r.split) for r in manifest.records)
+        manifest = replace(manifest, records=records, notes=(*manifest.notes, VALID_JUDGED))
+        present = {"train", "test"}
     rng = np.random.default_rng(seed)
     if "test" in present:
         # a family that stands in test as well leaks; it stays where it is, for whoever evaluates to see and to refuse
@@ -79,7 +85,7 @@ def _assign(
         if len(families) < len(shares):
             if name in leaking:
                 continue  # to be refused as a leak, which is the graver fault
-            raise DataError(
+            raise TooFewError(
                 f"class '{name}' has {len(families)} photo{'s' * (len(families) != 1)}; making the splits "
                 f"{', '.join(shares)} needs {len(shares)} or more. Add photos, or go on without it: --exclude '{name}'."
             )
@@ -111,9 +117,9 @@ def _assign_animals(
     np.add.at(counts, (where, labels), 1)
     shown = (counts > 0).sum(axis=0)
     if (few := int(shown.argmin()), int(shown.min()))[1] < 2:
-        raise DataError(_few_animals(manifest.classes[few], int(shown.min())))
+        raise TooFewError(_few_animals(manifest.classes[few], int(shown.min())))
     if len(names) < len(shares):
-        raise DataError(
+        raise TooFewError(
             f"the data show {len(names)} animals; making the splits {', '.join(shares)}, with the photos of an animal "
             f"together, needs {len(shares)} or more. Add photos of others, or give splits of your own."
         )
@@ -136,7 +142,7 @@ def _assign_animals(
         if not got[k].any():
             free = np.flatnonzero(at < 0)
             if not len(free):
-                raise DataError(
+                raise TooFewError(
                     f"the data show {len(names)} animals, too few for the {split} split beside the others. Add photos "
                     "of others, or give splits of your own."
                 )
@@ -202,8 +208,8 @@ def grouped_folds(manifest: Manifest, *, folds: int, seed: int, animals: bool = 
         if shown.min() < max(2, folds):
             name = manifest.classes[int(shown.argmin())]
             if shown.min() < 2:
-                raise DataError(_few_animals(name, int(shown.min())))
-            raise DataError(
+                raise TooFewError(_few_animals(name, int(shown.min())))
+            raise TooFewError(
                 f"class '{name}' is shown by {shown.min()} animals; {folds}-fold cross-validation with the photos of "
                 f"an animal together needs {folds} or more. Use fewer folds, or go on without it: --exclude '{name}'."
             )
@@ -215,7 +221,7 @@ def grouped_folds(manifest: Manifest, *, folds: int, seed: int, animals: bool = 
     counts = np.bincount(labels, minlength=len(manifest.classes))
     if counts.min() < folds:
         name = manifest.classes[int(counts.argmin())]
-        raise DataError(
+        raise TooFewError(
             f"class '{name}' has {counts.min()} photo{'s' * (int(counts.min()) != 1)}; {folds}-fold cross-validation "
             f"needs {folds} or more. Use fewer folds, add photos, or go on without it: --exclude '{name}'."
         )
@@ -276,14 +282,14 @@ def animal_folds(manifest: Manifest, *, folds: int | None = None, seed: int = 0)
     photos = manifest.photo_index[animals[manifest.photo_index] >= 0]
     n = len(np.unique(animals[photos]))
     if n < max(2, folds or 2):
-        raise DataError(
+        raise TooFewError(
             f"the data name {n} animal{'s' * (n != 1)}; leaving each out needs {max(2, folds or 2)} or more. Say which "
             "photos show one animal: {animal} in --layout, a column of a table, or --group-by."
         )
     for k, name in enumerate(manifest.classes):
         shown = np.unique(animals[photos[manifest.class_index[photos] == k]])
         if len(shown) < 2:
-            raise DataError(_few_animals(name, len(shown)))
+            raise TooFewError(_few_animals(name, len(shown)))
     labels = manifest.class_index[photos]
     if folds is None:
         parts = [photos[animals[photos] == animal] for animal in np.unique(animals[photos])]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from petmood.errors import DataError
-from petmood.given import parse_json, read_given
+from petmood.given import parquet_damage, parse_json, read_given
 from petmood.records import ImageRecord, Manifest, SkippedFile
 
 if TYPE_CHECKING:
@@ -168,6 +168,6 @@ def read_manifest(path: Path) -> Manifest:
             notes=tuple(meta.get("notes", ())),
             animals_offered=(int(offered[0]), str(offered[1])),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, pl.exceptions.PolarsError) as error:
+    except parquet_damage(KeyError, TypeError, AttributeError, IndexError) as error:
         detail = " ".join(str(error).split())[:200]
         raise DataError(f"{path} is not a petmood manifest ({detail}). Make one with: petmood run") from error

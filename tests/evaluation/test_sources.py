@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from petmood.errors import ConfigError, DataError
 from petmood.evaluation import sources
-from petmood.evaluation.sources import Union
+from petmood.evaluation.sources import Pooled
 from petmood.records import IntArray
 
 CLASSES = ("angry", "happy", "other", "sad")
 
 
-def drawn(rng: np.random.Generator, sizes: tuple[int, ...], copies: int = 0, classes: int = 4) -> Union:
+def drawn(rng: np.random.Generator, sizes: tuple[int, ...], copies: int = 0, classes: int = 4) -> Pooled:
     """Sources of the given sizes with some photos in two files, and `copies` photos that stand in two sources."""
     source = np.repeat(np.arange(len(sizes)), sizes)
     n = len(source)
@@ -30,7 +30,7 @@ def drawn(rng: np.random.Generator, sizes: tuple[int, ...], copies: int = 0, cla
         families[families == families[i]] = families[j]
     species = rng.dirichlet([1, 1, 1], n)
     names = tuple(f"set {i}" for i in range(len(sizes)))
-    return Union(names, CLASSES[:classes], source, labels, families, species)
+    return Pooled(names, CLASSES[:classes], source, labels, families, species)
 
 
 @given(
@@ -70,7 +70,7 @@ def test_what_was_published_twice_is_listed(seed: int, copies: int) -> None:
     assert len(listed) == len(both)
 
 
-def oracle(union: Union, skill: dict[int, float]) -> sources.Reader:
+def oracle(union: Pooled, skill: dict[int, float]) -> sources.Reader:
     """Reads a photo right with the skill of its source, whatever it was trained on."""
 
     def reader(train: IntArray, evaluate: IntArray) -> np.ndarray:
@@ -99,7 +99,7 @@ def test_classes_that_a_source_lacks_are_no_answers_there() -> None:
     rng = np.random.default_rng(1)
     whole = drawn(rng, (80, 60))
     lacking = np.where(whole.source == 1, whole.labels % 3, whole.labels)
-    union = Union(whole.sources, CLASSES, whole.source, lacking, whole.families, whole.species)
+    union = Pooled(whole.sources, CLASSES, whole.source, lacking, whole.families, whole.species)
 
     def reader(train: IntArray, evaluate: IntArray) -> np.ndarray:
         likely = np.full((len(evaluate), 4), 0.1)
@@ -151,11 +151,11 @@ def test_what_cannot_be_judged_says_so() -> None:
     with pytest.raises(DataError, match="two sources"):
         sources.left_out_folds(one)
     with pytest.raises(DataError, match="no pictures"):
-        Union(("a", "b"), CLASSES, one.source, one.labels, one.families, one.species)
+        Pooled(("a", "b"), CLASSES, one.source, one.labels, one.families, one.species)
     with pytest.raises(DataError, match="label"):
-        Union(("a",), CLASSES[:2], one.source, one.labels, one.families, one.species)
+        Pooled(("a",), CLASSES[:2], one.source, one.labels, one.families, one.species)
     with pytest.raises(DataError, match="lengths"):
-        Union(("a",), CLASSES, one.source, one.labels[:-1], one.families, one.species)
+        Pooled(("a",), CLASSES, one.source, one.labels[:-1], one.families, one.species)
     two = drawn(rng, (30, 30))
     with pytest.raises(DataError, match="columns"):
         sources.read(two, sources.left_out_folds(two)[:1], lambda train, evaluate: np.ones((len(evaluate), 2)))

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 import hostile_pictures
+from drawing import split_files, write_tree
 from hostile_pictures import Hostile, kinds, many_scans, resized_header
 from petmood import images
+from petmood.dataset import open_dataset
 from petmood.errors import ImageError
 
 QUICK = [kind for kind in kinds() if not kind.large or kind.accepted is False]
@@ -55,6 +57,7 @@ import json, re, sys, time
 sys.path[:0] = [{tests!r}]
 import hostile_pictures
 from petmood import images
+from petmood.dataset import open_dataset
 from petmood.errors import ImageError
 
 def status(key):
@@ -104,3 +107,25 @@ def test_a_decoder_is_ended_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch)
     for fmt in ("JPEG", "PNG", "BMP", "GIF"):
         with pytest.raises(ImageError, match="processor time"):
             images.decode(hostile_pictures.saved(hostile_pictures.picture(hostile_pictures.Random(1)), fmt), 32)
+
+
+def test_memory_that_the_machine_lacks_says_nothing_about_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def greedy(*ignored: object) -> None:
+        raise MemoryError
+
+    data = write_tree(tmp_path / "data", split_files(2))
+    photo = next(data.rglob("*.jpg")).read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("petmood.images.colour.to_rgb", greedy)
+        with pytest.raises(ImageError, match="more memory than it needs"):  # there was enough
+            images.decode(photo, 32)
+        patch.setattr("petmood.images.decoding.bytearray", greedy, raising=False)
+        for read in (images.probe, images.thumbnail, images.open_rgb):
+            with pytest.raises(MemoryError):
+                read(photo)
+        with pytest.raises(MemoryError):
+            open_dataset(data, families="names")
+    with open_dataset(data, families="names") as opened:  # and nothing of it was kept
+        assert not opened.manifest.rejected

@@ -55,6 +55,17 @@ def yolo() -> dict[str, bytes]:
     return files
 
 
+def yolo_lists() -> dict[str, bytes]:
+    """One folder of pictures; lists of them say the splits."""
+    files = {"data.yaml": b"path: .\ntrain: train.txt\nval: val.txt\nnames: {0: happy, 1: sad}\n"}
+    lists: dict[str, list[str]] = {"train.txt": [], "val.txt": []}
+    for i, (name, data) in enumerate(PICTURES.items()):
+        files[f"images/{name}"] = data
+        files[f"labels/{i}.txt"] = b"0 0.25 0.5 0.5 1.0\n1 0.5 0 1 0 1 1 0.5 1\n"
+        lists["train.txt" if i < 3 else "val.txt"].append(f"./images/{name}")
+    return files | {name: "\n".join(lines).encode() for name, lines in lists.items()}
+
+
 def coco() -> dict[str, bytes]:
     files = {}
     for split, part in (("train", list(PICTURES)[:3]), ("valid", list(PICTURES)[3:])):
@@ -119,7 +130,7 @@ def cvat() -> dict[str, bytes]:
     return files | {"annotations.xml": f"<annotations><version>1.1</version>{rows}</annotations>".encode()}
 
 
-@pytest.mark.parametrize("export", [yolo, coco, voc, studio, cvat])
+@pytest.mark.parametrize("export", [yolo, yolo_lists, coco, voc, studio, cvat])
 def test_each_box_is_an_item_and_each_picture_a_family(tmp_path: Path, export: Any) -> None:
     folder = write_tree(tmp_path / "d", export())
     manifest = read(folder)

@@ -87,6 +87,42 @@ def test_splits_come_from_a_column_or_from_the_folders_of_tables(tmp_path: Path)
         read(folder, table="labels.csv", columns="path=file_name,class=mood,split=split")
 
 
+@pytest.mark.parametrize(("train", "test"), [("train.csv", "test.csv"), ("pets_train.tsv", "pets-val.tsv")])
+def test_tables_named_after_splits_say_them(tmp_path: Path, train: str, test: str) -> None:
+    parts = {train: [row for i, row in enumerate(ROWS) if i % 4], test: ROWS[::4]}
+    tables = {name: written(name[-3:], rows) for name, rows in parts.items()}
+    pictures = {f"images/{file}": data for file, data in PICTURES.items()}
+    found = read(write_tree(tmp_path / "a", pictures | tables))
+    assert {r.path[-6:] for r in found.records if r.split == "train"} == {row["file_name"] for row in parts[train]}
+    assert len({r.split for r in found.records}) == 2
+    # one table alone, or a table that is no split's, says nothing of splits
+    assert {
+        r.split for r in read(write_tree(tmp_path / "b", pictures | {train: written(train[-3:], ROWS)})).records
+    } == {""}
+    others = {f"{i}.csv": written("csv", rows) for i, rows in enumerate(parts.values())}
+    assert {r.split for r in read(write_tree(tmp_path / "c", pictures | others)).records} == {""}
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("table", [False, True])
+def test_numbered_classes_are_called_by_the_list_beside_them(tmp_path: Path, first: int, table: bool) -> None:
+    numbered = [{**row, "mood": str(MOODS.index(row["mood"]) + first)} for row in ROWS]
+    files = {
+        (name if table else f"{row['mood']}/{name}"): PICTURES[name] for row in numbered for name in [row["file_name"]]
+    }
+    if table:
+        files["labels.csv"] = written("csv", numbered)
+    names = {"classes.txt": "\n".join(MOODS).encode()}
+    found = read(write_tree(tmp_path / "a", files | names))
+    assert said(found) == TRUTH
+    assert any("classes.txt names the classes: " in note for note in found.notes)
+    # nothing is guessed where the list may be counted from either end, or lists differ
+    unsure = (
+        {"classes.txt": "\n".join([*MOODS, "cross"]).encode()} if first else names | {"more/classes.txt": b"a\nb\nc"}
+    )
+    assert set(read(write_tree(tmp_path / "b", files | unsure)).classes) == {row["mood"] for row in numbered}
+
+
 def test_a_named_table_with_named_columns(tmp_path: Path) -> None:
     folder = write_tree(tmp_path / "d", PICTURES)
     rows = [{"which": f"C:\\pets\\{r['file_name']}", "what": r["mood"], "a": "x", "who": r["pet"]} for r in ROWS]

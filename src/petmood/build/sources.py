@@ -222,12 +222,12 @@ def _beside(controls: Mapping[tuple[str, str, str], TravelCell], name: str) -> d
     return {k: c.balanced for k, c in shown.items()} | {f"{k}_ci": c.balanced_ci for k, c in shown.items()}
 
 
-def _counts(union: sources.Union, rows: IntArray) -> dict[str, int]:
+def _counts(union: sources.Pooled, rows: IntArray) -> dict[str, int]:
     counts = np.bincount(union.labels[rows], minlength=len(union.classes))
     return {name: int(n) for name, n in zip(union.classes, counts, strict=True)}
 
 
-def _certainty(union: sources.Union, readings: Sequence[sources.Reading]) -> transfer.TransferCalibration:
+def _certainty(union: sources.Pooled, readings: Sequence[sources.Reading]) -> transfer.TransferCalibration:
     rows = np.concatenate([r.rows for r in readings])
     return transfer.fit_transfer(
         np.concatenate([r.probabilities for r in readings]),
@@ -238,7 +238,7 @@ def _certainty(union: sources.Union, readings: Sequence[sources.Reading]) -> tra
 
 
 def _held(
-    union: sources.Union, fold: sources.SourceFold, judged: sources.Reading, model: sources.Reader
+    union: sources.Pooled, fold: sources.SourceFold, judged: sources.Reading, model: sources.Reader
 ) -> dict[str, int]:
     """How often sets calibrated without a source hold its labels."""
     inner = [sources.read(union, folds, model) for folds in sources.inner_folds(union, fold)]
@@ -253,7 +253,7 @@ def _held(
 
 
 def _conformal(
-    union: sources.Union, fitted: transfer.TransferCalibration, readings: Sequence[sources.Reading]
+    union: sources.Pooled, fitted: transfer.TransferCalibration, readings: Sequence[sources.Reading]
 ) -> Conformal:
     scaled = fitted.scaled(np.concatenate([r.probabilities for r in readings]))
     truth = union.labels[np.concatenate([r.rows for r in readings])]
@@ -300,7 +300,7 @@ def _agree(
             raise ModelError(f"the saved graph reads photos otherwise than training did, by {worst:.1e}. Train again.")
 
 
-def _summary(union: sources.Union, of: Across, fit: IntArray) -> TrainingSummary:
+def _summary(union: sources.Pooled, of: Across, fit: IntArray) -> TrainingSummary:
     starts = np.cumsum([0, *map(len, of.parts)])
     photos = [
         part.subset(fit[union.source[fit] == s] - start)
@@ -320,7 +320,7 @@ def _kept(source: IntArray) -> IntArray:
     return np.sort(np.concatenate([e[np.linspace(0, len(e) - 1, min(share, len(e))).astype(np.int64)] for e in each]))
 
 
-def _unlike(union: sources.Union, of: Across, fit: IntArray, folds: Sequence[sources.SourceFold]) -> UnlikeRule | None:
+def _unlike(union: sources.Pooled, of: Across, fit: IntArray, folds: Sequence[sources.SourceFold]) -> UnlikeRule | None:
     """Distances of each source left out to as many photos of the others as the bundle keeps of all."""
 
     def known(rows: IntArray) -> IntArray:
@@ -339,7 +339,7 @@ def _unlike(union: sources.Union, of: Across, fit: IntArray, folds: Sequence[sou
     )
 
 
-def _pets(union: sources.Union, of: Across, fit: IntArray, bundle: Bundle) -> PetRule | None:
+def _pets(union: sources.Pooled, of: Across, fit: IntArray, bundle: Bundle) -> PetRule | None:
     """The rule for "no pet face here", whose missed pets are counted on each source left out."""
     source = union.source[fit]
     return pet_rule(

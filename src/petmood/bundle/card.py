@@ -202,6 +202,13 @@ def _trust(model: ModelDescription) -> str:
             lines.append(
                 f"    - {rate.pictures}: {rate.wrong} of {rate.n} wrong ({rate.rate:.1%}; {low:.1%} to {high:.1%})"
             )
+    if (rule := model.unlike) is not None:
+        whose = f"each of {rule.sources} sources left out" if rule.sources > 1 else "its own source"
+        lines.append(
+            f"- A picture further than {rule.max_distance:.3f} (cosine) from the {rule.nearest} nearest photos kept is "
+            f"said to be *unlike the photos it learned from*, and never sure: {rule.share:.0%} of {whose} are nearer "
+            f"(n = {rule.n:,})."
+        )
     return "\n".join([*lines, ""])
 
 

@@ -24,6 +24,7 @@ from petmood.cli import (
     evaluate,
     export,
     honesty,
+    interrupt,
     labels,
     leaderboard,
     models,
@@ -44,7 +45,6 @@ from petmood.escaping import one_line
 from petmood.version import __version__
 
 EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
 _LONGEST = 4000
 _EMPTY = re.compile(r"--[a-z-]+=")
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
@@ -125,20 +125,36 @@ def _options(
 def run() -> None:
     """Run the command line; errors a user can mend are one line and exit code 2, anything else is a bug and shows."""
     _accept_any_encoding()
+    code: object = interrupt.EXIT
+    with interrupt.Interruptible() as working:
+        try:
+            code = _outcome()
+        except BaseException:
+            if not working.asked:
+                raise
+    if working.asked or code == interrupt.EXIT:
+        _complain(interrupt.SAID, mark="petmood")
+        code = interrupt.EXIT
+    sys.exit(code)  # type: ignore[arg-type]
+
+
+def _outcome() -> object:
+    """The exit code of the command that was asked for, all of its output printed."""
+    code: object = 0
     try:
-        app()
+        try:
+            app()
+        except SystemExit as end:
+            code = end.code
         if sys.stdout is not None:
             sys.stdout.flush()
     except PetmoodError as error:
         _complain(str(error))
-        sys.exit(EXIT_USER_ERROR)
-    except KeyboardInterrupt:
-        _complain("interrupted. Finished work is kept: run the same command again to go on.", mark="petmood")
-        sys.exit(EXIT_INTERRUPTED)
+        return EXIT_USER_ERROR
     except BrokenPipeError:
         # the reader of our output left (e.g. `| head`); a second error while flushing at exit would say nothing more
         _leave(sys.stdout)
-        sys.exit(1)
+        return 1
     except OSError as error:
         if error.errno is None:
             raise
@@ -148,10 +164,11 @@ def run() -> None:
             _complain(f"cannot write{where}: {error.strerror}. Free space, or write to another place.")
         else:
             _complain(f"cannot read or write{where}: {error.strerror}. Look at the path and its permissions.")
-        sys.exit(EXIT_USER_ERROR)
+        return EXIT_USER_ERROR
     except MemoryError:
         _complain("there is not enough memory for this. Close other programs, or take fewer or smaller inputs.")
-        sys.exit(EXIT_USER_ERROR)
+        return EXIT_USER_ERROR
+    return code
 
 
 def _accept_any_encoding() -> None:

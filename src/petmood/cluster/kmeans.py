@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petmood.cluster.describe import describe_split
-from petmood.errors import DataError
+from petmood.errors import TooFewError
 from petmood.records import FeatureTable, IntArray, Manifest
 from petmood.results import ClusterFacts
 
@@ -24,7 +24,7 @@ def fit_kmeans(vectors: FeatureTable, rows: IntArray, *, k: int, n_init: int, se
     from sklearn.cluster import KMeans
 
     if len(rows) < k:
-        raise DataError(f"k-means with k={k} needs {k} photos or more in train, got {len(rows)}. Choose a smaller k.")
+        raise TooFewError(f"k-means with k={k} needs {k} photos or more in train, got {len(rows)}. Choose a smaller k.")
     return KMeans(n_clusters=k, n_init=n_init, random_state=seed).fit(vectors.rows(rows))
 
 

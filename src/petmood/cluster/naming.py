@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.cluster.describe import silhouette
-from petmood.errors import ConfigError, DataError
+from petmood.errors import ConfigError, TooFewError
 from petmood.records import FloatArray, IntArray
 
 METHODS: Final = ("kmeans", "agglomerative", "gmm")
@@ -56,7 +56,7 @@ def group(vectors: FloatArray, *, method: str = "kmeans", k: int | None = None, 
         raise ConfigError(f"unknown method '{method}'. Choose one of: {', '.join(METHODS)}.")
     n = len(vectors)
     if n < 4:
-        raise DataError(f"clustering needs 4 photos or more, got {n}. Add photos.")
+        raise TooFewError(f"clustering needs 4 photos or more, got {n}. Add photos.")
     if k is not None and not 2 <= k < n:
         raise ConfigError(f"k must be from 2 to {n - 1} for {n} photos, got {k}.")
     parts = min(_COMPONENTS, n - 1, vectors.shape[1])

@@ -14,7 +14,7 @@ from petmood.dataset.dataset import Dataset
 from petmood.dataset.opening import open_dataset
 from petmood.dataset.outside import class_map
 from petmood.errors import DataError, ModelError
-from petmood.evaluation.sources import Union
+from petmood.evaluation.sources import Pooled
 from petmood.families.join import join_families
 from petmood.families.links import find_links
 from petmood.features import Backbone
@@ -47,7 +47,7 @@ class Across:
         backbone: whose ImageNet head told species.
     """
 
-    union: Union
+    union: Pooled
     parts: tuple[Dataset, ...]
     backbone: Backbone
 
@@ -107,7 +107,7 @@ def join_datasets(datasets: Sequence[Dataset], mapping: Mapping[str, str], backb
         links = find_links(records, JoinedPictures([part.pictures for part in parts]), first.cache, tick)
     families = join_families(replace(first.manifest, records=tuple(records)), links.same, "pixels").family_index
     species = species_groups(np.concatenate([_scores(part, backbone) for part in parts]))
-    union = Union(
+    union = Pooled(
         tuple(part.manifest.name for part in parts),
         classes,
         np.array(source, dtype=np.int64),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -109,6 +110,11 @@ def _warnings(manifest: Manifest) -> tuple[Warn, ...]:
         found.append(
             Warn(code="outside-splits", message=f"{outside:,} images lie outside the split folders and were ignored.")
         )
+    return (*found, *few_photos(manifest))
+
+
+def few_photos(manifest: Manifest) -> Iterator[Warn]:
+    """What is to be said of splits whose classes have so few photos that their figures are uncertain."""
     for split in ("valid", "test"):
         rows = manifest.photos_in_split(split)
         counts = np.bincount(manifest.class_index[rows], minlength=len(manifest.classes))
@@ -116,11 +122,8 @@ def _warnings(manifest: Manifest) -> tuple[Warn, ...]:
             f"{name} ({count})" for name, count in zip(manifest.classes, counts, strict=True) if count < SMALL_CLASS
         ]
         if small:
-            found.append(
-                Warn(
-                    code=f"small-{split}",
-                    message=f"Classes with fewer than {SMALL_CLASS} photos in {split}: {', '.join(small)}. "
-                    "Figures on them are uncertain.",
-                )
+            yield Warn(
+                code=f"small-{split}",
+                message=f"Classes with fewer than {SMALL_CLASS} photos in {split}: {', '.join(small)}. "
+                "Figures on them are uncertain.",
             )
-    return tuple(found)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petmood.errors import DataError
+from petmood.errors import TooFewError
 from petmood.records import IntArray, Manifest
 from petmood.split import Fold
 
@@ -55,7 +55,7 @@ def _enough(manifest: Manifest, files: IntArray, least: int) -> None:
     counts = np.bincount(manifest.class_index[files], minlength=len(manifest.classes))
     present = counts[counts > 0]
     if len(present) < 2 or present.min() < least:
-        raise DataError(
+        raise TooFewError(
             f"a random split needs two classes with {least} files each or more, got {counts.tolist()}. Add images."
         )
 

@@ -31,7 +31,7 @@ FOLDS: Final = 5
 
 
 @dataclass(frozen=True)
-class Union:
+class Pooled:
     """Labelled pictures of several sources, a row a picture.
 
     Attributes:
@@ -100,7 +100,7 @@ class SourceFold:
 
 
 def left_out_folds(
-    union: Union, sources: Sequence[int] | None = None, *, without: IntArray | None = None
+    union: Pooled, sources: Sequence[int] | None = None, *, without: IntArray | None = None
 ) -> tuple[SourceFold, ...]:
     """Each source left out: trained on all others, judged on it. Copies of judged photos are taken out of training.
 
@@ -119,13 +119,13 @@ def left_out_folds(
     return tuple(_without(union, fold, without) for fold in found)
 
 
-def one_to_one_folds(union: Union) -> tuple[SourceFold, ...]:
+def one_to_one_folds(union: Pooled) -> tuple[SourceFold, ...]:
     """Each source judged by a model trained on each other source alone: the matrix *trained on -> judged on*."""
     among = range(len(union.sources))
     return tuple(_fold(union, "one to one", (a,), b) for a in among for b in among if a != b)
 
 
-def in_source_folds(union: Union, source: int, *, folds: int = FOLDS, seed: int = 0) -> tuple[SourceFold, ...]:
+def in_source_folds(union: Pooled, source: int, *, folds: int = FOLDS, seed: int = 0) -> tuple[SourceFold, ...]:
     """Grouped folds inside one source, stratified by class: what is usually reported.
 
     There are as many folds as asked for, or as the rarest class has photos.
@@ -152,7 +152,7 @@ def in_source_folds(union: Union, source: int, *, folds: int = FOLDS, seed: int 
     return tuple(found)
 
 
-def _fold(union: Union, kind: Kind, trained: tuple[int, ...], judged: int) -> SourceFold:
+def _fold(union: Pooled, kind: Kind, trained: tuple[int, ...], judged: int) -> SourceFold:
     evaluate = union.photos(union.rows(judged))
     rows = union.rows(*trained)
     copied = np.isin(union.families[rows], union.families[evaluate])
@@ -163,7 +163,7 @@ def _fold(union: Union, kind: Kind, trained: tuple[int, ...], judged: int) -> So
     return SourceFold(kind, trained, judged, train, evaluate, rows[copied])
 
 
-def _without(union: Union, fold: SourceFold, rows: IntArray | None) -> SourceFold:
+def _without(union: Pooled, fold: SourceFold, rows: IntArray | None) -> SourceFold:
     if rows is None:
         return fold
     kept = [part[~np.isin(union.families[part], union.families[rows])] for part in (fold.train, fold.evaluate)]
@@ -191,7 +191,7 @@ class Reading:
     learnt: IntArray
 
 
-def read(union: Union, folds: Sequence[SourceFold], reader: Reader) -> Reading:
+def read(union: Pooled, folds: Sequence[SourceFold], reader: Reader) -> Reading:
     """Train and judge on folds that judge one source: one fold, or its in-source folds together."""
     kinds = {(fold.kind, fold.trained, fold.judged) for fold in folds}
     if len(kinds) != 1:
@@ -248,7 +248,7 @@ class Cell:
     guessing: float
 
 
-def cell(union: Union, reading: Reading, *, seed: int = 0) -> Cell:
+def cell(union: Pooled, reading: Reading, *, seed: int = 0) -> Cell:
     """Score a reading. Classes that the judged source does not hold are no answers: they cannot be right there."""
     labels = union.labels[reading.rows]
     present = np.unique(labels)
@@ -306,7 +306,7 @@ def balanced_interval(
 
 
 def matrix(
-    union: Union, reader: Reader, *, one_to_one: bool = True, folds: int = FOLDS, seed: int = 0
+    union: Pooled, reader: Reader, *, one_to_one: bool = True, folds: int = FOLDS, seed: int = 0
 ) -> tuple[Cell, ...]:
     """All cells of the matrix *trained on -> judged on*: each source left out, each in itself, each from each other.
 
@@ -344,7 +344,7 @@ class NestedChoice:
 
 
 def choose_nested(
-    union: Union, candidates: Mapping[str, Reader], *, folds: int = FOLDS, seed: int = 0
+    union: Pooled, candidates: Mapping[str, Reader], *, folds: int = FOLDS, seed: int = 0
 ) -> Iterator[NestedChoice]:
     """For each source left out, choose among candidates by the other sources alone, and judge the choice.
 
@@ -364,7 +364,7 @@ def choose_nested(
 
 
 def inner_folds(
-    union: Union, outer: SourceFold, *, folds: int = FOLDS, seed: int = 0
+    union: Pooled, outer: SourceFold, *, folds: int = FOLDS, seed: int = 0
 ) -> tuple[tuple[SourceFold, ...], ...]:
     """Folds among the sources that an outer fold trains on, for choices and calibration that its source never sees.
 
@@ -377,7 +377,7 @@ def inner_folds(
     return tuple((fold,) for fold in left_out_folds(union, outer.trained, without=outer.evaluate))
 
 
-def _merit(union: Union, inner: Sequence[Sequence[SourceFold]], reader: Reader) -> float:
+def _merit(union: Pooled, inner: Sequence[Sequence[SourceFold]], reader: Reader) -> float:
     scores = []
     for folds in inner:
         reading = read(union, folds, reader)

@@ -106,6 +106,8 @@ def _open(data: bytes) -> tuple[Container, Image.Image]:
         raise
     except limits.OutOfTime as error:
         raise _too_slow() from error
+    except MemoryError as error:
+        raise _too_greedy(limits.MAX_METADATA) from error
     except Exception as error:  # Pillow's plugins raise whatever a malformed header leads them to
         raise ImageError(f"broken image ({_short(error)})") from error
     limits.check_size(*image.size)
@@ -122,11 +124,21 @@ def _too_slow() -> ImageError:
     return ImageError(f"takes more than {limits.DECODE_SECONDS:g} s of processor time to decode")
 
 
+def _too_greedy(cost: int) -> ImageError:
+    """What to say of a picture that asked for too much memory, if the fault is its own.
+
+    Raises:
+        MemoryError: the machine lacks what the picture may take, which says nothing about the picture.
+    """
+    bytearray(cost)
+    return ImageError("broken image (it asks for more memory than it needs)")
+
+
 @contextmanager
 def _picture(data: bytes, at_least: int | None = None) -> Iterator[_Picture]:
     """Decode a file; the memory that it takes counts as held until the block ends."""
     container, image = _open(data)
-    format_, mode = container.format, image.mode
+    format_, mode, cost = container.format, image.mode, 0
     try:
         if at_least is not None and format_ == "JPEG":
             image.draft("RGB", (2 * at_least, 2 * at_least))
@@ -147,6 +159,8 @@ def _picture(data: bytes, at_least: int | None = None) -> Iterator[_Picture]:
         raise
     except limits.OutOfTime as error:
         raise _too_slow() from error
+    except MemoryError as error:
+        raise _too_greedy(cost) from error
     except (
         Exception
     ) as error:  # truncated or corrupt data surfaces as OSError, SyntaxError, ValueError, struct.error...
@@ -288,6 +302,8 @@ def from_picture(image: Image.Image, size: int) -> Resized:
         image.load()
         upright = ImageOps.exif_transpose(image)
         rgb, _ = colour.to_rgb(upright, image.info.get("icc_profile") or b"")
+    except MemoryError:
+        raise
     except Exception as error:  # whatever a lazily opened file leads Pillow to
         raise ImageError(f"broken image ({_short(error)})") from error
     return Resized(resize(rgb, size), rgb.width, rgb.height)

@@ -278,8 +278,9 @@ def _yolo_names(text: str, where: str) -> tuple[dict[int, str], bool]:
 def _yolo_items(
     files: _Files, names: Mapping[int, str], keypoints: bool, labels: Sequence[tuple[str, str]]
 ) -> Iterator[Item]:
+    listed = _yolo_splits(files)
     for name, picture in labels:
-        split = _by_folder(picture)
+        split = listed.get(picture, _by_folder(picture))
         for number, line in enumerate(files.text(name).splitlines(), start=1):
             values = line.split()
             if not values:
@@ -292,6 +293,19 @@ def _yolo_items(
                     f"{name}, line {number}: '{line[:60]}' is neither a box nor a polygon of a known class."
                 ) from error
             yield Item(picture, label, box, split)
+
+
+def _yolo_splits(files: _Files) -> dict[str, str]:
+    """Picture -> split, from lists of pictures in train.txt and its like; nothing where one stands in two."""
+    found: dict[str, str] = {}
+    for name in files.ending(".txt"):
+        split = split_of(PurePosixPath(name).stem)
+        lines = [line.strip() for line in files.text(name).splitlines()] if split else []
+        folder = name.rpartition("/")[0]
+        for picture in filter(None, (files.index.find(line, folder) for line in lines if line)):
+            if found.setdefault(picture, split) != split:
+                return {}
+    return found
 
 
 def _yolo_box(values: Sequence[float], keypoints: bool, where: str) -> Box:

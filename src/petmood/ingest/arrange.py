@@ -11,9 +11,9 @@ from typing import Final
 
 from petmood import images
 from petmood.config import ReadOptions
-from petmood.errors import DataError
+from petmood.errors import DataError, ImageError
 from petmood.ingest.annotations import found_annotations
-from petmood.ingest.layout import Layout, Placed, choose_classes, find_layout, place
+from petmood.ingest.layout import Layout, Placed, canonical_classes, choose_classes, find_layout, place
 from petmood.ingest.pattern import option, parse_pattern
 from petmood.ingest.rows import OTHERS
 from petmood.ingest.table import found_tables, given_table
@@ -21,9 +21,15 @@ from petmood.ingest.words import same_name
 from petmood.records import picture_of
 from petmood.sources import Source, ZipSource
 from petmood.sources.parquet import SUFFIX
+from petmood.tables import decoded
 
 ANNOTATIONS: Final = "annotations"
 """A layout by this name is that of the annotations among the files, whatever folders say."""
+
+_CLASS_LISTS: Final = frozenset({"classes.txt", "class_names.txt", "classnames.txt", "labels.txt", "obj.names"})
+"""Files that name numbered classes, a line each."""
+
+_MOST_BYTES: Final = 65_536
 
 AGREE: Final = 0.98
 """Share of images of which a table and the folders must say the same, for both to be right."""
@@ -48,9 +54,38 @@ def arrange(
         DataError: no reading is sure, or what the user says does not fit.
         ConfigError: a faulty option.
     """
-    layout = _read(source, names, candidates, labelled, options)
+    layout = _named(source, names, _read(source, names, candidates, labelled, options))
     _check_mirrors(source, layout)
     return choose_classes(_grouped(layout, options), options)
+
+
+def _named(source: Source, names: Sequence[str], layout: Layout) -> Layout:
+    """Classes that are numbers by their names, where one list of names among the files fits them."""
+    if not layout.classes or not all(name.isascii() and name.isdecimal() for name in layout.classes):
+        return layout
+    numbers = sorted({int(name) for name in layout.classes})
+    fits: dict[tuple[str, ...], str] = {}
+    for name in names:
+        if PurePosixPath(name).name.lower() not in _CLASS_LISTS:
+            continue
+        try:
+            lines = decoded(source.read(name, _MOST_BYTES), name).splitlines()
+        except (DataError, ImageError):
+            continue
+        listed = tuple(line.strip() for line in lines if line.strip())
+        # counted from 0, as programs do, or from 1 to the end of the list; anything else could be either
+        first = numbers[0]
+        fitting = numbers[-1] < len(listed) if first == 0 else (first, numbers[-1]) == (1, len(listed))
+        if fitting and len({same_name(line) for line in listed}) == len(listed):
+            fits.setdefault(tuple(listed[n - first] for n in numbers), name)
+    if len(fits) != 1:
+        return layout
+    ((found, file),) = fits.items()
+    called = dict(zip(numbers, found, strict=True))
+    placed = tuple(replace(p, class_name=called[int(p.class_name)]) for p in layout.placed)
+    _, classes = canonical_classes([p.class_name for p in placed])
+    told = ", ".join(f"{number} = {name}" for number, name in called.items())
+    return replace(layout, classes=classes, placed=placed, notes=(*layout.notes, f"{file} names the classes: {told}."))
 
 
 def _read(

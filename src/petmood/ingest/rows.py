@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from petmood.errors import DataError
-from petmood.given import parse_json
+from petmood.given import parquet_damage, parse_json
 from petmood.tables import decoded, separated
 
 FORMATS: Final = frozenset({".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet"})
@@ -96,8 +96,9 @@ def _parquet(data: bytes, name: str) -> Rows:
 
     try:
         frame = pl.read_parquet(io.BytesIO(data))
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{name} is not a readable Parquet file ({error}).") from error
+    except parquet_damage() as error:
+        said = " ".join(str(error).split())[:200]
+        raise DataError(f"{name} is not a readable Parquet file ({said}). Copy or write it again.") from error
     return from_frame(frame, name)
 
 
@@ -114,7 +115,7 @@ def from_frame(frame: Any, name: str) -> Rows:
 
 
 def _text(value: object) -> str:
-    if value is None:
+    if value is None or value != value:
         return ""
     if isinstance(value, bool):
         return str(int(value))

@@ -47,7 +47,7 @@ _OWN: Final = frozenset({"groups.csv", "changes.csv", "manifest.parquet", "quali
 """Tables of petmood's own, which say nothing of classes."""
 
 _SURE_SPLITS: Final = frozenset({"split", "subset", "partition"})
-"""Columns that say a split, whatever their values; others of that role do where a value is a known split."""
+"""TableColumns that say a split, whatever their values; others of that role do where a value is a known split."""
 
 _TELLING: Final = frozenset(
     {"train", "test", "valid", "split", "fold", "subject", "animal", "pet", "dog", "cat", "species"}
@@ -67,7 +67,7 @@ MOST_SPLITS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class TableColumns:
     """Which column of a table says what; `onehot` are columns of 0 and 1, each for a class."""
 
     roles: Mapping[str, str]
@@ -200,7 +200,7 @@ def found_tables(
         return None
     index = Index(candidates)
     said: dict[str, Said] = {}
-    used, n, notes = [], 0, []
+    used, n, notes = dict[str, dict[str, Said]](), 0, []
     for name in tables:
         folder = name.rpartition("/")[0]
         try:
@@ -214,18 +214,31 @@ def found_tables(
             continue
         _check_found(rows, index, folder)
         more = _said(rows, columns, index, folder, options)
-        _merge(said, more)
         if more:
-            used.append(name)
+            used[name] = more
             n += len(rows.rows)
             notes += _unread(rows, columns)
+    for told in _with_splits(used).values():
+        _merge(said, told)
     if len(said) < HALF * len(candidates):
-        passed += [f"{shown} ({len(said):,} of {len(candidates):,} images)" for shown in used[:1]]
+        passed += [f"{shown} ({len(said):,} of {len(candidates):,} images)" for shown in [*used][:1]]
         return None
-    return _layout(said, candidates, used, n, notes)
+    return _layout(said, candidates, [*used], n, notes)
 
 
-def _unread(rows: Rows, columns: Columns) -> list[str]:
+def _with_splits(used: Mapping[str, Mapping[str, Said]]) -> Mapping[str, Mapping[str, Said]]:
+    """What tables say; `train.csv` beside `test.csv` says the split too, where no column or folder does."""
+    named = {name: split_of(PurePosixPath(name).stem) for name in used}
+    told = any(row.placed.split for rows in used.values() for row in rows.values())
+    if told or not all(named.values()) or len({*named.values()}) < 2:
+        return used
+    return {
+        name: {path: replace(row, placed=replace(row.placed, split=named[name])) for path, row in rows.items()}
+        for name, rows in used.items()
+    }
+
+
+def _unread(rows: Rows, columns: TableColumns) -> list[str]:
     """A note of columns that are not read though their names sound as if they should be."""
     read = {*columns.roles.values(), *columns.onehot}
     left = [column for column in rows.header if column not in read and _TELLING.intersection(tokens(column))]
@@ -315,7 +328,7 @@ def _told(rows: Rows, options: ReadOptions) -> dict[str, str]:
     return told
 
 
-def _columns(rows: Rows, index: Index, folder: str, options: ReadOptions, *, required: bool) -> Columns | None:
+def _columns(rows: Rows, index: Index, folder: str, options: ReadOptions, *, required: bool) -> TableColumns | None:
     """Which column says what: as the user says, else by its name and, for paths, by the images it names."""
     header = {column.casefold() for column in rows.header}
     if not required and any(column and column.casefold() not in header for _, column in options.columns):
@@ -349,7 +362,7 @@ def _path_column(rows: Rows, index: Index, folder: str, sample: int = 200) -> st
     return best if share >= (0.05 if known else HALF) else ""
 
 
-def _guess(rows: Rows, path: str, given: Mapping[str, str] | None = None) -> Columns | None:
+def _guess(rows: Rows, path: str, given: Mapping[str, str] | None = None) -> TableColumns | None:
     """Roles of the columns but the path; None if none is the class.
 
     Raises:
@@ -365,7 +378,7 @@ def _guess(rows: Rows, path: str, given: Mapping[str, str] | None = None) -> Col
             if column.casefold() in _KNOWN[role] and (role != "split" or _tells_splits(rows, column)):
                 roles[role] = column
     if "class" in roles:
-        return Columns(roles)
+        return TableColumns(roles)
     found = [c for c in rows.header if c.casefold() in _KNOWN["class"] and c not in roles.values()]
     if len(found) > 1:
         found = _same_columns(rows, found)
@@ -373,21 +386,21 @@ def _guess(rows: Rows, path: str, given: Mapping[str, str] | None = None) -> Col
         shown = "; ".join(f"--columns class={c} ({_values(rows, c)})" for c in found[:3])
         raise DataError(f"{rows.name} has {len(found)} columns that may be the class. Say which: {shown}.")
     if found:
-        return Columns({**roles, "class": found[0]})
+        return TableColumns({**roles, "class": found[0]})
     hot = tuple(
         column
         for column in rows.header
         if column not in roles.values() and rows.rows and {cell.lower() for cell in rows.column(column)} <= set(_HOT)
     )
     if len(hot) > 1:
-        return Columns(roles, hot)
+        return TableColumns(roles, hot)
     rest = [column for column in rows.header if column not in roles.values()]
     if path and len(rest) == 1:
         values = set(rows.column(rest[0]))
         numbers = all(value.replace(".", "").replace("-", "").isdigit() for value in values)
         # a lone column of words is the label, whatever its name; one of numbers may be a width or an age
         if 1 < len(values) <= max(2, len(rows.rows) // 2) and not numbers:
-            return Columns({**roles, "class": rest[0]})
+            return TableColumns({**roles, "class": rest[0]})
     return None
 
 
@@ -416,7 +429,7 @@ def _values(rows: Rows, column: str) -> str:
     return f"{len(counts)} values: {shown}{', ...' if len(counts) > 4 else ''}"
 
 
-def _said(rows: Rows, columns: Columns, index: Index, folder: str, options: ReadOptions) -> dict[str, Said]:
+def _said(rows: Rows, columns: TableColumns, index: Index, folder: str, options: ReadOptions) -> dict[str, Said]:
     place = _Places(rows, columns, options)
     at = rows.header.index(columns.roles["path"])
     within = _split_of_folder(folder)
@@ -441,7 +454,7 @@ def _split_of_folder(folder: str) -> str:
 class _Places:
     """Where in the cells of a row each thing stands that it says."""
 
-    def __init__(self, rows: Rows, columns: Columns, options: ReadOptions) -> None:
+    def __init__(self, rows: Rows, columns: TableColumns, options: ReadOptions) -> None:
         self._at = {role: rows.header.index(column) for role, column in columns.roles.items()}
         self._hot = [(column, rows.header.index(column)) for column in columns.onehot]
         self._splits = {same_name(name): split for name, split in options.splits}

@@ -58,7 +58,7 @@ class QuantiseSettings(Settings):
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Scored:
     """A backbone's vectors of every photo, and whether logistic regression on them was right about each photo."""
 
     table: FeatureTable
@@ -148,9 +148,9 @@ def _marked(graph: bytes, source: Backbone) -> bytes:
     return made
 
 
-def _judged(backbone: Backbone, photos: Dataset, protocol: Protocol) -> _Judged:
+def _judged(backbone: Backbone, photos: Dataset, protocol: Protocol) -> _Scored:
     hits = photos.predictions(head(backbone), protocol).hits(photos.manifest)
-    return _Judged(photos.features(backbone), hits)
+    return _Scored(photos.features(backbone), hits)
 
 
 def _cosines(a: FloatArray, b: FloatArray) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from petmood.analyses import ANALYSES, Analysis, Elsewhere
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.across import open_sources
+from petmood.dataset.facts import few_photos
 from petmood.dataset.outside import class_map
 from petmood.errors import ConfigError
 from petmood.files import output_folder
@@ -87,6 +88,8 @@ def run(
     ):
         # a leak shows before any time is spent on figures that it would spoil
         test_fold(opened.manifest)
+        for warn in few_photos(opened.manifest):
+            opened.timed.inner.note(warn.message)
         write_source(folder, data, labels)
         elsewhere = _elsewhere(others, mapping or {}, opened, open_, progress) if others else None
         recall = Recall(opened, settings, analyses, elsewhere)
@@ -97,8 +100,11 @@ def run(
             from petmood.analyses.audit.compute import photo_quality
             from petmood.analyses.audit.quality import write_quality
             from petmood.analyses.page import lasting_report
+            from petmood.dataset.figures import protocols
             from petmood.jobs.stages import all_facts
 
+            for protocol in protocols(opened.manifest, settings):
+                protocol.folds(opened.manifest)  # what the data are too few for is told before the work
             results = all_facts(opened, settings, folder / "model", analyses, elsewhere)
             # the page says first what the user changed of the data
             results = results.model_copy(update={"provenance": provenance(opened, settings)})

@@ -17,12 +17,13 @@ from petmood.dataset import Dataset
 from petmood.dataset.facts import dataset_facts
 from petmood.dataset.figures import baseline_models, figures, leak_mark
 from petmood.dataset.models import head
-from petmood.errors import is_there
+from petmood.errors import TooFewError, is_there
 from petmood.evaluation.leaderboard import compare_models
 from petmood.features import Backbone, load_backbone
 from petmood.jobs.provenance import environment
 from petmood.results import ClusterFacts, Results, put_mark
 from petmood.results.base import Fact
+from petmood.results.dataset import Warn
 
 
 def all_facts(
@@ -48,12 +49,21 @@ def all_facts(
     with threadpool_limits(1, "blas"):
         core, backbone = _core(data, settings, model)
         found: dict[str, Fact] = {}
+        left_out: list[Warn] = []
         for one in analyses:
-            with data.timed.stage(one.name, one.doing) as tick:
-                facts = one.compute(Asked(data, backbone, settings, core.comparison, found, tick, elsewhere))
+            try:
+                with data.timed.stage(one.name, one.doing) as tick:
+                    facts = one.compute(Asked(data, backbone, settings, core.comparison, found, tick, elsewhere))
+            except TooFewError as error:
+                left_out.append(
+                    Warn(code=f"no-{one.name}", message=f"Left out: {one.title}. It cannot be told: {error}")
+                )
+                data.timed.inner.note(left_out[-1].message)
+                continue
             if facts is not None:
                 found[one.name] = facts
-    results = core.model_copy(update=found)
+    said = core.dataset.model_copy(update={"warnings": (*core.dataset.warnings, *left_out)})
+    results = core.model_copy(update={**found, "dataset": said})
     mark = leak_mark(data.manifest)
     return put_mark(results, mark) if mark else results
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from petmood import images
 from petmood.errors import DataError
-from petmood.given import parse_json
+from petmood.given import parquet_damage, parse_json
 from petmood.records import FloatArray
 from petmood.scale.places import OutFolder
 
@@ -144,7 +144,7 @@ def describe(folder: OutFolder, file: str) -> Shard:
     try:
         meta = parse_json(pl.read_parquet_metadata(io.BytesIO(folder.read(file)))[_META])
         return Shard(file=file, **meta)
-    except (KeyError, TypeError, ValueError, ValidationError, pl.exceptions.PolarsError) as error:
+    except parquet_damage(KeyError, TypeError, ValidationError) as error:
         raise DataError(f"{file} is not a shard that petmood wrote ({error}). Remove it, and embed again.") from error
 
 
@@ -160,7 +160,7 @@ def read_rows(folder: OutFolder, shard: Shard) -> ShardRows:
         frame = pl.read_parquet(io.BytesIO(folder.read(shard.file)))
         vectors = np.asarray(frame["vector"].to_numpy(), dtype=np.float32).reshape(-1, shard.dim)
         paths, digests = frame["path"].to_list(), frame["sha256"].to_list()
-    except (ValueError, pl.exceptions.PolarsError) as error:
+    except parquet_damage() as error:
         raise DataError(f"shard {shard.file} is damaged ({error}). Remove it, and run petmood embed again.") from error
     if len(vectors) != shard.rows:
         raise DataError(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from petmood.errors import DataError, ImageError
 from petmood.sources.base import walk_sorted
 from petmood.sources.crop import cut, part_of
 from petmood.sources.parquet import SUFFIX, ImageTable, image_table
+
+_SYSTEM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""What the system lacks, which says nothing about the file."""
 
 
 class FolderSource:
@@ -80,6 +84,8 @@ class FolderSource:
                 raise ImageError(f"file too large: {size:,} bytes, the limit is {limit:,}")
             return path.read_bytes()
         except OSError as error:
+            if error.errno in _SYSTEM:
+                raise
             raise ImageError(f"cannot be read ({error.strerror})") from error
 
     def close(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from petmood import images
-from petmood.errors import ImageError
-from petmood.given import parse_json
+from petmood.errors import DataError, ImageError
+from petmood.given import parquet_damage, parse_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,15 +44,15 @@ def image_table(path: Path) -> ImageTable | None:
 
     try:
         schema = pl.read_parquet_schema(path)
-    except (OSError, pl.exceptions.PolarsError):
+        plain = [name for name, kind in schema.items() if kind == pl.Binary]
+        plain = [name for name in plain if name.lower() in _PLAIN or _holds_pictures(path, name)]
+    except parquet_damage():
         return None
     nested = [
         name
         for name, kind in schema.items()
         if isinstance(kind, pl.Struct) and {"bytes", "path"} <= {field.name for field in kind.fields}
     ]
-    plain = [name for name, kind in schema.items() if kind == pl.Binary]
-    plain = [name for name in plain if name.lower() in _PLAIN or _holds_pictures(path, name)]
     for found in (nested, plain):
         if found:
             column = next((name for name in found if name.lower() in _PLAIN), found[0])
@@ -64,6 +65,15 @@ def _holds_pictures(path: Path, column: str) -> bool:
 
     heads = pl.scan_parquet(path).select(pl.col(column).bin.slice(0, 16)).drop_nulls().head(3).collect()
     return bool(len(heads)) and all(images.identify(head) for head in heads[column])
+
+
+@contextmanager
+def _undamaged(path: Path, kind: type[DataError]) -> Iterator[None]:
+    try:
+        yield
+    except parquet_damage() as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0][:150]
+        raise kind(f"{path.name} is a damaged Parquet file ({said}). Copy or download it again.") from error
 
 
 class ImageTable:
@@ -100,11 +110,12 @@ class ImageTable:
         data = column.struct.field("bytes") if self._nested else column
         path = column.struct.field("path") if self._nested else pl.lit(None, pl.String)
         query = pl.scan_parquet(self._path).select(path.alias("path"), data.bin.slice(0, 4).alias("head"))
-        for batch in query.collect_batches(chunk_size=_BATCH):
-            for name, head in batch.iter_rows():
-                kind = next((suffix for mark, suffix in _MAGIC if (head or b"").startswith(mark)), ".jpg")
-                file = PurePosixPath((name or "").replace("\\", "/")).name.replace("#", "_")
-                yield (file if PurePosixPath(file).suffix or not file else file + kind), kind
+        with _undamaged(self._path, DataError):
+            for batch in query.collect_batches(chunk_size=_BATCH):
+                for name, head in batch.iter_rows():
+                    kind = next((suffix for mark, suffix in _MAGIC if (head or b"").startswith(mark)), ".jpg")
+                    file = PurePosixPath((name or "").replace("\\", "/")).name.replace("#", "_")
+                    yield (file if PurePosixPath(file).suffix or not file else file + kind), kind
 
     def read(self, member: str, limit: int) -> bytes:
         """Bytes of one image.
@@ -129,7 +140,9 @@ class ImageTable:
                 return self._blocks[number]
         column = pl.col(self.column)
         data = column.struct.field("bytes") if self._nested else column
-        rows = pl.scan_parquet(self._path).select(data.alias("bytes")).slice(number * _BLOCK, _BLOCK).collect()
+        query = pl.scan_parquet(self._path).select(data.alias("bytes")).slice(number * _BLOCK, _BLOCK)
+        with _undamaged(self._path, ImageError):
+            rows = query.collect()
         block = rows["bytes"].to_list()
         with self._lock:
             self._blocks[number] = block
@@ -141,12 +154,13 @@ class ImageTable:
         """What other columns of numbers and words say, labels as names where the file has them; rows as `members`."""
         import polars as pl
 
-        simple = [
-            name
-            for name, kind in pl.read_parquet_schema(self._path).items()
-            if name != self.column and kind != pl.Binary and (not kind.is_nested() or kind == pl.List(pl.String))
-        ]
-        frame = pl.scan_parquet(self._path).select(simple).collect() if simple else pl.DataFrame()
+        with _undamaged(self._path, DataError):
+            simple = [
+                name
+                for name, kind in pl.read_parquet_schema(self._path).items()
+                if name != self.column and kind != pl.Binary and (not kind.is_nested() or kind == pl.List(pl.String))
+            ]
+            frame = pl.scan_parquet(self._path).select(simple).collect() if simple else pl.DataFrame()
         for name, labels in self._label_names().items():
             if name in frame.columns:
                 numbers = dict(enumerate(labels))
@@ -160,7 +174,7 @@ class ImageTable:
         try:
             text = pl.read_parquet_metadata(self._path).get("huggingface", "{}")
             features: dict[str, Any] = parse_json(text).get("info", {}).get("features", {})
-        except (ValueError, AttributeError, pl.exceptions.PolarsError):
+        except parquet_damage(AttributeError):
             return {}
         return {
             name: list(map(str, feature["names"]))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from petmood.errors import DataError
+from petmood.errors import DataError, TooFewError
 
 
 def check_features(X: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -85,5 +85,5 @@ def check_classes(labels: NDArray[np.str_]) -> NDArray[np.str_]:
     classes = np.unique(labels)
     if len(classes) < 2:
         got = f"only '{classes[0]}'" if len(classes) else "no images"
-        raise DataError(f"training needs at least 2 classes, got {got}. Add images of another class.")
+        raise TooFewError(f"training needs at least 2 classes, got {got}. Add images of another class.")
     return classes

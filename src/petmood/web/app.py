@@ -130,10 +130,11 @@ def _add_errors(app: FastAPI) -> None:
         refusal.headers.update(error.headers or {})
         return await refused(request, refusal)
 
+    @app.exception_handler(MemoryError)
     @app.exception_handler(OSError)
-    async def unable(request: Request, error: OSError) -> Response:
+    async def unable(request: Request, error: OSError | MemoryError) -> Response:
         LOGGER.error("cannot work", extra={"facts": {"error": str(error)}})
-        said = error.strerror or type(error).__name__
+        said = getattr(error, "strerror", None) or type(error).__name__
         return await refused(
             request, Refusal(503, "the server cannot do its work now", said, "Try again later.", retry_after=5)
         )

@@ -18,6 +18,7 @@ from petmood.analyses.audit.facts import QualityFacts, QualityIssue
 from petmood.errors import DataError
 from petmood.escaping import csv_cell, from_csv_cell
 from petmood.features.measures import QUALITY
+from petmood.given import parquet_damage
 from petmood.records import FloatArray, Manifest
 from petmood.store import atomic_path
 
@@ -185,6 +186,6 @@ def read_quality(path: Path) -> pl.DataFrame:
         table = pl.read_csv(path, schema_overrides={"path": pl.String, "class": pl.String, "split": pl.String})
         table = table.with_columns(pl.col("path", "class").map_elements(from_csv_cell, pl.String))
         worst_first(table)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except parquet_damage() as error:
         raise DataError(f"{path} is no table of quality that petmood wrote. Make the run again.") from error
     return table

@@ -15,7 +15,7 @@ from petmood.evaluation.calibrate import fit_conformal
 from petmood.records import FloatArray
 
 
-def certainty(union: sources.Union, reader: sources.Reader, seed: int) -> Iterator[TravelCertainty]:
+def certainty(union: sources.Pooled, reader: sources.Reader, seed: int) -> Iterator[TravelCertainty]:
     """For each source left out: calibrated over the others, each left out in turn; and as is usual, by their folds."""
     for outer in sources.left_out_folds(union):
         inner = [sources.read(union, folds, reader) for folds in sources.inner_folds(union, outer, seed=seed)]
@@ -24,7 +24,7 @@ def certainty(union: sources.Union, reader: sources.Reader, seed: int) -> Iterat
         yield _usual(union, [_own(union, reader, s, outer, seed) for s in outer.trained], judged)
 
 
-def certainty_of_one(union: sources.Union, reader: sources.Reader, seed: int) -> Iterator[TravelCertainty]:
+def certainty_of_one(union: sources.Pooled, reader: sources.Reader, seed: int) -> Iterator[TravelCertainty]:
     """For each pair of sources: calibrated on the one, widened and as is usual, judged on the other."""
     for outer in sources.one_to_one_folds(union):
         own = [_own(union, reader, outer.trained[0], outer, seed)]
@@ -34,14 +34,14 @@ def certainty_of_one(union: sources.Union, reader: sources.Reader, seed: int) ->
 
 
 def _own(
-    union: sources.Union, reader: sources.Reader, source: int, outer: sources.SourceFold, seed: int
+    union: sources.Pooled, reader: sources.Reader, source: int, outer: sources.SourceFold, seed: int
 ) -> sources.Reading:
     one = sources.SourceFold("one to one", (source,), outer.judged, outer.train, outer.evaluate, outer.removed)
     ((*folds,),) = sources.inner_folds(union, one, seed=seed)
     return sources.read(union, folds, reader)
 
 
-def travelling(union: sources.Union, inner: Sequence[sources.Reading], judged: sources.Reading) -> TravelCertainty:
+def travelling(union: sources.Pooled, inner: Sequence[sources.Reading], judged: sources.Reading) -> TravelCertainty:
     """Sets and "sure" that readings of other sources calibrate, on the one judged."""
     rows = np.concatenate([part.rows for part in inner])
     fitted = transfer.fit_transfer(
@@ -57,7 +57,7 @@ def travelling(union: sources.Union, inner: Sequence[sources.Reading], judged: s
     return _facts(union, how, judged, scaled, sets, fitted.is_sure(scaled))
 
 
-def _usual(union: sources.Union, own: Sequence[sources.Reading], judged: sources.Reading) -> TravelCertainty:
+def _usual(union: sources.Pooled, own: Sequence[sources.Reading], judged: sources.Reading) -> TravelCertainty:
     rows = np.concatenate([part.rows for part in own])
     said = np.concatenate([part.probabilities for part in own])
     sets = [
@@ -67,7 +67,7 @@ def _usual(union: sources.Union, own: Sequence[sources.Reading], judged: sources
 
 
 def _facts(
-    union: sources.Union,
+    union: sources.Pooled,
     how: str,
     judged: sources.Reading,
     said: NDArray[np.float64],

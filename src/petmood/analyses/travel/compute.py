@@ -105,7 +105,7 @@ def facts_across(
     return found
 
 
-def _sources(union: sources.Union) -> Iterator[TravelSource]:
+def _sources(union: sources.Pooled) -> Iterator[TravelSource]:
     for i, name in enumerate(union.sources):
         photos = union.photos(union.rows(i))
         counts = np.bincount(union.labels[photos], minlength=len(union.classes))
@@ -116,7 +116,7 @@ def _sources(union: sources.Union) -> Iterator[TravelSource]:
         )
 
 
-def matrix_cells(union: sources.Union, subject: str, reader: sources.Reader, seed: int) -> Iterator[TravelCell]:
+def matrix_cells(union: sources.Pooled, subject: str, reader: sources.Reader, seed: int) -> Iterator[TravelCell]:
     """Each source left out, beside its own folds; then, of three and more, each pair."""
     yield from left_out_cells(union, subject, reader, seed)
     for source in range(len(union.sources)):
@@ -127,19 +127,19 @@ def matrix_cells(union: sources.Union, subject: str, reader: sources.Reader, see
             yield _cell(union, subject, [fold], reader, seed)
 
 
-def may_be_folded(union: sources.Union, source: int) -> bool:
+def may_be_folded(union: sources.Pooled, source: int) -> bool:
     """Whether a source has two moods or more, each of two photos or more."""
     counts = np.bincount(union.labels[union.photos(union.rows(source))])
     counts = counts[counts > 0]
     return len(counts) > 1 and int(counts.min()) > 1
 
 
-def left_out_cells(union: sources.Union, subject: str, reader: sources.Reader, seed: int) -> tuple[TravelCell, ...]:
+def left_out_cells(union: sources.Pooled, subject: str, reader: sources.Reader, seed: int) -> tuple[TravelCell, ...]:
     """A reader on each source left out."""
     return tuple(_cell(union, subject, [fold], reader, seed) for fold in sources.left_out_folds(union))
 
 
-def control_cells(union: sources.Union, of: Across, seed: int) -> Iterator[TravelCell]:
+def control_cells(union: sources.Pooled, of: Across, seed: int) -> Iterator[TravelCell]:
     """Species as the other sources teach it, as the judged one does in grouped folds, and the rule "angry = cat"."""
     alone = species_alone(union, of.scores)
     yield from left_out_cells(union, "species", alone, seed)
@@ -152,7 +152,7 @@ def control_cells(union: sources.Union, of: Across, seed: int) -> Iterator[Trave
 
 
 def _cell(
-    union: sources.Union, subject: str, folds: Sequence[sources.SourceFold], reader: sources.Reader, seed: int
+    union: sources.Pooled, subject: str, folds: Sequence[sources.SourceFold], reader: sources.Reader, seed: int
 ) -> TravelCell:
     found = sources.cell(union, sources.read(union, folds, reader), seed=seed)
     return TravelCell(
@@ -171,7 +171,7 @@ def _cell(
     )
 
 
-def _chosen(union: sources.Union, every: Mapping[str, sources.Reader], seed: int) -> Iterator[TravelChoice]:
+def _chosen(union: sources.Pooled, every: Mapping[str, sources.Reader], seed: int) -> Iterator[TravelChoice]:
     for choice in sources.choose_nested(union, every, seed=seed):
         found = sources.cell(union, choice.reading, seed=seed)
         yield TravelChoice(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from petmood.evaluation.certainty_elsewhere import even_weights
-from petmood.evaluation.sources import Reader, Union
+from petmood.evaluation.sources import Pooled, Reader
 from petmood.features.erasure import fit_leace, fit_within_groups
 from petmood.records import IntArray
 from petmood.training.heads import LogisticHead
@@ -27,7 +27,7 @@ Classify = Callable[[Rows, Rows, IntArray, IntArray], Rows]
 """(training rows, judged rows, indices of both) -> (n, n_classes) scores: the largest is the answer."""
 
 
-def further(union: Union, vectors: NDArray[np.float32], scores: NDArray[np.float32]) -> dict[str, Reader]:
+def further(union: Pooled, vectors: NDArray[np.float32], scores: NDArray[np.float32]) -> dict[str, Reader]:
     """Readers by name.
 
     Args:
@@ -71,7 +71,7 @@ def further(union: Union, vectors: NDArray[np.float32], scores: NDArray[np.float
 class _Tools:
     """What methods are made of."""
 
-    def __init__(self, union: Union, vectors: NDArray[np.float32]) -> None:
+    def __init__(self, union: Pooled, vectors: NDArray[np.float32]) -> None:
         self.union = union
         self.vectors = vectors
         self.names = np.array(union.classes)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from petmood.dataset.across import Across
 from petmood.evaluation.certainty_elsewhere import even_weights
-from petmood.evaluation.sources import Probabilities, Reader, Union
+from petmood.evaluation.sources import Pooled, Probabilities, Reader
 from petmood.features.species import species_probabilities
 from petmood.records import FloatArray, IntArray
 
@@ -32,12 +32,12 @@ def heads(of: Across) -> dict[str, Reader]:
     return {name: remembered(reader) for name, reader in found.items()}
 
 
-def species_alone(union: Union, scores: FloatArray) -> Reader:
+def species_alone(union: Pooled, scores: FloatArray) -> Reader:
     """A control that is told the species and nothing else. `scores` are (n, 1000) of an ImageNet head."""
     return remembered(_logistic(union, species_probabilities(scores), even=True))
 
 
-def angry_cats(union: Union) -> Reader | None:
+def angry_cats(union: Pooled) -> Reader | None:
     """A control by rule: cats are angry, dogs happy, other animals sad; None where there are no such moods.
 
     It is what the photos of many collections teach of species. A mood "other" is the second guess for a cat, where
@@ -58,7 +58,7 @@ def angry_cats(union: Union) -> Reader | None:
     return read
 
 
-def mixture(union: Union, rows: FloatArray, n_scores: int, balance: str = "source x species") -> Reader:
+def mixture(union: Pooled, rows: FloatArray, n_scores: int, balance: str = "source x species") -> Reader:
     """A head a species with priors told: `rows` are ImageNet scores, then features."""
     names = np.array(union.classes)
     columns = np.arange(rows.shape[1])
@@ -74,7 +74,7 @@ def mixture(union: Union, rows: FloatArray, n_scores: int, balance: str = "sourc
     return read
 
 
-def _told(union: Union, vectors: FloatArray) -> Reader:
+def _told(union: Pooled, vectors: FloatArray) -> Reader:
     names = np.array(union.classes)
 
     def read(train: IntArray, evaluate: IntArray) -> Probabilities:
@@ -88,7 +88,7 @@ def _told(union: Union, vectors: FloatArray) -> Reader:
     return read
 
 
-def _logistic(union: Union, rows: NDArray[np.floating], *, even: bool) -> Reader:
+def _logistic(union: Pooled, rows: NDArray[np.floating], *, even: bool) -> Reader:
     names = np.array(union.classes)
 
     def read(train: IntArray, evaluate: IntArray) -> Probabilities:
@@ -101,7 +101,7 @@ def _logistic(union: Union, rows: NDArray[np.floating], *, even: bool) -> Reader
     return read
 
 
-def _ordered(union: Union, said: NDArray[np.floating], known: Iterable[str]) -> Probabilities:
+def _ordered(union: Pooled, said: NDArray[np.floating], known: Iterable[str]) -> Probabilities:
     """Probabilities in the order of the union's classes; those that training lacked get none."""
     found = np.zeros((len(said), len(union.classes)))
     found[:, [union.classes.index(str(name)) for name in known]] = said
