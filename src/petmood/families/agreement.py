@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +26,9 @@ _WORST: Final = 0.1
 _BLACK, _WHITE = 5, 250  # grey levels at which pixels are clipped and show nothing
 _MIN_DETAIL: Final = 2.0  # grey levels of detail below which a window is a blank wall that agrees with any other
 _MIN_PIXELS: Final = 150
+_QUIET: Final = 0.25  # share of the windows that are taken to differ by noise alone
+_REST: Final = 0.35  # share of the windows that must be left
+_ABOVE: Final = 4.0  # times its power that detail must have to tell anything
 _TINY: Final = 1e-3
 
 _EXACT: Final = 0.9  # correlation of a window from which it agrees to the pixel
@@ -32,9 +36,13 @@ _APART: Final = 0.75  # and below which it does not agree
 _FOUND: Final = 0.85  # and from which it agrees once it is moved
 _DIFFERS: Final = 0.4  # and up to which it shows something else
 _MOVED: Final = 0.5  # pixels
-_STEP: Final = 3  # every third pixel of each direction is enough to fit a motion
+_STEP: Final = 4  # windows overlap: every fourth pixel of each direction is enough
+_SPARSE: Final = 2 * _STEP  # and for a motion of the whole every eighth
+_SHIFT: Final = 0.4  # pixels that a window must have shifted to have moved, where
+_BY_SHIFT: Final = 0.35  # its shift explains such a share of what differs in it
+_SETTLED, _LITTLE = 2, 0.03  # times that the plane is fitted again while more than such a share has shifted
 _SMOOTH: Final = 4.0  # pixels: standard deviation of the blur of a flow
-_ROUNDS: Final = 8
+_ROUNDS: Final = 6
 
 _INK: Final = 10.0  # grey levels from which a pixel is taken for print, if that is also
 _UNUSUAL: Final = 3.0  # so many times what half of the pixels differ by
@@ -51,6 +59,7 @@ class Motion:
         between: share of windows that neither agree to the pixel nor differ: many where two pictures are much alike,
             few where one is covered.
         moved: share of windows that do not agree where they are, but do a little further on.
+        shifted: see `shifted`.
         bent: correlation that nine tenths of the windows reach after each has moved.
         still: share of windows that moved much less than the others: high where one piece moved before another, low
             where a picture was deformed.
@@ -60,6 +69,7 @@ class Motion:
     exact: float
     between: float
     moved: float
+    shifted: float
     bent: float
     still: float
 
@@ -99,34 +109,39 @@ class Comparison:
     first: FloatArray
     second: FloatArray
 
-    @property
+    @cached_property
     def enough(self) -> bool:
         """Whether there is detail enough to say anything."""
         return int(self.telling.sum()) >= _MIN_PIXELS
 
+    @cached_property
+    def told(self) -> FloatArray:
+        """(n,) float32 correlation, of either sign, of the windows that tell."""
+        return np.abs(self.correlation[self.telling])
+
     def reached(self, share: float) -> float:
         """The correlation, of either sign, that all but a share of the windows reach; 0 if there is nothing to tell."""
-        return float(np.quantile(np.abs(self.correlation[self.telling]), share)) if self.enough else 0.0
+        if not self.enough:
+            return 0.0
+        rank = int(share * (len(self.told) - 1))
+        return float(np.partition(self.told, rank)[rank])
 
-    @property
+    @cached_property
     def agreement(self) -> float:
         """What nine tenths of the windows reach."""
         return self.reached(_WORST)
 
-    @property
+    @cached_property
     def exact(self) -> float:
         """Share of windows that agree to the pixel."""
-        return float((np.abs(self.correlation[self.telling]) > _EXACT).mean()) if self.enough else 0.0
+        return float((self.told > _EXACT).mean()) if self.enough else 0.0
 
-    @property
+    @cached_property
     def between(self) -> float:
         """Share of windows that neither agree nor differ."""
-        if not self.enough:
-            return 0.0
-        reached = np.abs(self.correlation[self.telling])
-        return float(((reached > _DIFFERS) & (reached < _FOUND)).mean())
+        return float(((self.told > _DIFFERS) & (self.told < _FOUND)).mean()) if self.enough else 0.0
 
-    @property
+    @cached_property
     def likeness(self) -> float:
         """Correlation of detail over the whole."""
         power = float((self.first**2).sum() * (self.second**2).sum())
@@ -136,8 +151,9 @@ class Comparison:
 def rules() -> list[float]:
     """Every number that agreement depends on beside the pictures."""
     return [
-        *(_FINE, _COARSE, _WINDOW, _CLOSE, _WORST, _BLACK, _WHITE, _MIN_DETAIL, _MIN_PIXELS),
-        *(_EXACT, _APART, _FOUND, _DIFFERS, _MOVED, _STEP, _SMOOTH, _ROUNDS),
+        *(_FINE, _COARSE, _WINDOW, _CLOSE, _WORST, _BLACK, _WHITE, _MIN_DETAIL, _MIN_PIXELS, _QUIET, _REST, _ABOVE),
+        *(_SHIFT, _BY_SHIFT, _SETTLED, _LITTLE),
+        *(_EXACT, _APART, _FOUND, _DIFFERS, _MOVED, _STEP, _SPARSE, _SMOOTH, _ROUNDS),
         *(_INK, _UNUSUAL, _START, _NARROWER, _FITS, _NARROWEST),
     ]
 
@@ -158,6 +174,13 @@ def compare(x: Grey, y: Grey, solid: Mask, window: int = _WINDOW) -> Comparison:
     around = np.maximum(cv2.blur(weight, (window, window)), _TINY)
     aa, bb, ab = (cv2.blur(product, (window, window)) / around for product in (a * a, b * b, a * b))
     telling = (usable > 0) & (np.maximum(aa, bb) > _MIN_DETAIL**2)
+    if telling.any():
+        # what differs wherever one looks is noise, and what hardly exceeds it tells nothing
+        differing = (bb - ab * ab / np.maximum(aa, _TINY))[telling]
+        rank = int(_QUIET * (len(differing) - 1))
+        above = telling & (np.minimum(aa, bb) > _ABOVE * np.partition(differing, rank)[rank])
+        if above.sum() >= _REST * len(differing):  # two pictures that have little in common differ everywhere as well
+            telling = above
     return Comparison(np.asarray(ab / np.sqrt(np.maximum(aa * bb, _TINY)), np.float32), telling, a, b)
 
 
@@ -185,11 +208,19 @@ def motion(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Motion |
         solid: where it lies.
         before: `compare` of the three.
     """
-    flow = _flow(before)
+    flow = _flow(before, 0)  # a plane needs no refinement, which takes half of the time
     there = compare(_moved(laid, flow), under, _moved_mask(solid, flow))
-    plane = _plane(flow, before.telling, np.clip(2 * np.abs(there.correlation) - 1, 0.001, 1))
+    every = slice(None, None, _SPARSE)
+    sure = np.clip(2 * np.abs(there.correlation[every, every]) - 1, 0.001, 1)
+    plane = _plane(flow[every, every], before.telling[every, every], sure, under.shape)
     laid, solid = _moved(laid, plane), _moved_mask(solid, plane)
     now = compare(laid, under, solid)
+    for _ in range(_SETTLED):
+        share, plane = _shift(now)
+        if share <= _LITTLE:
+            break
+        laid, solid = _moved(laid, plane), _moved_mask(solid, plane)
+        now = compare(laid, under, solid)
     if not now.enough:
         return None
     flow = _smoothed(_flow(now), now)
@@ -208,9 +239,54 @@ def motion(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Motion |
         exact=close.exact,
         between=close.between,
         moved=float(moved[both].mean()),
+        shifted=shifted(now),
         bent=float(np.quantile(further[both], _WORST)),
         still=float((known < 0.3 * typical).mean()) if known.size else 1.0,
     )
+
+
+def shifted(pair: Comparison) -> float:
+    """Share of windows in which two pictures differ by a small shift, beside the motion of a plane common to all.
+
+    Two frames of a scene agree nearly where little moved, but what differs is what a shift of a pixel makes of it; what
+    noise or compression make of a copy is not.
+    """
+    return _shift(pair)[0]
+
+
+def _shift(pair: Comparison) -> tuple[float, FloatArray]:
+    """The share of `shifted`, and the (height, width, 2) flow of the plane."""
+    import cv2
+
+    if not pair.enough:
+        return 0.0, np.zeros((*pair.telling.shape, 2), np.float32)
+
+    def around(product: FloatArray) -> FloatArray:
+        return np.asarray(cv2.blur(product, (_WINDOW, _WINDOW)), np.float32)
+
+    a, b = pair.first, pair.second
+    a = np.asarray(a * (around(a * b) / np.maximum(around(a * a), _TINY)), np.float32)
+    both, less = 0.5 * (a + b), b - a
+    dx, dy = (cv2.Sobel(both, cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1)))
+    products = (dx * dx, dx * dy, dy * dy, dx * less, dy * less, less * less)
+    xx, xy, yy, x, y, differing = (around(product)[::_STEP, ::_STEP] for product in products)
+    noise = 0.02 * (xx + yy) + _TINY
+    room = (xx + noise) * (yy + noise) - xy * xy
+
+    def solved(x: FloatArray, y: FloatArray) -> FloatArray:
+        return np.stack([((yy + noise) * x - xy * y) / room, ((xx + noise) * y - xy * x) / room], axis=-1)
+
+    telling = pair.telling[::_STEP, ::_STEP]
+    sure = np.clip(2 * np.abs(pair.correlation[::_SPARSE, ::_SPARSE]) - 1, 0.001, 1)
+    plane = _plane(solved(x, y)[::2, ::2], telling[::2, ::2], sure, pair.telling.shape)
+    # a plane hardly changes within a window: what is left beside it needs no second look at the pixels
+    px, py = plane[::_STEP, ::_STEP, 0], plane[::_STEP, ::_STEP, 1]
+    differing = differing - 2 * (px * x + py * y) + px * px * xx + 2 * px * py * xy + py * py * yy
+    x, y = x - px * xx - py * xy, y - px * xy - py * yy
+    flow = solved(x, y)
+    explained = (flow[..., 0] * x + flow[..., 1] * y) / np.maximum(differing, _TINY)
+    moved = (np.hypot(flow[..., 0], flow[..., 1]) > _SHIFT) & (explained > _BY_SHIFT)
+    return float(moved[telling].mean()) if telling.any() else 0.0, plane
 
 
 def beside_print(laid: Grey, under: Grey, solid: Mask) -> Print:
@@ -256,7 +332,7 @@ def _relit(first: FloatArray, second: FloatArray, solid: Mask) -> FloatArray:
     return np.asarray(second - gain * first - offset, dtype=np.float32)
 
 
-def _flow(pair: Comparison) -> FloatArray:
+def _flow(pair: Comparison, refined: int = 5) -> FloatArray:
     """(height, width, 2) float32: how many pixels to look further in the first picture for what the second shows."""
     import cv2
 
@@ -264,6 +340,7 @@ def _flow(pair: Comparison) -> FloatArray:
     search.setFinestScale(0)
     search.setPatchSize(8)
     search.setPatchStride(4)
+    search.setVariationalRefinementIterations(refined)
     sign = 1.0 if float((pair.first * pair.second).sum()) >= 0 else -1.0
     return np.asarray(search.calc(_as_bytes(pair.second), _as_bytes(sign * pair.first), None), dtype=np.float32)
 
@@ -301,34 +378,43 @@ def _grid(shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
     return x, y
 
 
-def _plane(flow: FloatArray, telling: Mask, sure: FloatArray) -> FloatArray:
-    """The flow of a plane seen from elsewhere (eight parameters) that most of a flow follows, of the same shape."""
-    height, width = telling.shape
-    chosen = telling[::_STEP, ::_STEP]
-    if chosen.sum() < 16:
-        return np.zeros_like(flow)
+def _plane(flow: FloatArray, telling: Mask, sure: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """The flow of a plane seen from elsewhere (eight parameters) that most of a flow follows.
 
-    def terms(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-        u, v = (x - width / 2) / (width / 2), (y - height / 2) / (height / 2)
-        one, none = np.ones_like(u), np.zeros_like(u)
-        across = [one, u, v, none, none, none, u * u, u * v]
-        down = [none, none, none, one, u, v, u * v, v * v]
-        return np.stack([np.stack(across, axis=-1), np.stack(down, axis=-1)])
+    Args:
+        flow: (rows, columns, 2) at every `_SPARSE`-th pixel.
+        telling: (rows, columns) where it is known.
+        sure: (rows, columns) how well.
+        shape: height and width of the picture.
 
-    x, y = (side.astype(np.float64) for side in _grid(telling.shape))
-    known = terms(x[::_STEP, ::_STEP][chosen], y[::_STEP, ::_STEP][chosen])
-    wanted = flow[::_STEP, ::_STEP][chosen].T.astype(np.float64)
-    sure_of = sure[::_STEP, ::_STEP][chosen].astype(np.float64)
-    weight, reach = sure_of, 4.0
-    solution = np.zeros(8)
+    Returns:
+        (height, width, 2) float32.
+    """
+    height, width = shape
+    u = (np.arange(width) - width / 2)[None, :] / (width / 2)
+    v = (np.arange(height) - height / 2)[:, None] / (height / 2)
+    n = int(telling.sum())
+    if n < 16:
+        return np.zeros((height, width, 2), np.float32)
+    at_u, at_v = (np.broadcast_to(one, shape)[::_SPARSE, ::_SPARSE][telling] for one in (u, v))
+    known = np.zeros((2 * n, 8))
+    for axis, first in ((0, at_u), (1, at_v)):
+        rows = slice(axis * n, (axis + 1) * n)
+        known[rows, 3 * axis : 3 * axis + 3] = np.stack([np.ones(n), at_u, at_v], axis=1)
+        known[rows, 6:] = np.stack([first * at_u, first * at_v], axis=1)
+    wanted, sure_of = flow[telling].T.ravel().astype(np.float64), sure[telling].astype(np.float64)
+    weight: NDArray[np.float64] = sure_of
+    reach = 4.0
+    p: NDArray[np.float64] = np.zeros(8)
     for _ in range(_ROUNDS):
-        scaled = known * weight[None, :, None]
-        normal = np.einsum("kni,knj->ij", scaled, known) + 1e-6 * np.eye(8)
-        solution = np.linalg.solve(normal, np.einsum("kni,kn->i", scaled, wanted))
+        scaled = known.T * np.tile(weight, 2)
+        p = np.asarray(np.linalg.solve(scaled @ known + 1e-6 * np.eye(8), scaled @ wanted), dtype=np.float64)
         reach = max(0.5, 0.6 * reach)
-        missed = np.hypot(*(wanted - known @ solution))
-        weight = sure_of / (1 + (missed / reach) ** 2) ** 2
-    return np.moveaxis(terms(x, y) @ solution, 0, -1).astype(np.float32)
+        missed = (wanted - known @ p) / reach
+        weight = np.asarray(sure_of / (1 + missed[:n] ** 2 + missed[n:] ** 2) ** 2, dtype=np.float64)
+    tilt = p[6] * u + p[7] * v
+    across, down = p[0] + p[1] * u + p[2] * v + u * tilt, p[3] + p[4] * u + p[5] * v + v * tilt
+    return np.stack([across, down], axis=-1).astype(np.float32)
 
 
 def _smoothed(flow: FloatArray, pair: Comparison) -> FloatArray:

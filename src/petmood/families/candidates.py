@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.families.local import LocalFeatures, mirrored, unit
+from petmood.families.local import THUMBNAIL, LocalFeatures, mirrored, quarter_turns, thumbnail, unit
 from petmood.records import FloatArray, IntArray
 from petmood.threads import cores
 
@@ -30,7 +30,6 @@ FEW: Final = 64
 _CELLS: Final = 4  # voters are taken from a grid of so many cells a side, lest print or one tile take all votes
 _NEIGHBOURS: Final = 6
 _WIDTH: Final = 0.1  # squared distance at which a vote has lost most of its weight
-_THUMBNAIL: Final = 12  # side of a thumbnail
 _ALIKE: Final = 0.85  # correlation of two thumbnails below which they are not worth a closer look
 _EXACT: Final = 4_000  # vectors up to which an exact search is as quick as an index
 _PART: Final = 2_048  # pictures searched for at once: bounds memory
@@ -96,22 +95,8 @@ def _spread(found: LocalFeatures) -> IntArray:
     return np.sort(np.lexsort((np.arange(len(cell)), rank))[:VOTERS])
 
 
-def thumbnail(grey: NDArray[np.uint8]) -> FloatArray:
-    """(side, side) float32 thumbnail of mean 0 and length 1 (all zero for a uniform picture)."""
-    import cv2
-
-    small = cv2.resize(grey, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA).astype(np.float32)
-    small -= small.mean()
-    return np.asarray(small / max(float(np.linalg.norm(small)), 1.0), dtype=np.float32)
-
-
-def quarter_turns(square: NDArray[Any]) -> list[NDArray[Any]]:
-    """The eight flips and quarter turns of a picture, the picture itself first."""
-    return [np.rot90(side, turn) for side in (square, square[:, ::-1]) for turn in range(4)]
-
-
 def candidate_pairs(sketches: Sketches, per_image: int = PER_IMAGE, asked: NDArray[np.bool_] | None = None) -> IntArray:
-    """(n_pairs, 2) int64 of i < j, sorted: pairs to be verified.
+    """(n_pairs, 2) int64 of i < j: pairs to be verified, those with most votes first.
 
     Two ways lead to a pair. Local features vote for the pictures that hold their nearest neighbours, plain and
     mirrored, whatever the crop or rotation. Thumbnails find their nearest ones, plain and mirrored, since print all
@@ -127,23 +112,28 @@ def candidate_pairs(sketches: Sketches, per_image: int = PER_IMAGE, asked: NDArr
     asked = np.ones(n, dtype=np.bool_) if asked is None else asked
     if n < 2 or not asked.any():
         return np.zeros((0, 2), dtype=np.int64)
-    i, j = np.divmod(_keys(sketches, sketches, per_image, asked), n)
-    keys = np.unique(np.minimum(i, j) * n + np.maximum(i, j))
-    return np.stack(np.divmod(keys, n), axis=1).astype(np.int64)
+    found, votes = _keys(sketches, sketches, per_image, asked)
+    i, j = np.divmod(found, n)
+    keys, inverse = np.unique(np.minimum(i, j) * n + np.maximum(i, j), return_inverse=True)
+    most = np.zeros(len(keys))
+    np.maximum.at(most, inverse, votes)
+    return np.stack(np.divmod(keys[np.lexsort((keys, -most))], n), axis=1).astype(np.int64)
 
 
 def candidates_among(queries: Sketches, known: Sketches) -> IntArray:
     """(n_pairs, 2) int64, sorted: which query may show which of the known pictures, found as by `candidate_pairs`."""
     if not len(queries) or not len(known):
         return np.zeros((0, 2), dtype=np.int64)
-    keys = _keys(queries, known, PER_IMAGE, np.ones(len(queries), dtype=np.bool_))
+    keys, _ = _keys(queries, known, PER_IMAGE, np.ones(len(queries), dtype=np.bool_))
     return np.stack(np.divmod(np.unique(keys), len(known)), axis=1).astype(np.int64)
 
 
-def _keys(queries: Sketches, known: Sketches, per_image: int, asked: NDArray[np.bool_]) -> IntArray:
-    """Keys query * len(known) + known. Where both are the same pictures, none is its own candidate."""
+def _keys(
+    queries: Sketches, known: Sketches, per_image: int, asked: NDArray[np.bool_]
+) -> tuple[IntArray, NDArray[np.float64]]:
+    """Keys query * len(known) + known, and the votes of each. Where both are the same, none is its own candidate."""
     n, itself = len(known), queries is known
-    votes, owner, thumbnails = _Index(n * VOTERS, 128), list[int](), _Index(n, _THUMBNAIL**2)
+    votes, owner, thumbnails = _Index(n * VOTERS, 128), list[int](), _Index(n, THUMBNAIL**2)
     for start, part in _numbered(known):
         voters = np.concatenate([one.voters for one in part])
         owner += [start + i for i, one in enumerate(part) for _ in one.voters]
@@ -151,22 +141,26 @@ def _keys(queries: Sketches, known: Sketches, per_image: int, asked: NDArray[np.
             votes.add(unit(voters))
         thumbnails.add(np.stack([one.thumbnail.ravel() for one in part]))
     owners = np.array(owner, dtype=np.int64)
-    found = [np.zeros(0, dtype=np.int64)]
+    found, votes_of = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
     for start, part in _numbered(queries):
         rows = [(start + i, one) for i, one in enumerate(part) if asked[start + i]]
         if rows:
-            found.append(_by_votes(rows, votes, owners, n, per_image, itself=itself))
-            found.append(_by_thumbnails(rows, thumbnails, n, itself=itself))
-    return np.concatenate(found)
+            for keys, strength in (
+                _by_votes(rows, votes, owners, n, per_image, itself=itself),
+                _by_thumbnails(rows, thumbnails, n, itself=itself),
+            ):
+                found.append(keys)
+                votes_of.append(strength)
+    return np.concatenate(found), np.concatenate(votes_of)
 
 
 def _by_votes(
     rows: Sequence[tuple[int, Sketch]], index: _Index, owners: IntArray, n: int, per_image: int, *, itself: bool
-) -> IntArray:
-    """The pictures with most votes of each asking one, plain or mirrored."""
+) -> tuple[IntArray, NDArray[np.float64]]:
+    """The pictures with most votes of each asking one, plain or mirrored, and how many those are."""
     voters = np.concatenate([one.voters for _, one in rows])
     if not len(owners) or not len(voters):
-        return np.zeros(0, dtype=np.int64)
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
     voter = np.repeat([i for i, _ in rows], [len(one.voters) for _, one in rows]).astype(np.int64)[:, None]
     keys, votes = [], []
     for descriptors in (voters, mirrored(voters)):
@@ -177,22 +171,26 @@ def _by_votes(
         keys.append(key)
         votes.append(np.bincount(inverse, np.exp(-distance[valid] / _WIDTH), minlength=len(key)))
     key, vote = np.concatenate(keys), np.concatenate(votes)
-    key = key[np.lexsort((key, -vote, key // n))]
+    order = np.lexsort((key, -vote, key // n))
+    key, vote = key[order], vote[order]
     # the same candidate may come plain and mirrored: its better place counts
     _, first = np.unique(key, return_index=True)
-    key = key[np.sort(first)]
+    first.sort()
+    key, vote = key[first], vote[first]
     asking = key // n
-    rank = np.arange(len(key)) - np.searchsorted(asking, asking)
-    return np.asarray(key[rank < per_image], dtype=np.int64)
+    kept = np.arange(len(key)) - np.searchsorted(asking, asking) < per_image
+    return np.asarray(key[kept], dtype=np.int64), np.asarray(vote[kept], dtype=np.float64)
 
 
-def _by_thumbnails(rows: Sequence[tuple[int, Sketch]], index: _Index, n: int, *, itself: bool) -> IntArray:
+def _by_thumbnails(
+    rows: Sequence[tuple[int, Sketch]], index: _Index, n: int, *, itself: bool
+) -> tuple[IntArray, NDArray[np.float64]]:
     views = [_views(one) for _, one in rows]
     voter = np.repeat([i for i, _ in rows], [len(turned) for turned in views]).astype(np.int64)[:, None]
     nearest, distance = index.nearest(np.stack([view for turned in views for view in turned]).astype(np.float32), 3)
     # unit vectors: squared distance d is correlation 1 - d / 2
     near = (nearest >= 0) & (distance <= 2 * (1 - _ALIKE)) & ~(itself & (nearest == voter))
-    return np.asarray((voter * n + nearest)[near], dtype=np.int64)
+    return np.asarray((voter * n + nearest)[near], dtype=np.int64), np.zeros(int(near.sum()))
 
 
 def _views(one: Sketch) -> list[FloatArray]:

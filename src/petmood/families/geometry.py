@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.families.local import LocalFeatures, mirrored, unit
+from petmood.families.local import LocalFeatures, mirrored
 from petmood.records import FloatArray, IntArray
 
 RATIO: Final = 0.85
@@ -58,9 +58,8 @@ def rules() -> list[float]:
 def place(a: LocalFeatures, b: LocalFeatures) -> Placement | None:
     """Find how picture a lies on picture b, plain or mirrored; None if their features do not agree on any way."""
     best: Placement | None = None
-    others = unit(b.descriptors)
     for mirror in (False, True):
-        left, right = _matches(unit(mirrored(a.descriptors) if mirror else a.descriptors), others)
+        left, right = _matches(mirrored(a.vectors) if mirror else a.vectors, b.vectors)
         if len(left) < MIN_INLIERS:
             continue
         points = a.points[left].astype(np.float64)
@@ -85,12 +84,16 @@ def _matches(a: FloatArray, b: FloatArray) -> tuple[IntArray, IntArray]:
     alike = a @ b.T
     rows = np.arange(len(a))
     nearest = alike.argmax(axis=1)
-    best = alike[rows, nearest].copy()
-    mutual = alike.argmax(axis=0)[nearest] == rows
+    best = alike[rows, nearest]
     alike[rows, nearest] = -1.0
     ratio = (2 - 2 * best) / np.maximum(2 - 2 * alike.max(axis=1), 1e-6)
-    chosen = np.flatnonzero(mutual & (ratio < RATIO**2))
+    chosen = np.flatnonzero(ratio < RATIO**2)
     chosen = chosen[np.argsort(ratio[chosen], kind="stable")]
+    # few pass the ratio, so that only their columns are searched for the way back
+    of_column = np.full(len(b), -1.0, dtype=np.float32)
+    np.maximum.at(of_column, nearest, best)
+    taken = nearest[chosen]
+    chosen = chosen[best[chosen] >= np.maximum(of_column[taken], alike[:, taken].max(axis=0, initial=-1.0))]
     return chosen, nearest[chosen]
 
 
@@ -103,15 +106,18 @@ def _fit(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[Transform, int
     """
     growth, turn = np.log(b[:, 2] / a[:, 2]), b[:, 3] - a[:, 3]
     first = slice(0, _HYPOTHESES)
+    other = np.abs((turn[None] - turn[first, None] + np.pi) % (2 * np.pi) - np.pi)
+    agree = (np.abs(growth[None] - growth[first, None]) < _ALIKE) & (other < _ALIKE)
+    if agree.sum(axis=1).max() < MIN_INLIERS:
+        return None
     cos, sin = np.exp(growth[first]) * np.cos(turn[first]), np.exp(growth[first]) * np.sin(turn[first])
     dx, dy = a[None, :, 0] - a[first, None, 0], a[None, :, 1] - a[first, None, 1]
     missed = np.hypot(
         b[first, None, 0] + cos[:, None] * dx - sin[:, None] * dy - b[None, :, 0],
         b[first, None, 1] + sin[:, None] * dx + cos[:, None] * dy - b[None, :, 1],
     )
-    other = np.abs((turn[None] - turn[first, None] + np.pi) % (2 * np.pi) - np.pi)
     reach = _LOOSE * np.maximum(1.0, np.exp(growth[first]))[:, None]
-    agree = (missed < reach) & (np.abs(growth[None] - growth[first, None]) < _ALIKE) & (other < _ALIKE)
+    agree &= missed < reach
     inside = agree[int(agree.sum(axis=1).argmax())]
     places = np.column_stack([a[:, :2], np.ones(len(a))])
     transform = np.eye(2, 3)

@@ -28,12 +28,12 @@ ALIKE_INLIERS: Final = 12
 ALIKE_LIKENESS: Final = 0.3
 """From here on two pictures that are not one photo are told of as much alike: one animal twice, or one scene."""
 
-_VERSION: Final = 3
+_VERSION: Final = 4
 _ROUNDS: Final = 4
 _WITNESSES: Final = 8  # further pairs looked at to confirm a weak link
 _CONFIRMED: Final = 2  # of them that must say the same
 _CROWDED: Final = 3  # copies of a photo from which they may crowd its other relatives out of its candidates
-_PAIRS: Final = 256  # verified together
+_PAIRS: Final = 128  # verified together
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class PixelLinks:
     """What pixels say of a set of files.
 
     Attributes:
-        same: pairs that show one photo. Whatever they connect is one family.
+        same: pairs that show one photo. Whatever they connect is one family; pairs that others connect may be left out.
         alike: pairs of different photos of much the same: the same animal again, or the next moment. They join nothing.
     """
 
@@ -166,19 +166,23 @@ class _Search:
         """Look at the candidates among some pictures; True if anything was joined."""
         found = candidate_pairs(Subset(self._shelf, shown), asked=asked)
         pairs = [(shown[i], shown[j]) for i, j in found.tolist()]
-        linked = [(pair, self._verdicts[pair]) for pair in self._look(pairs)]
-        # strong links first, so that weak ones find whole families to be confirmed by
-        linked.sort(key=lambda item: (not _strong(item[1]), -item[1].agreement, item[0]))
-        joined = False
-        for pair, verdict in linked:
+        families, weak = len(self._members), list[tuple[int, int]]()
+        for start in range(0, len(pairs), _PAIRS):
+            # the likeliest come first: what they join needs no further look
+            part = [pair for pair in pairs[start : start + _PAIRS] if self._root[pair[0]] != self._root[pair[1]]]
+            for pair in self._look(part):
+                if not _strong(self._verdicts[pair]):
+                    weak.append(pair)
+                    continue
+                self.same[pair] = self._verdicts[pair]
+                self._join(*pair)
+        # weak links last, so that they find whole families to be confirmed by
+        for pair in sorted(weak, key=lambda pair: (-self._verdicts[pair].agreement, pair)):
             a, b = self._root[pair[0]], self._root[pair[1]]
-            if a == b:
-                self.same[pair] = verdict
-            elif _strong(verdict) or self._confirmed(pair, a, b):
-                self.same[pair] = verdict
+            if a == b or self._confirmed(pair, a, b):
+                self.same[pair] = self._verdicts[pair]
                 self._join(a, b)
-                joined = True
-        return joined
+        return len(self._members) < families
 
     def _look(self, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Verify pairs that were not yet; gives back those that are the same photo."""
@@ -211,8 +215,10 @@ class _Search:
         witnesses = others[:_WITNESSES]
         return len(self._look(witnesses)) >= min(_CONFIRMED, len(witnesses))
 
-    def _join(self, a: int, b: int) -> None:
-        a, b = min(a, b), max(a, b)
+    def _join(self, i: int, j: int) -> None:
+        a, b = sorted((self._root[i], self._root[j]))
+        if a == b:
+            return
         for i in self._members[b]:
             self._root[i] = a
         self._members[a] += self._members.pop(b)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,16 @@ from petmood.records import FloatArray
 SIDE: Final = 160
 """Longest side in pixels at which pictures are compared; a larger one is shrunk to it."""
 
-_SEARCHED: Final = 128  # longest side at which features are found: their cost grows with its square
+_SEARCHED: Final = 96  # longest side at which features are found: their cost grows with its square
 
-MAX_POINTS: Final = 192
+MAX_POINTS: Final = 160
 """Strongest features kept of each picture."""
 
-_VERSION: Final = 2
-_CONTRAST: Final = 0.02  # half of OpenCV's default: soft fur has weak corners
+THUMBNAIL: Final = 12
+"""Side in pixels of a thumbnail."""
+
+_VERSION: Final = 3
+_CONTRAST: Final = 0.015  # less than half of OpenCV's default: soft fur has weak corners
 _INNER, _OUTER = 1.0, 2.2  # half sides, in a feature's scale, of the boxes that tell whether it is light or dark
 
 _CELLS: Final = np.arange(128).reshape(4, 4, 8)
@@ -31,7 +35,7 @@ _INVERT: Final = _CELLS[::-1, ::-1].ravel()
 """Their order after light and dark are exchanged: the feature then points the other way."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LocalFeatures:
     """What one picture is recognised by, strongest feature first.
 
@@ -50,8 +54,32 @@ class LocalFeatures:
     width: int
     height: int
 
+    @cached_property
+    def vectors(self) -> FloatArray:
+        """(n, 128) float32 descriptors as unit vectors."""
+        return unit(self.descriptors)
 
-def mirrored(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    @cached_property
+    def turned(self) -> FloatArray:
+        """(8, 144) float32 thumbnails of the picture in its eight flips and quarter turns, itself first."""
+        return np.stack([side.ravel() for side in quarter_turns(thumbnail(self.grey))])
+
+
+def thumbnail(grey: NDArray[np.uint8]) -> FloatArray:
+    """(side, side) float32 thumbnail of mean 0 and length 1 (all zero for a uniform picture)."""
+    import cv2
+
+    small = cv2.resize(grey, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small -= small.mean()
+    return np.asarray(small / max(float(np.linalg.norm(small)), 1.0), dtype=np.float32)
+
+
+def quarter_turns(square: NDArray[Any]) -> list[NDArray[Any]]:
+    """The eight flips and quarter turns of a picture, the picture itself first."""
+    return [np.rot90(side, turn) for side in (square, square[:, ::-1]) for turn in range(4)]
+
+
+def mirrored(descriptors: NDArray[Any]) -> NDArray[Any]:
     """Descriptors (n, 128) of the mirror image of their picture."""
     return descriptors[:, _MIRROR]
 
@@ -77,11 +105,10 @@ def find_local_features(image: Image.Image) -> LocalFeatures:
     found, raw = cv2.SIFT.create(MAX_POINTS, contrastThreshold=_CONTRAST).detectAndCompute(small, None)
     if not found:
         return LocalFeatures(np.zeros((0, 4), np.float32), np.zeros((0, 128), np.uint8), grey, width, height)
-    order = sorted(range(len(found)), key=lambda i: (-found[i].response, found[i].pt, found[i].angle))[:MAX_POINTS]
-    points = np.array(
-        [(*found[i].pt, found[i].size / 2, np.deg2rad(found[i].angle)) for i in order], dtype=np.float32
-    ).reshape(-1, 4)
-    descriptors = raw[order]
+    told = np.array([(*one.pt, one.size / 2, one.angle, -one.response) for one in found], dtype=np.float32)
+    order = np.lexsort((told[:, 3], told[:, 1], told[:, 0], told[:, 4]))[:MAX_POINTS]
+    points, descriptors = np.ascontiguousarray(told[order, :4]), raw[order]
+    points[:, 3] = np.deg2rad(points[:, 3])
     dark = _dark(small, points)
     if ratio > 1:
         stretch = np.array([width / searched[0], height / searched[1]], dtype=np.float32)

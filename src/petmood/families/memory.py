@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -19,9 +18,9 @@ from numpy.typing import NDArray
 
 from petmood.errors import ModelError
 from petmood.families.agreement import detail
-from petmood.families.candidates import Listed, candidates_among, quarter_turns, sketch, thumbnail
+from petmood.families.candidates import Listed, candidates_among, sketch
 from petmood.families.geometry import Transform, lay, place
-from petmood.families.local import LocalFeatures
+from petmood.families.local import THUMBNAIL, LocalFeatures, quarter_turns
 from petmood.families.verify import MIN_OVERLAP
 from petmood.records import FloatArray
 from petmood.threads import cores
@@ -39,7 +38,6 @@ _GRID: Final = 32
 _MIN_PLACES: Final = 32  # places with detail below which agreement is chance
 _LEAST: Final = 1.0  # grey levels of mean detail below which a place has none
 _ALIKE: Final = 0.85  # correlation of two thumbnails, in the best of their flips and turns
-_SMALL: Final = 12
 _STEP: Final = np.uint8(8)  # of the numbers of a descriptor
 _VERSION: Final = 2
 
@@ -109,11 +107,10 @@ class Memory:
             # no local features find these: a picture is looked for in all its turns, however textured it is
             asking = [replace(one, textured=False) for one in asking]
         pairs = candidates_among(Listed(asking), sketches).tolist()
-        turned = {k: _turned(found[open_[k]]) for k in {k for k, _ in pairs}}
 
         def look(pair: tuple[int, int]) -> Recognised | None:
             k, row = pair
-            return self._look(found[open_[k]], turned[k], row)
+            return self._look(found[open_[k]], row)
 
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores()) as pool:
             for (k, _), seen in zip(pairs, pool.map(look, pairs), strict=True):
@@ -122,30 +119,26 @@ class Memory:
                     best[open_[k]] = seen
         return dict(sorted(best.items()))
 
-    def _look(self, picture: LocalFeatures, turned: NDArray[np.float32], row: int) -> Recognised | None:
+    def _look(self, picture: LocalFeatures, row: int) -> Recognised | None:
         photo = self.photos[row]
         placed = place(picture, photo.features)
         if placed is not None:
             agreement = _agreement(picture, placed.transform, photo)
             if agreement >= MIN_SAME:
                 return Recognised(row, "pixels", agreement, placed.inliers)
-        alike = np.abs(turned @ self._thumbnails[row])
+        alike = np.abs(picture.turned @ photo.features.turned[0])
         which = int(alike.argmax())
         if alike[which] < _ALIKE:
             return None
         agreement = _agreement(picture, _stretched(picture, photo.features, which), photo)
         return Recognised(row, "pixels", agreement, 0) if agreement >= MIN_SAME_WHOLE else None
 
-    @cached_property
-    def _thumbnails(self) -> NDArray[np.float32]:
-        return np.stack([thumbnail(photo.features.grey).ravel() for photo in self.photos])
-
 
 def remember(path: str, found: LocalFeatures) -> Remembered:
     """What is kept of a photo with these local features."""
     import cv2
 
-    small = np.asarray(cv2.resize(found.grey, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA), np.uint8)
+    small = np.asarray(cv2.resize(found.grey, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA), np.uint8)
     points = _points(_steps(found.points[:POINTS]))
     descriptors = _coarse(found.descriptors[:POINTS]) * _STEP
     signs = _signs(found.grey, np.ones(found.grey.shape, dtype=np.bool_))
@@ -191,11 +184,6 @@ def _agreement(picture: LocalFeatures, transform: Transform, photo: Remembered) 
         return 0.0
     same = float((signs == photo.signs)[both].mean())
     return max(same, 1 - same)  # of a negative, every sign is the other
-
-
-def _turned(picture: LocalFeatures) -> NDArray[np.float32]:
-    """(8, 144) thumbnails of a picture in its flips and quarter turns."""
-    return np.stack([side.ravel() for side in quarter_turns(thumbnail(picture.grey))]).astype(np.float32)
 
 
 def _stretched(picture: LocalFeatures, onto: LocalFeatures, which: int) -> Transform:

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.families import agreement, geometry
-from petmood.families.agreement import beside_print, compare, motion
-from petmood.families.candidates import quarter_turns, thumbnail
+from petmood.families.agreement import beside_print, compare, motion, shifted
 from petmood.families.geometry import Placement, inverse, lay, place
-from petmood.families.local import LocalFeatures
+from petmood.families.local import LocalFeatures, quarter_turns
 from petmood.threads import cores, one_opencv_thread
 
 MIN_AGREEMENT: Final = 0.7
@@ -23,20 +22,29 @@ MIN_AGREEMENT: Final = 0.7
 MIN_OVERLAP: Final = 0.2
 """Share of the smaller picture that the other must cover: below it, they may share a logo, not a photo."""
 
-MIN_EXACT, MIN_CLEAR = 0.3, 2.0
+MIN_EXACT, MIN_CLEAR = 0.35, 1.5
 """Share of the overlap that must agree to the pixel where the rest is covered, and how many times what is only alike:
 drawings from one template are alike in many places where a cover leaves none."""
 
 MAX_MOVED: Final = 0.05
 """Share that may be found a little further on: more, and the pictures are frames of one scene."""
 
-MIN_BENT, MAX_STILL, MIN_BENT_INLIERS = 0.85, 0.2, 20
+MAX_SHIFTED, MAX_SHIFTED_COVERED = 0.1, 0.05
+"""Share of windows that may differ by a small shift, of a whole copy and of one that is covered: frames of one scene
+that moved by a pixel or two agree well enough to be taken for copies otherwise."""
+
+MIN_BENT, MAX_STILL, MIN_BENT_INLIERS = 0.89, 0.25, 20
 """A deformed copy has features enough, agrees everywhere once each place has moved, and no large part of it stayed."""
+
+MIN_INLIERS, MIN_LIKENESS, MIN_COVERED_INLIERS = 10, 0.7, 18
+"""Features that must agree, and correlation over the whole, where nine tenths of the windows agree less than
+`_CERTAIN`; and features where a part is covered. Drawings from one template share some."""
 
 MIN_ONE_SIDED, MAX_PRINT = 0.9, 0.6
 """Print is lighter than the photo or darker, not both, and leaves enough of it, which then agrees to `_CERTAIN`."""
 
-_CERTAIN: Final = 0.85  # agreement that needs no look at what has moved
+_CERTAIN: Final = 0.85  # agreement, and
+_SURE_SHIFTED: Final = 0.05  # most that is shifted, that need no closer look at what has moved
 _HOPELESS: Final = 0.3  # correlation that half of the windows must reach to be worth that look
 _THUMBNAILS: Final = 0.8  # correlation of two thumbnails below which whole pictures are not compared
 
@@ -49,7 +57,7 @@ class Verdict:
         inliers: features that agree on the transform; 0 where it was found by whole pictures instead.
         agreement: correlation of their detail in a window, in [0, 1], which nine tenths of their overlap reach.
         exact: share of the overlap that agrees to the pixel, in [0, 1].
-        moved: share of it that does not agree but is found a little further on, in [0, 1].
+        moved: share of it that is found a little further on, in [0, 1].
         likeness: correlation of their detail over the whole overlap, in [-1, 1]; below 0 for a negative.
         overlap: share of the smaller picture that is covered, in [0, 1].
         scale: pixels of the second picture for one of the first.
@@ -86,9 +94,15 @@ def rules() -> list[float]:
         MIN_EXACT,
         MIN_CLEAR,
         MAX_MOVED,
+        MAX_SHIFTED,
+        MAX_SHIFTED_COVERED,
+        _SURE_SHIFTED,
         MIN_BENT,
         MAX_STILL,
         MIN_BENT_INLIERS,
+        MIN_INLIERS,
+        MIN_LIKENESS,
+        MIN_COVERED_INLIERS,
         MIN_ONE_SIDED,
         MAX_PRINT,
         _CERTAIN,
@@ -146,23 +160,27 @@ def _kind(
     untold = verdict("other", pair.agreement, pair.exact)
     if overlap < MIN_OVERLAP:
         return untold
-    if pair.agreement >= _CERTAIN:
+    if pair.agreement >= _CERTAIN and shifted(pair) <= _SURE_SHIFTED:
         return verdict("whole", pair.agreement, pair.exact)
     if not pair.enough or pair.reached(0.5) < _HOPELESS:
         return _printed(laid, under, solid, untold)
     found = motion(laid, under, solid, pair)
     if found is None:
         return _printed(laid, under, solid, untold)
+    alike = inliers >= MIN_INLIERS and abs(pair.likeness) >= MIN_LIKENESS
+    covered = inliers >= MIN_COVERED_INLIERS and found.exact >= max(MIN_EXACT, MIN_CLEAR * found.between)
     kind = "other"
-    if found.moved <= MAX_MOVED:
-        if found.agreement >= MIN_AGREEMENT:
+    if found.moved <= MAX_MOVED and found.shifted <= MAX_SHIFTED:
+        if found.agreement >= (MIN_AGREEMENT if alike else _CERTAIN):
             kind = "whole"
-        elif found.exact >= max(MIN_EXACT, MIN_CLEAR * found.between):
+        elif found.shifted <= MAX_SHIFTED_COVERED and covered:
             kind = "covered"
     elif inliers >= MIN_BENT_INLIERS and found.bent >= MIN_BENT and found.still <= MAX_STILL:
         kind = "bent"
-    told = verdict(kind, max(found.agreement, pair.agreement), found.exact, found.moved)
-    return told if told.same_photo else _printed(laid, under, solid, told)
+    told = verdict(kind, max(found.agreement, pair.agreement), found.exact, max(found.moved, found.shifted))
+    if told.same_photo or told.moved > MAX_SHIFTED:
+        return told
+    return _printed(laid, under, solid, told)
 
 
 def _printed(
@@ -188,7 +206,7 @@ def _by_whole(a: LocalFeatures, b: LocalFeatures) -> Verdict:
     """
     import cv2
 
-    turned = np.stack([np.abs((side * thumbnail(b.grey)).sum()) for side in quarter_turns(thumbnail(a.grey))])
+    turned = np.abs(a.turned @ b.turned[0])
     which = int(turned.argmax())
     if turned[which] < _THUMBNAILS:
         return NOTHING
@@ -199,7 +217,10 @@ def _by_whole(a: LocalFeatures, b: LocalFeatures) -> Verdict:
     laid = np.asarray(cv2.resize(side, (b.width, b.height), interpolation=cv2.INTER_AREA), np.uint8)
     solid = np.ones(b.grey.shape, dtype=np.bool_)
     pair = compare(laid, b.grey, solid)
-    kind = "whole" if pair.agreement >= MIN_AGREEMENT else "other"
-    numbers = [round(value, 6) for value in (pair.agreement, pair.exact, pair.likeness, scale[0])]
-    found = Verdict(0, numbers[0], numbers[1], 0.0, numbers[2], 1.0, numbers[3], which >= 4, kind)
-    return found if found.same_photo else _printed(laid, b.grey, solid, found)
+    moved = shifted(pair) if pair.agreement >= _HOPELESS else 0.0
+    kind = "whole" if pair.agreement >= MIN_AGREEMENT and moved <= MAX_SHIFTED else "other"
+    numbers = [round(value, 6) for value in (pair.agreement, pair.exact, moved, pair.likeness, scale[0])]
+    found = Verdict(0, numbers[0], numbers[1], numbers[2], numbers[3], 1.0, numbers[4], which >= 4, kind)
+    if found.same_photo or moved > MAX_SHIFTED:
+        return found
+    return _printed(laid, b.grey, solid, found)

@@ -1,0 +1,76 @@
+"""Drawn pictures, and drawn edits of them: copies join, other photos and next frames do not."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+
+from drawing import photo, saved
+from petmood.families.local import LocalFeatures, find_local_features
+from petmood.families.verify import verify
+from petmood.images import open_rgb
+
+FEW = settings(max_examples=12, deadline=None, derandomize=True, database=None)
+seeds = st.integers(0, 10_000)
+
+
+def features_of(image: Image.Image, quality: int = 85) -> LocalFeatures:
+    return find_local_features(open_rgb(saved(image, quality=quality)))
+
+
+@st.composite
+def transforms(draw: st.DrawFn) -> tuple[int, bool, int, float, float, bool, tuple[int, int] | None, int]:
+    """Quarter turns, mirror, margin cut off, size, light, negative, corner of a covering box, quality of the JPEG."""
+    box = draw(st.one_of(st.none(), st.tuples(st.integers(0, 120), st.integers(0, 120))))
+    return (
+        draw(st.integers(0, 3)),
+        draw(st.booleans()),
+        draw(st.integers(0, 40)),
+        draw(st.floats(0.5, 1.5)),
+        draw(st.floats(0.6, 1.4)),
+        draw(st.booleans()),
+        box,
+        draw(st.integers(30, 95)),
+    )
+
+
+@FEW
+@given(seed=seeds, how=transforms())
+def test_a_copy_joins_whatever_was_done_to_it(
+    seed: int, how: tuple[int, bool, int, float, float, bool, tuple[int, int] | None, int]
+) -> None:
+    turns, mirror, margin, size, light, negative, box, quality = how
+    out = photo(seed)
+    if box is not None:
+        ImageDraw.Draw(out).rectangle((*box, box[0] + 80, box[1] + 80), fill=(90, 140, 60))
+    out = out.crop((margin, margin // 2, 224 - margin // 3, 224 - margin))
+    out = ImageOps.mirror(out) if mirror else out
+    out = out.rotate(90 * turns, expand=True)
+    out = out.resize((round(out.width * size), round(out.height * size)))
+    out = ImageEnhance.Brightness(ImageOps.invert(out) if negative else out).enhance(light)
+    assert verify(features_of(photo(seed)), features_of(out, quality)).same_photo
+
+
+@FEW
+@given(first=seeds, second=seeds)
+def test_different_photos_do_not_join(first: int, second: int) -> None:
+    other = second if second != first else first + 1
+    assert not verify(features_of(photo(first)), features_of(photo(other))).same_photo
+
+
+@FEW
+@given(seed=seeds, across=st.integers(3, 9), down=st.integers(3, 9), noise=st.integers(1, 4))
+def test_the_next_frame_does_not_join(seed: int, across: int, down: int, noise: int) -> None:
+    scene = np.asarray(photo(seed)).copy()
+    front = np.asarray(photo(seed + 20_000))[40:150, 50:160]
+    frames = []
+    for x, y in ((60, 50), (60 + across, 50 + down)):
+        frame = scene.copy()
+        frame[y : y + 110, x : x + 110] = front
+        drawn = np.random.default_rng([seed, x]).normal(size=frame.shape) * noise
+        frames.append(Image.fromarray(np.clip(frame + drawn, 0, 255).astype(np.uint8)))
+    verdict = verify(features_of(frames[0]), features_of(frames[1]))
+    assert verdict.moved > 0.05
+    assert not verdict.same_photo
