@@ -1,7 +1,7 @@
-"""How heavy and how quick the page in the browser is: python benchmarks/page.py [MODEL], `pets` if none is named.
+"""How heavy and how quick the page in the browser is: `python benchmarks/page.py [MODEL]`; `pets` if none is named.
 
-Prints the bytes of a first load, as they are and as a server with gzip sends them, the seconds until a first and a second
-load are ready, and milliseconds a photo beside those of Python. Needs Chromium and the extra `dev`.
+Prints the bytes of a first load, as they are and as a server with gzip sends them, the seconds until a first and a
+second load are ready, and milliseconds a photo beside those of Python. Needs Chromium and the extra `dev`.
 """
 
 from __future__ import annotations
