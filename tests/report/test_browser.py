@@ -1,0 +1,40 @@
+"""The report in a real browser: nothing keeps anybody from reading it, and its way back covers nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from petmood.analyses.page import report_html
+from web.conftest import CHROMIUM, browser
+
+from .sample_results import results, thumbnail
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+__all__ = ["browser"]
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs Debian's")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_axe_finds_nothing_and_the_way_back_stands_clear_of_the_contents(
+    browser: Browser, tmp_path: Path, width: int, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    (tmp_path / "report.html").write_text(report_html(results(), thumbnail), encoding="utf-8")
+    size = {"width": width, "height": 844}
+    page = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    page.goto((tmp_path / "report.html").as_uri())
+    found = axe.run(page).response["violations"]
+    assert [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    seen = "getComputedStyle(document.querySelector('.back')).visibility"
+    assert not page.is_visible(".back")
+    if width == 390 and page.evaluate("CSS.supports('animation-timeline: scroll()')"):
+        page.evaluate("scrollTo({ top: 3000, behavior: 'instant' })")
+        page.wait_for_function(f"{seen} === 'visible'")
+    page.close()
