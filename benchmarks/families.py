@@ -1,16 +1,21 @@
 """How well families are recovered from pixels: a data set under random names against its true, named families.
 
-    python benchmarks/families.py [--data DATA] [--no-accuracy] [--pictures FOLDER [--count 400]]
+    python benchmarks/families.py [--data DATA] [--no-accuracy] [--pictures FOLDER [--count 400]] [--beside CHECKOUT]
 
 The names of the data must tell its families. It copies the files under random names into flat class folders, finds
 families in pixels, and prints pair precision and recall, photos found, seconds, growth with the number of images, and
 grouped accuracy with either kind of family. With `--pictures`, it also makes edited copies of every kind in
-`benchmarks/edits.py` from them, and next frames, which are no copies, and tells what is found of each kind.
+`benchmarks/edits.py` from them, and next frames, which are no copies, and tells what is found of each kind. With
+`--beside`, the search of another revision's checkout takes turns with this one's on the same files.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import subprocess
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -22,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from edits import KINDS, next_frame
 from PIL import Image
-from sheet import Sheet, data_or_demo, options_of
+from sheet import REPOSITORY, Sheet, data_or_demo, options_of
 
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
@@ -100,6 +105,39 @@ def grouped_accuracy(manifest: Manifest, folder: Path, cache: ContentCache) -> s
     return f"{scores.accuracy:.3f} ({low:.3f} to {high:.3f}, n = {scores.n} photos)"
 
 
+def beside(sheet: Sheet, folder: Path, other: Path, turns: int) -> None:
+    """Processor seconds of this revision and of another, which take turns: a busy machine slows both."""
+    script = REPOSITORY / "benchmarks" / "peers" / "families_peer.py"
+    seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for _ in range(turns):
+        for name, checkout in (("other", other), ("this", REPOSITORY)):
+            environment = {**os.environ, "PYTHONPATH": str(checkout / "src")}
+            done = subprocess.run(
+                [sys.executable, str(script), str(folder)], env=environment, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                sheet.note(
+                    f"Not measured beside {other}: {(done.stderr.strip() or 'no reason given').splitlines()[-1]}"
+                )
+                return
+            for what, (_, worked) in json.loads(done.stdout.splitlines()[-1]).items():
+                seconds[name, what].append(worked)
+    best = {key: min(values) for key, values in seconds.items()}
+    rows = [
+        (
+            what,
+            f"{best['other', what]:.1f}",
+            f"{best['this', what]:.1f}",
+            f"{best['this', what] / best['other', what]:.2f}",
+        )
+        for what in ("cold", "one more")
+    ]
+    sheet.table(
+        f"Beside another revision, processor seconds, best of {turns}", ("search", "other", "this", "ratio"), rows
+    )
+    sheet.target("cold search, this / the other revision", best["this", "cold"] / best["other", "cold"], at_most=0.35)
+
+
 def edited(pictures: Path, count: int, folder: Path) -> dict[str, tuple[str, str]]:
     """Write photos, copies of each kind and next frames under random names; path -> (photo, kind).
 
@@ -163,6 +201,13 @@ def main() -> None:
     parser = options_of(__doc__, data=True)
     parser.add_argument("--no-accuracy", action="store_true", help="do not compare grouped accuracy")
     parser.add_argument("--pictures", type=Path, help="folder of distinct pictures to make edited copies from")
+    named = os.environ.get("BESIDE")
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        default=Path(named) if named else None,
+        help="checkout of another revision to take turns with (default: $BESIDE)",
+    )
     parser.add_argument("--count", type=int, default=400, help="photos of them that copies are made of")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
@@ -206,6 +251,8 @@ def main() -> None:
         sheet.target("pair precision", precision, at_least=0.97)
         sheet.target("pair recall", recall, at_least=0.97)
         sheet.target("seconds for 1,000 images", seconds * 1000 / len(found), at_most=120, unit=" s")
+        if options.beside is not None:
+            beside(sheet, root / "all", options.beside, 1 if options.tiny else 2)
         if options.pictures is not None:
             by_kind(sheet, options.pictures, 29 if options.tiny else options.count, root)
         if not options.no_accuracy:

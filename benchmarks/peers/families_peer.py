@@ -1,0 +1,43 @@
+"""The search for copies of whichever petmood PYTHONPATH names: a folder in, one line of JSON with its seconds out.
+
+    PYTHONPATH=CHECKOUT/src python benchmarks/peers/families_peer.py FOLDER
+
+It knows the places of the search in earlier revisions too, so that two revisions can be measured on the same files.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from petmood.cache import ContentCache
+from petmood.ingest import read_dataset
+from petmood.sources import open_source
+
+try:
+    from petmood.families.links import find_links
+    from petmood.pictures import Pictures
+except ImportError:  # before families were a package
+    from petmood.audit.links import find_links
+
+    Pictures = None
+
+
+def main() -> None:
+    """Search once with an empty cache, and once more with one picture that was left out before."""
+    with open_source(Path(sys.argv[1])) as source, tempfile.TemporaryDirectory() as folder:
+        cache = ContentCache(Path(folder))
+        records = read_dataset(source, cache, labelled=False).records
+        found = {}
+        for name, some in (("cold", records[:-1]), ("one more", records)):
+            began, worked = time.perf_counter(), time.process_time()
+            find_links(some, source if Pictures is None else Pictures(source), cache)
+            found[name] = time.perf_counter() - began, time.process_time() - worked
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
