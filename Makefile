@@ -115,8 +115,9 @@ types: $(STAMP) ## check types
 imports: $(STAMP) ## check that imports follow the layers
 	$(BIN)/lint-imports --no-logo
 
-docs: $(STAMP) ## build the documentation into build/site
+docs: $(STAMP) ## build the documentation into build/site, and the app with the built-in model into build/site/app
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(BUILD)/site
+	$(BIN)/petmood export pets --format web --out $(BUILD)/site/app >/dev/null
 
 tutorial: $(STAMP) ## execute the tutorial notebook anew and write it with its outputs
 	$(BIN)/python docs/tutorials/build.py

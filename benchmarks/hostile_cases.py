@@ -39,7 +39,7 @@ class Case:
         streams: what stdout and stderr are: "", "closed", "full" or an encoding.
         hook: what happens while the command works: ("kill", n), ("vanish", n), ("swap", n), ("interrupt", ms),
             ("disk", bytes that a file may have), ("files", how many may be open), ("twice", 0), ("", 0).
-        limit: seconds that it may take.
+        limit: seconds of processor time that it may take, and a few times as many on the clock.
     """
 
     kind: str

@@ -86,7 +86,7 @@ def served(build: Path, load_seconds: float) -> list[Result]:
     for kind in hostile_pictures.kinds():
         body = kind.draw(1)
         head = _POST + _PICTURE + b"Content-Length: %d\r\n\r\n" % len(body)
-        requests[f"picture: {kind.name}"] = (head + body, (200, 413, 422))
+        requests[f"picture: {kind.name}"] = (head + body, (200, 413, 422) if body else (400,))
     results = [_asked(server, port, name, raw, codes) for name, (raw, codes) in requests.items()]
     results.append(_crowd(server, port))
     results.append(_loaded(server, port, load_seconds))

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import logging
+import re
 import unicodedata
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ from petmood.errors import PetmoodError
 from petmood.escaping import csv_cell, from_csv_cell, markdown, one_line, path_component, terminal
 from petmood.jobs.export_data import export_data
 from petmood.labels import write_labels
+from petmood.report.leaderboard import markdown as as_page
+from petmood.results.methods import LeaderboardFacts
 from petmood.tables import read_rows
 from petmood.web.logs import JsonLines
 
@@ -121,6 +124,16 @@ def test_markdown_shows_names_as_they_are(text: str) -> None:
     page = Markdown(extensions=["tables"]).convert(f"| a | b |\n|---|---|\n| {made} | x |\n")
     assert page.count("<td>") == 2
     for tag in ("<script", "<a ", "<img", "<em", "<strong", "<code", "<h1"):
+        assert tag not in page
+
+
+@given(names)
+def test_a_leaderboard_shows_names_as_they_are(text: str) -> None:
+    found = LeaderboardFacts(data=text, data_sha256="0" * 64, classes=(text, "b"), folds=5, seed=1, methods=())
+    made = as_page(found)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", made)
+    page = Markdown(extensions=["tables"]).convert(made)
+    for tag in ("<script", "<a ", "<img", "<em"):
         assert tag not in page
 
 

@@ -93,3 +93,18 @@ def test_numbers_longer_than_python_reads_are_a_value_error(text: str) -> None:
 def test_any_bytes_are_json_or_a_value_error(data: bytes) -> None:
     with suppress(ValueError):
         json.dumps(parse_json(data))
+
+
+@pytest.mark.parametrize(("rows", "cell"), [(30_000_000, "a"), (2000, "x" * 1000)])
+def test_a_small_file_that_stands_for_a_huge_table_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, cell: str
+) -> None:
+    import polars as pl
+
+    if len(cell) > 1:
+        monkeypatch.setattr("petmood.given.MAX_BYTES", 10**6)
+    path = tmp_path / "t.parquet"
+    pl.select(path=pl.lit(cell).repeat_by(rows).explode(), label=pl.lit("b")).write_parquet(path)
+    assert path.stat().st_size < 10**6
+    with pytest.raises(DataError, match=f"{rows:,} rows"):
+        read_table(path.read_bytes(), path.name)

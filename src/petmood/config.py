@@ -37,7 +37,9 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"setting '{where}' is {first['input']!r}: {first['msg']}.") from error
+            secret = first["loc"] and not cls.model_fields[str(first["loc"][0])].repr
+            shown = "not shown" if secret else repr(first["input"])
+            raise ConfigError(f"setting '{where}' is {shown}: {first['msg']}.") from (None if secret else error)
 
 
 class ReadOptions(Settings):

@@ -11,6 +11,9 @@ from petmood.errors import DataError
 
 MAX_BYTES: Final = 2**30
 
+MAX_CELLS: Final = 20_000_000
+"""Of a table in a packed form, all rows and columns together."""
+
 _SPARE: Final = 200
 
 
@@ -41,6 +44,25 @@ def parquet_damage(*more: type[BaseException]) -> tuple[type[BaseException], ...
     from polars.exceptions import PanicException, PolarsError
 
     return OSError, ValueError, PolarsError, PanicException, *more
+
+
+def check_rows(rows: int, columns: int, text: int, name: str) -> None:
+    """Refuse a table that is far larger than its file: some kilobytes of Parquet can stand for any number of rows.
+
+    Args:
+        rows: of the table.
+        columns: that are to be read.
+        text: bytes of all texts together, those that stand many times counted as often.
+        name: of the table, for the message.
+
+    Raises:
+        DataError: it is larger than can be meant.
+    """
+    if rows * max(columns, 1) > MAX_CELLS or text > MAX_BYTES:
+        raise DataError(
+            f"{name} has {rows:,} rows, {columns} columns and {text:,} bytes of text; at most {MAX_CELLS:,} cells and "
+            f"{MAX_BYTES:,} bytes are read. Split it, or leave columns out."
+        )
 
 
 def parse_json(text: str | bytes) -> Any:

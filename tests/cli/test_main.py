@@ -129,3 +129,23 @@ def test_a_path_that_no_system_takes_is_one_line(petmood: Petmood, words: list[s
     done = petmood(*words, name)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert len(done.stderr) < 5000
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ImportError("x.so: failed to map segment from shared object")])
+def test_a_lack_of_memory_is_one_line(petmood: Petmood, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def work() -> None:
+        raise error
+
+    monkeypatch.setattr("petmood.cli.main.app", work)
+    done = petmood()
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "not enough memory" in done.stderr
+
+
+def test_another_fault_of_an_import_shows_as_one(petmood: Petmood, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work() -> None:
+        raise ImportError("cannot import name 'x'")
+
+    monkeypatch.setattr("petmood.cli.main.app", work)
+    with pytest.raises(ImportError):
+        petmood()

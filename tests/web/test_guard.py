@@ -90,3 +90,6 @@ def test_a_taken_port_is_told() -> None:
 
 def test_settings_do_not_show_their_token() -> None:
     assert "hunter22" not in repr(ServerSettings(token="hunter22"))
+    with pytest.raises(ConfigError, match="'token' is not shown") as refused:
+        ServerSettings.create({"token": "hunter2"})
+    assert refused.value.__cause__ is None

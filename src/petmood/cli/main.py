@@ -47,6 +47,7 @@ from petmood.version import __version__
 EXIT_USER_ERROR = 2
 _LONGEST = 4000
 _EMPTY = re.compile(r"--[a-z-]+=")
+_NO_MEMORY = re.compile(r"failed to map segment|cannot allocate memory", re.IGNORECASE)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 
 
@@ -165,7 +166,10 @@ def _outcome() -> object:
         else:
             _complain(f"cannot read or write{where}: {error.strerror}. Look at the path and its permissions.")
         return EXIT_USER_ERROR
-    except MemoryError:
+    except (MemoryError, ImportError) as error:
+        # a module's machine code that finds no room is an error of its import
+        if isinstance(error, ImportError) and not _NO_MEMORY.search(str(error)):
+            raise
         _complain("there is not enough memory for this. Close other programs, or take fewer or smaller inputs.")
         return EXIT_USER_ERROR
     return code

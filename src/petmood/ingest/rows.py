@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from petmood.errors import DataError
-from petmood.given import parquet_damage, parse_json
+from petmood.given import check_rows, parquet_damage, parse_json
 from petmood.tables import decoded, separated
 
 FORMATS: Final = frozenset({".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet"})
@@ -95,6 +95,8 @@ def _parquet(data: bytes, name: str) -> Rows:
     import polars as pl
 
     try:
+        rows = pl.scan_parquet(io.BytesIO(data)).select(pl.len()).collect().item()
+        check_rows(rows, 1, 0, name)
         frame = pl.read_parquet(io.BytesIO(data))
     except parquet_damage() as error:
         said = " ".join(str(error).split())[:200]
@@ -110,6 +112,9 @@ def from_frame(frame: Any, name: str) -> Rows:
     frame = frame.with_columns(pl.col(c).list.first() for c in single)
     kept = [column for column in frame.columns if not frame[column].dtype.is_nested()]
     frame = frame.select(column for column in kept if frame[column].dtype != pl.Binary)
+    texts = pl.col(pl.String).str.len_bytes().sum().cast(pl.Int64)
+    size = frame.select(pl.sum_horizontal(texts)).item() if pl.String in frame.dtypes else 0
+    check_rows(len(frame), len(frame.columns), size, name)
     rows = [(i + 1, tuple(map(_text, cells))) for i, cells in enumerate(frame.iter_rows())]
     return Rows(name, tuple(frame.columns), rows)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from petmood.escaping import markdown as shown_as_is
+from petmood.escaping import one_line
 from petmood.evaluation.statistics import decide
 from petmood.results.base import Interval
 from petmood.results.methods import LeaderboardFacts, MethodScore
@@ -20,13 +22,15 @@ _HEADINGS = (
 
 def markdown(found: LeaderboardFacts) -> str:
     """The page, ending in a newline. Every figure is a fact of `found`."""
+    data = one_line(found.data).replace("`", "'")  # the only sign that ends what stands between two of it
+    classes = ", ".join(map(shown_as_is, found.classes))
     lines = [
         "# Leaderboard",
         "",
         "This page is written by `petmood leaderboard DATA --out docs/leaderboard.md`; do not edit it.",
         "",
         (
-            f"Data: `{found.data}` (digest `{found.data_sha256[:16]}`), classes {', '.join(found.classes)}. Grouped "
+            f"Data: `{data}` (digest `{found.data_sha256[:16]}`), classes {classes}. Grouped "
             f"accuracy: {found.folds}-fold cross-validation over photos, stratified by class, repeated with other "
             "folds; a photo and all copies made from it stay on one side. Test: one fit on train, the photos of test "
             "once; it never chose anything. Intervals of accuracies resample photos."

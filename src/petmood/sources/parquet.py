@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from petmood import images
 from petmood.errors import DataError, ImageError
-from petmood.given import parquet_damage, parse_json
+from petmood.given import check_rows, parquet_damage, parse_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,8 +23,8 @@ _BATCH: Final = 256
 """Rows held at a time while a file is listed."""
 
 _BLOCK: Final = 16
-_BLOCKS: Final = 8
-"""So many blocks of so many rows are kept for the next reading."""
+_KEPT_BYTES: Final = 64 * 2**20
+"""So many rows are read together, and blocks of so many bytes kept for the next reading."""
 
 _MAGIC: Final = (
     (b"\xff\xd8", ".jpg"),
@@ -85,7 +85,7 @@ class ImageTable:
         self.column = column
         self.others = tuple(others)
         self._nested = nested
-        self._blocks: OrderedDict[int, list[bytes | None]] = OrderedDict()
+        self._blocks: OrderedDict[int, pl.Series] = OrderedDict()
         self._lock = threading.Lock()
 
     def members(self) -> list[str]:
@@ -111,6 +111,7 @@ class ImageTable:
         path = column.struct.field("path") if self._nested else pl.lit(None, pl.String)
         query = pl.scan_parquet(self._path).select(path.alias("path"), data.bin.slice(0, 4).alias("head"))
         with _undamaged(self._path, DataError):
+            check_rows(pl.scan_parquet(self._path).select(pl.len()).collect().item(), 4, 0, self._path.name)
             for batch in query.collect_batches(chunk_size=_BATCH):
                 for name, head in batch.iter_rows():
                     kind = next((suffix for mark, suffix in _MAGIC if (head or b"").startswith(mark)), ".jpg")
@@ -124,14 +125,15 @@ class ImageTable:
             ImageError: the row has none, or has more than `limit` bytes.
         """
         row = self._rows[member]
-        data = self._block(row // _BLOCK)[row % _BLOCK]
-        if data is None:
+        block = self._block(row // _BLOCK)
+        size = block.bin.size()[row % _BLOCK]
+        if size is None:
             raise ImageError("the table has no bytes for it")
-        if len(data) > limit:
-            raise ImageError(f"file too large: {len(data):,} bytes, the limit is {limit:,}")
-        return data
+        if size > limit:
+            raise ImageError(f"file too large: {size:,} bytes, the limit is {limit:,}")
+        return bytes(block[row % _BLOCK])
 
-    def _block(self, number: int) -> list[bytes | None]:
+    def _block(self, number: int) -> pl.Series:
         import polars as pl
 
         with self._lock:
@@ -143,10 +145,10 @@ class ImageTable:
         query = pl.scan_parquet(self._path).select(data.alias("bytes")).slice(number * _BLOCK, _BLOCK)
         with _undamaged(self._path, ImageError):
             rows = query.collect()
-        block = rows["bytes"].to_list()
+        block = rows["bytes"]
         with self._lock:
             self._blocks[number] = block
-            while len(self._blocks) > _BLOCKS:
+            while len(self._blocks) > 1 and sum(kept.estimated_size() for kept in self._blocks.values()) > _KEPT_BYTES:
                 self._blocks.popitem(last=False)
         return block
 

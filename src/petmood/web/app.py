@@ -57,6 +57,9 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_TAKEN = "multipart/form-data, image/*"
+
+
 def create_app(bundle: Bundle, settings: ServerSettings | None = None) -> FastAPI:
     """The application that serves one bundle.
 
@@ -153,6 +156,12 @@ def _add_api(app: FastAPI, bundle: Bundle, settings: ServerSettings, batcher: Ba
             raise Refusal(422, str(error), f"coverage={coverage}", f"Coverages of this model: {known}.") from error
 
     extra = {"requestBody": REQUEST_BODY}
+
+    @app.api_route("/v1/predict", methods=["HEAD", "OPTIONS"], include_in_schema=False)
+    @app.api_route("/v1/explain", methods=["HEAD", "OPTIONS"], include_in_schema=False)
+    async def allowed() -> Response:
+        """What may be asked here, to whoever looks before sending."""
+        return Response(status_code=204, headers={"Allow": "HEAD, OPTIONS, POST", "Accept-Post": _TAKEN})
 
     @app.post("/v1/predict", responses=_PROBLEMS, openapi_extra=extra)
     async def predict(request: Request, coverage: Coverage = None) -> Answer:

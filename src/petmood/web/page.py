@@ -33,6 +33,7 @@ _HEADERS: Final = {
 }
 _KINDS: Final = {
     "app.js": "text/javascript",
+    "api.js": "text/javascript",
     "page.css": "text/css",
     "icon.svg": "image/svg+xml",
     "petmood.js": "text/javascript",
@@ -45,6 +46,7 @@ def add_page(app: FastAPI, bundle: Bundle, settings: ServerSettings) -> None:
     """Add the page and its files to an application."""
     contents = {
         "app.js": script("app").encode(),
+        "api.js": script("api").encode(),
         "page.css": style().encode(),
         "icon.svg": files("petmood.page").joinpath("icon.svg").read_bytes(),
         "petmood.js": module("petmood").encode(),
@@ -68,6 +70,10 @@ def add_page(app: FastAPI, bundle: Bundle, settings: ServerSettings) -> None:
     @app.api_route("/", methods=_READING, include_in_schema=False)
     async def page() -> HTMLResponse:
         return HTMLResponse(html, headers={**_HEADERS, "Cache-Control": "no-cache"})
+
+    @app.api_route("/api", methods=_READING, include_in_schema=False)
+    async def api() -> HTMLResponse:
+        return HTMLResponse(resource("api.html"), headers={**_HEADERS, "Cache-Control": "no-cache"})
 
     @app.api_route("/facts.json", methods=_READING, include_in_schema=False)
     async def page_facts_json() -> Response:
