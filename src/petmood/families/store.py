@@ -17,7 +17,7 @@ from petmood.records import ImageRecord
 from petmood.threads import in_streams, one_opencv_thread
 
 _HEAD: Final = 3
-_HELD: Final = 1_024  # pictures held in memory: some 60 MiB
+_HELD: Final = 512  # pictures held in memory: some 65 MiB
 
 
 class LocalStore:

@@ -162,7 +162,8 @@ def _kind(
         return untold
     if pair.agreement >= _CERTAIN and shifted(pair) <= _SURE_SHIFTED:
         return verdict("whole", pair.agreement, pair.exact)
-    if not pair.enough or pair.reached(0.5) < _HOPELESS:
+    few = inliers < MIN_COVERED_INLIERS and abs(pair.likeness) < MIN_LIKENESS  # no kind below could be told
+    if few or not pair.enough or pair.reached(0.5) < _HOPELESS:
         return _printed(laid, under, solid, untold)
     found = motion(laid, under, solid, pair)
     if found is None:
