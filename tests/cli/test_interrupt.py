@@ -100,12 +100,15 @@ def _ends_the_process() -> None:
 def test_whatever_becomes_of_the_exception(
     petmood: Petmood, monkeypatch: pytest.MonkeyPatch, work: Callable[[], None]
 ) -> None:
-    before = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(main, "app", work)
-    done = petmood()
-    assert (done.returncode, done.stderr.count("\n")) == (130, 1)
-    assert done.stderr.startswith("petmood: interrupted.")
-    assert signal.getsignal(signal.SIGINT) is before
+    outside = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for what they start behind
+    try:
+        monkeypatch.setattr(main, "app", work)
+        done = petmood()
+        assert (done.returncode, done.stderr.count("\n")) == (130, 1)
+        assert done.stderr.startswith("petmood: interrupted.")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, outside)
 
 
 @pytest.mark.parametrize("unseen", ["class A:\n def __del__(self): stop()\nA()", "stop(); stop()"])

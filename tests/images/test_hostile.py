@@ -115,6 +115,7 @@ def test_memory_that_the_machine_lacks_says_nothing_about_a_picture(
     def greedy(*ignored: object) -> None:
         raise MemoryError
 
+    monkeypatch.setenv("PETMOOD_CACHE", str(tmp_path / "cache"))  # what is known there is not decoded again
     data = write_tree(tmp_path / "data", split_files(2))
     photo = next(data.rglob("*.jpg")).read_bytes()
     with monkeypatch.context() as patch:
