@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -278,7 +278,7 @@ def _yolo_names(text: str, where: str) -> tuple[dict[int, str], bool]:
 def _yolo_items(
     files: _Files, names: Mapping[int, str], keypoints: bool, labels: Sequence[tuple[str, str]]
 ) -> Iterator[Item]:
-    listed = _yolo_splits(files)
+    listed = _yolo_splits(files, {name for name, _ in labels})
     for name, picture in labels:
         split = listed.get(picture, _by_folder(picture))
         for number, line in enumerate(files.text(name).splitlines(), start=1):
@@ -295,11 +295,11 @@ def _yolo_items(
             yield Item(picture, label, box, split)
 
 
-def _yolo_splits(files: _Files) -> dict[str, str]:
+def _yolo_splits(files: _Files, labels: Set[str]) -> dict[str, str]:
     """Picture -> split, from lists of pictures in train.txt and its like; nothing where one stands in two."""
     found: dict[str, str] = {}
     for name in files.ending(".txt"):
-        split = split_of(PurePosixPath(name).stem)
+        split = "" if name in labels else split_of(PurePosixPath(name).stem)  # labels are read once, as labels
         lines = [line.strip() for line in files.text(name).splitlines()] if split else []
         folder = name.rpartition("/")[0]
         for picture in filter(None, (files.index.find(line, folder) for line in lines if line)):
