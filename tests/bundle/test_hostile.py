@@ -170,6 +170,14 @@ DESCRIPTIONS = {
         "conformal__levels": [[]],
         "conformal__levels__0__thresholds": [{}, {"a": 0.5}, {"a": 0.5, "c": 0.5}, {"a": 2, "b": 0}, {"a": -1, "b": 0}],
         "conformal__levels__0__coverage": [0, 1, 2],
+        "conformal__levels__0__singletons_ci": [[0.9, 0.1], [-1, 0.5], [0.5, 2], [0.5], "ab"],
+        "unlike": [
+            {"max_distance": 0.5, "nearest": 0, "share": 0.95, "n": 4, "sources": 1},
+            {"max_distance": 0.5, "nearest": 10**9, "share": 0.95, "n": 4, "sources": 1},
+            {"max_distance": "far", "nearest": 1, "share": 0.95, "n": 4, "sources": 1},
+            {"max_distance": 0.5, "nearest": 1, "share": 2, "n": 4, "sources": 1},
+            {},
+        ],
         "more": [1],
         "data": [..., None],
     }.items()

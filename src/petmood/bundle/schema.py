@@ -114,7 +114,7 @@ class UnlikeRule(Record):
     """
 
     max_distance: float
-    nearest: int = Field(ge=1)
+    nearest: int = Field(ge=1, le=1000)
     share: float = Field(gt=0, lt=1)
     n: int
     sources: int
