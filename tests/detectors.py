@@ -1,4 +1,4 @@
-"""Small detectors that really look: squares of pure red are dogs, of green cats, of blue cars; and scenes of squares."""
+"""Small detectors that really look: red squares are dogs, green ones cats, blue ones cars; and scenes of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ Place = tuple[int, int]
 """Column and row of a cell."""
 
 
-def scene(path: Path, size: tuple[int, int], animals: dict[Place, str], cells: tuple[int, int] = (CELLS, CELLS)) -> Path:
+def scene(
+    path: Path, size: tuple[int, int], animals: dict[Place, str], cells: tuple[int, int] = (CELLS, CELLS)
+) -> Path:
     """A grey picture with squares of colour in some cells of a grid over it, saved without loss."""
     pixels = np.full((size[1], size[0], 3), 128, dtype=np.uint8)
     wide, high = size[0] // cells[0], size[1] // cells[1]
@@ -94,7 +96,10 @@ def save_detector(
 
 def save_constant(path: Path, outputs: dict[str, np.ndarray], said: dict[str, Any] | None = None) -> Path:
     """Write a graph that gives the same outputs whatever it is shown."""
-    nodes = [helper.make_node("ReduceSum", ["pixels"], ["sum"], keepdims=0), helper.make_node("Mul", ["sum", "zero"], ["nil"])]
+    nodes = [
+        helper.make_node("ReduceSum", ["pixels"], ["sum"], keepdims=0),
+        helper.make_node("Mul", ["sum", "zero"], ["nil"]),
+    ]
     nodes += [helper.make_node("Add", [f"{name}-value", "nil"], [name]) for name in outputs]
     constants: dict[str, Any] = {"zero": np.float32(0)}
     constants |= {f"{name}-value": value.astype(np.float32) for name, value in outputs.items()}

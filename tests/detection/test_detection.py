@@ -62,7 +62,11 @@ def test_every_layout_is_told_by_its_shapes_and_gives_the_same_boxes(
 @pytest.mark.parametrize("size", [(480, 240), (240, 480), (60, 30), (31, 97)])
 def test_a_picture_that_is_not_square_keeps_its_proportions_for_yolo(size: tuple[int, int], tmp_path: Path) -> None:
     detector = open_detector(f"onnx:{save_detector(tmp_path / 'y.onnx')}")
-    cells = (CELLS, max(1, round(CELLS * size[1] / size[0]))) if size[0] > size[1] else (max(1, round(CELLS * size[0] / size[1])), CELLS)
+    cells = (
+        (CELLS, max(1, round(CELLS * size[1] / size[0])))
+        if size[0] > size[1]
+        else (max(1, round(CELLS * size[0] / size[1])), CELLS)
+    )
     picture = Image.open(scene(tmp_path / "scene.png", size, {(cells[0] - 1, cells[1] - 1): "cat"}, cells))
     (box,) = detector.find(picture)
     assert box.x + box.width == pytest.approx(1, abs=0.06)
@@ -128,7 +132,7 @@ def test_boxes_that_are_none_are_left_out_or_end_at_the_edge(wrong: float, attri
         found = open_detector(f"onnx:{path}").find(Image.new("RGB", (90, 90)))
     except ModelError as error:
         assert attribute >= 4, error  # noqa: PT017 - scores that are no probabilities are refused
-        assert "no probabilities" in str(error)
+        assert "no probabilities" in str(error)  # noqa: PT017
         return
     for box in found:
         assert 0 <= box.x < box.x + box.width <= 1.000001
@@ -145,7 +149,11 @@ HOSTILE = {
     "five axes": ({"output0": np.zeros((1, 3, 4, 4, 7))}, LABELS, "not those of a detector"),
     "a batch of two": ({"output0": np.zeros((2, 7, 50))}, LABELS, "not those of a detector"),
     "boxes without scores": ({"pred_boxes": np.zeros((1, 10, 4))}, LABELS, "not those of a detector"),
-    "scores of others": ({"logits": np.zeros((1, 10, 7)), "pred_boxes": np.zeros((1, 10, 4))}, LABELS, "List all 'labels'"),
+    "scores of others": (
+        {"logits": np.zeros((1, 10, 7)), "pred_boxes": np.zeros((1, 10, 4))},
+        LABELS,
+        "List all 'labels'",
+    ),
     "no animal": ({"output0": np.zeros((1, 6, 50))}, ["chair", "hot dog"], "known as an animal"),
     "empty": ({"output0": np.zeros((1, 7, 0))}, LABELS, "not those of a detector"),
 }

@@ -110,7 +110,9 @@ def test_a_saved_detector_is_exported_once_and_gives_what_torch_gives(
     home = tmp_path / "pet-finder"
     model.save_pretrained(home)
     (home / "preprocessor_config.json").write_text(
-        json.dumps({"size": {"shortest_edge": SIDE, "longest_edge": 2 * SIDE}, "image_mean": [0.5] * 3, "image_std": [0.5] * 3})
+        json.dumps(
+            {"size": {"shortest_edge": SIDE, "longest_edge": 2 * SIDE}, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+        )
     )
     detector = open_detector(f"hub:{home}")
     assert detector.size == SIDE

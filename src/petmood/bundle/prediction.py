@@ -12,7 +12,7 @@ Verdict = Literal["sure", "not-sure", "no-pet-face"]
 
 
 class Caution(Record):
-    """What makes a reading doubtful: `code` is "tiny", "blurred", "dark", "unlike" the training photos, or "undetected"."""
+    """What makes a reading doubtful: `code` is tiny, blurred, dark, unlike (the training photos) or undetected."""
 
     code: str
     message: str

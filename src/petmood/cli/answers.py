@@ -87,7 +87,9 @@ def write_text(answers: Answers, bundle: Bundle) -> int:
             continue
         kind = f" [{answer.species}]" if answer.species else ""
         cautions = "".join(f" {c.message}" for c in answer.cautions)
-        place = "" if (b := answer.box) is None else f", {b.label} at {b.x:.2f} {b.y:.2f} ({b.width:.2f} x {b.height:.2f})"
+        place = (
+            "" if (b := answer.box) is None else f", {b.label} at {b.x:.2f} {b.y:.2f} ({b.width:.2f} x {b.height:.2f})"
+        )
         typer.echo(one_line(f"{answer.source}{place}: {answer.sentence}{kind}{cautions}"))
     return unreadable
 

@@ -93,7 +93,9 @@ class Detector:
         import cv2
 
         square, across, down = fitted(picture, self.size, self.reading.fit)
-        found = read_outputs(run(self._session, self.reading.preprocess, square, self.name), self._layout, self.size, self.name)
+        found = read_outputs(
+            run(self._session, self.reading.preprocess, square, self.name), self._layout, self.size, self.name
+        )
         kept = np.isin(found.classes, list(self.reading.animals)) & (found.scores >= self.reading.threshold)
         corners = np.clip(found.corners[kept] / np.tile([across, down], 2), 0, 1)
         scores, classes = found.scores[kept], found.classes[kept]
@@ -105,7 +107,14 @@ class Detector:
         # of one animal there is one answer, be it called a dog and a cat
         chosen = cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, _OVERLAP) if len(sides) else ()
         return tuple(
-            Box(*(round(float(v), 6) for v in sides[i]), self.reading.labels[int(classes[i])], round(min(float(scores[i]), 1.0), 6))
+            Box(
+                x=round(float(sides[i, 0]), 6),
+                y=round(float(sides[i, 1]), 6),
+                width=round(float(sides[i, 2]), 6),
+                height=round(float(sides[i, 3]), 6),
+                label=self.reading.labels[int(classes[i])],
+                score=round(min(float(scores[i]), 1.0), 6),
+            )
             for i in list(chosen)[:MOST]
         )
 
@@ -134,7 +143,9 @@ def run(
         ModelError: it fails.
     """
     feed = session.get_inputs()[0]
-    values: NDArray[Any] = square[None].transpose(0, 3, 1, 2) if "uint8" in feed.type else preprocess.apply(square[None])
+    values: NDArray[Any] = (
+        square[None].transpose(0, 3, 1, 2) if "uint8" in feed.type else preprocess.apply(square[None])
+    )
     if "float16" in feed.type:
         values = values.astype(np.float16)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -30,6 +29,7 @@ ANIMALS: Final = frozenset(
 ) | {"guinea pig"}
 """Names of classes that count, alone or before "face" or "head", unless the user says otherwise."""
 
+_TYPES: Final = ("tensor(float)", "tensor(float16)", "tensor(uint8)")
 _HEADS: Final = ("face", "head", "body")
 _IMAGENET: Final = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 _UNSCALED: Final = (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)
@@ -90,7 +90,7 @@ def open_detector(name: str, animals: Sequence[str] = (), *, download: bool = Tr
     size = given.size or side
     if size is None:
         raise ModelError(
-            f"{rest} reads pictures of any size. Say which, in {path.with_suffix('.json').name}: {{\"size\": 640}}."
+            f'{rest} reads pictures of any size. Say which, in {path.with_suffix(".json").name}: {{"size": 640}}.'
         )
     if side is not None and side != size:
         raise ModelError(f"{rest} reads pictures of {side} pixels, its JSON says {size}. Mend 'size'.")
@@ -144,7 +144,9 @@ def _of_transformers(home: Path) -> DetectorFile:
     preprocess = preprocess_of(home / "preprocessor_config.json")
     return DetectorFile.create(
         {
-            "labels": {int(k): str(v) for k, v in named.items() if str(k).isdecimal()} if isinstance(named, dict) else None,
+            "labels": {int(k): str(v) for k, v in named.items() if str(k).isdecimal()}
+            if isinstance(named, dict)
+            else None,
             "size": preprocess.size,
             "mean": preprocess.mean,
             "std": preprocess.std,
@@ -181,12 +183,11 @@ def _session(data: bytes, name: str) -> tuple[ort.InferenceSession, int | None]:
     entries = session.get_inputs()
     shape, kind = entries[0].shape if entries else [], entries[0].type if entries else ""
     sides = {side for side in shape[2:] if isinstance(side, int)}
-    known = len(shape) == 4 and shape[0] in (1, None) or len(shape) == 4 and isinstance(shape[0], str)
-    if len(entries) != 1 or not known or shape[1] not in (3, None) and not isinstance(shape[1], str) or len(sides) > 1 or (
-        kind not in ("tensor(float)", "tensor(float16)", "tensor(uint8)")
-    ):
-        told = ", ".join(f"{entry.name} {entry.shape}" for entry in entries)
-        raise ModelError(f"{name} must have one input (1, 3, side, side), got {told[:200] or 'none'}. Export it in that layout.")
+    shaped = len(shape) == 4 and (shape[0] == 1 or not isinstance(shape[0], int))
+    coloured = shaped and (shape[1] == 3 or not isinstance(shape[1], int))
+    if len(entries) != 1 or not coloured or len(sides) > 1 or kind not in _TYPES:
+        told = ", ".join(f"{entry.name} {entry.shape}" for entry in entries)[:200] or "none"
+        raise ModelError(f"{name} must have one input (1, 3, side, side), got {told}. Export it in that layout.")
     return session, next(iter(sides), None)
 
 
@@ -229,8 +230,8 @@ def _chosen(labels: dict[int, str], wanted: Sequence[str], layout: Layout, name:
         return frozenset(labels)
     if not found:
         raise ConfigError(
-            f"no class of {name} is known as an animal; it has: {_listed(labels) or 'no names'}. Say which count: --animals NAME,NAME, "
-            "or 'labels' in the JSON beside it."
+            f"no class of {name} is known as an animal; it has: {_listed(labels) or 'no names'}. Say which count: "
+            "--animals NAME,NAME, or 'labels' in the JSON beside it."
         )
     return found
 

@@ -20,8 +20,8 @@ Kind = Literal["detr", "yolo", "yolo-objectness", "end-to-end"]
 Values = NDArray[np.float64]
 
 COCO: Final = {
-    80: dict(enumerate("bird cat dog horse sheep cow elephant bear zebra giraffe".split(), 14)),
-    91: dict(enumerate("bird cat dog horse sheep cow elephant bear zebra giraffe".split(), 16)),
+    80: dict(enumerate(["bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"], 14)),
+    91: dict(enumerate(["bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"], 16)),
 }
 """Number of classes -> class -> name, of the animals in COCO: by all of its numbers, or by the 80 that it uses."""
 
@@ -84,8 +84,8 @@ def layout_of(outputs: Mapping[str, NDArray[Any]], labels: int | None, kind: Kin
     shapes = ", ".join(f"{key} {'x'.join(map(str, value.shape))}" for key, value in outputs.items())
     named = "" if labels is None else f" for {labels} classes"
     raise ModelError(
-        f"the outputs of {name} ({shapes[:200]}) are not those of a detector{named}. petmood reads logits and boxes (DETR) "
-        "or one table of 4 + classes or 5 + classes (YOLO); say 'labels' and 'kind' in the JSON beside it."
+        f"the outputs of {name} ({shapes[:200]}) are not those of a detector{named}. petmood reads logits and boxes "
+        "(DETR) or one table of 4 + classes or 5 + classes (YOLO); name 'labels' and 'kind' in the JSON beside it."
     )
 
 
@@ -111,8 +111,8 @@ def _detr(scores: str, boxes: str, columns: int, labels: int | None, name: str) 
             return Layout("detr", scores, boxes, classes=count, other=columns == count + 1)
     known = "it has no names" if labels is None else f"{labels} have names"
     raise ModelError(
-        f"{name} gives scores of {columns} classes, and {known}. List all 'labels' in the JSON beside it, in the order of "
-        "the scores."
+        f"{name} gives scores of {columns} classes, and {known}. List all 'labels' in the JSON beside it, in the order "
+        "of the scores."
     )
 
 
@@ -128,7 +128,9 @@ def _yolo(key: str, shape: tuple[int, int], labels: int | None, kind: Kind | Non
                 if shape[axis] == extra + count and kind in (None, made):
                     found.append(Layout(made, key, across=axis == 0, classes=count))  # type: ignore[arg-type]
     # where both axes would do: rows are many, and tables without objectness stand across
-    found.sort(key=lambda one: (shape[int(not one.across)] > shape[int(one.across)], one.across != (one.kind == "yolo")))
+    found.sort(
+        key=lambda one: (shape[int(not one.across)] > shape[int(one.across)], one.across != (one.kind == "yolo"))
+    )
     return found[0] if found else None
 
 
@@ -170,10 +172,10 @@ def read_outputs(outputs: Mapping[str, NDArray[Any]], layout: Layout, size: int,
             best = scores.max(axis=1, initial=0)
             half = np.abs(boxes[:, 2:]) / 2
             corners = np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
-    if len(best) and not (-1e-3 <= best.min() and best.max() <= 1 + 1e-3):
+    if len(best) and not (best.min() >= -1e-3 and best.max() <= 1 + 1e-3):
         raise ModelError(
-            f"{name} gives scores from {best.min():.3g} to {best.max():.3g}, which are no probabilities. Export it with its "
-            "last layer."
+            f"{name} gives scores from {best.min():.3g} to {best.max():.3g}, which are no probabilities. Export it "
+            "with its last layer."
         )
     if layout.kind != "detr" and len(corners) and np.abs(boxes).max() > _SHARES:
         corners = corners / size

@@ -253,8 +253,8 @@ def export_detector(home: Path, size: int, target: Path) -> None:
     except Exception as error:  # torch's exporter raises many types, some of its own
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise ModelError(
-            f"{home.name} cannot be exported as a detector of pictures of {size} pixels ({reason}). Export it to ONNX, and "
-            "use onnx:FILE."
+            f"{home.name} cannot be exported as a detector of pictures of {size} pixels ({reason}). Export it to "
+            "ONNX, and use onnx:FILE."
         ) from error
 
 
