@@ -21,7 +21,7 @@ from web.conftest import CHROMIUM, running
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-SIZES = {"wide.png": (497, 331), "tall.png": (240, 420), "small.png": (61, 40), "large.jpg": (2600, 1700)}
+SIZES = {"wide.png": (497, 331), "tall.png": (236, 355), "small.png": (61, 40), "large.jpg": (2600, 1700)}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,8 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     noise = np.random.default_rng(0)
     found = {}
     for name, size in SIZES.items():
-        path = scene(home / f"{name}.png", size, {(1, 1): "dog", (4, 2): "cat", (0, 3): "car"}, (CELLS, 4))
+        cells = (CELLS, 4) if size[0] > size[1] else (4, CELLS)
+        path = scene(home / f"{name}.png", size, {(1, 1): "dog", (3, 2): "cat", (0, 3): "car"}, cells)
         pixels = np.asarray(Image.open(path)).astype(int) + noise.integers(-25, 26, (size[1], size[0], 3))
         found[name] = home / name
         Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(found[name], quality=95)
@@ -129,10 +130,10 @@ def test_a_table_and_the_text_name_each_animal(
 ) -> None:
     photo, option = scenes["wide.png"], ["--detector", f"onnx:{finder}", "--animals", "cat, car"]
     _, out, _ = petmood("predict", trained.path, photo, *option, "--csv")
-    assert [line.rsplit(" ", 1)[1] for line in out.splitlines()[1:]] == ["car", "cat"] or out.count("cat") == 1
+    assert sorted(line.rsplit(" ", 1)[1] for line in out.splitlines()[1:]) == ["car", "cat"]
     _, out, _ = petmood("predict", trained.path, photo, *option)
     assert len(out.splitlines()) == 2
-    assert ", cat at 0.67 0.50 (0.17 x 0.25):" in out
+    assert ", cat at 0.50 0.50 (0.17 x 0.25):" in out
     petmood("predict", trained.path, photo, *option, "--explain", tmp_path / "why", "--maps", "cam")
     assert len(list((tmp_path / "why").glob("*.png"))) == 2
 
@@ -167,9 +168,7 @@ def page(browser: Browser, finding: str) -> Iterator[Page]:
 def readings(page: Page) -> list[dict[str, Any]]:
     """What the page shows of each box, chosen by keyboard from the list of answers."""
     buttons = page.locator("#subjects button")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('#subjects button')].every((b) => !b.textContent.includes('…'))"
-    )
+    page.locator("#subjects button:has-text('…')").wait_for(state="detached")
     found = []
     for number in range(1, buttons.count()):
         buttons.nth(number).focus()
