@@ -63,14 +63,18 @@ def run(
     mapping: Annotated[
         list[str] | None, typer.Option("--map", help="Class of another set, THEIRS=OURS.", show_default=False)
     ] = None,
+    figures: Annotated[str, typer.Option(help="Charts beside the report: svg, or pdf for both.")] = "svg",
     json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a summary.")] = False,
 ) -> None:
     """Ingest, audit, extract features, cluster, train, evaluate and write a report."""
     from petmood.cli.console import Bars
     from petmood.config import run_settings
     from petmood.dataset.outside import parse_map
+    from petmood.errors import ConfigError
     from petmood.jobs.run import run as work
 
+    if figures not in ("svg", "pdf"):
+        raise ConfigError(f"unknown kind of figures '{figures}'. Choose svg, or pdf for both.")
     settings = run_settings(
         preset,
         seed=seed,
@@ -97,6 +101,7 @@ def run(
         species=species,
         others=data[1:],
         mapping=parse_map(mapping or ()),
+        pdf=figures == "pdf",
     )
     if json:
         typer.echo(outcome.results.model_dump_json(by_alias=True, indent=2))
