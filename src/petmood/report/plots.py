@@ -188,7 +188,7 @@ def cluster_pie(key: str, composition: Mapping[str, int], classes: Sequence[str]
         centre, radius = side / 2, side / 2 - 2
         if not total:
             canvas.patch(Circle((centre, centre), radius, facecolor="none", edgecolor=LINE))
-            canvas.text(centre, centre + 4, "empty", ha="center", fontsize=12, color=SOFT)
+            canvas.text(centre, centre + 4, "empty", ha="center", fontsize=13.5, color=SOFT)
             return _render(canvas.figure, key, label)
         edge: dict[str, Any] = {"edgecolor": SURFACE, "linewidth": 1.5 if len(present) > 1 else 0}
         angle = -90.0  # noon; the canvas grows downwards, so angles run clockwise
@@ -200,7 +200,7 @@ def cluster_pie(key: str, composition: Mapping[str, int], classes: Sequence[str]
             if value / total >= 0.12:
                 reach = 0 if len(present) == 1 else radius * 0.66
                 x, y = centre + reach * np.cos(middle), centre + reach * np.sin(middle) + 4
-                canvas.text(x, y, percent(value / total, 0), ha="center", fontsize=12, color=text_on(colours[name]))
+                canvas.text(x, y, percent(value / total, 0), ha="center", fontsize=13.5, color=text_on(colours[name]))
         return _render(canvas.figure, key, label)
 
 
