@@ -28,7 +28,12 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
 }
 
 
-OUTSIDE = Annotated[str | None, _option("Pattern of paths of the outside images, as --layout of the data.")]
+OUTSIDE: dict[str, tuple[Any, Any]] = {
+    "outside_layout": (Annotated[str | None, _option("Pattern of paths of outside images, as --layout.")], None),
+    "outside_table": (Annotated[str | None, _option("Table of labels of outside images, as --table.")], None),
+    "outside_columns": (Annotated[str | None, _option("Its columns, as --columns.")], None),
+}
+"""How outside images are read, where a command takes such beside its data."""
 
 
 def reads_data(command: Callable[..., None]) -> Callable[..., None]:
@@ -37,7 +42,7 @@ def reads_data(command: Callable[..., None]) -> Callable[..., None]:
     offered = {name: option for name, option in OPTIONS.items() if name not in signature.parameters}
     besides = {"extra", "outside"} & signature.parameters.keys()
     if besides:
-        offered["outside_layout"] = (OUTSIDE, None)
+        offered |= OUTSIDE
 
     @functools.wraps(command)
     def with_options(*args: Any, **given: Any) -> None:
@@ -46,7 +51,9 @@ def reads_data(command: Callable[..., None]) -> Callable[..., None]:
         # an option not given is passed on as nothing, which for several classes is an empty tuple
         told = {name: given.pop(name) for name in offered}
         told = {name: value for name, value in told.items() if value is not None}
-        outside = read_options(layout=told.pop("outside_layout", None))
+        outside = read_options(
+            **{name.removeprefix("outside_"): told.pop(name) for name in OUTSIDE.keys() & told.keys()}
+        )
         with reading(read_options(**told), outside):
             command(*args, **given)
 
