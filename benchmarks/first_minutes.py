@@ -1,8 +1,8 @@
 """The first minutes on a fresh machine: python benchmarks/first_minutes.py [--python python3.11].
 
-Makes an environment of its own, installs petmood's core into it as `docs/install.md` says, weighs it, draws the demo set
-and runs on it with an empty cache, then reads one photo with the built-in model. Prints seconds by the clock and megabytes
-(2^20 bytes).
+Makes an environment of its own, installs petmood's core into it as `docs/install.md` says, weighs it, draws the demo
+set and runs on it with an empty cache, then reads one photo with the built-in model. Prints seconds by the clock and
+megabytes (2^20 bytes).
 """
 
 from __future__ import annotations
