@@ -54,7 +54,6 @@ HEAVY = {
 
 # Packages whose import name is not their own.
 IMPORT_NAMES = {
-    "faiss-cpu": "faiss",
     "opencv-python-headless": "cv2",
     "pillow": "PIL",
     "pyyaml": "yaml",
