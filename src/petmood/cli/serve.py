@@ -39,6 +39,13 @@ def serve(
             help="Address or network of a proxy whose X-Forwarded-For tells the client's address; may be repeated."
         ),
     ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(help="Finds the animals in photos: onnx:FILE or hub:NAME_OR_FOLDER.", show_default=False),
+    ] = None,
+    animals: Annotated[
+        str | None, typer.Option(help="The detector's classes that count, with commas.", show_default="animals")
+    ] = None,
     browse: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in a browser, from a terminal.")
     ] = True,
@@ -48,6 +55,7 @@ def serve(
     from petmood.errors import require_extra
 
     require_extra("Serving a bundle", "web", "fastapi", "uvicorn", "python_multipart", "prometheus_client")
+    from petmood.cli.predict import detector_named
     from petmood.web.connections import is_loopback
     from petmood.web.logs import LOGGER, to_stderr
     from petmood.web.server import bind
@@ -64,6 +72,7 @@ def serve(
     given["allowed_hosts"] = tuple(name.lower().rstrip(".") for name in allow_host or ())
     given["trusted_proxies"] = tuple(trust_proxy or ())
     settings = ServerSettings.create({**given, "cors_origins": tuple(cors_origin or ())})
+    finder = detector_named(detector, animals)
     model = load(bundle)
     listener = bind(settings)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
@@ -79,7 +88,7 @@ def serve(
 
         # the socket listens already: a browser that is faster than the model waits
         webbrowser.open(address)
-    work(model, settings, listener)
+    work(model, settings, listener, finder)
 
 
 def _has_screen() -> bool:
