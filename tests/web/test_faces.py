@@ -153,6 +153,16 @@ def test_a_detector_that_fails_later_is_one_line(trained: Trained, detector: Det
             assert answer.json()["error"]["got"] == "the detector fails."
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs Debian's")
+def test_the_page_reads_the_whole_photo_where_the_detector_fails(page: Page, scenes: dict[str, Path]) -> None:
+    refused = {"what": "no image could be read", "got": "the detector fails", "next": "Try another."}
+    page.route("**/v1/detect", lambda route: route.fulfill(status=422, json={"error": refused}))
+    page.set_input_files("#file", scenes["wide.png"])
+    page.locator('#result[aria-busy="false"] #bars li').first.wait_for()
+    assert "the detector fails" in page.inner_text("#problem")
+    assert page.locator(".box").count() == 0
+
+
 @pytest.fixture
 def page(browser: Browser, finding: str) -> Iterator[Page]:
     wrong: list[str] = []

@@ -49,7 +49,7 @@ export function photoView(host, facts, keep) {
     const tell = (text, done) => { if (request === latest) stage(text, done); };
     if (request === latest) waiting(entry);
     try {
-      const boxes = bitmap && host.find ? await found(entry, tell) : null;
+      const boxes = bitmap ? await found(entry, tell) : null;
       await answer(entry, entry.subjects[0], tell);
       if (boxes && !boxes.length) entry.subjects[0].answer.prediction.cautions.push({ code: "undetected", message: say("caution.undetected") });
       for (const box of boxes ?? []) entry.subjects.push({ box });
@@ -74,10 +74,17 @@ export function photoView(host, facts, keep) {
     readOthers(entry);
   }
 
+  // The animals of a photo; null where nothing looks for them, or what looks failed: the whole photo is read all the same.
   async function found(entry, tell) {
+    if (!facts.host.detector) return null;
     tell("Looking for animals…", null);
     await painted();
-    return host.find(entry.bitmap, entry.name);
+    try {
+      return await host.find(entry.bitmap, entry.name);
+    } catch (error) {
+      complain(error.message);
+      return null;
+    }
   }
 
   // What a detector found beside the first, one after the other; a box that was moved or removed meanwhile is let be.
