@@ -7,25 +7,17 @@ from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("compare")(compare)
-    runs = type(app)(help="Runs, bundles and evaluations in a folder.", no_args_is_help=True)
-    runs.command("list")(list_runs)
-    app.add_typer(runs, name="runs")
+from petmood.cli.options import Json, Page
 
 
 def compare(
-    paths: Annotated[list[Path], typer.Argument(help="Run folders, bundles, evaluations.", show_default=False)],
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for comparison.html and comparison.json.")
-    ] = None,
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATHS...", help="Run folders, bundles, evaluations.", show_default=False)
+    ],
+    out: Page = None,
     json: Json = False,
 ) -> None:
-    """Say what differs between runs or bundles, and compare them on the photos that they share."""
+    """Compare runs, models or evaluations on shared photos."""
     from petmood.cli.console import console
     from petmood.files import output_folder
     from petmood.jobs.compare import compare as work
@@ -61,7 +53,7 @@ def list_runs(
     below: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Folder that they are in.")] = Path(),
     json: Json = False,
 ) -> None:
-    """List the runs, bundles and evaluations below a folder, each with its best figure."""
+    """List runs, models and evaluations in a folder."""
     from petmood.cli.console import console
     from petmood.jobs.compare import list_runs as work
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TextIO, cast
 
 from rich.console import Console
@@ -20,6 +23,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from petmood.errors import ConfigError
 from petmood.escaping import one_line, terminal
 from petmood.progress import Tick
 
@@ -65,8 +69,37 @@ def guarded() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
+_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
+_VERBOSE: ContextVar[bool] = ContextVar("verbose", default=False)
+
+
+@contextmanager
+def telling(*, quiet: bool, verbose: bool) -> Iterator[None]:
+    """Put in force how much is told besides results.
+
+    Raises:
+        ConfigError: less and more.
+    """
+    if quiet and verbose:
+        raise ConfigError("--quiet and --verbose exclude each other. Choose one.")
+    tokens = _QUIET.set(quiet), _VERBOSE.set(verbose)
+    try:
+        with warnings.catch_warnings():
+            if verbose:  # what libraries tell developers
+                warnings.simplefilter("default")
+            yield
+    finally:
+        _QUIET.reset(tokens[0])
+        _VERBOSE.reset(tokens[1])
+
+
+def quiet() -> bool:
+    """Whether results alone are wanted."""
+    return _QUIET.get()
+
+
 class Bars:
-    """Shows each stage as a bar which stays, finished, with the seconds it took."""
+    """Shows each stage as a bar which stays, finished, with the seconds it took: in a terminal, and not if quiet."""
 
     def __init__(self, to: Console | None = None) -> None:
         self._console = to or console(stderr=True)
@@ -74,6 +107,12 @@ class Bars:
     @contextmanager
     def stage(self, title: str) -> Iterator[Tick]:
         """Show a stage; it counts once its total is known, and spins until then."""
+        if quiet() or not self._console.is_terminal:
+            start = time.perf_counter()
+            yield lambda done, total: None
+            if _VERBOSE.get():
+                self.note(f"{title}: {time.perf_counter() - start:.1f} s")
+            return
         columns = (
             SpinnerColumn(finished_text="[green]✓[/]"),
             TextColumn("{task.description}", markup=False),
@@ -90,7 +129,8 @@ class Bars:
 
     def note(self, text: str) -> None:
         """Show one line."""
-        self._console.print(text, markup=False, soft_wrap=True)
+        if not quiet():
+            self._console.print(text, markup=False, soft_wrap=True)
 
 
 def print_json(facts: dict[str, Any]) -> None:

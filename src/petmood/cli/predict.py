@@ -5,17 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, Literal
 
 import typer
-
-if TYPE_CHECKING:
-    from petmood.explain import Maps
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("predict")(predict)
 
 
 def predict(
@@ -30,13 +22,16 @@ def predict(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print a CSV table.")] = False,
     explain: Annotated[
-        Path | None, typer.Option(help="Folder for a sheet a picture that shows why.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FOLDER", help="For a sheet a picture that shows why.", show_default=False),
     ] = None,
     maps: Annotated[
-        str, typer.Option(help="Of --explain: cam, occlusion, both, or auto (occlusion where there is no cam).")
+        Literal["auto", "cam", "occlusion", "both"],
+        typer.Option(help="Of --explain; auto takes occlusion where there is no cam."),
     ] = "both",
     coverage: Annotated[
-        float | None, typer.Option(help="How often prediction sets hold the label.", show_default="the bundle's")
+        float | None,
+        typer.Option(metavar="SHARE", help="How often prediction sets hold the label.", show_default="the bundle's"),
     ] = None,
     fps: Annotated[float, typer.Option(min=0.01, help="Frames a second that are read of a video.")] = 1.0,
     batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures that a core infers together.")] = 4,
@@ -60,22 +55,11 @@ def predict(
         batch=batch,
         explain_to=explain,
         inputs=inputs,
-        maps=_maps(maps),
+        maps=maps,
         fps=fps,
     )
     write = write_json if json else write_csv if csv else write_text
     _end(write(answers, model))
-
-
-def _maps(name: str) -> Maps:
-    from typing import get_args
-
-    from petmood.errors import ConfigError
-    from petmood.explain import Maps
-
-    if name not in get_args(Maps):
-        raise ConfigError(f"unknown map '{name}' for --maps. Choose one of: {', '.join(get_args(Maps))}.")
-    return cast("Maps", name)
 
 
 def _names(photos: Iterable[str]) -> Iterator[str]:

@@ -3,70 +3,73 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from petmood.cli.options import (
+    AllowLeakage,
+    Backbone,
+    Families,
+    Folds,
+    Groups,
+    Json,
+    Labels,
+    Mapping,
+    Out,
+    Preset,
+    Seed,
+    Species,
+)
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
     from petmood.jobs.run import RunOutcome
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("run")(reads_data(run))
-
-
+@reads_data
 def run(
     data: Annotated[
         list[Path],
         typer.Argument(
-            help="Folder or .zip of labelled faces; others after it tell how far it travels.", show_default=False
+            metavar="DATA [OTHERS]...",
+            help="Folder or .zip of labelled faces; others after it tell how far it travels.",
+            show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", show_default=False)],
-    preset: Annotated[str, typer.Option(help="quick: the CNN at 64 pixels; full: at 224, as in the study.")] = "quick",
-    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
-    backbone: Annotated[
-        str | None, typer.Option(help="Frozen network that makes features.", show_default="efficientnet-lite0")
-    ] = None,
-    folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
+    out: Out = None,
+    preset: Preset = "quick",
+    seed: Seed = None,
+    backbone: Backbone = None,
+    folds: Folds = None,
     repeats: Annotated[
-        int | None, typer.Option(help="Repeats of cross-validation.", show_default="2, full: 10")
+        int | None, typer.Option(help="Repeats of cross-validation.", show_default="2; full: 10")
     ] = None,
     cnn: Annotated[bool, typer.Option("--cnn/--no-cnn", help="Train the study's CNN.")] = True,
     cnn_size: Annotated[
-        int | None, typer.Option(help="Side in pixels of the CNN's input.", show_default="64, full: 224")
+        int | None, typer.Option(help="Side in pixels of the CNN's input.", show_default="64; full: 224")
     ] = None,
     cnn_epochs: Annotated[int | None, typer.Option(help="Epochs of the CNN.", show_default="10")] = None,
     cnn_precision: Annotated[
-        str | None, typer.Option(help="float32, bfloat16 or auto.", show_default="auto, full: float32")
+        Literal["float32", "bfloat16", "auto"] | None,
+        typer.Option(metavar="KIND", help="float32, bfloat16 or auto.", show_default="auto; full: float32"),
     ] = None,
     n_init: Annotated[int | None, typer.Option(help="Starts of k-means.", show_default="10")] = None,
     image_size: Annotated[
         int | None, typer.Option(help="Side in pixels to which images are prepared.", show_default="224")
     ] = None,
     samples: Annotated[int | None, typer.Option(help="Pictures shown in the report.", show_default="15")] = None,
-    labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
-    allow_leakage: Annotated[
-        bool, typer.Option("--allow-leakage", help="Go on though the splits leak; every figure is then marked.")
-    ] = False,
-    families: Annotated[
-        str | None, typer.Option(help="How copies are found: auto, names, pixels or both.", show_default="auto")
-    ] = None,
-    groups: Annotated[Path | None, typer.Option(help="groups.csv that replaces families.", show_default=False)] = None,
-    species: Annotated[
-        Path | None,
-        typer.Option(help="CSV: path,species; for animals that ImageNet does not know.", show_default=False),
-    ] = None,
-    mapping: Annotated[
-        list[str] | None, typer.Option("--map", help="Class of another set, THEIRS=OURS.", show_default=False)
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a summary.")] = False,
+    labels: Labels = None,
+    allow_leakage: AllowLeakage = False,
+    families: Families = "auto",
+    groups: Groups = None,
+    species: Species = None,
+    mapping: Mapping = None,
+    json: Json = False,
 ) -> None:
-    """Ingest, audit, extract features, cluster, train, evaluate and write a report."""
+    """Do it all: audit, train, evaluate, and write a report."""
     from petmood.cli.console import Bars
+    from petmood.cli.places import fresh
     from petmood.config import run_settings
     from petmood.dataset.outside import parse_map
     from petmood.jobs.run import run as work
@@ -89,7 +92,7 @@ def run(
     )
     outcome = work(
         data[0],
-        out,
+        out or fresh(data[0]),
         settings,
         Bars(),
         labels=labels,

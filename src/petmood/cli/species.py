@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.options import Data, Folds, Json, Labels, Seed, Species
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
     from petmood.analyses.species.facts import SpeciesFacts
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("species")(reads_data(species))
-
-
+@reads_data
 def species(
-    data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
+    data: Data,
     backbone: Annotated[
-        str | None, typer.Option(help="Network with an ImageNet head.", show_default="efficientnet-lite0")
+        str | None,
+        typer.Option(metavar="NAME", help="Network with an ImageNet head.", show_default="efficientnet-lite0"),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
-    folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
-    species: Annotated[
-        Path | None, typer.Option(help="CSV (path, species) where the head does not know.", show_default=False)
-    ] = None,
-    labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    seed: Seed = None,
+    folds: Folds = None,
+    species: Species = None,
+    labels: Labels = None,
+    json: Json = False,
 ) -> None:
-    """Tell species from the pictures, and measure what mood is left when species is taken out."""
+    """Tell species, and what mood is left without them."""
     from petmood.analyses.species.compute import species as work
     from petmood.cli.console import Bars, print_json
     from petmood.config import run_settings
