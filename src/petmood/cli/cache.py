@@ -46,10 +46,8 @@ def _list(json: bool) -> None:
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from rich.table import Table
-
     from petmood.cache import cache_dir, open_cache
-    from petmood.cli.console import console, print_json
+    from petmood.cli.console import console, print_json, table_of
     from petmood.jobs.cache import list_cache
 
     kinds = list_cache()
@@ -57,7 +55,7 @@ def _list(json: bool) -> None:
     if json:
         print_json({"folder": str(cache_dir()), "limit_bytes": limit, "kinds": [asdict(kind) for kind in kinds]})
         return
-    table = Table("kind", "entries", "MB", "last used")
+    table = table_of("kind", "entries", "MB", "last used")
     for kind in kinds:
         used = datetime.fromtimestamp(kind.last_used, UTC).date().isoformat()
         table.add_row(kind.name, f"{kind.entries:,}", f"{kind.size_bytes / 1e6:,.1f}", used)

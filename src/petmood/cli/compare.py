@@ -18,7 +18,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Compare runs, models or evaluations on shared photos."""
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
     from petmood.files import output_folder
     from petmood.jobs.compare import compare as work
     from petmood.report.comparison import difference_html, difference_lines
@@ -37,11 +37,9 @@ def compare(
         shown.print(line, markup=False, soft_wrap=True)
     differing = [s for s in facts.settings if s.differs]
     if differing:
-        from rich.table import Table
-
         from petmood.report.comparison import letter
 
-        table = Table("differs", *(letter(i) for i in range(len(facts.subjects))))
+        table = table_of("differs", *(letter(i) for i in range(len(facts.subjects))))
         for setting in differing:
             table.add_row(setting.name, *("" if value is None else value for value in setting.values))
         shown.print(table)
@@ -54,17 +52,15 @@ def list_runs(
     json: Json = False,
 ) -> None:
     """List runs, models and evaluations in a folder."""
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
     from petmood.jobs.compare import list_runs as work
 
     facts = work(below)
     if json:
         typer.echo(facts.model_dump_json(indent=2))
         return
-    from rich.table import Table
-
     shown = console()
-    table = Table("path", "kind", "data", "digest", "n", "accuracy", "95 % interval", "made")
+    table = table_of("path", "kind", "data", "digest", "n", "accuracy", "95 % interval", "made")
     for run in facts.runs:
         low, high = run.accuracy_ci or (0.0, 0.0)
         figure = ("", "") if run.accuracy is None else (f"{run.accuracy:.3f}", f"{low:.3f} to {high:.3f}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 import warnings
@@ -16,16 +17,18 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
+from rich.table import Table
 from rich.text import Text
 
 from petmood.errors import ConfigError
 from petmood.escaping import one_line, terminal
-from petmood.progress import Tick
+from petmood.progress import Step, Tick
 
 
 class _Plain(Console):
@@ -41,6 +44,14 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     raw = stream.raw_stream if isinstance(stream, Guarded) else None
     return _Plain(file=raw, stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def table_of(*headings: str, **options: Any) -> Table:
+    """A table in which long names go on in the next line: none is cut."""
+    made = Table(**options)
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    return made
 
 
 class Guarded:
@@ -98,6 +109,44 @@ def quiet() -> bool:
     return _QUIET.get()
 
 
+def verbose() -> bool:
+    """Whether more is wanted."""
+    return _VERBOSE.get()
+
+
+class _Count(MofNCompleteColumn):
+    """How many of how many, once there is anything to count."""
+
+    def render(self, task: Task) -> Text:
+        """The figures, or nothing."""
+        counts = task.total is not None and task.fields.get("counted", True)
+        return super().render(task) if counts else Text("")
+
+
+class _Left(ProgressColumn):
+    """How long it will still take: all steps, where the stage is one of several, else this one."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._step = title if isinstance(title, Step) else None
+
+    def render(self, task: Task) -> Text:
+        """The time, or nothing while it cannot be told."""
+        if task.finished:
+            return Text("")
+        part = task.completed / task.total if task.total else 0.0
+        left = self._step.left(part) if self._step is not None else task.time_remaining
+        return Text("" if left is None else f"{_about(left)} left")
+
+
+def _about(seconds: float) -> str:
+    if seconds < 10:
+        return "some seconds"
+    if seconds < 90:
+        return f"{math.ceil(seconds / 10) * 10} s"
+    return f"{math.ceil(seconds / 60)} min"
+
+
 class Bars:
     """Shows each stage as a bar which stays, finished, with the seconds it took: in a terminal, and not if quiet."""
 
@@ -116,16 +165,17 @@ class Bars:
         columns = (
             SpinnerColumn(finished_text="[green]✓[/]"),
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=28),
-            MofNCompleteColumn(),
+            BarColumn(bar_width=10),
+            _Count(),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            _Left(title),
         )
+        step = f"step {title.number} of {title.of}: " if isinstance(title, Step) else ""
         with Progress(*columns, console=self._console) as bars:
-            task = bars.add_task(one_line(title), total=None)
+            task = bars.add_task(f"{step}{one_line(title)}", total=None)
             yield lambda done, total: bars.update(task, completed=done, total=total)
-            if bars.tasks[0].total is None:
-                bars.update(task, completed=1, total=1)
+            counted = bars.tasks[0].total
+            bars.update(task, completed=counted or 1, total=counted or 1, counted=counted is not None)
 
     def note(self, text: str) -> None:
         """Show one line."""

@@ -44,12 +44,10 @@ def leakage(
 
 def show_leakage(facts: LeakageFacts) -> None:
     """Print the meter: a row a subject, a column a split, then the verdicts."""
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
 
     out = console()
-    table = Table("", *(split.split for split in facts.splits), title="accuracy (95 % interval), n")
+    table = table_of("", *(split.split for split in facts.splits), title="accuracy (95 % interval), n")
     for subject in dict.fromkeys((f.subject, f.title) for f in facts.figures):
         cells = [f for f in facts.figures if f.subject == subject[0]]
         table.add_row(
@@ -84,12 +82,10 @@ def regrade(
 
 def show_regrade(facts: RegradeFacts) -> None:
     """Print a row a claim, then the verdicts."""
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
 
     out = console()
-    table = Table("protocol", "claimed", "the same protocol here", "by photo", title=facts.title)
+    table = table_of("protocol", "claimed", "the same protocol here", "by photo", title=facts.title)
     for claim in facts.claims:
         cells = [
             f"{f.accuracy:.3f} ({f.accuracy_ci[0]:.3f} to {f.accuracy_ci[1]:.3f}), n = {f.n:,}"

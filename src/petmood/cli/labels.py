@@ -36,29 +36,37 @@ def labels(
     json: Json = False,
 ) -> None:
     """List labels that are likely wrong, and estimate how many."""
+    from contextlib import nullcontext
+    from shlex import quote
+
     from petmood.analyses.labels.compute import BACKBONES, find_suspects
     from petmood.cli.console import Bars, print_json
     from petmood.config import run_settings
     from petmood.errors import require_extra
+    from petmood.files import output_file
+    from petmood.report.beside import suspects, write_table
 
     # with backbones of the user's own, only what they need
     require_extra("Finding suspect labels", "labels", *(["cleanlab"] if backbone else []))
-    outcome = find_suspects(
-        data, run_settings("quick", seed=seed, folds=folds), backbone or BACKBONES, Bars(), labels=labels, reader=reader
-    )
+    settings = run_settings("quick", seed=seed, folds=folds)
+    with nullcontext() if out is None else output_file(out, [data, labels, reader]) as made:
+        outcome = find_suspects(data, settings, backbone or BACKBONES, Bars(), labels=labels, reader=reader)
+        if made is not None:
+            write_table(made, suspects(outcome.facts))
     if json:
         print_json({**outcome.facts.model_dump(mode="json"), "ranking": list(outcome.ranking)})
     else:
         _summary(outcome.facts)
+        if out is not None:
+            typer.echo(f"Every suspect: {out}")
+        typer.echo(f"Go through them by keyboard: petmood run {quote(str(data))}, then petmood review on its folder.")
 
 
 def _summary(facts: LabelFacts) -> None:
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
 
     out = console()
-    table = Table("", "photo", "given", "suggested", "why", title=f"{facts.flagged} of {facts.n} labels in doubt")
+    table = table_of("", "photo", "given", "suggested", "why", title=f"{facts.flagged} of {facts.n} labels in doubt")
     for s in facts.suspects[:20]:
         table.add_row(str(s.rank), s.path, s.given, s.suggested, s.why)
     out.print(table)

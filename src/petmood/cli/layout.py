@@ -40,7 +40,7 @@ def row(param: Any) -> Row:
     panel = getattr(param, "rich_help_panel", None) or ("Arguments" if argument else "Options")
     names = (*param.opts, *param.secondary_opts)
     if param.name == "help":
-        return Row(names, "", "Show this text and end.", "", False, OF_ALL)
+        return Row(("--help", "-h"), "", "Show this text and end.", "", False, OF_ALL)
     meaning = param.help or ""
     if getattr(param, "multiple", False):
         meaning = f"{meaning.rstrip('.')}; may be given again."

@@ -56,11 +56,9 @@ def leaderboard(
 
 
 def _table(found: LeaderboardFacts) -> None:
-    from rich.table import Table
+    from petmood.cli.console import console, table_of
 
-    from petmood.cli.console import console
-
-    table = Table("method", "grouped accuracy", "95 % interval", "macro-F1", "test", "n", "repeats", "seconds")
+    table = table_of("method", "grouped accuracy", "95 % interval", "macro-F1", "test", "n", "repeats", "seconds")
     for row in found.methods:
         low, high = row.grouped_accuracy_ci
         table.add_row(

@@ -51,7 +51,7 @@ EXIT_USER_ERROR = 2
 _LONGEST = 4000
 _NO_MEMORY = re.compile(r"failed to map segment|cannot allocate memory", re.IGNORECASE)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
-_NO_CHOICE = re.compile(r"'(?P<got>.*)' is not one of (?P<known>'.*')\.", re.DOTALL)
+_NO_CHOICE = re.compile(r"'(?P<got>[^']*)' is not one of (?P<known>'.*')\.")
 
 COMMANDS: Final[dict[str, dict[str, Callable[..., None]]]] = {
     "Everyday": {
@@ -143,7 +143,7 @@ def _outcome() -> object:
     code: object = 0
     try:
         try:
-            code = app(prog_name="petmood", standalone_mode=False)
+            code = app(prog_name="petmood", standalone_mode=False) or 0
         except SystemExit as end:
             code = end.code
         if sys.stdout is not None:
@@ -181,12 +181,11 @@ def _outcome() -> object:
 def _misused(error: typer.TyperException) -> int:
     """Say what is wrong with the words of the command line; returns the exit code."""
     ctx = getattr(error, "ctx", None)
-    message = error.format_message()
+    message = error.format_message().replace("Value error, ", "")
     if ctx is not None and message == ctx.get_help():  # no words at all
         typer.echo(message, err=True)
         return EXIT_USER_ERROR
-    found = _NO_CHOICE.search(message)
-    if found:
+    if found := _NO_CHOICE.search(message):
         near = difflib.get_close_matches(found["got"], re.findall(r"'([^']*)'", found["known"]), n=1)
         message += f" Did you mean '{near[0]}'?" if near else ""
     asked = ctx.command_path if ctx is not None else "petmood"

@@ -31,11 +31,9 @@ def models(
 
 
 def _show(network: NetworkFacts) -> None:
-    from rich.table import Table
+    from petmood.cli.console import console, table_of
 
-    from petmood.cli.console import console
-
-    table = Table("Layer (type)", "Output Shape", title=f"{network.title} ({network.name})", title_justify="left")
+    table = table_of("Layer (type)", "Output Shape", title=f"{network.title} ({network.name})", title_justify="left")
     table.add_column("Param #", justify="right")
     for layer in network.layers:
         shape = ", ".join(map(str, layer.output_shape))

@@ -41,13 +41,11 @@ def quantize(
 
 
 def _summary(facts: QuantisedFacts) -> None:
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
 
     pair, speed = facts.comparison, facts.speed
     (low, high), (gain_low, gain_high) = pair.accuracy_ci, pair.gain_ci
-    table = Table("", "float32", "int8", "difference", title=f"{pair.reference} in int8")
+    table = table_of("", "float32", "int8", "difference", title=f"{pair.reference} in int8")
     table.add_row(
         "accuracy",
         f"{pair.reference_accuracy:.3f}",

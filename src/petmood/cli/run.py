@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -68,7 +71,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Do it all: audit, train, evaluate, and write a report."""
-    from petmood.cli.console import Bars
+    from petmood.cli.console import Bars, quiet, verbose
     from petmood.cli.places import fresh
     from petmood.config import run_settings
     from petmood.dataset.outside import parse_map
@@ -103,44 +106,79 @@ def run(
     )
     if json:
         typer.echo(outcome.results.model_dump_json(by_alias=True, indent=2))
+    elif quiet():
+        typer.echo(str(outcome.folder))
     else:
-        _summary(outcome)
+        for line in ending(outcome, data[0], verbose=verbose()):
+            typer.echo(line)
 
 
-def _summary(outcome: RunOutcome) -> None:
-    from rich.table import Table
+def ending(outcome: RunOutcome, data: Path, *, verbose: bool = False) -> Iterator[str]:
+    """What a run says at its end, in lines of 80 columns whose paths and commands are whole.
 
+    Args:
+        outcome: of the run.
+        data: as the user named it.
+        verbose: whether every figure is told too.
+    """
+    from petmood.analyses.page import cautions
     from petmood.analyses.travel.facts import TravelFacts
-    from petmood.analyses.travel.words import lead
-    from petmood.cli.console import console
+    from petmood.analyses.travel.words import lead as travel_lead
     from petmood.errors import install_line
-    from petmood.report.wording import LEFT_OUT
+    from petmood.library import figure_lines
+    from petmood.report.beside import SUSPECTS
+    from petmood.report.facts import protocols
+    from petmood.report.summarize import lead, title
+    from petmood.report.wording import LEFT_OUT, THIN, count, plural
 
-    results = outcome.results
-    data = results.dataset
-    out = console()
-    out.print(
-        f"\n{data.name}: {data.images:,} images of {data.photos:,} photos, {len(data.classes)} classes; "
-        f"{len(data.rejected)} rejected, {len(data.ignored)} ignored"
+    results, folder = outcome.results, outcome.folder
+    found, facts = protocols(results), results.dataset
+    yield ""
+    yield from _wrapped(
+        f"{facts.name}: {count(facts.images)} images of {plural(facts.photos, 'photo')}, {len(facts.classes)} classes; "
+        f"{len(facts.rejected)} rejected, {len(facts.ignored)} ignored"
     )
-    table = Table("model", "protocol", "n", "accuracy", "95 % interval", "macro-F1")
-    for model in (*results.baselines, *results.models):
-        low, high = model.accuracy_ci
-        table.add_row(
-            f"{model.title} (leaks)" if model.mark else model.title,
-            model.protocol,
-            str(model.n),
-            f"{model.accuracy:.3f}",
-            f"{low:.3f} to {high:.3f}",
-            f"{model.macro_f1:.3f}",
-        )
-    out.print(table)
-    for mark in {model.mark for model in results.models if model.mark}:
-        out.print(f"Every figure above is {mark}.", style="bold red", soft_wrap=True)
-    for extra in results.environment.left_out:
-        out.print(f"Left out: {LEFT_OUT[extra]}. To add it: {install_line(extra)}", soft_wrap=True, markup=False)
+    yield ""
+    yield from _wrapped(title(found))
+    yield from _wrapped(lead(found).replace(THIN, " "))
     travel = results.of(TravelFacts)
     if travel is not None and len(travel.sources) > 1:
-        out.print(f"Does it travel? {lead(travel)}", soft_wrap=True, markup=False)
-        out.print(f"Every other figure is of {data.name} alone.", soft_wrap=True, markup=False)
-    out.print(f"Report: {outcome.report}", soft_wrap=True)
+        yield from _wrapped(f"Does it travel? {travel_lead(travel)} Every other figure is of {facts.name} alone.")
+    if verbose:
+        yield ""
+        yield from figure_lines((*results.models, *results.baselines))
+    warnings = [w.message for w in cautions(results)]
+    warnings += [f"Every figure is {mark}." for mark in {m.mark for m in results.models if m.mark}]
+    warnings += [f"Left out: {LEFT_OUT[x]}. To add it: {install_line(x)}" for x in results.environment.left_out]
+    if warnings:
+        yield "\nWarnings:"
+        for text in warnings:
+            yield from _wrapped(text.replace(THIN, " "), "- ")
+    flagged = getattr(results.analyses.get("labels"), "flagged", 0)
+    saved = (folder / "model").is_dir()
+    yield f"\nReport: {outcome.report}"
+    if saved:
+        yield f"Model: {folder / 'model'}"
+    if (folder / SUSPECTS).is_file():
+        yield f"Suspects: {folder / SUSPECTS} ({plural(flagged, 'label')} in doubt)"
+    yield "\nNext:"
+    run, model = quote(str(folder)), quote(str(folder / "model"))
+    review = f"petmood review {run}"
+    if saved:
+        yield from (f"  petmood predict {model} PHOTO", f"  {review}", f"  petmood serve {model}")
+    else:
+        yield from (f"  {review}", f"  petmood audit {quote(str(data))}", "  petmood train --help")
+
+
+def _wrapped(text: str, mark: str = "") -> Iterator[str]:
+    from petmood.escaping import one_line
+
+    lines = textwrap.wrap(
+        one_line(text),
+        80,
+        initial_indent=mark,
+        subsequent_indent=" " * len(mark),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    yield from lines

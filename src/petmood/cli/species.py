@@ -40,13 +40,11 @@ def species(
 
 
 def _summary(facts: SpeciesFacts) -> None:
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
 
     out = console()
     classes = list(next(iter(facts.table.values())))
-    table = Table("species", *classes, "photos", title=f"Species by mood, {facts.n:,} photos")
+    table = table_of("species", *classes, "photos", title=f"Species by mood, {facts.n:,} photos")
     for name, row in facts.table.items():
         table.add_row(name, *(str(row[c]) for c in classes), str(sum(row.values())))
     out.print(table)
@@ -55,13 +53,13 @@ def _summary(facts: SpeciesFacts) -> None:
         f"Cramer's V {a.cramers_v:.2f} ({_span(a.cramers_v_ci)}), NMI {a.nmi:.3f} ({_span(a.nmi_ci, 3)}); "
         f"n = {a.n}, {facts.ci_method}"
     )
-    clusters = Table("k", "species taken out by", "NMI with species", "NMI with mood", "change of NMI with mood")
+    clusters = table_of("k", "species taken out by", "NMI with species", "NMI with mood", "change of NMI with mood")
     for c in facts.clusters:
         moods = f"{c.nmi_mood:.3f} ({_span(c.nmi_mood_ci, 3)})"
         change = "" if c.erased == "none" else f"{c.mood_change:+.3f} ({_span(c.mood_change_ci, 3)})"
         clusters.add_row(str(c.k), c.erased, f"{c.nmi_species:.3f} ({_span(c.nmi_species_ci, 3)})", moods, change)
     out.print(clusters)
-    pairs = Table("model", "against", "n", "accuracy", "its", "gain", "95 % interval", "p", title=facts.protocol)
+    pairs = table_of("model", "against", "n", "accuracy", "its", "gain", "95 % interval", "p", title=facts.protocol)
     for p in (*facts.within, facts.over_species, *facts.erased):
         figures = (f"{p.accuracy:.3f}", f"{p.reference_accuracy:.3f}", f"{p.gain:+.3f}", _span(p.gain_ci, 3))
         pairs.add_row(p.name, p.reference, str(p.n), *figures, f"{p.p:.2g}")

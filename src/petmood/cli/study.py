@@ -55,14 +55,12 @@ def study(
 
 
 def _summary(outcome: StudyOutcome) -> None:
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
     from petmood.report import study_text
 
     out, found = console(), outcome.results.study
     if found is not None:
-        table = Table("section", "figure", "study", "ours: mean (range); 95 % interval", "verdict")
+        table = table_of("section", "figure", "study", "ours: mean (range); 95 % interval", "verdict")
         for row in found.comparison:
             table.add_row(row.section, row.figure, study_text.theirs(row), study_text.ours(row), row.verdict)
         out.print(table)

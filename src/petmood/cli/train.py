@@ -130,12 +130,10 @@ def train(
 
 
 def _summary(model: ModelDescription, bundle: Path) -> None:
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
 
     out = console()
-    table = Table("model", "protocol", "n", "accuracy", "95 % interval", "macro-F1")
+    table = table_of("model", "protocol", "n", "accuracy", "95 % interval", "macro-F1")
     for entry in model.evaluation:
         low, high = entry.accuracy_ci
         scores = (f"{entry.accuracy:.3f}", f"{low:.3f} to {high:.3f}", f"{entry.macro_f1:.3f}")

@@ -59,12 +59,10 @@ def tune(
 
 
 def _summary(outcome: TuneOutcome) -> None:
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
 
     facts, out = outcome.facts, console()
-    table = Table("trial", "loss", "accuracy", "choices", title=f"Best of {len(facts.trials)} trials")
+    table = table_of("trial", "loss", "accuracy", "choices", title=f"Best of {len(facts.trials)} trials")
     finished = sorted((t for t in facts.trials if t.loss is not None), key=lambda t: t.loss or 0.0)
     for trial in finished[:10]:
         choices = ", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in trial.params.items())
