@@ -25,7 +25,7 @@ def drawn_run(folder: Path, per_class: int = 8) -> tuple[Path, Manifest]:
     data, run = write_tree(folder / "faces", files), folder / "run"
     with open_source(data) as source:
         manifest = complete_splits(read_dataset(source, ContentCache()), 0)
-    write_manifest(run / "manifest.parquet", manifest)
+    write_manifest(run / "manifest.csv", manifest)
     write_source(run, data, None)
     suspect = {
         "path": SUSPECT,

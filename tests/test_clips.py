@@ -64,5 +64,5 @@ def test_notes_are_counted_and_kept(tmp_path: Path) -> None:
         found = read_dataset(source, ContentCache())
         assert found.note_counts == {"cut": 2, "misnamed": 2}
         assert read_dataset(source, ContentCache()).records == found.records
-    write_manifest(tmp_path / "manifest.parquet", found)
-    assert read_manifest(tmp_path / "manifest.parquet").records == found.records
+    write_manifest(tmp_path / "manifest.csv", found)
+    assert read_manifest(tmp_path / "manifest.csv").records == found.records

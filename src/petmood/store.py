@@ -1,21 +1,22 @@
-"""Writes and reads the files of a run: atomically, in inspectable formats (JSON, Parquet), never pickle."""
+"""Writes and reads the files of a run: atomically, in inspectable formats (JSON, CSV), never pickle."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 from petmood.errors import DataError
-from petmood.given import parquet_damage, parse_json, read_given
+from petmood.escaping import csv_text, from_csv_cell
+from petmood.given import parse_json, read_given
 from petmood.records import ImageRecord, Manifest, SkippedFile
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 @contextmanager
@@ -77,57 +78,20 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path} is not valid JSON ({error}). Make it again.") from error
 
 
-_MANIFEST_META = "petmood_manifest"
-
-
-def manifest_frame(manifest: Manifest) -> pl.DataFrame:
-    """One row for each accepted image, a column for each field of ImageRecord (`class_name` is called `class`)."""
-    import polars as pl
-
-    records = manifest.records
-    return pl.DataFrame(
-        {
-            "path": [r.path for r in records],
-            "class": [r.class_name for r in records],
-            "split": [r.split for r in records],
-            "family": [r.family for r in records],
-            "derived": [r.derived for r in records],
-            "sha256": [r.sha256 for r in records],
-            "width": [r.width for r in records],
-            "height": [r.height for r in records],
-            "format": [r.format for r in records],
-            "size_bytes": [r.size_bytes for r in records],
-            "mode": [r.mode for r in records],
-            "reoriented": [r.reoriented for r in records],
-            "species": [r.species for r in records],
-            "animal": [r.animal for r in records],
-            "fold": [r.fold for r in records],
-            "notes": [" ".join(r.notes) for r in records],
-        },
-        schema={
-            "path": pl.String,
-            "class": pl.String,
-            "split": pl.String,
-            "family": pl.String,
-            "derived": pl.Boolean,
-            "sha256": pl.String,
-            "width": pl.Int32,
-            "height": pl.Int32,
-            "format": pl.String,
-            "size_bytes": pl.Int64,
-            "mode": pl.String,
-            "reoriented": pl.Boolean,
-            "species": pl.String,
-            "animal": pl.String,
-            "fold": pl.String,
-            "notes": pl.String,
-        },
-    )
+_COLUMNS: Final = {field.name: field.type for field in fields(ImageRecord)}
+"""Of a manifest, and their types as they are written in the source."""
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write a manifest as Parquet: a row an image, and what is not a row in the file's metadata (JSON)."""
-    meta = {
+    """Write a manifest: a CSV of a row an image, and beside it, as JSON, what is not a row.
+
+    Columns are the fields of `ImageRecord`; `class_name` is called `class`, and `notes` stand in one cell.
+
+    Args:
+        path: of the CSV; the JSON has the same name with the suffix `.json`.
+        manifest: to write.
+    """
+    about = {
         "name": manifest.name,
         "layout": manifest.layout,
         "classes": list(manifest.classes),
@@ -139,35 +103,58 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
         "rejected": [[s.path, s.reason] for s in manifest.rejected],
         "ignored": [[s.path, s.reason] for s in manifest.ignored],
     }
-    with atomic_path(path) as temporary:
-        manifest_frame(manifest).write_parquet(temporary, metadata={_MANIFEST_META: json.dumps(meta)})
+    rows = ([_cell(getattr(record, name)) for name in _COLUMNS] for record in manifest.records)
+    header = ["class" if name == "class_name" else name for name in _COLUMNS]
+    write_json(path.with_suffix(".json"), about)
+    write_text(path, csv_text([header, *rows]))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return " ".join(value) if isinstance(value, tuple) else str(value)
+
+
+_READ: Final[dict[Any, Callable[[str], Any]]] = {
+    "str": from_csv_cell,
+    "int": int,
+    "bool": {"true": True, "false": False}.__getitem__,
+    "tuple[str, ...]": lambda cell: tuple(cell.split()),
+}
+"""What makes a value of a cell, by the type of its column."""
 
 
 def read_manifest(path: Path) -> Manifest:
     """Read a manifest that `write_manifest` wrote.
 
     Raises:
-        DataError: the file is missing or was not written by petmood.
+        DataError: a file of it is missing or was not written by petmood.
     """
-    import polars as pl
-
     try:
-        meta = parse_json(pl.read_parquet_metadata(path)[_MANIFEST_META])
-        rows = pl.read_parquet(path).rename({"class": "class_name"}).to_dicts()
-        offered = meta.get("animals_offered", (0, ""))
+        about = read_json(path.with_suffix(".json"))
+        rows = csv.DictReader(io.StringIO(read_given(path).decode("utf-8"), newline=""), strict=True)
+        offered = about["animals_offered"]
         return Manifest(
-            name=meta["name"],
-            layout=meta["layout"],
-            classes=tuple(meta["classes"]),
-            records=tuple(ImageRecord(**row | {"notes": tuple(row.get("notes", "").split())}) for row in rows),
-            rejected=tuple(SkippedFile(*pair) for pair in meta["rejected"]),
-            ignored=tuple(SkippedFile(*pair) for pair in meta["ignored"]),
-            official_splits=meta["official_splits"],
-            family_source=meta["family_source"],
-            found=meta["found"],
-            notes=tuple(meta.get("notes", ())),
+            name=about["name"],
+            layout=about["layout"],
+            classes=tuple(about["classes"]),
+            records=tuple(
+                ImageRecord(
+                    **{
+                        name: _READ[kind](row["class" if name == "class_name" else name])
+                        for name, kind in _COLUMNS.items()
+                    }
+                )
+                for row in rows
+            ),
+            rejected=tuple(SkippedFile(*pair) for pair in about["rejected"]),
+            ignored=tuple(SkippedFile(*pair) for pair in about["ignored"]),
+            official_splits=about["official_splits"],
+            family_source=about["family_source"],
+            found=about["found"],
+            notes=tuple(about["notes"]),
             animals_offered=(int(offered[0]), str(offered[1])),
         )
-    except parquet_damage(KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, csv.Error) as error:
         detail = " ".join(str(error).split())[:200]
         raise DataError(f"{path} is not a petmood manifest ({detail}). Make one with: petmood run") from error

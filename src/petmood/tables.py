@@ -117,5 +117,5 @@ def unknown_path(name: str, manifest: Manifest) -> str:
     if same_path(name) in unused:
         return f"'{name}' is not part of the data ({unused[same_path(name)]}). Remove the line."
     near = difflib.get_close_matches(name, [r.path for r in manifest.records], n=1, cutoff=0.8)
-    hint = f"Did you mean '{near[0]}'?" if near else "Paths are relative to the data, as in manifest.parquet."
+    hint = f"Did you mean '{near[0]}'?" if near else "Paths are relative to the data, as in manifest.csv."
     return f"there is no file '{name}' in the data. {hint}"

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from PIL import Image, ImageFilter
 
 from drawing import photo, saved, write_tree
@@ -44,18 +43,19 @@ def test_planted_faults_are_found_and_sound_photos_left_alone(tmp_path: Path) ->
     pet = np.where([r.path == "happy/sound0.jpg" for r in manifest.records], 0.02, 0.9)
     records = tuple(replace(r, family="one") if r.path.startswith("happy/sound1") else r for r in manifest.records)
     table = quality_table(replace(manifest, records=records), measured, pet=pet)
-    assert table["path"].to_list() == [r.path for r in manifest.records]
+    assert table["path"].tolist() == [r.path for r in manifest.records]
     for name in PLANTED:
-        assert table.filter(pl.col("path") == f"Sad/{name}.png")[f"is_{name}"].item(), name
-    sound = table.filter(pl.col("class") == "happy")
-    assert sound.select([f"is_{name}" for name in ISSUES if name != "no_pet"]).to_numpy().sum() == 0
-    assert sound["is_no_pet"].to_list() == [True, *[False] * 5]
+        assert table[f"is_{name}"][table["path"] == f"Sad/{name}.png"].all(), name
+    sound = table["class"] == "happy"
+    assert not any(table[f"is_{name}"][sound].any() for name in ISSUES if name != "no_pet")
+    assert table["is_no_pet"][sound].tolist() == [True, *[False] * 5]
     facts = quality_facts(table)
     assert {issue.issue for issue in facts.issues} == set(ISSUES)
     assert facts.with_issue == len(PLANTED) + 1
     assert next(i for i in facts.issues if i.issue == "dark").worst[0] == "Sad/dark.png"
     write_quality(tmp_path / "quality.csv", table)
-    assert pl.read_csv(tmp_path / "quality.csv").height == 12
+    again = read_quality(tmp_path / "quality.csv")
+    assert all(np.array_equal(again[name], table[name]) for name in table)
 
 
 def test_thresholds_are_applied_last(tmp_path: Path) -> None:
@@ -66,28 +66,21 @@ def test_thresholds_are_applied_last(tmp_path: Path) -> None:
     loose, strict = (quality_table(manifest, measured, thresholds=Thresholds(blurred=b)) for b in (0.0, 1e9))
     assert not loose["is_blurred"].any()
     assert strict["is_blurred"].all()
-    assert loose["sharpness"].equals(strict["sharpness"])
-    assert loose["pet"].null_count() == 2
+    assert np.array_equal(loose["sharpness"], strict["sharpness"])
+    assert np.isnan(loose["pet"]).all()
 
 
 def test_names_that_look_like_numbers_or_formulas_come_back_as_they_were(tmp_path: Path) -> None:
     names = ("1", "=1+1", "@x", "plain")
-    table = pl.DataFrame(
-        {
-            "path": list(names),
-            "class": ["1", "2", "1", "2"],
-            "split": [""] * 4,
-            **{
-                column: [1.0, 2.0, 3.0, 4.0]
-                for column in ("sharpness", "brightness", "white", "entropy", "pet", "shape")
-            },
-            "short_side": [9] * 4,
-            "relative_size": [1.0] * 4,
-            "copies": [0] * 4,
-            **{f"is_{issue}": [True] * 4 for issue in ISSUES},
-        }
-    )
+    measures = ("sharpness", "brightness", "white", "entropy", "short_side", "shape", "relative_size", "pet", "copies")
+    table = {
+        "path": np.array(names, dtype=object),
+        "class": np.array(["1", "2", "1", "2"], dtype=object),
+        "split": np.array([""] * 4, dtype=object),
+        **{name: np.arange(4) for name in measures},
+        **{f"is_{issue}": np.full(4, True) for issue in ISSUES},
+    }
     write_quality(tmp_path / "q.csv", table)
     assert "'=1+1" in (tmp_path / "q.csv").read_text(encoding="utf-8")
     again = read_quality(tmp_path / "q.csv")
-    assert (again["path"].to_list(), again["class"].to_list()) == (list(names), ["1", "2", "1", "2"])
+    assert (again["path"].tolist(), again["class"].tolist()) == (list(names), ["1", "2", "1", "2"])

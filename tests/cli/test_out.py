@@ -19,7 +19,7 @@ from petmood.cli.reading import OPTIONS
 
 READS = {
     "data", "extra", "unlabelled", "labels", "groups", "species", "bundle", "photos", "runtime", "names", "outside",
-    "run", "reader", "table", "predictions", "train_list", "paths", "below", "words", "config",
+    "run", "reader", "table", "outside_table", "predictions", "train_list", "paths", "below", "words", "config",
 }  # fmt: skip
 """Parameters that name what is read. `run` and `folder` are also written into: see the tests at the end."""
 
@@ -27,7 +27,7 @@ WORDS = {
     "preset", "backbone", "families", "model", "budget", "use", "mapping", "device", "maps", "host", "token", "kind",
     "method", "engine", "address", "provider", "pooling", "preprocess", "head", "only", "objective", "max_size",
     "older_than", "columns", "exclude", "group_by", "layout", "splits", "zip_encoding", "to", "cnn_precision",
-    "cors_origin", "terms", "outside_layout", "allow_host", "trust_proxy",
+    "cors_origin", "terms", "outside_layout", "outside_columns", "allow_host", "trust_proxy",
 }  # fmt: skip
 """Parameters that name no place."""
 

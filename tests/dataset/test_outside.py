@@ -76,6 +76,19 @@ def test_outside_data_have_a_layout_of_their_own(own: Path, tmp_path: Path) -> N
                 assert again.manifest.layout == "{class}/*"
 
 
+def test_outside_data_may_have_a_table(own: Path, tmp_path: Path) -> None:
+    rows = ["set,what,shot"]
+    for seed in range(20, 28):
+        save(picture(seed), tmp_path / "more" / f"{seed}.jpg")
+        rows.append(f"x,{('happy', 'other')[seed % 2]},{seed}.jpg")
+    table = tmp_path / "said.csv"
+    table.write_text("\n".join(rows), encoding="utf-8")
+    theirs = read_options(table=str(table), columns="path=shot,class=what")
+    with open_dataset(own, splits=False) as ours, reading(read_options(), theirs):
+        found = open_outside(tmp_path / "more", {}, ours)
+    assert found.labels.tolist().count("Happy") == 4
+
+
 def test_the_data_itself_is_no_outside_data(own: Path) -> None:
     with pytest.raises(DataError, match="also in the data"):
         opened(own, own, {})

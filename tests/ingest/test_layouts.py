@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,21 @@ def test_the_real_set_is_1074_files_of_370_photos(real_data: Path, cache: Conten
     assert manifest.classes == ("Angry", "happy", "Other", "Sad")
     assert [len(manifest.in_split(s)) for s in ("train", "valid", "test")] == [1000, 36, 38]
     assert [len(manifest.photos_in_split(s)) for s in ("train", "valid", "test")] == [296, 36, 38]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_class_folders_without_images_are_told(tmp_path: Path, cache: ContentCache, zipped: bool) -> None:
+    folder = write_tree(tmp_path / "d", split_files() | {"train/odd/notes.txt": b"x", ".cache/x/a.jpg": b""})
+    for name in ("valid/lost", "train/bare", "valid/.hidden", "docs"):
+        (folder / name).mkdir(parents=True)
+    place = folder
+    if zipped:
+        place = tmp_path / "d.zip"
+        with zipfile.ZipFile(place, "w") as archive:
+            for path in sorted(folder.rglob("*")):
+                archive.write(path, path.relative_to(folder).as_posix())
+    with open_source(place) as source:
+        notes = read_dataset(source, cache).notes
+    assert [n for n in notes if "no images" in n] == [
+        "3 folders beside those of the classes have no images: 'train/bare', 'train/odd', 'valid/lost'."
+    ]

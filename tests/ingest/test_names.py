@@ -119,5 +119,5 @@ def test_a_name_that_is_not_unicode_is_ignored_with_a_reason(tmp_path: Path, nam
     assert [skipped.reason for skipped in found.ignored] == ["its name is not Unicode"] * 2
     assert all(skipped.path.isprintable() for skipped in found.ignored)
     assert len(found.records) + len(found.rejected) + 2 == found.found
-    write_manifest(tmp_path / "manifest.parquet", found)
-    assert read_manifest(tmp_path / "manifest.parquet") == found
+    write_manifest(tmp_path / "manifest.csv", found)
+    assert read_manifest(tmp_path / "manifest.csv") == found

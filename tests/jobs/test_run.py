@@ -204,7 +204,7 @@ def test_a_split_that_leaks_is_refused_or_every_figure_is_marked(demo_data: Path
 
 
 def test_the_manifest_is_kept(outcome: RunOutcome) -> None:
-    manifest = read_manifest(outcome.folder / "manifest.parquet")
+    manifest = read_manifest(outcome.folder / "manifest.csv")
     assert len(manifest) == outcome.results.dataset.images
     assert manifest.n_photos == outcome.results.dataset.photos
 

@@ -66,7 +66,7 @@ def run_of(root: Path, data: Path, **given: Any) -> tuple[Path, Manifest]:
     options = read_options(**given)
     with open_pictures(data, options) as source:
         manifest = complete_splits(read_dataset(source, ContentCache(), options=options), 0)
-    write_manifest(root / "run" / "manifest.parquet", manifest)
+    write_manifest(root / "run" / "manifest.csv", manifest)
     with reading(options):
         write_source(root / "run", data, None)
     write_json(root / "run" / "results.json", {})
@@ -124,7 +124,7 @@ def test_poor_photos_stand_in_queues_the_worst_first(tmp_path: Path) -> None:
     with (run / QUALITY).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert sorted(row["path"] for row in rows) == sorted(files)
-    assert read_quality(run / QUALITY)["path"].to_list() == [r.path for r in manifest.records]
+    assert read_quality(run / QUALITY)["path"].tolist() == [r.path for r in manifest.records]
     assert {f"is_{issue}" for issue in ISSUES} <= rows[0].keys()
     measures = {"sharpness", "brightness", "white", "entropy", "short_side", "shape", "relative_size", "pet", "copies"}
     assert measures <= rows[0].keys()

@@ -159,7 +159,7 @@ def test_without_the_study_s_networks_another_stands_in_and_says_so(
 
 
 def test_photos_are_counted_by_pixels_too(outcome: StudyOutcome) -> None:
-    records = {r.path: r for r in read_manifest(outcome.folder / "manifest.parquet").records}
+    records = {r.path: r for r in read_manifest(outcome.folder / "manifest.csv").records}
     assert records[PLANTED].derived
     assert outcome.results.dataset.photos == sum(not r.derived for r in records.values())
 

@@ -99,7 +99,7 @@ def write_evaluation(folder: Path, facts: EvaluationFacts, data: Dataset) -> Non
     from petmood.report.evaluation import evaluation_html
     from petmood.store import write_json, write_manifest, write_text
 
-    write_manifest(folder / "manifest.parquet", data.manifest)
+    write_manifest(folder / "manifest.csv", data.manifest)
     write_json(folder / "evaluation.json", facts.model_dump(mode="json", by_alias=True))
     thumbnail: Callable[[str], bytes | None] = data.thumbnail
     write_text(folder / "evaluation.html", evaluation_html(facts, thumbnail))

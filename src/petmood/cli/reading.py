@@ -39,7 +39,12 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "margin": (Annotated[float, _option("Added around an annotated box, in shares of its size.", default="0")], 0.0),
     "fps": (Annotated[float, _option("Frames a second that are read of each video.", default="1")], 1.0),
 }
-OUTSIDE = Annotated[str | None, _option("As --layout, of the outside images.", "PATTERN")]
+OUTSIDE: dict[str, tuple[Any, Any]] = {
+    "outside_layout": (Annotated[str | None, _option("As --layout, of outside images.", "PATTERN")], None),
+    "outside_table": (Annotated[str | None, _option("As --table, of outside images.", "FILE")], None),
+    "outside_columns": (Annotated[str | None, _option("As --columns, of outside images.", "ROLE=NAME,...")], None),
+}
+"""How outside images are read, where a command takes such beside its data."""
 
 
 def reads_data(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,7 +52,7 @@ def reads_data(command: Callable[..., None]) -> Callable[..., None]:
     parameters = inspect.signature(command).parameters
     offered = {name: option for name, option in OPTIONS.items() if name not in parameters}
     if {"extra", "outside"} & parameters.keys():
-        offered["outside_layout"] = (OUTSIDE, None)
+        offered |= OUTSIDE
     return sharing(command, offered, _in_force)
 
 
@@ -56,5 +61,5 @@ def _in_force(told: dict[str, Any]) -> AbstractContextManager[object]:
 
     # an option not given is passed on as nothing, which for several classes is an empty tuple
     said = {name: value for name, value in told.items() if value is not None}
-    outside = read_options(layout=said.pop("outside_layout", None))
+    outside = read_options(**{name.removeprefix("outside_"): said.pop(name) for name in OUTSIDE.keys() & said.keys()})
     return reading(read_options(**said), outside)

@@ -15,7 +15,7 @@ from petmood.cache import ContentCache, cache_dir
 from petmood.contract import Classifier
 from petmood.dataset.origin import Origin
 from petmood.dataset.species import SpeciesTable, given_species
-from petmood.errors import DataError, MissingExtraError, ModelError
+from petmood.errors import DataError, MissingExtraError, ModelError, require_extra
 from petmood.evaluation.protocols import Predictions, Protocol, cross_fit
 from petmood.families.links import PixelLinks
 from petmood.features import Backbone, extract_features, load_backbone
@@ -156,6 +156,7 @@ class Dataset:
     @property
     def table(self) -> pl.DataFrame:
         """A row an image: path, class, split, family, whether it is a copy, size and digest."""
+        require_extra("A table of images", "tables")
         import polars as pl
 
         return pl.DataFrame([asdict(record) for record in self.records])

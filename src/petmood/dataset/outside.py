@@ -5,6 +5,7 @@ What shows one of our photos is found by the search for copies itself: cropped, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,7 +79,7 @@ def open_outside(
         theirs = open_dataset(path, families=families, splits=False, options=outside_options(), progress=progress)
     except DataError as error:
         # what a question about these data offers is an option of theirs
-        raise DataError(str(error).replace("--layout", "--outside-layout")) from error
+        raise DataError(re.sub(r"--(?=(layout|table|columns)\b)", "--outside-", str(error))) from error
     names = (
         {name: name for name in theirs.classes}
         if mapping is None

@@ -1,22 +1,21 @@
 """Sketches of pictures -> pairs that may show one photo, from an approximate index, never from all pairs.
 
 A sketch is a small part of a picture's local features, and a thumbnail. Only sketches pass through memory here, a part
-at a time; the index holds them compressed to some 40 bytes a feature.
+at a time; the index holds them compressed to some 80 bytes a feature.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from petmood.families.index import NearestIndex
 from petmood.families.local import THUMBNAIL, LocalFeatures, mirrored, quarter_turns, thumbnail, unit
 from petmood.records import FloatArray, IntArray
-from petmood.threads import cores
 
 PER_IMAGE: Final = 6
 """Candidates kept of each picture, by votes of its local features."""
@@ -31,9 +30,7 @@ _CELLS: Final = 4  # voters are taken from a grid of so many cells a side, lest 
 _NEIGHBOURS: Final = 6
 _WIDTH: Final = 0.1  # squared distance at which a vote has lost most of its weight
 _ALIKE: Final = 0.85  # correlation of two thumbnails below which they are not worth a closer look
-_EXACT: Final = 4_000  # vectors up to which an exact search is as quick as an index
 _PART: Final = 2_048  # pictures searched for at once: bounds memory
-_SEED: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +130,14 @@ def _keys(
 ) -> tuple[IntArray, NDArray[np.float64]]:
     """Keys query * len(known) + known, and the votes of each. Where both are the same, none is its own candidate."""
     n, itself = len(known), queries is known
-    votes, owner, thumbnails = _Index(n * VOTERS, 128), list[int](), _Index(n, THUMBNAIL**2)
+    votes, owner, thumbnails = NearestIndex(n * VOTERS, 128), [], NearestIndex(n, THUMBNAIL**2)
     for start, part in _numbered(known):
         voters = np.concatenate([one.voters for one in part])
-        owner += [start + i for i, one in enumerate(part) for _ in one.voters]
+        owner.append(np.repeat(np.arange(start, start + len(part)), [len(one.voters) for one in part]))
         if len(voters):
             votes.add(unit(voters))
         thumbnails.add(np.stack([one.thumbnail.ravel() for one in part]))
-    owners = np.array(owner, dtype=np.int64)
+    owners = np.concatenate(owner)
     found, votes_of = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
     for start, part in _numbered(queries):
         rows = [(start + i, one) for i, one in enumerate(part) if asked[start + i]]
@@ -155,7 +152,7 @@ def _keys(
 
 
 def _by_votes(
-    rows: Sequence[tuple[int, Sketch]], index: _Index, owners: IntArray, n: int, per_image: int, *, itself: bool
+    rows: Sequence[tuple[int, Sketch]], index: NearestIndex, owners: IntArray, n: int, per_image: int, *, itself: bool
 ) -> tuple[IntArray, NDArray[np.float64]]:
     """The pictures with most votes of each asking one, plain or mirrored, and how many those are."""
     voters = np.concatenate([one.voters for _, one in rows])
@@ -183,7 +180,7 @@ def _by_votes(
 
 
 def _by_thumbnails(
-    rows: Sequence[tuple[int, Sketch]], index: _Index, n: int, *, itself: bool
+    rows: Sequence[tuple[int, Sketch]], index: NearestIndex, n: int, *, itself: bool
 ) -> tuple[IntArray, NDArray[np.float64]]:
     views = [_views(one) for _, one in rows]
     voter = np.repeat([i for i, _ in rows], [len(turned) for turned in views]).astype(np.int64)[:, None]
@@ -206,38 +203,3 @@ def _numbered(sketches: Sketches) -> Iterator[tuple[int, Sequence[Sketch]]]:
     for part in sketches.parts(_PART):
         yield start, part
         start += len(part)
-
-
-class _Index:
-    """Nearest neighbours among unit vectors: exact for few, for many by inverted lists of compressed vectors.
-
-    The first vectors that are added train it, so that they must be many or typical.
-    """
-
-    def __init__(self, expected: int, dim: int) -> None:
-        import faiss
-
-        faiss.omp_set_num_threads(1)  # its threads spin while they wait; parts of a search run side by side instead
-        self._index: Any = faiss.IndexFlatL2(dim)
-        if expected > _EXACT:
-            lists = int(min(16_384, 2 ** np.round(np.log2(2 * np.sqrt(expected)))))
-            self._coarse = self._index  # the index does not keep it alive
-            self._index = faiss.IndexIVFPQFastScan(self._coarse, dim, lists, dim // 2, 4)
-            self._index.cp.seed = _SEED
-            self._index.cp.niter = 6
-            self._index.cp.max_points_per_centroid = 48
-            self._index.cp.min_points_per_centroid = 1
-            self._index.nprobe = 8
-
-    def add(self, vectors: FloatArray) -> None:
-        """Add (n, dim) float32 rows."""
-        if not self._index.is_trained:
-            self._index.train(vectors)
-        self._index.add(vectors)
-
-    def nearest(self, queries: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
-        """(n, k) rows, -1 where there are fewer, and squared distances."""
-        threads = cores()
-        with ThreadPoolExecutor(threads) as pool:
-            made = list(pool.map(lambda part: self._index.search(part, k), np.array_split(queries, threads)))
-        return np.concatenate([i for _, i in made]).astype(np.int64), np.concatenate([d for d, _ in made])

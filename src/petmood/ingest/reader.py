@@ -92,7 +92,13 @@ def read_dataset(
         )
     layout = arrange(source, names, candidates, labelled=labelled, options=options or reading_options())
     offered = offered_animals(layout.placed) if layout.classes else (0, "")
-    notes = (*warnings_of(source, candidates), *layout.notes, *_species_note(layout), *_offer(*offered))
+    notes = (
+        *warnings_of(source, candidates),
+        *layout.notes,
+        *_empty_note(source, names, layout),
+        *_species_note(layout),
+    )
+    notes += _offer(*offered)
     if tell:
         for line in (_summary(layout), *notes):
             tell(line)
@@ -122,6 +128,28 @@ def _offer(n: int, option: str) -> tuple[str, ...]:
     if not n:
         return ()
     return (f"{n:,} folders or names look like single animals; to keep the photos of each together, give {option}.",)
+
+
+def _empty_note(source: Source, names: Iterable[str], layout: Layout) -> tuple[str, ...]:
+    """Which folders stand where others have a class, and hold no image: copying or unpacking may have lost them."""
+    pattern = layout.text.split("/")
+    if "{class}" not in pattern[:-1]:
+        return ()
+    depth = pattern.index("{class}") + 1
+    used = {tuple(p.path.split("/")[:depth]) for p in layout.placed}
+    folders = {tuple(name.split("/")[:depth]) for name in names if name.count("/") >= depth}
+    folders |= {tuple(name.split("/")) for name in source.empty_folders()}
+    roots = {parts[:-1] for parts in used}
+    bare = sorted(
+        "/".join(parts)
+        for parts in folders - used
+        if len(parts) == depth and parts[:-1] in roots and not why_ignored(f"{'/'.join(parts)}/a.jpg")
+    )
+    if not bare:
+        return ()
+    shown = ", ".join(f"'{one_line(name)}'" for name in bare[:5]) + (", ..." if len(bare) > 5 else "")
+    what = ("a folder", "has") if len(bare) == 1 else (f"{len(bare):,} folders", "have")
+    return (f"{what[0]} beside those of the classes {what[1]} no images: {shown}.",)
 
 
 def _species_note(layout: Layout) -> tuple[str, ...]:

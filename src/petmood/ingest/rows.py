@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from petmood.errors import DataError
+from petmood.errors import DataError, require_extra
 from petmood.given import check_rows, parquet_damage, parse_json
 from petmood.tables import decoded, separated
 
@@ -92,6 +92,7 @@ def _records(records: list[tuple[int, dict[str, Any]]], name: str) -> Rows:
 
 
 def _parquet(data: bytes, name: str) -> Rows:
+    require_extra(f"Reading {name}", "tables")
     import polars as pl
 
     try:

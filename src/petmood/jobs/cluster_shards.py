@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from petmood.config import Settings, run_settings
-from petmood.errors import ConfigError, DataError
+from petmood.errors import ConfigError, DataError, require_extra
 from petmood.files import claimed_folder
 from petmood.jobs.cluster_naming import cluster
 from petmood.progress import Progress, Silent, Tick
@@ -98,6 +98,7 @@ def cluster_shards(data: str, out: str, settings: ShardSettings, progress: Progr
     Raises:
         PetmoodError: anything the user can mend.
     """
+    require_extra("Clustering shards", "tables")
     shown = progress or Silent()
     data, out = absolute(data), absolute(out)
     index = read_index(open_folder(data))

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from petmood.cache import open_cache
 from petmood.config import Settings
-from petmood.errors import DataError
+from petmood.errors import DataError, require_extra
 from petmood.features import load_backbone
 from petmood.files import claimed_folder
 from petmood.ingest.layout import find_layout
@@ -75,6 +75,7 @@ def embed(data: str, out: str, settings: EmbedSettings, progress: Progress | Non
     Raises:
         PetmoodError: anything the user can mend.
     """
+    require_extra("petmood embed", "tables")
     shown = progress or Silent()
     data, out = absolute(data), absolute(out)
     with nullcontext() if is_url(out) else claimed_folder(Path(out), [data]):

@@ -27,7 +27,6 @@ PACKAGES: Final = (
     "onnxruntime",
     "opencv-python-headless",
     "pillow",
-    "polars",
     "torch",
 )
 _FEATURES: Final = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16", "i8mm", "sve")

@@ -18,7 +18,7 @@ from petmood.errors import ConfigError, is_there
 from petmood.files import output_folder
 from petmood.jobs.provenance import environment, provenance
 from petmood.jobs.recall import Recall, RecalledRun
-from petmood.jobs.run_folder import MANIFEST, QUALITY, write_source
+from petmood.jobs.run_folder import MANIFEST, MANIFEST_ABOUT, QUALITY, write_source
 from petmood.progress import Progress, Silent, Timed
 from petmood.report.beside import write_beside
 from petmood.results import Results
@@ -128,7 +128,7 @@ def run(
                 page = lasting_report(results, opened.thumbnail, analyses)
                 write_manifest(folder / MANIFEST, opened.manifest)
                 write_quality(folder / QUALITY, photo_quality(opened))
-                beside = {name: (folder / name).read_bytes() for name in (MANIFEST, QUALITY)}
+                beside = {name: (folder / name).read_bytes() for name in (MANIFEST, MANIFEST_ABOUT, QUALITY)}
                 known = RecalledRun(results, page, beside)
                 recall.keep(known, folder / "model")
         results = known.results.model_copy(

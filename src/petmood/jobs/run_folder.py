@@ -15,8 +15,11 @@ from petmood.store import read_json, write_json, write_text
 SOURCE = "source.json"
 """File of a run folder that says where its data was."""
 
-MANIFEST = "manifest.parquet"
-"""File of a run folder: a row an image, and what was rejected or ignored."""
+MANIFEST = "manifest.csv"
+"""File of a run folder: a row an image."""
+
+MANIFEST_ABOUT = "manifest.json"
+"""File of a run folder: what of the manifest is not a row, such as what was rejected or ignored."""
 
 QUALITY = "quality.csv"
 """File of a run folder: raw measures of each photo, and what may be wrong with it."""

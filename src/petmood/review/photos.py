@@ -120,7 +120,7 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
     """
     shown = progress or Silent()
     if not (run / MANIFEST).exists():
-        raise DataError(f"{run} is not a run folder (it has no manifest.parquet). Make one with: petmood run")
+        raise DataError(f"{run} is not a run folder (it has no manifest.csv). Make one with: petmood run")
     files = read_manifest(run / MANIFEST)
     manifest = files.subset(files.photo_index)
     options = read_reading(run)

@@ -59,6 +59,7 @@ class ZipSource:
         self._members = {
             name: info for name, info in zip(names, members, strict=True) if name and not name.endswith("/")
         }
+        self._folders = {name.rstrip("/") for name in names if name.endswith("/")} - {""}
 
     def names(self) -> list[str]:
         """All member names, sorted."""
@@ -67,6 +68,10 @@ class ZipSource:
     def walk(self) -> Iterator[str]:
         """All member names, sorted; the archive's table of contents is in memory anyway."""
         return iter(self.names())
+
+    def empty_folders(self) -> list[str]:
+        """See `Source.empty_folders`; an archive lists them or not."""
+        return sorted(self._folders - {str(p) for name in self._members for p in PurePosixPath(name).parents})
 
     def read(self, name: str, limit: int) -> bytes:
         """Bytes of one member, or of a part of a picture; bombs, encrypted and damaged members raise ImageError."""

@@ -25,6 +25,10 @@ class Source(Protocol):
         """All file names, sorted, none held longer than its folder is listed."""
         ...
 
+    def empty_folders(self) -> list[str]:
+        """Folders without anything in them that listing the files has met, as far as the source has such."""
+        ...
+
     def read(self, name: str, limit: int) -> bytes:
         """Bytes of one file; ImageError with the reason if it cannot be read or has more than `limit` bytes."""
         ...

@@ -31,6 +31,7 @@ class FolderSource:
         self.location = root / only if only else root
         self.name = name or only or root.resolve().name
         self.tables: dict[str, ImageTable] = {}
+        self._empty: set[str] = set()
 
     def names(self) -> list[str]:
         """All file names, sorted."""
@@ -51,7 +52,13 @@ class FolderSource:
             raise DataError(f"cannot list {error.filename}: {error.strerror}. Check its permissions.") from error
         if self._only and not folder:
             found = [self._only]
+        if not found:
+            self._empty.add(folder.removesuffix("/"))
         return [name + "/" if self._table(folder + name) is not None else name for name in found]
+
+    def empty_folders(self) -> list[str]:
+        """See `Source.empty_folders`."""
+        return sorted(self._empty - {""})
 
     def _table(self, name: str) -> ImageTable | None:
         if not name.lower().endswith(SUFFIX):

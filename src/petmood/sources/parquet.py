@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from petmood import images
-from petmood.errors import DataError, ImageError
+from petmood.errors import DataError, ImageError, require_extra
 from petmood.given import check_rows, parquet_damage, parse_json
 
 if TYPE_CHECKING:
@@ -39,7 +39,12 @@ _PLAIN: Final = ("image", "img", "picture", "photo", "bytes", "image_bytes", "co
 
 
 def image_table(path: Path) -> ImageTable | None:
-    """The images of a Parquet file; None if it has none, or cannot be read."""
+    """The images of a Parquet file; None if it has none, or cannot be read.
+
+    Raises:
+        MissingExtraError: the extra `tables` is not installed.
+    """
+    require_extra(f"Reading {path.name}", "tables")
     import polars as pl
 
     try:

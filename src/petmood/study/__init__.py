@@ -70,7 +70,7 @@ def study(
     ):
         ordered = opened.relabelled(in_study_order(opened.manifest))
         official_fold(ordered.manifest)
-        write_manifest(folder / "manifest.parquet", ordered.manifest)
+        write_manifest(folder / "manifest.csv", ordered.manifest)
         write_source(folder, data, labels)
         results = _results(ordered, settings, chosen)
         with ordered.timed.stage("report", "Writing the report"):

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petmood.analyses.audit.facts import AlikePair, AuditFacts, FamilyFacts, FamilySplit, Shortcut
-from petmood.analyses.audit.quality import quality_facts, quality_table, write_quality
+from petmood.analyses.audit.quality import QualityTable, quality_facts, quality_table, write_quality
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.facts import dataset_facts
@@ -29,9 +29,6 @@ from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import ClassCount, Duplicates, Warn
 from petmood.split import straddling_families
-
-if TYPE_CHECKING:
-    import polars as pl
 
 MAX_ALIKE = 50
 """Pairs of look-alikes that are listed."""
@@ -110,7 +107,7 @@ def audit_facts(data: Dataset, settings: RunSettings) -> AuditFacts:
     )
 
 
-def photo_quality(data: Dataset) -> pl.DataFrame:
+def photo_quality(data: Dataset) -> QualityTable:
     """A row a photo: raw measures and what may be wrong with it; see `quality_table`."""
     photos, families = data.photos, data.manifest.family_index
     copies = np.bincount(families)[families[data.manifest.photo_index]] - 1

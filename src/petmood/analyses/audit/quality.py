@@ -6,26 +6,28 @@ and whether a pet is seen at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petmood.analyses.audit.facts import QualityFacts, QualityIssue
 from petmood.errors import DataError
-from petmood.escaping import csv_cell, from_csv_cell
+from petmood.escaping import csv_text, from_csv_cell
 from petmood.features.measures import QUALITY
-from petmood.given import parquet_damage
+from petmood.given import read_given
 from petmood.records import FloatArray, Manifest
-from petmood.store import atomic_path
-
-if TYPE_CHECKING:
-    import polars as pl
+from petmood.store import write_text
 
 ISSUES: Final = ("blurred", "dark", "blown_out", "plain", "tiny", "odd_shape", "odd_size", "no_pet", "near_duplicate")
+
+QualityTable = Mapping[str, NDArray[Any]]
+"""Columns by name, each (n,): `path`, `class` and `split` of objects, measures, and `is_ISSUE` of bool."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +62,16 @@ def quality_table(
     pet: NDArray[np.floating] | None = None,
     copies: NDArray[np.int64] | None = None,
     thresholds: Thresholds | None = None,
-) -> pl.DataFrame:
+) -> QualityTable:
     """A row an image: its path, class and split, raw measures, and a column of truth for each of `ISSUES`.
 
     Args:
         manifest: n images.
         measured: (n, 4) float32 of `petmood.features.measures.quality_measures`.
-        pet: (n,) probability that a pet is seen, 0 to 1; null in the table where it is not known.
+        pet: (n,) probability that a pet is seen, 0 to 1; nan in the table where it is not known.
         copies: (n,) how many other files show the same photo; counted among the n images if None.
         thresholds: where issues begin.
     """
-    import polars as pl
-
     at = thresholds or Thresholds()
     records = manifest.records
     short = np.array([min(r.width, r.height) for r in records], dtype=np.float64)
@@ -91,20 +91,18 @@ def quality_table(
         "no_pet": np.zeros(len(records), dtype=bool) if pet is None else pet < at.no_pet,
         "near_duplicate": copies > 0,
     }
-    return pl.DataFrame(
-        {
-            "path": [r.path for r in records],
-            "class": [r.class_name for r in records],
-            "split": [r.split for r in records],
-            **raw,
-            "short_side": short.astype(np.int64),
-            "shape": short / long,
-            "relative_size": times,
-            "pet": pl.Series([None] * len(records) if pet is None else pet, dtype=pl.Float64),
-            "copies": copies,
-            **{f"is_{name}": issues[name] for name in ISSUES},
-        }
-    )
+    return {
+        "path": np.array([r.path for r in records], dtype=object),
+        "class": np.array([r.class_name for r in records], dtype=object),
+        "split": np.array([r.split for r in records], dtype=object),
+        **raw,
+        "short_side": short.astype(np.int64),
+        "shape": short / long,
+        "relative_size": times,
+        "pet": np.full(len(records), np.nan) if pet is None else pet.astype(np.float64),
+        "copies": copies,
+        **{f"is_{name}": issues[name] for name in ISSUES},
+    }
 
 
 def _copies(manifest: Manifest) -> NDArray[np.int64]:
@@ -114,7 +112,7 @@ def _copies(manifest: Manifest) -> NDArray[np.int64]:
     return np.asarray(counts[families] - 1, dtype=np.int64)
 
 
-def quality_facts(table: pl.DataFrame, thresholds: Thresholds | None = None, examples: int = 5) -> QualityFacts:
+def quality_facts(table: QualityTable, thresholds: Thresholds | None = None, examples: int = 5) -> QualityFacts:
     """Counts of each issue, its threshold, and the images that show it most.
 
     Args:
@@ -129,22 +127,20 @@ def quality_facts(table: pl.DataFrame, thresholds: Thresholds | None = None, exa
         QualityIssue(issue=name, images=len(paths), threshold=limits.get(name), worst=tuple(paths[:examples]))
         for name, paths in listed.items()
     ]
-    any_of = table.select([f"is_{name}" for name in ISSUES if name != "near_duplicate"])
-    return QualityFacts(images=len(table), with_issue=_any(any_of.to_numpy()), issues=tuple(found))
+    poor = np.any([table[f"is_{name}"] for name in ISSUES if name != "near_duplicate"], axis=0)
+    return QualityFacts(images=len(poor), with_issue=int(poor.sum()), issues=tuple(found))
 
 
-def worst_first(table: pl.DataFrame) -> dict[str, list[str]]:
+def worst_first(table: QualityTable) -> dict[str, list[str]]:
     """Issue -> paths of the images that have it, the worst first."""
     found = {}
     for name in ISSUES:
         column, falling = _ORDER[name]
-        rows = table.filter(table[f"is_{name}"])
-        found[name] = rows.sort([column, "path"], descending=[falling, False])["path"].to_list()
+        rows = np.flatnonzero(table[f"is_{name}"])
+        measure = -table[column][rows] if falling else table[column][rows]
+        paths = [str(path) for path in table["path"][rows]]
+        found[name] = [paths[i] for i in sorted(range(len(rows)), key=lambda i: (measure[i], paths[i]))]
     return found
-
-
-def _any(flags: NDArray[np.bool_]) -> int:
-    return int(flags.any(axis=1).sum())
 
 
 _ORDER: Final = {
@@ -160,32 +156,43 @@ _ORDER: Final = {
 }
 
 
-def write_quality(path: Path, table: pl.DataFrame, columns: Sequence[str] | None = None) -> None:
-    """Write a table of quality as CSV."""
-    import polars as pl
-
-    chosen = table if columns is None else table.select(columns)
-    names = [name for name in ("path", "class", "split") if name in chosen.columns]
-    # a name that looks like a formula must not become one in a spreadsheet
-    safe = chosen.with_columns(pl.col(name).map_elements(csv_cell, pl.String) for name in names)
-    with atomic_path(path) as temporary:
-        # not by its path: polars takes none that is not Unicode
-        temporary.write_text(safe.write_csv(), encoding="utf-8")
+def write_quality(path: Path, table: QualityTable, columns: Sequence[str] | None = None) -> None:
+    """Write a table of quality as CSV; what is not known is an empty cell."""
+    names = list(table) if columns is None else columns
+    written = [[_cell(value) for value in table[name].tolist()] for name in names]
+    write_text(path, csv_text([names, *zip(*written, strict=True)]))
 
 
-def read_quality(path: Path) -> pl.DataFrame:
+def _cell(value: str | float) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        value += 0.0  # makes 0 of -0, whose sign a spreadsheet would take for a formula's
+    return "" if value != value else str(value)
+
+
+_READ: Final[Mapping[str, tuple[Callable[[str], Any], Any]]] = {
+    **dict.fromkeys(("path", "class", "split"), (from_csv_cell, object)),
+    **dict.fromkeys(("short_side", "copies"), (int, np.int64)),
+    **{f"is_{name}": ({"true": True, "false": False}.__getitem__, np.bool_) for name in ISSUES},
+}
+"""What makes a value of a cell, and its type; other columns are measures."""
+
+
+def read_quality(path: Path) -> QualityTable:
     """A table that `write_quality` wrote.
 
     Raises:
         DataError: it is not such a table.
     """
-    import polars as pl
-
     try:
-        # a class may be called 1, and a path too
-        table = pl.read_csv(path, schema_overrides={"path": pl.String, "class": pl.String, "split": pl.String})
-        table = table.with_columns(pl.col("path", "class").map_elements(from_csv_cell, pl.String))
+        header, *rows = csv.reader(io.StringIO(read_given(path).decode("utf-8"), newline=""), strict=True)
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+        table = {}
+        for name, cells in zip(header, columns, strict=True):
+            value, kind = _READ.get(name, (lambda cell: float(cell or "nan"), np.float64))
+            table[name] = np.array([value(cell) for cell in cells], dtype=kind)
         worst_first(table)
-    except parquet_damage() as error:
+    except (ValueError, KeyError, csv.Error) as error:
         raise DataError(f"{path} is no table of quality that petmood wrote. Make the run again.") from error
     return table
