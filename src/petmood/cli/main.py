@@ -21,6 +21,7 @@ from petmood.cli import (
     clusters,
     compare,
     demo,
+    doctor,
     embed,
     evaluate,
     export,
@@ -89,6 +90,7 @@ COMMANDS: Final[dict[str, dict[str, Callable[..., None]]]] = {
         "export": export.export,
         "export-data": labels.export_data,
         "demo-data": demo.demo_data,
+        "doctor": doctor.doctor,
         "cache": cache.cache,
     },
 }

@@ -16,9 +16,9 @@ from petmood.dataset.facts import few_photos
 from petmood.dataset.outside import class_map
 from petmood.errors import ConfigError, is_there
 from petmood.files import output_folder
-from petmood.jobs.provenance import environment, provenance
+from petmood.jobs.provenance import environment, provenance, settings_text
 from petmood.jobs.recall import Recall, RecalledRun
-from petmood.jobs.run_folder import MANIFEST, MANIFEST_ABOUT, QUALITY, write_source
+from petmood.jobs.run_folder import MANIFEST, MANIFEST_ABOUT, QUALITY, SETTINGS, write_source
 from petmood.progress import Progress, Silent, Timed
 from petmood.report.beside import write_beside
 from petmood.results import Results
@@ -134,6 +134,7 @@ def run(
         results = known.results.model_copy(
             update={"environment": environment(opened, settings), "provenance": provenance(opened, settings)}
         )
+        write_text(folder / SETTINGS, settings_text(opened, settings, others=others, mapping=mapping))
         write_json(folder / "results.json", results.model_dump(mode="json", by_alias=True))
         page = known.page(results)
         write_text(folder / "report.html", page)

@@ -24,6 +24,9 @@ MANIFEST_ABOUT = "manifest.json"
 QUALITY = "quality.csv"
 """File of a run folder: raw measures of each photo, and what may be wrong with it."""
 
+SETTINGS = "settings.toml"
+"""File of a run folder: every setting that was in force."""
+
 APPLIED_LABELS = "labels-applied.csv"
 """File of a run folder: the labels.csv that the run was given, as it was then."""
 
