@@ -9,13 +9,13 @@ BIN := $(VENV)/bin
 CORE := $(VENV)/installed-core
 STAMP := $(VENV)/installed
 CONSTRAINTS := requirements/constraints.txt
-EXTRAS := train,backbones,hub,data,labels,tables,scale,web,dev
+EXTRAS := train,backbones,hub,data,labels,tables,scale,tracking,web,dev
 INSTALL = $(BIN)/python -m pip install -qq --no-compile -c $(CONSTRAINTS) --build-constraint $(CONSTRAINTS)
 BUILD := build
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 60
 AUDIT := $(BUILD)/audit
-HASHED := train backbones hub data labels tables scale web
+HASHED := train backbones hub data labels tables scale tracking web
 REFUSED := GNU General Public License v2 (GPLv2);GNU General Public License v3 (GPLv3);GNU Affero General Public License v3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -33,6 +33,7 @@ from petmood.cli import (
     models,
     predict,
     pretrain,
+    push,
     quantize,
     review,
     serve,
@@ -88,6 +89,7 @@ COMMANDS: Final[dict[str, dict[str, Callable[..., None]]]] = {
     },
     "Housekeeping": {
         "export": export.export,
+        "push": push.push,
         "export-data": labels.export_data,
         "demo-data": demo.demo_data,
         "doctor": doctor.doctor,

@@ -47,6 +47,10 @@ Use = Annotated[list[str] | None, typer.Option(metavar="NAME=BACKBONE", help="Wh
 AllowLeakage = Annotated[
     bool, typer.Option("--allow-leakage", help="Go on though the splits leak; every figure is then marked.")
 ]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PLACE", help="Also keep figures in mlflow:URI or tensorboard:FOLDER."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON instead of a summary.")]
 Preset = Annotated[
     Literal["quick", "full"], typer.Option(help="quick: the CNN at 64 pixels; full: at 224, as in the study.")

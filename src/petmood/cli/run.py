@@ -23,6 +23,7 @@ from petmood.cli.options import (
     Preset,
     Seed,
     Species,
+    Track,
 )
 from petmood.cli.reading import reads_data
 
@@ -68,6 +69,7 @@ def run(
     groups: Groups = None,
     species: Species = None,
     mapping: Mapping = None,
+    track: Track = None,
     json: Json = False,
 ) -> None:
     """Do it all: audit, train, evaluate, and write a report."""
@@ -76,6 +78,7 @@ def run(
     from petmood.config import run_settings
     from petmood.dataset.outside import parse_map
     from petmood.jobs.run import run as work
+    from petmood.jobs.tracking import record_of, tracking
 
     settings = run_settings(
         preset,
@@ -93,17 +96,22 @@ def run(
         allow_leakage=allow_leakage,
         families=families,
     )
-    outcome = work(
-        data[0],
-        out or fresh(data[0]),
-        settings,
-        Bars(),
-        labels=labels,
-        groups=groups,
-        species=species,
-        others=data[1:],
-        mapping=parse_map(mapping or ()),
-    )
+    place = out or fresh(data[0])
+    with tracking(track or (), f"run {place.name}") as records:
+        outcome = work(
+            data[0],
+            place,
+            settings,
+            Bars(),
+            labels=labels,
+            groups=groups,
+            species=species,
+            others=data[1:],
+            mapping=parse_map(mapping or ()),
+        )
+        facts, kept = outcome.results, ("report.html", "results.json", "settings.toml", "model")
+        files = [place / name for name in kept]
+        records.append(record_of((*facts.models, *facts.baselines), settings.model_dump(mode="json"), files))
     if json:
         typer.echo(outcome.results.model_dump_json(by_alias=True, indent=2))
     elif quiet():

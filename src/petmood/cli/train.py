@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from petmood.cli.options import Backbone, Json, Labels, Mapping, Seed, Use
+from petmood.cli.options import Backbone, Json, Labels, Mapping, Seed, Track, Use
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def train(
     thumbnails: Annotated[
         bool, typer.Option("--thumbnails", help="Keep small copies of the training photos in the bundle.")
     ] = False,
+    track: Track = None,
     json: Json = False,
 ) -> None:
     """Train a model on labelled faces, and save it.
@@ -77,6 +78,7 @@ def train(
     from petmood.cli.places import fresh
     from petmood.config import ReadOptions, reading_options, run_settings
     from petmood.errors import ConfigError
+    from petmood.jobs.tracking import record_of, tracking
     from petmood.jobs.train import train as work
     from petmood.methods.settings import auto_settings
 
@@ -86,7 +88,7 @@ def train(
         from petmood.build.sources import save_across_bundle
         from petmood.dataset.outside import parse_map
 
-        others = (labels, budget, use, extra, extra_weight, unlabelled, distil, thumbnails, device != "auto")
+        others = (track, labels, budget, use, extra, extra_weight, unlabelled, distil, thumbnails, device != "auto")
         # each set has a layout of its own: one that is said for all would be wrong for some
         if model != "head" or any(others) or reading_options() != ReadOptions():
             raise ConfigError(
@@ -108,7 +110,7 @@ def train(
         raise ConfigError("--terms is for several data sets. Name another one, or leave it out.")
     auto = auto_settings(budget, use, extra, mapping, extra_weight, unlabelled, distil)
     shown = console(stderr=True)
-    with Standings(shown) as standings:
+    with tracking(track or (), f"train {out.name}") as records, Standings(shown) as standings:
         outcome = work(
             data[0],
             out,
@@ -121,6 +123,9 @@ def train(
             device=device,
             watch=standings.show,
         )
+        if outcome is not None:
+            said = {**settings.model_dump(mode="json"), "model": model}
+            records.append(record_of(outcome.description.evaluation, said, [outcome.bundle]))
     if outcome is None:
         return  # another process of torchrun's tells
     if json:

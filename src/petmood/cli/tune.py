@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from petmood.cli.options import Data, Json, SeedOf
+from petmood.cli.options import Data, Json, SeedOf, Track
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
@@ -42,16 +42,29 @@ def tune(
             metavar="PLACE", help="Journal file or database URL of the search.", show_default="OUT/trials.journal"
         ),
     ] = None,
+    track: Track = None,
     json: Json = False,
 ) -> None:
     """Search for hyperparameters; test photos only judge."""
+    from dataclasses import replace
+
     from petmood.cli.console import Bars
+    from petmood.jobs.tracking import record_of, tracking
     from petmood.jobs.tune import TuneSettings
     from petmood.jobs.tune import tune as work
 
     search = {"model": model, "objective": objective, "trials": trials, "minutes": minutes, "folds": folds}
     training = {"size": size, "epochs": epochs, "backbone": backbone, "seed": seed, "storage": storage}
-    outcome = work(data, out, TuneSettings.create(search | training), Bars())
+    settings = TuneSettings.create(search | training)
+    with tracking(track or (), f"tune {out.name}") as records:
+        outcome = work(data, out, settings, Bars())
+        facts = outcome.facts
+        best = next(trial.params for trial in facts.trials if trial.number == facts.best)
+        made = record_of(
+            (facts.winner,), settings.model_dump(mode="json") | best, [out / "tune.json", out / "tune.html"]
+        )
+        losses = {"trials/loss": [trial.loss for trial in facts.trials if trial.loss is not None]}
+        records.append(replace(made, curves={**made.curves, **losses}))
     if json:
         typer.echo(outcome.facts.model_dump_json(indent=2))
     else:
