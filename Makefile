@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # some machines switch bytecode off, and each command that a test starts would compile petmood anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo bench test test-slow robustness fuzz audit-deps hashes lint types imports docs reference check format tutorial clean
+.PHONY: help venv demo bench test test-slow robustness fuzz audit-deps hashes lint types imports docs reference check format tutorial dist clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -135,6 +135,10 @@ check: $(STAMP) ## all of the above checks, with the time each takes
 format: $(STAMP) ## put the code into the project's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# The date inside is that of the commit, so that anyone who builds it has the same bytes.
+dist: $(STAMP) ## build the source archive and the wheel into dist/, named by the newest tag
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build
 
 clean: ## remove what was built; .venv stays
 	rm -rf $(BUILD) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

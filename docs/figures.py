@@ -87,8 +87,11 @@ class Printed:
 
 def pages(root: Path = DOCS.parent) -> dict[str, str]:
     """Pages whose figures are written by hand, by path, and their texts."""
-    files = [root / "README.md", *sorted((root / "docs").glob("*.md")), *sorted((root / "docs/reference").glob("*.md"))]
-    kept = [file for file in files if file.name not in (*GENERATED, *TIMINGS)]
+    kept = [
+        file
+        for file in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+        if file.name not in (*GENERATED, *TIMINGS) and file.parent.name != "decisions"
+    ]
     return {file.relative_to(root).as_posix(): file.read_text(encoding="utf-8") for file in kept}
 
 

@@ -6,16 +6,11 @@ import json
 import os
 import subprocess
 import sys
-import venv
-import zipfile
-from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 
 import pytest
-from hatchling.builders.wheel import WheelBuilder
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+
+from fresh import environment
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,54 +18,11 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="links to the installed packages need rights on Windows"),
 ]
 
-NO_NETWORK = """
-import socket
-
-
-def refuse(*args, **kwargs):
-    raise OSError("no network in this test")
-
-
-socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = socket.create_connection = refuse
-"""
-"""Put into the environment as sitecustomize, which Python imports before anything else."""
-
-
-def needed(lines: list[str]) -> Iterator[metadata.Distribution]:
-    """The installed packages that these requirements ask for, and what those ask for, without extras; each once."""
-    todo, seen = [Requirement(line) for line in lines], set[str]()
-    while todo:
-        wanted = todo.pop()
-        name = canonicalize_name(wanted.name)
-        if name in seen or not (wanted.marker is None or wanted.marker.evaluate({"extra": ""})):
-            continue
-        seen.add(name)
-        found = metadata.distribution(wanted.name)
-        assert wanted.specifier.contains(found.version, prereleases=True)
-        yield found
-        todo += [Requirement(line) for line in found.requires or ()]
-
 
 @pytest.fixture(scope="module")
 def core(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     """The interpreter of an environment that holds petmood's wheel and the packages of its core, no others."""
-    root = tmp_path_factory.mktemp("core")
-    (built,) = WheelBuilder(str(repository)).build(directory=str(root), versions=["standard"])
-    (again,) = WheelBuilder(str(repository)).build(directory=str(root / "again"), versions=["standard"])
-    assert Path(built).read_bytes() == Path(again).read_bytes(), "the same sources must make the same wheel"
-    venv.create(root / "venv", with_pip=False, symlinks=True)
-    (site,) = (root / "venv" / "lib").glob("python*/site-packages")
-    with zipfile.ZipFile(built) as archive:
-        archive.extractall(site)
-    (info,) = site.glob("petmood-*.dist-info")
-    asked = [line for line in metadata.Distribution.at(info).requires or () if "extra ==" not in line]
-    for package in needed(asked):
-        for file in package.files or ():
-            top = site / file.parts[0]
-            if file.parts[0] not in ("..", "__pycache__", "bin") and not top.exists():
-                top.symlink_to(Path(str(package.locate_file(file.parts[0]))).resolve())
-    (site / "sitecustomize.py").write_text(NO_NETWORK)
-    return root / "venv" / "bin" / "python"
+    return environment(tmp_path_factory.mktemp("core"), repository)
 
 
 def petmood(core: Path, *args: object, expect: int = 0) -> subprocess.CompletedProcess[str]:

@@ -66,9 +66,12 @@ def test_the_picture_of_the_architecture_shows_every_module() -> None:
     assert parts - {"__init__"} == drawn
 
 
-def test_the_navigation_has_every_page() -> None:
-    listed = set(re.findall(r": (\S+\.md)$", (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"), re.M))
-    assert listed == {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+def test_the_navigation_has_every_page_and_architecture_every_decision() -> None:
+    listed = re.findall(r": (\S+\.md)$", (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
+    linked = re.findall(r"^\d+\. \[.+\]\((decisions/\S+\.md)\)$", page("architecture.md"), re.M)
+    assert not [name for name in listed if name.startswith("decisions/")], "decisions stand outside the main menu"
+    pages = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+    assert sorted([*listed, *linked]) == pages
 
 
 def test_the_tables_of_options_are_those_of_the_command_line() -> None:

@@ -4,35 +4,81 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from web.conftest import CHROMIUM, browser
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 __all__ = ["browser"]
 
-PAGES = ("", "evaluate", "use-in-your-app", "architecture", "reference/cli", "decisions/0011-kmeans-over-shards")
+VIEWS = [(width, scheme) for width in (390, 1280) for scheme in ("light", "dark")]
+
+
+@pytest.fixture(scope="module")
+def site(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[str]]]:
+    """The built site behind a server, which its search needs: its address, and the paths of its pages."""
+    pytest.importorskip("material")
+    root = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(root)]
+    subprocess.run(command, cwd=repository, check=True, timeout=300)
+    pages = sorted(path.parent.relative_to(root).as_posix() for path in root.rglob("index.html"))
+    handler = partial(Quiet, directory=str(root))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/", pages
+        server.shutdown()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A server of files that says nothing."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep still."""
+
+
+def violations(axe: Any, page: Page) -> list[tuple[str, list[str]]]:
+    found = axe.run(page).response["violations"]
+    return [(v["id"], [n["html"][:160] for n in v["nodes"][:3]]) for v in found]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs Debian's")
-def test_axe_finds_nothing_on_pages_of_the_docs(browser: Browser, repository: Path, tmp_path: Path) -> None:
-    pytest.importorskip("material")
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+def test_axe_finds_nothing_on_any_page_nor_in_the_search(
+    browser: Browser, site: tuple[str, list[str]], width: int, scheme: Any
+) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--no-directory-urls"]
-    subprocess.run([*command, "--site-dir", str(tmp_path / "site")], cwd=repository, check=True, timeout=300)
-    for width, scheme in ((390, "dark"), (1280, "light")):
-        size = {"width": width, "height": 844}
-        context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
-        page = context.new_page()
-        for name in PAGES:
-            page.goto((tmp_path / "site" / f"{name or 'index'}.html").as_uri())
-            page.wait_for_timeout(200)  # the theme names its parts when it has started
-            found = axe.run(page).response["violations"]
-            assert [(name, scheme, v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in found] == []
-        context.close()
+    address, pages = site
+    assert len(pages) > 50
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    bad: list[tuple[str, list[tuple[str, list[str]]]]] = []
+    for name in pages:
+        page.goto(f"{address}{name}/")
+        page.wait_for_timeout(100)  # the theme names its parts when it has started
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        found = violations(axe, page) + ([("wider than the screen", [str(wide)])] if wide > 0 else [])
+        bad += [(name, found)] if found else []
+    page.goto(address)
+    if width == 390:
+        page.locator("label[for=__search]").first.click()
+    page.locator(".md-search__input").click()
+    page.keyboard.type("leakage")
+    page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
+    page.wait_for_timeout(300)
+    found = violations(axe, page)
+    bad += [("search", found)] if found else []
+    context.close()
+    assert bad == []

@@ -18,6 +18,7 @@ import httpx
 
 from bundle_fixtures import Trained
 from petmood.bundle import Bundle
+from petmood.detection import Detector
 from petmood.web.app import create_app
 from petmood.web.connections import Server, configured
 from petmood.web.server import bind
@@ -59,11 +60,11 @@ def until(page: Page, expression: str) -> None:
 
 
 @contextmanager
-def running(bundle: Bundle, **limits: object) -> Iterator[str]:
+def running(bundle: Bundle, detector: Detector | None = None, **limits: object) -> Iterator[str]:
     """The address of a server with some limits; it is gone when the context ends."""
     settings = ServerSettings.create({"port": 0, "requests_per_minute": 0, **limits})
     listener = bind(settings)
-    server = Server(configured(create_app(bundle, settings), settings.trusted_proxies))
+    server = Server(configured(create_app(bundle, settings, detector), settings.trusted_proxies))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"

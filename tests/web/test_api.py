@@ -258,7 +258,7 @@ def test_health_readiness_metrics_and_description(client: httpx.Client) -> None:
     assert client.get("/readyz").json() == {"status": "ready"}
     assert 'petmood_requests_total{path="/healthz",status="200"}' in client.get("/metrics").text
     paths = client.get("/openapi.json").json()["paths"]
-    assert {"/v1/predict", "/v1/explain", "/healthz", "/readyz", "/metrics"} == set(paths)
+    assert {"/v1/predict", "/v1/explain", "/v1/detect", "/healthz", "/readyz", "/metrics"} == set(paths)
 
 
 def test_requests_under_way_are_answered_at_shutdown(trained: Trained, photos: list[Path]) -> None:

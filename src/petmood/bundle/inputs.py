@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood import images
+from petmood.detection import Box, Detector
 from petmood.errors import ImageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Prepared:
         width, height: of the picture, upright, in pixels.
         sharpness: standard deviation of the Laplacian of the grey pixels.
         brightness: mean of the grey pixels, 0 to 255.
+        box: the part of the picture that this is, as a detector found it, whose size `width` and `height` then are.
+        undetected: a detector looked at the picture and found no animal.
     """
 
     source: str
@@ -36,6 +39,8 @@ class Prepared:
     height: int
     sharpness: float
     brightness: float
+    box: Box | None = None
+    undetected: bool = False
 
 
 def prepare(picture: Picture, size: int, source: str | None = None) -> Prepared:
@@ -61,6 +66,34 @@ def prepare(picture: Picture, size: int, source: str | None = None) -> Prepared:
         name = type(picture).__name__
     sharpness, brightness = measure(found.pixels)
     return Prepared(source or name, found.pixels, found.width, found.height, sharpness, brightness)
+
+
+def prepare_animals(picture: Picture, size: int, detector: Detector, source: str | None = None) -> list[Prepared]:
+    """Each animal of a picture as a picture of its own; the whole picture where the detector finds none.
+
+    Args:
+        picture: as for `prepare`.
+        size: side of the square in pixels.
+        detector: what finds them.
+        source: what to call it, as for `prepare`.
+
+    Raises:
+        ImageError: as for `prepare`.
+        ModelError: the detector fails.
+    """
+    if isinstance(picture, bytes | str | Path):
+        data = picture if isinstance(picture, bytes) else _read(Path(picture))
+        image = images.open_rgb(data)
+        name = "image" if isinstance(picture, bytes) else str(picture)
+    else:
+        image, name = images.upright(_opened(picture)), type(picture).__name__
+    found = []
+    for box in detector.find(image):
+        cut = images.part(image, (box.x, box.y, box.width, box.height))
+        pixels = images.shrunk(cut, (size, size))
+        found.append(Prepared(source or name, pixels, cut.width, cut.height, *measure(pixels), box))
+    # a whole picture is read as it always is
+    return found or [replace(prepare(picture, size, source), undetected=True)]
 
 
 def measure(pixels: NDArray[np.uint8]) -> tuple[float, float]:

@@ -101,6 +101,7 @@ def _one(
         species_probabilities=species,
         pet=pet,
         cautions=cautions,
+        box=picture.box,
     )
 
 
@@ -142,4 +143,5 @@ def _cautions(model: ModelDescription, picture: Prepared, away: NDArray[np.float
     if (rule := model.unlike) is not None and away is not None:
         values |= {"share": share(rule.share), "n": rule.n}
         found["unlike"] = float(away[: rule.nearest].mean()) > rule.max_distance
+    found["undetected"] = picture.undetected
     return tuple(Caution(code=code, message=say(f"caution.{code}", **values)) for code, holds in found.items() if holds)

@@ -16,7 +16,7 @@ from petmood.bundle import ops
 from petmood.bundle.checks import check_interface, check_outputs
 from petmood.bundle.folder import Parts, TrainingNeighbours, read
 from petmood.bundle.hub import fetch
-from petmood.bundle.inputs import Prepared, prepare
+from petmood.bundle.inputs import Prepared, prepare, prepare_animals
 from petmood.bundle.judge import judge
 from petmood.bundle.outputs import Outputs
 from petmood.bundle.prediction import Neighbour, Prediction, Unreadable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import onnxruntime as ort
 
     from petmood.bundle.inputs import Picture
+    from petmood.detection import Detector
 
 _DEADLINE = 60.0  # seconds that a picture may take; the slowest network here takes less than one
 
@@ -125,9 +126,13 @@ class Bundle:
         return found
 
     def stream(
-        self, pictures: Iterable[Picture], *, coverage: float | None = None, batch: int = BATCH
+        self,
+        pictures: Iterable[Picture | Prepared | Unreadable],
+        *,
+        coverage: float | None = None,
+        batch: int = BATCH,
     ) -> Iterator[Prediction | Unreadable]:
-        """Read any number of pictures in constant memory, in their order.
+        """Read any number of pictures in constant memory, in their order; those prepared before are taken as they are.
 
         Raises:
             ConfigError: a coverage that the bundle has no threshold for.
@@ -138,7 +143,7 @@ class Bundle:
             yield from (next(answers) if isinstance(p, Prepared) else p for p in prepared)
 
     def stream_outputs(
-        self, pictures: Iterable[Picture], *, batch: int = BATCH
+        self, pictures: Iterable[Picture | Prepared | Unreadable], *, batch: int = BATCH
     ) -> Iterator[tuple[list[Prepared | Unreadable], Outputs | None]]:
         """The batches behind `stream`: prepared pictures in order, and the outputs of those that were readable.
 
@@ -154,7 +159,7 @@ class Bundle:
         return streamed(parts, lambda part: self._read(part, self._alone), self._threads)
 
     def _read(
-        self, pictures: Sequence[Picture], infer: Callable[[NDArray[np.uint8]], Outputs]
+        self, pictures: Sequence[Picture | Prepared | Unreadable], infer: Callable[[NDArray[np.uint8]], Outputs]
     ) -> tuple[list[Prepared | Unreadable], Outputs | None]:
         prepared = [self._try(picture) for picture in pictures]
         pixels = [p.pixels for p in prepared if isinstance(p, Prepared)]
@@ -167,6 +172,15 @@ class Bundle:
             ImageError: it cannot be read; the message is the reason alone.
         """
         return prepare(picture, self.size, source)
+
+    def prepare_animals(self, picture: Picture, detector: Detector, source: str | None = None) -> list[Prepared]:
+        """Each animal of a picture that a detector finds as `infer` reads it; the whole picture where it finds none.
+
+        Raises:
+            ImageError: it cannot be read; the message is the reason alone.
+            ModelError: the detector fails.
+        """
+        return prepare_animals(picture, self.size, detector, source)
 
     def infer(self, pixels: NDArray[np.uint8]) -> Outputs:
         """Run the graph on (n, size, size, 3) uint8 RGB pixels, n >= 1.
@@ -282,7 +296,9 @@ class Bundle:
         distances = 1 - unit_rows(features) @ unit.T
         return np.sort(distances, axis=1)[:, :nearest]
 
-    def _try(self, picture: Picture) -> Prepared | Unreadable:
+    def _try(self, picture: Picture | Prepared | Unreadable) -> Prepared | Unreadable:
+        if isinstance(picture, Prepared | Unreadable):
+            return picture
         try:
             return self.prepare(picture)
         except ImageError as error:

@@ -6,12 +6,13 @@ from typing import Literal
 
 from petmood.bundle.schema import Record
 from petmood.bundle.words import WORDS, say, share
+from petmood.detection import Box
 
 Verdict = Literal["sure", "not-sure", "no-pet-face"]
 
 
 class Caution(Record):
-    """What makes a reading doubtful: `code` is "tiny", "blurred", "dark", or "unlike" the training photos."""
+    """What makes a reading doubtful: `code` is tiny, blurred, dark, unlike (the training photos) or undetected."""
 
     code: str
     message: str
@@ -43,7 +44,7 @@ class Prediction(Record):
 
     Attributes:
         source: the path or name by which the picture was given.
-        width, height: of the picture, in pixels, upright.
+        width, height: of the picture, or of its part in `box`, in pixels, upright.
         verdict: "no-pet-face" if the picture seems to show no pet; else "sure" if the prediction set has one class
             alone, the model was found to be right often enough to say so, and the picture is not unlike its training
             photos; else "not-sure".
@@ -57,6 +58,7 @@ class Prediction(Record):
         species: the most probable group of species, and `species_probabilities` of all; None without an ImageNet head.
         pet: None where the bundle cannot tell.
         cautions: what makes the reading doubtful.
+        box: the part of the picture that was read, where a detector was asked for animals and found this one.
     """
 
     source: str
@@ -73,6 +75,7 @@ class Prediction(Record):
     species_probabilities: dict[str, float] | None
     pet: PetCheck | None
     cautions: tuple[Caution, ...]
+    box: Box | None = None
 
     @property
     def sentence(self) -> str:

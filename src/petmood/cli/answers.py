@@ -42,12 +42,12 @@ def write_csv(answers: Answers, bundle: Bundle) -> int:
     """A row a picture, with a column of probability for each class; returns how many were unreadable."""
     first = next(answers, None)
     head = ["source", "verdict", "mood", "probability", *(f"p_{name}" for name in bundle.classes)]
-    _row([*head, "prediction_set", "coverage", "species", "cautions", "error"])
+    _row([*head, "prediction_set", "coverage", "species", "cautions", "error", "box"])
     unreadable = 0
     for answer in chain([] if first is None else [first], answers):
         if isinstance(answer, Unreadable):
             unreadable += 1
-            _row([answer.source, *[""] * (len(bundle.classes) + 7), answer.error])
+            _row([answer.source, *[""] * (len(bundle.classes) + 7), answer.error, ""])
             _complain(answer)
             continue
         if isinstance(answer, ClipReading):  # its frames are rows of the table
@@ -64,6 +64,7 @@ def write_csv(answers: Answers, bundle: Bundle) -> int:
                 answer.species,
                 " ".join(c.code for c in answer.cautions),
                 "",
+                "" if (box := answer.box) is None else f"{box.x} {box.y} {box.width} {box.height} {box.label}",
             ]
         )
     return unreadable
@@ -86,7 +87,10 @@ def write_text(answers: Answers, bundle: Bundle) -> int:
             continue
         kind = f" [{answer.species}]" if answer.species else ""
         cautions = "".join(f" {c.message}" for c in answer.cautions)
-        typer.echo(one_line(f"{answer.source}: {answer.sentence}{kind}{cautions}"))
+        place = (
+            "" if (b := answer.box) is None else f", {b.label} at {b.x:.2f} {b.y:.2f} ({b.width:.2f} x {b.height:.2f})"
+        )
+        typer.echo(one_line(f"{answer.source}{place}: {answer.sentence}{kind}{cautions}"))
     return unreadable
 
 

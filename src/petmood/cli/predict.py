@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from petmood.detection import Detector
 
 
 def predict(
@@ -34,6 +37,17 @@ def predict(
         typer.Option(metavar="SHARE", help="How often prediction sets hold the label.", show_default="the bundle's"),
     ] = None,
     fps: Annotated[float, typer.Option(min=0.01, help="Frames a second that are read of a video.")] = 1.0,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            metavar="onnx:FILE", help="Finds animals, one answer each; also hub:NAME or hub:FOLDER.", show_default=False
+        ),
+    ] = None,
+    faces: Annotated[bool, typer.Option("--faces", help="One answer for each animal; needs --detector.")] = False,
+    animals: Annotated[
+        str | None,
+        typer.Option(metavar="CLASS,...", help="The detector's classes that count.", show_default="animals"),
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures that a core infers together.")] = 4,
 ) -> None:
     """Read the mood of pets from pictures of their faces."""
@@ -46,6 +60,7 @@ def predict(
     if json and csv:
         raise ConfigError("--json and --csv exclude each other. Choose one.")
     bundle, photos = model_and_photos(words)
+    finder = detector_named(detector, animals, faces)
     model = load(bundle)
     inputs = [bundle, *(Path(name) for name in photos if name != "-")]
     answers = work(
@@ -57,9 +72,25 @@ def predict(
         inputs=inputs,
         maps=maps,
         fps=fps,
+        detector=finder,
     )
     write = write_json if json else write_csv if csv else write_text
     _end(write(answers, model))
+
+
+def detector_named(name: str | None, animals: str | None, wanted: bool = False) -> Detector | None:
+    """The detector of --detector and --animals; None without them."""
+    from petmood.detection import open_detector
+    from petmood.errors import ConfigError
+
+    if name is None:
+        if wanted or animals is not None:
+            raise ConfigError(
+                f"{'--faces' if wanted else '--animals'} needs a detector of animals, and none is built in. Name one: "
+                "--detector onnx:FILE or --detector hub:NAME_OR_FOLDER."
+            )
+        return None
+    return open_detector(name, [word.strip() for word in (animals or "").split(",") if word.strip()])
 
 
 def _names(photos: Iterable[str]) -> Iterator[str]:

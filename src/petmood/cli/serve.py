@@ -38,6 +38,16 @@ def serve(
         list[str] | None,
         typer.Option(metavar="ADDRESS", help="Proxy or network of them whose X-Forwarded-For tells who asks."),
     ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            metavar="onnx:FILE", help="Finds the animals in photos; also hub:NAME or hub:FOLDER.", show_default=False
+        ),
+    ] = None,
+    animals: Annotated[
+        str | None,
+        typer.Option(metavar="CLASS,...", help="The detector's classes that count.", show_default="animals"),
+    ] = None,
     browse: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in a browser, from a terminal.")
     ] = True,
@@ -47,6 +57,7 @@ def serve(
     from petmood.errors import require_extra
 
     require_extra("Serving a bundle", "web", "fastapi", "uvicorn", "python_multipart", "prometheus_client")
+    from petmood.cli.predict import detector_named
     from petmood.web.connections import is_loopback
     from petmood.web.logs import LOGGER, to_stderr
     from petmood.web.server import bind
@@ -63,6 +74,7 @@ def serve(
     given["allowed_hosts"] = tuple(name.lower().rstrip(".") for name in allow_host or ())
     given["trusted_proxies"] = tuple(trust_proxy or ())
     settings = ServerSettings.create({**given, "cors_origins": tuple(cors_origin or ())})
+    finder = detector_named(detector, animals)
     model = load(bundle)
     listener = bind(settings)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
@@ -78,7 +90,7 @@ def serve(
 
         # the socket listens already: a browser that is faster than the model waits
         webbrowser.open(address)
-    work(model, settings, listener)
+    work(model, settings, listener, finder)
 
 
 def _has_screen() -> bool:

@@ -19,7 +19,7 @@ from petmood.records import FloatArray, IntArray
 from petmood.threads import cores
 
 KEPT: Final = 64
-PROBES: Final = 8
+PROBES: Final = 12
 
 _EXACT: Final = 4_000  # vectors up to which comparing all is as quick
 _MAX_LISTS: Final = 8_192
@@ -27,6 +27,7 @@ _STEPS: Final = 2  # of Lloyd's: more make the lists hardly more even
 _SAMPLE: Final = 48  # vectors a list that its centre is fitted on
 _CELLS: Final = 2**22  # distances held at once
 _SEED: Final = 7
+_FARTHEST: Final = 4.0  # no unit vectors are farther apart, squared
 
 
 class NearestIndex:
@@ -92,7 +93,7 @@ class NearestIndex:
 
         def some(start: int) -> IntArray:
             apart = half - turned[start : start + step] @ self._centres.T
-            return np.argpartition(apart, k - 1, axis=1)[:, :k] if k > 1 else apart.argmin(axis=1)[:, None]
+            return _smallest(apart, k)[0] if k > 1 else apart.argmin(axis=1)[:, None]
 
         with ThreadPoolExecutor(cores()) as pool:
             return np.concatenate(list(pool.map(some, range(0, len(turned), step))))
@@ -158,11 +159,20 @@ class NearestIndex:
 
 
 def _smallest(values: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
-    """Columns of the k smallest of each row, in no order, and their values; -1 and inf where there are fewer."""
+    """Columns of the k smallest of each row, in no order, and their values; -1 and inf where there are fewer.
+
+    Values and columns are packed into whole numbers, since numpy sorts those several times as fast as it sorts indices;
+    values that differ by less than some hundred-thousandth count as equal.
+    """
     n, m = values.shape
-    if m < k:
+    if m <= k:
         columns = np.full((n, k), -1, dtype=np.int64)
         columns[:, :m] = np.arange(m)
         return columns, np.pad(values, ((0, 0), (0, k - m)), constant_values=np.inf)
-    columns = np.argpartition(values, k - 1, axis=1)[:, :k] if m > k else np.broadcast_to(np.arange(m), (n, m)).copy()
+    bits = (m - 1).bit_length()
+    packed = (np.clip(values, -_FARTHEST, _FARTHEST) * np.float32(2 ** (30 - bits) / _FARTHEST)).astype(np.int32)
+    packed <<= bits
+    packed |= np.arange(m, dtype=np.int32)
+    packed.partition(k - 1, axis=1)
+    columns = (packed[:, :k] & (2**bits - 1)).astype(np.int64)
     return columns, np.take_along_axis(values, columns, axis=1)

@@ -42,25 +42,34 @@ def load(source: str, folder: Path, *, name: str | None = None, download: bool =
         ModelError: the model cannot be had, or gives no features of places.
     """
     home = find(source, download=download)
-    missing = [file for file in _FILES if not (home / file).is_file()]
-    if missing:
-        raise ModelError(
-            f"{home} lacks {', '.join(missing)}. Save the model and its image processor with save_pretrained."
-        )
-    weights = hashlib.sha256(b"".join(hashlib.sha256((home / file).read_bytes()).digest() for file in _FILES))
+    weights = digest_of(home)
     name = name or (home.resolve().name if Path(source).is_dir() else source.rsplit("/", 1)[-1])
-    preprocess = _preprocess(home / "preprocessor_config.json")
-    graph = folder / f"hub-v{GRAPH_VERSION}-{weights.hexdigest()[:20]}.onnx"
+    preprocess = preprocess_of(home / "preprocessor_config.json")
+    graph = folder / f"hub-v{GRAPH_VERSION}-{weights[:20]}.onnx"
     return Backbone(
         name=name,
         graph=graph,
-        digest=kept_graph(graph, weights.hexdigest(), partial(_export, home, preprocess.size)),
+        digest=kept_graph(graph, weights, partial(_export, home, preprocess.size)),
         preprocess=preprocess,
         features="features",
         logits=None,
         map="map",
         licence="see the model's card",
     )
+
+
+def digest_of(home: Path) -> str:
+    """SHA-256 of a saved model: its weights, configuration and preprocessing.
+
+    Raises:
+        ModelError: one of the three files is missing.
+    """
+    missing = [file for file in _FILES if not (home / file).is_file()]
+    if missing:
+        raise ModelError(
+            f"{home} lacks {', '.join(missing)}. Save the model and its image processor with save_pretrained."
+        )
+    return hashlib.sha256(b"".join(hashlib.sha256((home / file).read_bytes()).digest() for file in _FILES)).hexdigest()
 
 
 def find(source: str, *, download: bool, more: tuple[str, ...] = ()) -> Path:
@@ -79,7 +88,7 @@ def find(source: str, *, download: bool, more: tuple[str, ...] = ()) -> Path:
 
 
 def _fetch(name: str, download: bool, more: tuple[str, ...]) -> Path:
-    require_extra(f"The backbone hub:{name}", "hub", "huggingface_hub")
+    require_extra(f"The model hub:{name}", "hub", "huggingface_hub")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -91,13 +100,19 @@ def _fetch(name: str, download: bool, more: tuple[str, ...]) -> Path:
         reason = "cannot be fetched from the hub" if download else "is not on this machine"
         raise ModelError(
             f"the weights of {name} {reason}. With a network, petmood fetches them when it is given "
-            f"--backbone hub:{name}; without one, give hub:FOLDER or onnx:PATH."
+            f"hub:{name}; without one, give hub:FOLDER or onnx:PATH."
         ) from error
 
 
-def _preprocess(path: Path) -> Preprocess:
-    """What an image processor does to pixels, on the 0..255 scale. Its crop is left out: faces fill these pictures."""
+def preprocess_of(path: Path) -> Preprocess:
+    """What an image processor does to pixels, on the 0..255 scale. Its crop is left out: faces fill these pictures.
+
+    Raises:
+        ModelError: its file names no size.
+    """
     said: Any = read_json(path)
+    if not isinstance(said, dict):
+        raise ModelError(f"{path} must hold a JSON object. Save the model's image processor again.")
     side = said.get("crop_size") if said.get("do_center_crop", True) else None
     side = side or said.get("size")
     if isinstance(side, dict):
@@ -112,28 +127,30 @@ def _preprocess(path: Path) -> Preprocess:
     return Preprocess(side, (means[0], means[1], means[2]), (stds[0], stds[1], stds[2]))
 
 
-def load_model(home: Path, feature: str) -> Any:
+def load_model(home: Path, feature: str, loader: str = "AutoModel") -> Any:
     """A model that transformers saved, in evaluation mode, every weight that petmood uses from the file.
 
     Args:
         home: its folder.
         feature: what needs it, for the error's message.
+        loader: the class of transformers that knows models of its kind.
 
     Raises:
         MissingExtraError: the extra `hub` is not installed.
         ModelError: it is no model that transformers can load, or its file lacks weights.
     """
     require_extra(feature, "hub", "torch", "transformers")
-    from transformers import AutoModel
+    import transformers
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers lacks this one's type
     try:
-        model, report = AutoModel.from_pretrained(
+        model, report = getattr(transformers, loader).from_pretrained(
             home, local_files_only=True, use_safetensors=True, attn_implementation="eager", output_loading_info=True
         )
     except (OSError, ValueError, ImportError) as error:
-        raise ModelError(f"{home} is no model that transformers can load: {error}. Save it again.") from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise ModelError(f"{home} is no model that transformers can load ({reason}). Save it again.") from error
     missing = sorted(report["missing_keys"])
     lost = [name for name in missing if not name.startswith("pooler.")]
     if lost:
@@ -195,6 +212,50 @@ def _export(home: Path, size: int, target: Path) -> None:
             output_names=["map", "features"],
             dynamic_axes={"pixels": {0: "n"}, "map": {0: "n"}, "features": {0: "n"}},
         )
+
+
+def export_detector(home: Path, size: int, target: Path) -> None:
+    """Write a detector that transformers saved as a graph for one square: `pixels` in, `logits` and `pred_boxes` out.
+
+    Args:
+        home: its folder.
+        size: side of the square in pixels.
+        target: the graph's file.
+
+    Raises:
+        MissingExtraError: the extra `hub` is not installed.
+        ModelError: it is no detector, or cannot be exported.
+    """
+    inner = load_model(home, f"The detector hub:{home.name} (its first use only)", "AutoModelForObjectDetection")
+    import torch
+
+    class Outputs(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            seen = self.inner(pixel_values=pixels)
+            return seen.logits, seen.pred_boxes
+
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # as above
+            torch.onnx.export(
+                Outputs().eval(),
+                (torch.zeros(1, 3, size, size),),
+                str(target),
+                dynamo=False,
+                opset_version=_OPSET,
+                input_names=["pixels"],
+                output_names=["logits", "pred_boxes"],
+            )
+    except Exception as error:  # torch's exporter raises many types, some of its own
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise ModelError(
+            f"{home.name} cannot be exported as a detector of pictures of {size} pixels ({reason}). Export it to "
+            "ONNX, and use onnx:FILE."
+        ) from error
 
 
 def _once(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:

@@ -62,23 +62,24 @@ except Exception as error:
 """
 
 
-def try_graph(graph: bytes, size: int, name: str) -> None:
+def try_graph(graph: bytes, size: int, name: str, count: int = PICTURES) -> None:
     """Refuse a graph that takes too much time or memory; other faults are left to whoever loads it next.
 
     Args:
         graph: the ONNX file, inspected.
         size: side in pixels of what it reads.
         name: of the bundle or file, for the message.
+        count: pictures that it will read together at most.
 
     Raises:
         ModelError: it takes more than `SECONDS` or `MEMORY`, or ends the process that runs it.
     """
-    digest = hashlib.sha256(graph).hexdigest()
+    digest = hashlib.sha256(graph).hexdigest() + ("" if count == PICTURES else f"-{count}")
     if digest in _known or not sys.executable or getattr(sys, "frozen", False):
         return
     cache = open_cache()
     if cache.get(_NAMESPACE, digest) is None:
-        _run(graph, size, name)
+        _run(graph, size, name, count)
         cache.put(_NAMESPACE, digest, b"1")
     _known.add(digest)
 
@@ -91,8 +92,8 @@ def trust_graph(graph: bytes) -> None:
         _known.add(digest)
 
 
-def _run(graph: bytes, size: int, name: str) -> None:
-    numbers = (size, PICTURES, SECONDS, MEMORY + 6 * len(graph))
+def _run(graph: bytes, size: int, name: str, count: int) -> None:
+    numbers = (size, count, SECONDS, MEMORY + 6 * len(graph))
     # -P: the current folder, which may be a stranger's too, is not where modules are looked for
     words = [sys.executable, "-P", "-c", _CODE, *map(str, numbers)]
     path = os.pathsep.join(p for p in sys.path if p)
@@ -107,14 +108,14 @@ def _run(graph: bytes, size: int, name: str) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ModelError(f"{name} took more than {4 * SECONDS} s for {PICTURES} pictures and was ended.") from error
+        raise ModelError(f"{name} took more than {4 * SECONDS} s for {count} pictures and was ended.") from error
     except OSError:  # no second process here: deadlines between operators are what is left
         return
     if done.returncode == 3:
         raise ModelError(
-            f"{name} takes more than {MEMORY / 2**30:.0f} GiB of memory for {PICTURES} pictures and was ended."
+            f"{name} takes more than {MEMORY / 2**30:.0f} GiB of memory for {count} pictures and was ended."
         )
     if done.returncode:
         raise ModelError(
-            f"{name} took more than {SECONDS} s of processor time for {PICTURES} pictures, or crashed, and was ended."
+            f"{name} took more than {SECONDS} s of processor time for {count} pictures, or crashed, and was ended."
         )

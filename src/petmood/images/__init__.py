@@ -16,13 +16,16 @@ from petmood.images.decoding import (
     from_picture,
     limit_pixels,
     open_rgb,
+    part,
     preview,
     probe,
     read,
     resize,
+    shrunk,
     thumbnail,
     to_thumbnail,
     to_unit,
+    upright,
 )
 from petmood.images.limits import MAX_FILE_BYTES, MAX_PIXELS
 from petmood.images.naming import EXTENSIONS, MISNAMED, is_misnamed
@@ -49,11 +52,14 @@ __all__ = [
     "is_misnamed",
     "limit_pixels",
     "open_rgb",
+    "part",
     "preview",
     "probe",
     "read",
     "resize",
+    "shrunk",
     "thumbnail",
     "to_thumbnail",
     "to_unit",
+    "upright",
 ]

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import floor
 from typing import Final
 
 import numpy as np
@@ -255,6 +256,25 @@ def resize(image: Image.Image | Pixels, size: int) -> Pixels:
     return np.asarray(picture)
 
 
+def part(image: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
+    """A part of a picture: left, top, width and height in shares of it, rounded to pixels as browsers do."""
+    left, top, wide, high = (floor(s * n + 0.5) for s, n in zip(box, (*image.size, *image.size), strict=True))
+    left, top = min(left, image.width - 1), min(top, image.height - 1)
+    return image.crop((left, top, min(image.width, left + max(1, wide)), min(image.height, top + max(1, high))))
+
+
+def shrunk(image: Image.Image, size: tuple[int, int]) -> Pixels:
+    """(height, width, 3) uint8: an upright RGB picture resized with Lanczos, a large one by the mean of squares first.
+
+    Args:
+        image: the picture in full.
+        size: width and height of the result in pixels.
+    """
+    if image.width * image.height > LARGE:
+        image = image.reduce(max(1, min(image.size) // (2 * max(*size, CANONICAL))))
+    return np.asarray(image if image.size == size else image.resize(size, Image.Resampling.LANCZOS))
+
+
 def decode(data: bytes, size: int) -> Pixels:
     """(size, size, 3) uint8 RGB pixels of an image file.
 
@@ -297,16 +317,26 @@ def from_picture(image: Image.Image, size: int) -> Resized:
     Raises:
         ImageError: it has more pixels than the limit, none at all, or cannot be loaded.
     """
+    rgb = upright(image)
+    return Resized(resize(rgb, size), rgb.width, rgb.height)
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """A picture that is decoded already, upright and RGB.
+
+    Raises:
+        ImageError: as for `from_picture`.
+    """
     limits.check_size(*image.size)
     try:
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        rgb, _ = colour.to_rgb(upright, image.info.get("icc_profile") or b"")
+        turned = ImageOps.exif_transpose(image)
+        rgb, _ = colour.to_rgb(turned, image.info.get("icc_profile") or b"")
     except MemoryError:
         raise
     except Exception as error:  # whatever a lazily opened file leads Pillow to
         raise ImageError(f"broken image ({_short(error)})") from error
-    return Resized(resize(rgb, size), rgb.width, rgb.height)
+    return rgb
 
 
 def to_unit(pixels: Pixels) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from petmood import images
-from petmood.bundle import Bundle, Prediction, Unreadable
+from petmood.bundle import Bundle, Prediction, Prepared, Unreadable
 from petmood.bundle.prediction import ClipReading
 from petmood.errors import DataError, ImageError
 from petmood.escaping import path_component
@@ -22,6 +22,7 @@ from petmood.images import video
 from petmood.threads import BATCH
 
 if TYPE_CHECKING:
+    from petmood.detection import Detector
     from petmood.explain import Maps
 
 
@@ -39,6 +40,7 @@ def predict(
     inputs: Sequence[Path] = (),
     maps: Maps = "both",
     fps: float = video.FPS,
+    detector: Detector | None = None,
 ) -> Iterator[Prediction | Unreadable | ClipReading]:
     """Read every picture that the names stand for, in their order; a video by its frames, and then as a whole.
 
@@ -51,14 +53,16 @@ def predict(
         inputs: what is read, as far as it is known now; `explain_to` may not be among or around it.
         maps: which maps an explanation has.
         fps: frames a second that are read of a video. Videos are not explained.
+        detector: gives one answer for each animal that it finds in a picture, and reads of a video's frames the animal
+            of the highest score; None reads whole pictures.
 
     Raises:
         DataError: a name stands for nothing.
         ConfigError: a coverage that the bundle has no threshold for.
     """
     if explain_to is None:
-        return _in_turn(bundle, pictures(photos), coverage, batch, fps)
-    return _explained_into(explain_to, inputs, bundle, pictures(photos), coverage, batch, maps)
+        return _in_turn(bundle, pictures(photos), coverage, batch, fps, detector)
+    return _explained_into(explain_to, inputs, bundle, pictures(photos), coverage, batch, maps, detector)
 
 
 def _explained_into(
@@ -69,20 +73,36 @@ def _explained_into(
     coverage: float | None,
     batch: int,
     maps: Maps,
+    detector: Detector | None,
 ) -> Iterator[Prediction | Unreadable]:
     with output_folder(out, inputs, option="--explain") as folder:
-        yield from _explained(bundle, paths, coverage, batch, folder, maps)
+        yield from _explained(bundle, animals(bundle, paths, detector), coverage, batch, folder, maps)
+
+
+def animals(
+    bundle: Bundle, paths: Iterable[Path], detector: Detector | None
+) -> Iterator[Path] | Iterator[Prepared | Unreadable]:
+    """What a bundle is to read of pictures: each animal that a detector finds, or the pictures where there is none."""
+    return iter(paths) if detector is None else _found(bundle, paths, detector)
+
+
+def _found(bundle: Bundle, paths: Iterable[Path], detector: Detector) -> Iterator[Prepared | Unreadable]:
+    for path in paths:
+        try:
+            yield from bundle.prepare_animals(path, detector)
+        except ImageError as error:
+            yield Unreadable(source=str(path), error=str(error))
 
 
 def _in_turn(
-    bundle: Bundle, paths: Iterable[Path], coverage: float | None, batch: int, fps: float
+    bundle: Bundle, paths: Iterable[Path], coverage: float | None, batch: int, fps: float, detector: Detector | None
 ) -> Iterator[Prediction | Unreadable | ClipReading]:
     for is_clip, group in groupby(paths, key=lambda path: video.is_video_name(path.name)):
         if not is_clip:
-            yield from bundle.stream(group, coverage=coverage, batch=batch)
+            yield from bundle.stream(animals(bundle, group, detector), coverage=coverage, batch=batch)
             continue
         for path in group:
-            yield from read_clip(bundle, path, fps=fps, coverage=coverage, batch=batch)
+            yield from read_clip(bundle, path, fps=fps, coverage=coverage, batch=batch, detector=detector)
 
 
 def read_clip(
@@ -93,6 +113,7 @@ def read_clip(
     coverage: float | None = None,
     batch: int = BATCH,
     seed: int = 0,
+    detector: Detector | None = None,
 ) -> Iterator[Prediction | Unreadable | ClipReading]:
     """The frames of a video, one after the other, then the reading of the whole; or why it cannot be read.
 
@@ -103,7 +124,15 @@ def read_clip(
         coverage: of the frames' prediction sets.
         batch: frames inferred together.
         seed: of the resampling behind the intervals.
+        detector: reads of each frame the animal of the highest score, the whole frame where there is none.
     """
+
+    def prepared_of(frame: video.VideoFrame) -> Prepared:
+        name = video.frame_name(str(path), frame.time)
+        if detector is None:
+            return bundle.prepare(frame.pixels, name)
+        return bundle.prepare_animals(frame.pixels, detector, name)[0]
+
     seen: list[Prediction] = []
     times: list[float] = []
     found = video.frames(path, fps=fps)
@@ -115,7 +144,7 @@ def read_clip(
             break
         if not part:
             break
-        prepared = [bundle.prepare(frame.pixels, video.frame_name(str(path), frame.time)) for frame in part]
+        prepared = [prepared_of(frame) for frame in part]
         outputs = bundle.infer(np.stack([item.pixels for item in prepared]))
         answers = bundle.judge(prepared, outputs, coverage=coverage)
         seen.extend(answers)
@@ -156,13 +185,18 @@ def pool(
 
 
 def _explained(
-    bundle: Bundle, paths: Iterable[Path], coverage: float | None, batch: int, folder: Path, maps: Maps
+    bundle: Bundle,
+    pictures: Iterator[Path] | Iterator[Prepared | Unreadable],
+    coverage: float | None,
+    batch: int,
+    folder: Path,
+    maps: Maps,
 ) -> Iterator[Prediction | Unreadable]:
     from petmood.explain import explain, sheet, to_facts
 
     number = 0
     with (folder / "explanations.jsonl").open("w", encoding="utf-8") as lines:
-        for prepared, outputs in bundle.stream_outputs(paths, batch=batch):
+        for prepared, outputs in bundle.stream_outputs(pictures, batch=batch):
             rows = iter(() if outputs is None else [outputs.row(i) for i in range(len(outputs))])
             for item in prepared:
                 if isinstance(item, Unreadable):

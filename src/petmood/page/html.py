@@ -17,6 +17,16 @@ from petmood.page.modules import resource
 SERVER_PROMISE: Final = (
     "JPEG, PNG, WebP or HEIC. Only the few pixels that the model reads are sent, and nothing is kept."
 )
+
+
+def detector_promise(size: int) -> str:
+    """What a server that finds animals says: it is sent a small copy of the photo, `size` pixels long, too."""
+    return (
+        f"JPEG, PNG, WebP or HEIC. A copy of at most {size} pixels is sent to find the animals, then the few pixels of "
+        "each that the model reads; nothing is kept."
+    )
+
+
 BROWSER_PROMISE: Final = "JPEG, PNG, WebP or HEIC. The model runs on this device: the photo goes nowhere."
 _PAW: Final = re.compile(r'fill="#fff" d="([^"]+)"')
 

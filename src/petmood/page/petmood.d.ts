@@ -3,7 +3,7 @@
 /** A part of a picture, in shares of its width and height from the upper left corner. */
 export interface Box { x: number; y: number; width: number; height: number }
 
-export interface Caution { code: "tiny" | "blurred" | "dark" | "unlike"; message: string }
+export interface Caution { code: "tiny" | "blurred" | "dark" | "unlike" | "undetected"; message: string }
 
 /** The keys of `petmood predict --json`, and the answer in words. */
 export interface Prediction {
@@ -22,6 +22,8 @@ export interface Prediction {
   species_probabilities: Record<string, number> | null;
   pet: { pet: boolean; animal_mass: number; distance: number } | null;
   cautions: Caution[];
+  /** The part that was read; null for the whole picture. */
+  box: (Box & { label?: string; score?: number }) | null;
   headline: string;
   sentence: string;
 }

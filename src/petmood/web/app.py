@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from fastapi import FastAPI, Query, Request, Response
@@ -15,11 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from petmood.bundle import Answer, Bundle, Outputs, Prediction, Prepared, Unreadable
+from petmood.detection import Detector
 from petmood.errors import ConfigError, ImageError
 from petmood.explain import Explanations, Maps
 from petmood.version import __version__
 from petmood.web.batching import Batcher
 from petmood.web.explaining import Explainer, Wanted
+from petmood.web.finding import Detections, Found
 from petmood.web.guard import Guard
 from petmood.web.logs import LOGGER
 from petmood.web.metrics import Metrics
@@ -41,6 +43,13 @@ WhichMaps = Annotated[
     ),
 ]
 WithBackground = Annotated[bool, Query(description="Whether to test how much the answer leans on the background.")]
+Faces = Annotated[
+    bool,
+    Query(
+        description="Whether each animal that the server's detector finds is answered by itself, with its `box`; a "
+        "picture without one is read as a whole."
+    ),
+]
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": ProblemBody, "description": text}
     for code, text in {
@@ -57,19 +66,23 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
+T = TypeVar("T")
 _TAKEN = "multipart/form-data, image/*"
 
 
-def create_app(bundle: Bundle, settings: ServerSettings | None = None) -> FastAPI:
+def create_app(bundle: Bundle, settings: ServerSettings | None = None, detector: Detector | None = None) -> FastAPI:
     """The application that serves one bundle.
 
     Args:
         bundle: the model.
         settings: limits; the defaults if None.
+        detector: what finds the animals in pictures, for who asks for one answer each.
     """
     settings = settings or ServerSettings()
     metrics = Metrics()
-    batcher = Batcher(bundle, max_batch=settings.max_batch, decoders=settings.decoders, queue=settings.queue)
+    batcher = Batcher(
+        bundle, max_batch=settings.max_batch, decoders=settings.decoders, queue=settings.queue, detector=detector
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -95,7 +108,7 @@ def create_app(bundle: Bundle, settings: ServerSettings | None = None) -> FastAP
     _add_errors(app)
     _add_api(app, bundle, settings, batcher, metrics)
     _add_operations(app, batcher, metrics)
-    add_page(app, bundle, settings)
+    add_page(app, bundle, settings, detector)
     app.add_middleware(Guard, settings=settings)
     if settings.cors_origins:
         # outside the guard, so that pages of other sites can read refusals too
@@ -147,10 +160,10 @@ def _add_errors(app: FastAPI) -> None:
 def _add_api(app: FastAPI, bundle: Bundle, settings: ServerSettings, batcher: Batcher, metrics: Metrics) -> None:
     explainer = Explainer(batcher, settings.explain_queue)
 
-    async def read(request: Request, coverage: float | None) -> tuple[list[_Read], list[Unreadable]]:
+    async def read(request: Request, coverage: float | None, faces: bool) -> tuple[list[_Read], list[Unreadable]]:
         uploads = await read_uploads(request, settings.max_images)
         try:
-            return await _read_all(bundle, batcher, uploads, settings.max_pixels, coverage)
+            return await _read_all(bundle, batcher, uploads, settings.max_pixels, coverage, faces)
         except ConfigError as error:
             known = ", ".join(f"{c:g}" for c in bundle.coverages) or "none"
             raise Refusal(422, str(error), f"coverage={coverage}", f"Coverages of this model: {known}.") from error
@@ -159,30 +172,52 @@ def _add_api(app: FastAPI, bundle: Bundle, settings: ServerSettings, batcher: Ba
 
     @app.api_route("/v1/predict", methods=["HEAD", "OPTIONS"], include_in_schema=False)
     @app.api_route("/v1/explain", methods=["HEAD", "OPTIONS"], include_in_schema=False)
+    @app.api_route("/v1/detect", methods=["HEAD", "OPTIONS"], include_in_schema=False)
     async def allowed() -> Response:
         """What may be asked here, to whoever looks before sending."""
         return Response(status_code=204, headers={"Allow": "HEAD, OPTIONS, POST", "Accept-Post": _TAKEN})
 
     @app.post("/v1/predict", responses=_PROBLEMS, openapi_extra=extra)
-    async def predict(request: Request, coverage: Coverage = None) -> Answer:
+    async def predict(request: Request, coverage: Coverage = None, faces: Faces = False) -> Answer:
         """Read one or many pictures."""
-        found, errors = await read(request, coverage)
+        found, errors = await read(request, coverage, faces)
         for item in found:
             metrics.pictures.labels(item.prediction.verdict).inc()
         return Answer(model=bundle.name, predictions=tuple(item.prediction for item in found), errors=tuple(errors))
 
     @app.post("/v1/explain", responses=_PROBLEMS, openapi_extra=extra)
     async def explain_pictures(
-        request: Request, coverage: Coverage = None, maps: WhichMaps = "auto", background: WithBackground = True
+        request: Request,
+        coverage: Coverage = None,
+        maps: WhichMaps = "auto",
+        background: WithBackground = True,
+        faces: Faces = False,
     ) -> Explanations:
         """Read pictures and tell where the evidence lies; at most 53 inferences a picture."""
-        found, errors = await read(request, coverage)
+        found, errors = await read(request, coverage, faces)
         explained = await explainer.explain(
             [(item.prepared, item.outputs) for item in found],
             Wanted(maps, background, coverage),
             request.is_disconnected,
         )
         return Explanations(model=bundle.name, explanations=tuple(explained), errors=tuple(errors))
+
+    @app.post("/v1/detect", responses=_PROBLEMS, openapi_extra=extra)
+    async def detect(request: Request) -> Detections:
+        """Find the animals in pictures with the server's detector, the surest first; nothing is read of them."""
+        batcher.needs_detector()
+        uploads = await read_uploads(request, settings.max_images)
+
+        async def one(upload: Upload) -> Found | Unreadable:
+            try:
+                (width, height), boxes = await batcher.find(upload.data, settings.max_pixels)
+            except ImageError as error:
+                return Unreadable(source=upload.name, error=str(error))
+            return Found(source=upload.name, width=width, height=height, boxes=boxes)
+
+        results = await asyncio.gather(*(one(upload) for upload in uploads))
+        pictures, errors = _told_apart(results)
+        return Detections(pictures=tuple(pictures), errors=tuple(errors))
 
 
 @dataclass(frozen=True)
@@ -193,18 +228,31 @@ class _Read:
 
 
 async def _read_all(
-    bundle: Bundle, batcher: Batcher, uploads: list[Upload], max_pixels: int, coverage: float | None
+    bundle: Bundle, batcher: Batcher, uploads: list[Upload], max_pixels: int, coverage: float | None, faces: bool
 ) -> tuple[list[_Read], list[Unreadable]]:
-    async def one(upload: Upload) -> _Read | Unreadable:
+    async def one(upload: Upload) -> list[_Read] | Unreadable:
         try:
-            prepared, outputs = await batcher.read(upload.data, upload.name, max_pixels)
+            if faces:
+                found = await batcher.read_animals(upload.data, upload.name, max_pixels)
+            else:
+                found = [await batcher.read(upload.data, upload.name, max_pixels)]
         except ImageError as error:
             return Unreadable(source=upload.name, error=str(error))
-        return _Read(prepared, outputs, bundle.judge([prepared], outputs, coverage=coverage)[0])
+        return [_Read(item, outputs, bundle.judge([item], outputs, coverage=coverage)[0]) for item, outputs in found]
 
     if coverage is not None:
         bundle.judge([], _no_outputs(bundle), coverage=coverage)  # a wrong coverage is told before work is done
     results = await asyncio.gather(*(one(upload) for upload in uploads))
+    read, errors = _told_apart(results)
+    return [item for items in read for item in items], errors
+
+
+def _told_apart(results: Sequence[T | Unreadable]) -> tuple[list[T], list[Unreadable]]:
+    """What was read, and what could not be.
+
+    Raises:
+        Refusal: nothing was read.
+    """
     errors = [r for r in results if isinstance(r, Unreadable)]
     found = [r for r in results if not isinstance(r, Unreadable)]
     if not found:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from petmood import images
 from petmood.bundle import Bundle, Outputs, Prepared
+from petmood.detection import Box, Detector
+from petmood.errors import ImageError, ModelError
 from petmood.web.problems import Refusal
 
 _BUSY_SECONDS: Final = 1
@@ -35,8 +37,11 @@ class Batcher:
     together. A lone client so has the latency of a batch of one, and a crowd has the throughput of full batches.
     """
 
-    def __init__(self, bundle: Bundle, *, max_batch: int, decoders: int, queue: int) -> None:
+    def __init__(
+        self, bundle: Bundle, *, max_batch: int, decoders: int, queue: int, detector: Detector | None = None
+    ) -> None:
         self.bundle = bundle
+        self.detector = detector
         self.max_batch = max_batch
         self._limit = queue
         self._waiting: deque[_Waiting] = deque()
@@ -76,15 +81,7 @@ class Batcher:
             ImageError: the picture cannot be read, or has more than `max_pixels`.
             Refusal: too many pictures wait.
         """
-        if self._pending >= self._limit:
-            raise Refusal(
-                503,
-                "the server is busy",
-                f"{self._pending} pictures waiting",
-                "Try again in a moment.",
-                retry_after=_BUSY_SECONDS,
-            )
-        self._pending += 1
+        self._admit()
         try:
             loop = asyncio.get_running_loop()
             if self._pending == 1 and len(data) <= _QUICK_BYTES:
@@ -94,12 +91,71 @@ class Batcher:
                 self.pictures += 1
                 return alone
             prepared = await loop.run_in_executor(self._decoders, self._prepare, data, name, max_pixels)
-            answer: asyncio.Future[Outputs] = loop.create_future()
-            self._waiting.append(_Waiting(prepared, answer))
-            self._wake.set()
-            return prepared, await answer
+            return prepared, await self._queued(prepared)
         finally:
             self._pending -= 1
+
+    async def read_animals(self, data: bytes, name: str, max_pixels: int) -> list[tuple[Prepared, Outputs]]:
+        """Decode one picture, and infer each animal that the detector finds; the whole picture where it finds none.
+
+        Raises:
+            ImageError: as for `read`, or the detector failed.
+            Refusal: too many pictures wait, or there is no detector.
+        """
+        detector = self.needs_detector()
+        self._admit()
+        try:
+            loop = asyncio.get_running_loop()
+            found = await loop.run_in_executor(self._decoders, self._prepare_animals, detector, data, name, max_pixels)
+            return list(zip(found, await asyncio.gather(*map(self._queued, found)), strict=True))
+        finally:
+            self._pending -= 1
+
+    async def find(self, data: bytes, max_pixels: int) -> tuple[tuple[int, int], tuple[Box, ...]]:
+        """Width and height of a picture, and the animals that the detector finds in it.
+
+        Raises:
+            ImageError, Refusal: as for `read_animals`.
+        """
+        detector = self.needs_detector()
+        self._admit()
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._decoders, self._find, detector, data, max_pixels)
+        finally:
+            self._pending -= 1
+
+    def needs_detector(self) -> Detector:
+        """The detector.
+
+        Raises:
+            Refusal: there is none.
+        """
+        if self.detector is None:
+            raise Refusal(
+                422,
+                "this server has no detector of animals",
+                "a request for faces",
+                "Start it with petmood serve --detector, or send a picture of each animal.",
+            )
+        return self.detector
+
+    def _admit(self) -> None:
+        if self._pending >= self._limit:
+            raise Refusal(
+                503,
+                "the server is busy",
+                f"{self._pending} pictures waiting",
+                "Try again in a moment.",
+                retry_after=_BUSY_SECONDS,
+            )
+        self._pending += 1
+
+    async def _queued(self, prepared: Prepared) -> Outputs:
+        answer: asyncio.Future[Outputs] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(prepared, answer))
+        self._wake.set()
+        return await answer
 
     async def infer(self, pixels: NDArray[np.uint8]) -> Outputs:
         """Infer pictures that are prepared already, after the batch under way and before the next one."""
@@ -108,6 +164,21 @@ class Batcher:
     def _prepare(self, data: bytes, name: str, max_pixels: int) -> Prepared:
         images.limit_pixels(data, max_pixels)
         return self.bundle.prepare(data, name)
+
+    def _prepare_animals(self, detector: Detector, data: bytes, name: str, max_pixels: int) -> list[Prepared]:
+        images.limit_pixels(data, max_pixels)
+        try:
+            return self.bundle.prepare_animals(data, detector, name)
+        except ModelError as error:
+            raise ImageError(str(error)) from error
+
+    def _find(self, detector: Detector, data: bytes, max_pixels: int) -> tuple[tuple[int, int], tuple[Box, ...]]:
+        images.limit_pixels(data, max_pixels)
+        picture = images.open_rgb(data)
+        try:
+            return picture.size, detector.find(picture)
+        except ModelError as error:
+            raise ImageError(str(error)) from error
 
     def _read_alone(self, data: bytes, name: str, max_pixels: int) -> tuple[Prepared, Outputs]:
         prepared = self._prepare(data, name, max_pixels)

@@ -11,8 +11,9 @@ from markupsafe import Markup
 from starlette.requests import Request  # FastAPI reads it from the signature, so it must be there at run time
 from starlette.responses import HTMLResponse, Response
 
+from petmood.images import CANONICAL
 from petmood.page.facts import page_facts
-from petmood.page.html import SERVER_PROMISE, page_html, style
+from petmood.page.html import SERVER_PROMISE, detector_promise, page_html, style
 from petmood.page.modules import module, resource, script
 from petmood.web.settings import ServerSettings
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from petmood.bundle import Bundle
+    from petmood.detection import Detector
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -42,7 +44,7 @@ _KINDS: Final = {
 _READING: Final = ["GET", "HEAD"]
 
 
-def add_page(app: FastAPI, bundle: Bundle, settings: ServerSettings) -> None:
+def add_page(app: FastAPI, bundle: Bundle, settings: ServerSettings, detector: Detector | None = None) -> None:
     """Add the page and its files to an application."""
     contents = {
         "app.js": script("app").encode(),
@@ -53,7 +55,14 @@ def add_page(app: FastAPI, bundle: Bundle, settings: ServerSettings) -> None:
         "petmood.d.ts": resource("petmood.d.ts").encode(),
     }
     tag = hashlib.sha256(b"".join(contents.values())).hexdigest()[:12]
-    facts = page_facts(bundle.description, bundle.name, {"kind": "server", "max_mb": settings.max_body_mb, "tag": tag})
+    host = {"kind": "server", "max_mb": settings.max_body_mb, "tag": tag}
+    if detector is not None:
+        host["detector"] = {
+            "size": detector.size,
+            "fit": detector.reading.fit,
+            "kept": 2 * max(detector.size, CANONICAL),
+        }
+    facts = page_facts(bundle.description, bundle.name, host)
     html = page_html(
         facts,
         head=[
@@ -62,7 +71,7 @@ def add_page(app: FastAPI, bundle: Bundle, settings: ServerSettings) -> None:
             Markup(f'<script src="static/app.js?v={tag}" defer></script>'),
         ],
         foot=[],
-        promise=SERVER_PROMISE,
+        promise=SERVER_PROMISE if detector is None else detector_promise(detector.size),
         asks_token=settings.token is not None,
         api=True,
     )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import socket
 
     from petmood.bundle import Bundle
+    from petmood.detection import Detector
 
 
 def bind(settings: ServerSettings) -> socket.socket:
@@ -37,11 +38,11 @@ def bind(settings: ServerSettings) -> socket.socket:
     return listener
 
 
-def serve(bundle: Bundle, settings: ServerSettings, listener: socket.socket) -> None:
+def serve(bundle: Bundle, settings: ServerSettings, listener: socket.socket, detector: Detector | None = None) -> None:
     """Serve until a signal; requests under way are answered first, as far as there is time."""
     from petmood.web.app import create_app
     from petmood.web.connections import run
     from petmood.web.logs import to_stderr
 
     to_stderr()
-    run(create_app(bundle, settings), listener, settings.trusted_proxies)
+    run(create_app(bundle, settings, detector), listener, settings.trusted_proxies)

@@ -91,7 +91,7 @@ export class BoxEditor {
     element.tabIndex = 0;
     element.setAttribute("role", "group");
     element.setAttribute("aria-roledescription", "movable box");
-    element.setAttribute("aria-label", `Box ${number + 1}. Arrow keys move it, with Shift they resize it, plus and minus scale it, Delete removes it.`);
+    element.setAttribute("aria-label", `Box ${number + 1}${box.label ? `, ${box.label}` : ""}. Arrow keys move it, with Shift they resize it, plus and minus scale it, Delete removes it.`);
     place(element, box);
     const label = document.createElement("span");
     label.className = "number";

@@ -35,6 +35,7 @@ export function judge(facts, picture, outputs, photos) {
     species_probabilities: species,
     pet,
     cautions,
+    box: picture.box ?? null,
   };
 }
 

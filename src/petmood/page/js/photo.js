@@ -46,9 +46,18 @@ export function photoView(host, facts, keep) {
       return;
     }
     const entry = { url, name, bitmap, file, subjects: [{ box: null }], picked: 0 };
+    const tell = (text, done) => { if (request === latest) stage(text, done); };
     if (request === latest) waiting(entry);
     try {
-      await answer(entry, entry.subjects[0], (text, done) => { if (request === latest) stage(text, done); });
+      const boxes = bitmap && host.find ? await found(entry, tell) : null;
+      await answer(entry, entry.subjects[0], tell);
+      if (boxes && !boxes.length) entry.subjects[0].answer.prediction.cautions.push({ code: "undetected", message: say("caution.undetected") });
+      for (const box of boxes ?? []) entry.subjects.push({ box });
+      // the surest first, whose answer is shown; the others follow
+      if (boxes?.length) {
+        await answer(entry, entry.subjects[1], tell);
+        entry.picked = 1;
+      }
     } catch (error) {
       if (request === latest) clear(error.message);
       URL.revokeObjectURL(url);
@@ -62,6 +71,27 @@ export function photoView(host, facts, keep) {
       part.result.scrollIntoView({ block: "start", behavior: "instant" });
     }
     shelve();
+    readOthers(entry);
+  }
+
+  async function found(entry, tell) {
+    tell("Looking for animals…", null);
+    await painted();
+    return host.find(entry.bitmap, entry.name);
+  }
+
+  // What a detector found beside the first, one after the other; a box that was moved or removed meanwhile is let be.
+  async function readOthers(entry) {
+    for (const one of entry.subjects.filter(({ box, answer: known }) => box && !known)) {
+      if (!entry.subjects.includes(one) || one.answer || one.turn || !seen.includes(entry)) continue;
+      try {
+        await answer(entry, one, () => {});
+      } catch (error) {
+        complain(error.message);
+        return;
+      }
+      if (entry === shown) subjects();
+    }
   }
 
   // a server's decoder reads kinds of pictures that browsers do not; "" if it may try
@@ -176,7 +206,7 @@ export function photoView(host, facts, keep) {
       const item = make("li"), button = make("button", null, "slim");
       button.type = "button";
       button.setAttribute("aria-pressed", String(number === picked));
-      button.append(make("b", one.box ? String(number) : "All"), make("span", one.answer ? headline(one.answer.prediction) : "…"));
+      button.append(make("b", one.box ? String(number) : "All"), ...(one.box?.label ? [make("span", one.box.label, "soft")] : []), make("span", one.answer ? headline(one.answer.prediction) : "…"));
       button.addEventListener("click", () => choose(number));
       item.append(button);
       return item;

@@ -19,14 +19,30 @@ export function sizeOf(drawable) {
 }
 
 /**
- * A bitmap, canvas, image or video frame -> {pixels: Uint8Array of size x size RGB, size, width, height, sharpness, brightness}.
+ * A bitmap, canvas, image or video frame -> {pixels: Uint8Array of size x size RGB, size, width, height, sharpness, brightness, box}.
  * input: facts.model.input; box: {x, y, width, height} in shares of the picture; the whole picture if null. width and height are those of the part.
  */
-export function prepare(drawable, { size, tall_first: tallFirst, large = Infinity, kept = 1 }, box = null) {
-  const whole = sizeOf(drawable);
-  const left = box ? Math.round(box.x * whole.width) : 0, top = box ? Math.round(box.y * whole.height) : 0;
-  const width = box ? Math.max(1, Math.round(box.width * whole.width)) : whole.width;
-  const height = box ? Math.max(1, Math.round(box.height * whole.height)) : whole.height;
+export function prepare(drawable, input, box = null) {
+  const part = cut(drawable, box), { size } = input, pixels = shrunk(part, size, size, input);
+  return { pixels, size, width: part.width, height: part.height, box, ...measure(pixels, size) };
+}
+
+/**
+ * What a detector is to see of a picture: {pixels, width, height}, stretched to a square of its size, or with the proportions
+ * kept ("letterbox"). detector: facts.host.detector; input: facts.model.input.
+ */
+export function fitted(drawable, { size, fit, kept }, input) {
+  const part = cut(drawable, null), scale = size / Math.max(part.width, part.height);
+  const [width, height] = fit === "letterbox" ? [part.width, part.height].map((side) => Math.max(1, Math.floor(side * scale + 0.5))) : [size, size];
+  return { pixels: shrunk(part, width, height, { ...input, kept }), width, height };
+}
+
+// A part of a picture as RGB pixels: {rgb, across, down}, and the size {width, height} that it has in the picture.
+function cut(drawable, box) {
+  const whole = sizeOf(drawable), edge = (share, side) => Math.floor(share * side + 0.5);
+  const left = box ? Math.min(edge(box.x, whole.width), whole.width - 1) : 0, top = box ? Math.min(edge(box.y, whole.height), whole.height - 1) : 0;
+  const width = box ? Math.min(whole.width - left, Math.max(1, edge(box.width, whole.width))) : whole.width;
+  const height = box ? Math.min(whole.height - top, Math.max(1, edge(box.height, whole.height))) : whole.height;
   const shrink = Math.min(1, Math.sqrt(MOST / (width * height)));
   const across = Math.max(1, Math.round(width * shrink)), down = Math.max(1, Math.round(height * shrink));
   const context = canvasOf(across, down).getContext("2d", { willReadFrequently: true });
@@ -34,16 +50,18 @@ export function prepare(drawable, { size, tall_first: tallFirst, large = Infinit
   context.fillRect(0, 0, across, down);
   context.imageSmoothingQuality = "high";
   context.drawImage(drawable, left, top, width, height, 0, 0, across, down);
+  return { rgb: rgbOf(context.getImageData(0, 0, across, down).data), across, down, width, height };
+}
+
+function shrunk({ rgb, across, down, width, height }, wide, high, { tall_first: tallFirst, large = Infinity, kept = 1 }) {
   // large pictures are made smaller in whole steps first, as petmood's decoder does to spare memory
   const factor = width * height > large ? Math.max(1, Math.trunc(Math.min(across, down) / kept)) : 1;
-  const smaller = reduce(rgbOf(context.getImageData(0, 0, across, down).data), across, down, factor);
-  const pixels = resize(smaller, Math.ceil(across / factor), Math.ceil(down / factor), size, tallFirst);
-  return { pixels, size, width, height, ...measure(pixels, size) };
+  return resize(reduce(rgb, across, down, factor), Math.ceil(across / factor), Math.ceil(down / factor), wide, tallFirst, high);
 }
 
 /** RGB pixels as a PNG file, without loss. */
-export async function pngOf(pixels, size) {
-  const canvas = canvasOf(size, size), context = canvas.getContext("2d"), image = context.createImageData(size, size);
+export async function pngOf(pixels, width, height = width) {
+  const canvas = canvasOf(width, height), context = canvas.getContext("2d"), image = context.createImageData(width, height);
   for (let from = 0, to = 0; from < pixels.length; to += 4) {
     image.data[to] = pixels[from++];
     image.data[to + 1] = pixels[from++];
@@ -89,15 +107,15 @@ export function reduce(rgb, width, height, factor) {
 }
 
 /**
- * RGB pixels resized to a square with Lanczos, bit for bit as Pillow does: along one direction, rounded to bytes, then along
+ * RGB pixels resized to wide x high with Lanczos, bit for bit as Pillow does: along one direction, rounded to bytes, then along
  * the other. tallFirst: whether the Pillow that read the training photos goes down first in what has more to lose there.
  */
-export function resize(rgb, width, height, size, tallFirst = true) {
-  const across = (pixels, lines) => (width === size ? pixels : pass(pixels, lines, weights(width, size), (y, x) => (y * width + x) * 3, size));
-  const down = (pixels, columns) => (height === size ? pixels
-    : turned(pass(pixels, columns, weights(height, size), (x, y) => (y * columns + x) * 3, size), columns, size));
-  if (tallFirst && height > size && height - size > 2 * (width - size)) return across(down(rgb, width), size);
-  return down(across(rgb, height), size);
+export function resize(rgb, width, height, wide, tallFirst = true, high = wide) {
+  const across = (pixels, lines) => (width === wide ? pixels : pass(pixels, lines, weights(width, wide), (y, x) => (y * width + x) * 3, wide));
+  const down = (pixels, columns) => (height === high ? pixels
+    : turned(pass(pixels, columns, weights(height, high), (x, y) => (y * columns + x) * 3, high), columns, high));
+  if (tallFirst && height > high && height - high > 2 * (width - wide)) return across(down(rgb, width), high);
+  return down(across(rgb, height), wide);
 }
 
 // One line after another is resampled; `at` tells where the sample of a line begins.

@@ -1,6 +1,6 @@
 // The model behind a server of petmood: the pixels that it reads are sent, never the photo itself.
 import { cautionsOf } from "./judge.js";
-import { pngOf } from "./pixels.js";
+import { fitted, pngOf } from "./pixels.js";
 
 const PATIENCE = 60_000; // milliseconds
 
@@ -19,7 +19,7 @@ export function serverHost(facts, base = "", token = () => "") {
     const { width, height } = picture;
     const unlike = prediction.cautions.filter(({ code }) => code === "unlike"); // told by the pixels that were sent
     const cautions = [...cautionsOf(picture, facts.model.quality), ...unlike];
-    return { ...prediction, width, height, source: picture.source ?? "picture", cautions };
+    return { ...prediction, width, height, source: picture.source ?? "picture", cautions, box: picture.box ?? null };
   }
 
   return {
@@ -32,6 +32,13 @@ export function serverHost(facts, base = "", token = () => "") {
       // what takes one inference first, so that the answer never waits for the rest
       const answer = await ask("v1/explain?maps=cam&background=false", picture, onProgress);
       return { ...answer, prediction: own(answer.prediction, picture) };
+    },
+    /** The animals of a picture, as boxes in shares of it; null where the server has no detector. */
+    async find(drawable, source = "picture") {
+      if (!facts.host.detector) return null;
+      const { pixels, width, height } = fitted(drawable, facts.host.detector, facts.model.input), form = new FormData();
+      form.append("images", await pngOf(pixels, width, height), source);
+      return (await send(`${base}v1/detect`, form, token())).pictures[0].boxes;
     },
     async deepen(picture) {
       const { occlusion, background } = await ask("v1/explain?maps=occlusion&background=true", picture);

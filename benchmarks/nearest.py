@@ -1,0 +1,101 @@
+"""The index by which copies are looked for, beside comparing all, and beside faiss where it is installed.
+
+    python benchmarks/nearest.py [--data DATA]
+
+Prints for each: processor seconds to build and to ask for six neighbours of every feature, plain and mirrored, and the
+share of the true neighbours found.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sheet import Sheet, data_or_demo, options_of
+
+from petmood.cache import ContentCache
+from petmood.families.candidates import sketch
+from petmood.families.index import NearestIndex
+from petmood.families.local import find_local_features, mirrored, unit
+from petmood.ingest import read_dataset
+from petmood.pictures import Pictures
+from petmood.records import FloatArray, IntArray
+from petmood.sources import open_source
+
+_K = 6
+_ASKED = 2_000  # queries whose true neighbours are worked out
+_PART = 65_536
+
+Search = Callable[[FloatArray], IntArray]
+
+
+def features(data: Path) -> tuple[FloatArray, FloatArray]:
+    """Unit vectors of the pictures of a data set, and what is asked for: the same, plain and mirrored."""
+    with open_source(data) as source, tempfile.TemporaryDirectory() as cache:
+        records = read_dataset(source, ContentCache(Path(cache)), labelled=False).records
+        pictures = Pictures(source)
+        found = np.concatenate([sketch(find_local_features(pictures.picture(r))).voters for r in records])
+    plain, turned = unit(found), unit(mirrored(found))
+    return plain, np.concatenate([plain, turned])
+
+
+def own(vectors: FloatArray) -> Search:
+    """Petmood's index."""
+    index = NearestIndex(len(vectors), vectors.shape[1])
+    for start in range(0, len(vectors), _PART):
+        index.add(vectors[start : start + _PART])
+    return lambda queries: index.nearest(queries, _K)[0]
+
+
+def by_faiss(vectors: FloatArray) -> Search:
+    """Faiss with inverted lists of 4-bit product codes, as many lists."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    dim = vectors.shape[1]
+    lists = int(min(16_384, 2 ** np.round(np.log2(2 * np.sqrt(len(vectors))))))
+    coarse = faiss.IndexFlatL2(dim)
+    index: Any = faiss.IndexIVFPQFastScan(coarse, dim, lists, dim // 2, 4)
+    index.cp.niter, index.cp.max_points_per_centroid, index.nprobe = 6, 48, 8
+    index.train(vectors)
+    index.add(vectors)
+    return lambda queries: (coarse, index.search(queries, _K)[1])[1]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = options_of(__doc__, data=True)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        data, name = data_or_demo(given.data, Path(scratch))
+        vectors, queries = features(data)
+    asked = np.random.default_rng(1).choice(len(queries), min(_ASKED, len(queries)), replace=False)
+    true = np.argsort(-(queries[asked] @ vectors.T), axis=1)[:, :_K]
+    ways = {"petmood": own} | ({"faiss": by_faiss} if importlib.util.find_spec("faiss") else {})
+    rows = []
+    for way, build in ways.items():
+        start = time.process_time()
+        search = build(vectors)
+        built = time.process_time()
+        found = search(queries)[asked]
+        done = time.process_time()
+        among = (true[:, :, None] == found[:, None, :]).any(axis=2)
+        rows.append(
+            (way, f"{built - start:.1f}", f"{done - built:.1f}", f"{among.mean():.3f}", f"{among[:, 1].mean():.3f}")
+        )
+    sheet = Sheet(
+        "nearest", "Index of local features", f"{len(vectors):,} features of {name}, {len(queries):,} asked for."
+    )
+    sheet.table(
+        "Index", ("index", "seconds to build", "seconds to ask", f"of {_K} neighbours", "of the second nearest"), rows
+    )
+    sheet.finish(given.out)
+
+
+if __name__ == "__main__":
+    main()
