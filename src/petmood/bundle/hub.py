@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
+from petmood.cache import cache_dir
 from petmood.errors import ModelError, require_extra
+from petmood.escaping import path_component
 
 PREFIX: Final = "hub:"
 FILES: Final = ("model.onnx", "model.json", "MODEL_CARD.md", "neighbours.safetensors", "memory.safetensors")
@@ -16,6 +19,11 @@ def on_hub(path: Path | str) -> str | None:
     """The name on the hub that a path stands for, with `@REVISION` if it has one; None if it is a path."""
     text = path if isinstance(path, str) else path.as_posix()
     return text.removeprefix(PREFIX) if text.startswith(PREFIX) and not Path(path).exists() else None
+
+
+def told_endpoint() -> str | None:
+    """The hub that the user's environment names, asked at each call; None for huggingface.co."""
+    return os.environ.get("HF_ENDPOINT") or None
 
 
 def fetch(name: str, revision: str | None = None, *, endpoint: str | None = None) -> Path:
@@ -37,7 +45,14 @@ def fetch(name: str, revision: str | None = None, *, endpoint: str | None = None
     place, _, named = name.partition("@")
     wanted = revision or named or None
     try:
-        found = snapshot_download(place, revision=wanted, allow_patterns=list(FILES), endpoint=endpoint)
+        # the library's own cache has links, which no bundle may be
+        found = snapshot_download(
+            place,
+            revision=wanted,
+            allow_patterns=list(FILES),
+            local_dir=cache_dir() / "hub" / path_component(f"{place}@{wanted}" if wanted else place),
+            endpoint=endpoint or told_endpoint(),
+        )
     except HFValidationError as error:
         raise ModelError(f"'{PREFIX}{name}' names no model. Write {PREFIX}OWNER/NAME.") from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from petmood.bundle.folder import CARD, DESCRIPTION, bundle_files, read
-from petmood.bundle.hub import on_hub
+from petmood.bundle.hub import on_hub, told_endpoint
 from petmood.bundle.schema import ModelDescription
 from petmood.errors import ConfigError, ModelError, require_extra
 from petmood.progress import Progress, Silent
@@ -64,7 +64,7 @@ def push(
     files = bundle_files(bundle)
     files["README.md"] = hub_card(parts.description, files[CARD].decode(), name).encode()
     order = sorted(files, key=lambda file: file == DESCRIPTION)  # readers look for it first, so it comes last
-    api = HfApi(endpoint=endpoint)
+    api = HfApi(endpoint=endpoint or told_endpoint())
     try:
         with (progress or Silent()).stage(f"Sending to {name}"):
             api.create_repo(name, private=private, exist_ok=True)

@@ -119,10 +119,10 @@ class _TensorBoard:
         rows = "\n".join(f"| {key} | {value} |" for key, value in record.settings.items())
         self._writer.add_text("settings", f"| setting | value |\n|---|---|\n{rows}")
         for key, figure in record.figures.items():
-            self._writer.add_scalar(key, figure)
+            self._writer.add_scalar(_key(key), figure)
         for key, values in record.curves.items():
             for step, value in enumerate(values, 1):
-                self._writer.add_scalar(key, value, step)
+                self._writer.add_scalar(_key(key), value, step)
 
     def close(self, *, failed: bool) -> None:
         """Write what is still to be written."""
