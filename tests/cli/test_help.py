@@ -18,7 +18,8 @@ from petmood.cli.main import COMMANDS, app
 QUOTED = re.compile(r"'[^']*'")
 NOTATION = re.compile(r"<\w|\[default|\[required|[{}]|\b(str|bool|int|float|None)\b|list\[|\(\d+\)|[a-z]_")
 PLACEHOLDER = re.compile(
-    r"|[A-Z][A-Z=:.,a-z]*(\.onnx)?|\[[A-Z]+\]( [A-Z.]+)?|[A-Z]+ \[OTHERS\]\.\.\.|([a-z0-9-]+\|)+[a-z0-9-]+"
+    r"|(onnx:|hub:)?[A-Z][A-Z=:/.,a-z]*(\.onnx)?|\[[A-Z]+\]( [A-Z.]+)?"
+    r"|[A-Z]+ \[OTHERS\]\.\.\.|([a-z0-9-]+\|)+[a-z0-9-]+"
 )
 
 

@@ -28,6 +28,7 @@ WORDS = {
     "method", "engine", "address", "provider", "pooling", "preprocess", "head", "only", "objective", "max_size",
     "older_than", "columns", "exclude", "group_by", "layout", "splits", "zip_encoding", "to", "cnn_precision",
     "cors_origin", "terms", "outside_layout", "outside_columns", "allow_host", "trust_proxy",
+    "detector", "animals", "track",  # what is tracked goes to new files alone, named by the moment
 }  # fmt: skip
 """Parameters that name no place."""
 

@@ -79,6 +79,11 @@ def test_another_file_is_named(petmood: Petmood, here: Path) -> None:
     assert "none.toml" in missing.stderr
 
 
+def test_help_needs_no_sound_file(petmood: Petmood, here: Path) -> None:
+    (here / "petmood.toml").write_text("nonsense")
+    assert petmood("run", "--help").returncode == 0
+
+
 def test_arguments_and_lists_may_stand_in_it(petmood: Petmood, here: Path) -> None:
     (here / "petmood.toml").write_text("[travel]\ndata = ['no-such-a', 'no-such-b']\nmap = 'a=b'\n")
     done = petmood("travel")

@@ -21,9 +21,8 @@ from rich.progress import (
     SpinnerColumn,
     Task,
     TextColumn,
-    TimeElapsedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from petmood.errors import ConfigError
@@ -80,6 +79,8 @@ def guarded() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
+_BESIDE = 32  # columns beside a stage's title and its bar: a sign, "12,345/12,345", "12:34", "12 min left", spaces
+_SHORTEST = 5  # columns of a bar that shows anything
 _QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
 _VERBOSE: ContextVar[bool] = ContextVar("verbose", default=False)
 
@@ -123,11 +124,20 @@ class _Count(MofNCompleteColumn):
         return super().render(task) if counts else Text("")
 
 
+class _Elapsed(ProgressColumn):
+    """How long it took so far, as 1:05."""
+
+    def render(self, task: Task) -> Text:
+        """The time."""
+        seconds = int((task.finished_time if task.finished else task.elapsed) or 0)
+        return Text(f"{seconds // 60}:{seconds % 60:02d}", style="progress.elapsed")
+
+
 class _Left(ProgressColumn):
     """How long it will still take: all steps, where the stage is one of several, else this one."""
 
     def __init__(self, title: str) -> None:
-        super().__init__()
+        super().__init__(Column(no_wrap=True))
         self._step = title if isinstance(title, Step) else None
 
     def render(self, task: Task) -> Text:
@@ -141,7 +151,7 @@ class _Left(ProgressColumn):
 
 def _about(seconds: float) -> str:
     if seconds < 10:
-        return "some seconds"
+        return "10 s"
     if seconds < 90:
         return f"{math.ceil(seconds / 10) * 10} s"
     return f"{math.ceil(seconds / 60)} min"
@@ -162,17 +172,19 @@ class Bars:
             if _VERBOSE.get():
                 self.note(f"{title}: {time.perf_counter() - start:.1f} s")
             return
+        step = f"step {title.number} of {title.of}: " if isinstance(title, Step) else ""
+        said = f"{step}{one_line(title)}"
+        room = self._console.width - len(said) - _BESIDE
         columns = (
             SpinnerColumn(finished_text="[green]✓[/]"),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=10),
-            _Count(),
-            TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+            *([BarColumn(bar_width=min(room, 24))] if room >= _SHORTEST else []),
+            _Count(table_column=Column(no_wrap=True)),
+            _Elapsed(table_column=Column(no_wrap=True)),
             _Left(title),
         )
-        step = f"step {title.number} of {title.of}: " if isinstance(title, Step) else ""
         with Progress(*columns, console=self._console) as bars:
-            task = bars.add_task(f"{step}{one_line(title)}", total=None)
+            task = bars.add_task(said, total=None)
             yield lambda done, total: bars.update(task, completed=done, total=total)
             counted = bars.tasks[0].total
             bars.update(task, completed=counted or 1, total=counted or 1, counted=counted is not None)

@@ -108,7 +108,7 @@ class Command(TyperCommand):
         for param in self.params:
             if isinstance(param, TyperArgument):
                 param.metavar = _placeholder(param)  # errors name it as the help does
-        if not ctx.resilient_parsing:
+        if not ctx.resilient_parsing and not set(ctx.help_option_names) & set(args):
             from petmood.cli.settings_file import apply
 
             apply(self, ctx, args)
