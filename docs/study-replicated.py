@@ -97,7 +97,7 @@ def _head(runs: Sequence[Results], backbones: Sequence[str], searches: Sequence[
     yield _paragraph(
         "The reference study clustered features of two pretrained networks and trained two of its own on pictures of "
         "pets' faces. This page repeats it with petmood on the same data, and sets each figure that it printed beside "
-        "ours. The [tutorial notebook](tutorials/study.ipynb) tells the same story on drawn faces."
+        "ours. The [tutorial notebook](tutorials/study.md) tells the same story on drawn faces."
     )
     yield "```console"
     yield from (_command(results, backbones) for results in runs)

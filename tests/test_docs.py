@@ -70,7 +70,8 @@ def test_the_navigation_has_every_page_and_architecture_every_decision() -> None
     listed = re.findall(r": (\S+\.md)$", (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
     linked = re.findall(r"^\d+\. \[.+\]\((decisions/\S+\.md)\)$", page("architecture.md"), re.M)
     assert not [name for name in listed if name.startswith("decisions/")], "decisions stand outside the main menu"
-    pages = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+    written = [*DOCS.rglob("*.md"), *(path.with_suffix(".md") for path in DOCS.rglob("*.ipynb"))]
+    pages = sorted(path.relative_to(DOCS).as_posix() for path in written)
     assert sorted([*listed, *linked]) == pages
 
 

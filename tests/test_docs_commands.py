@@ -221,7 +221,6 @@ class Shell:
         self.close()
         self.port = free_port()
         words = [*shlex.split(command), "--port", str(self.port)]
-        words += [] if "--no-open" in words else ["--no-open"]
         self.server = subprocess.Popen(words, cwd=self.desk, env=self.there, stderr=subprocess.PIPE)
         for _ in range(600):
             try:

@@ -73,9 +73,8 @@ ROWS = [
 def test_rows_of_the_readme_name_model_protocol_and_n(line: str) -> None:
     text = next(FIGURES.shown("README.md", line)).text
     entry = next(e for e in REGISTRY if (e["page"], e["text"]) == ("README.md", text))
-    words = line.replace("the same", "random 5-fold") if "permuted labels" in line else line
     named = {"grouped 5-fold": "grouped-5-fold", "official test": "official-test", "random 5-fold": "random-5-fold"}
-    assert entry["identity"]["protocol"] == next(code for text, code in named.items() if text in words.lower())
+    assert entry["identity"]["protocol"] == next(code for text, code in named.items() if text in line)
     n = re.search(r"\| ([\d,]+) (photos|files) \|", line)
     assert n is not None
     assert int(n[1].replace(",", "")) == entry["n"]

@@ -36,6 +36,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
         list(map(str, command)), cwd=cwd, env={**kept, **environment}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "no version found" not in done.stderr, done.stderr
     return done.stdout.strip()
 
 
@@ -67,6 +68,7 @@ def test_the_version_is_that_of_the_newest_tag(source: Path, tmp_path: Path) -> 
     commit(source)
     assert re.fullmatch(r"0\.1\.0\.dev\d+\+g[0-9a-f]+", version(source))  # a clone without tags
     run("git", "tag", "v0.3.0", cwd=source)
+    run("git", "tag", "ready-for-lunch", cwd=source)  # no version
     assert version(source) == "0.3.0"
     (tmp_path / "archive").mkdir()
     run("git", "archive", "-o", tmp_path / "archive.tar", "HEAD", cwd=source)

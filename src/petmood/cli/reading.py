@@ -30,7 +30,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "group_by": (
-        Annotated[str | None, _option("What shows one animal: folder or 'regex:(?P<animal>.+)'.", "HOW")],
+        Annotated[str | None, _option("What shows one animal: folder, 'regex:(?P<animal>.+)' or a CSV.", "HOW")],
         None,
     ),
     "zip_encoding": (Annotated[str | None, _option("Of names in a .zip that does not say.", "NAME")], None),

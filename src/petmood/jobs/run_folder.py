@@ -27,6 +27,9 @@ QUALITY = "quality.csv"
 SETTINGS = "settings.toml"
 """File of a run folder: every setting that was in force."""
 
+ANIMALS = "animals-offered.csv"
+"""File of a run folder: photos that may show one animal again, in groups, to be checked and given to `--group-by`."""
+
 APPLIED_LABELS = "labels-applied.csv"
 """File of a run folder: the labels.csv that the run was given, as it was then."""
 
