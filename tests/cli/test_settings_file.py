@@ -36,6 +36,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("travel = 1", "unknown key 'travel'"),
         ("[run]\nfolds = 1979-05-27", "Write a whole number."),
         ("[run.folds]\nx = 1", "folds = a table"),
+        ("[serve]\ntoken = 4711", "[serve] token = (not shown)"),
         ("[run]\nconfig = 'x'", "unknown key [run] 'config'"),
         ("[run\n", "is no TOML"),
     ],
@@ -77,6 +78,12 @@ def test_another_file_is_named(petmood: Petmood, here: Path) -> None:
     missing = petmood("cache", "list", "--config", "none.toml")
     assert missing.returncode == 2
     assert "none.toml" in missing.stderr
+
+
+def test_the_older_spelling_of_a_command_has_the_same_table(petmood: Petmood, here: Path) -> None:
+    (here / "petmood.toml").write_text("[quantize]\ndata = 'no-such-data'\nout = 'x.onnx'\n")
+    done = petmood("quantise")
+    assert "no-such-data does not exist" in done.stderr
 
 
 def test_help_needs_no_sound_file(petmood: Petmood, here: Path) -> None:

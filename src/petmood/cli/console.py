@@ -146,7 +146,7 @@ class _Left(ProgressColumn):
             return Text("")
         part = task.completed / task.total if task.total else 0.0
         left = self._step.left(part) if self._step is not None else task.time_remaining
-        return Text("" if left is None else f"{_about(left)} left")
+        return Text("" if left is None or left < 1 else f"{_about(left)} left")
 
 
 def _about(seconds: float) -> str:

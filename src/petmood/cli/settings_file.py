@@ -19,6 +19,7 @@ from petmood.config import SettingsFile, settings_file, toml_value
 from petmood.errors import ConfigError
 
 NAME: Final = "petmood.toml"
+_ALIASES: Final = {"quantise": "quantize"}
 _NEVER: Final = ("help", "config", "version")
 _KINDS: Final[dict[type, tuple[tuple[type, ...], str]]] = {
     bool: ((bool,), "true or false"),
@@ -45,7 +46,7 @@ def apply(command: Any, ctx: Any, args: Sequence[str]) -> None:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no TOML: {error}. Write lines such as seed = 1 below [run].") from error
     every = dict(_commands(ctx.find_root().command))
-    words = tuple(ctx.command_path.split()[1:])
+    words = tuple(_ALIASES.get(word, word) for word in ctx.command_path.split()[1:])
     chosen: dict[str, Any] = {}
     _take(path, (), said, every, words, chosen)
     ctx.default_map = chosen
@@ -128,9 +129,11 @@ def _judged(shown: str, value: Any, param: Any) -> Any:
     kind = annotation.__args__[0] if several else annotation
     types, words = _KINDS.get(kind, ((str,), "text in quotes"))
     values = value if several and isinstance(value, list) else [value]
+    secret = bool(getattr(param, "envvar", None))
     for one in values:
         if not isinstance(one, types) or (isinstance(one, bool) and bool not in types):
-            raise ConfigError(f"{shown} = {_shown(value)}. Write {words}{', or a list of them' if several else ''}.")
+            told = "(not shown)" if secret else _shown(value)
+            raise ConfigError(f"{shown} = {told}. Write {words}{', or a list of them' if several else ''}.")
         if one == "":
             raise ConfigError(f'{shown} = "", which is empty. Give a value, or leave the line out.')
         if choices is not None and one not in choices:

@@ -72,6 +72,7 @@ def train(
 
     It is evaluated on photos that it has not seen, and saved as a bundle.
     """
+    from petmood.build.study_networks import leads
     from petmood.bundle.headline import headline_sentence
     from petmood.cli.console import Bars, console
     from petmood.cli.contest import Standings
@@ -110,7 +111,7 @@ def train(
         raise ConfigError("--terms is for several data sets. Name another one, or leave it out.")
     auto = auto_settings(budget, use, extra, mapping, extra_weight, unlabelled, distil)
     shown = console(stderr=True)
-    with tracking(track or (), f"train {out.name}") as records, Standings(shown) as standings:
+    with tracking((track or ()) if leads() else (), f"train {out.name}") as records, Standings(shown) as standings:
         outcome = work(
             data[0],
             out,
