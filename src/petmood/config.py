@@ -50,7 +50,8 @@ class ReadOptions(Settings):
         splits: (name in the data, "train", "valid", "test" or "" to leave it out) for names of splits that are unknown.
         table: a file inside the data, or elsewhere, with a row an image.
         columns: (role, column) for the columns of the table: "path", "class", "split", "species", "animal", "fold".
-        group_by: what shows one animal: "folder" or "regex:(?P<animal>...)", searched in each path.
+        group_by: what shows one animal: "folder", "regex:(?P<animal>...)", searched in each path, or a CSV with the
+            columns path and animal.
         zip_encoding: of names in an archive that does not say.
         only: classes to read; empty for all.
         exclude: classes to leave out.
@@ -172,10 +173,19 @@ def _pairs(option: str, text: str | None) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def is_table_of_animals(group_by: str) -> bool:
+    """Whether what `--group-by` says is a file with a row a photo."""
+    return group_by.lower().endswith((".csv", ".tsv"))
+
+
 def _check_group_by(text: str) -> None:
     kind, _, expression = text.partition(":")
+    if is_table_of_animals(text):
+        return
     if kind != "regex":
-        raise ConfigError(f"--group-by is '{text}'. Use 'folder' or 'regex:(?P<animal>...)'.")
+        raise ConfigError(
+            f"--group-by is '{text}'. Use 'folder', 'regex:(?P<animal>...)' or a CSV file with the columns path,animal."
+        )
     try:
         groups = re.compile(expression).groupindex
     except re.error as error:

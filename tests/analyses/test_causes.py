@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pytest.importorskip("cleanlab")
 pytest.importorskip("torch")
 SETTINGS = RunSettings()
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,7 @@ def test_on_the_demo_set_planted_wrong_labels_are_found(demo: tuple[Path, DemoTr
     assert outcome.facts.noise_rate_ci[0] <= rate <= outcome.facts.noise_rate_ci[1]
 
 
+@pytest.mark.slow
 def test_on_the_demo_set_the_species_imbalance_is_reported_and_removing_species_shows_mood(
     demo: tuple[Path, DemoTruth], demo_data: Path, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ def drawn() -> dict[str, bytes]:
     return files
 
 
+@pytest.mark.slow
 def test_a_cold_run_opens_no_picture_more_than_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PETMOOD_CACHE", str(tmp_path / "cache"))
     files = drawn()

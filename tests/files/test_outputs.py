@@ -202,7 +202,7 @@ def test_only_one_command_writes_to_an_output(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
-@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("first", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_killed_anywhere_a_folder_is_old_or_new_and_the_next_start_clears_up(tmp_path: Path, first: bool) -> None:
     old, new = {"a": "1", "gone": "1", "sub/b": "1"}, {"a": "2", "sub/b": "2", "sub/deep/c": "2"}
 

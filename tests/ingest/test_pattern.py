@@ -81,7 +81,7 @@ def test_a_given_layout_may_begin_below_folders_that_hold_everything() -> None:
         ({"columns": "path"}, "Write pairs"),
         ({"columns": "clas=label"}, "unknown role 'clas'. Did you mean 'class'"),
         ({"splits": "a=b"}, "'a' is 'b'"),
-        ({"group_by": "name"}, "'folder' or 'regex"),
+        ({"group_by": "name"}, "'folder', 'regex"),
         ({"group_by": "regex:("}, "faulty"),
         ({"group_by": "regex:x"}, "no group named animal"),
         ({"zip_encoding": "klingon"}, "unknown encoding"),

@@ -33,6 +33,7 @@ def test_int8_is_a_smaller_bundle_whose_accuracy_was_measured(trained: Trained, 
     assert np.abs(rows - trained.bundle.infer(shown).probabilities).max() < 0.25
 
 
+@pytest.mark.slow
 def test_a_page_says_what_it_weighs_and_can_be_made_int8_on_the_way(trained: Trained, tmp_path: Path) -> None:
     plain = export(trained.path, tmp_path / "plain.html", "web", single=True)
     small = export(trained.path, tmp_path / "small.html", "web", single=True, data=trained.data)

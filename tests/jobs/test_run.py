@@ -133,6 +133,7 @@ def test_a_second_run_gives_the_same_results_and_repeats_nothing(
     assert after[1]
 
 
+@pytest.mark.slow
 def test_a_cold_run_with_the_same_seed_gives_the_same_results(
     outcome: RunOutcome, demo_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +183,7 @@ def test_a_run_says_how_honest_its_figures_are(outcome: RunOutcome) -> None:
     assert all(model.mark is None and set(model.split_use) == set(results.dataset.splits) for model in results.models)
 
 
+@pytest.mark.slow
 def test_a_split_that_leaks_is_refused_or_every_figure_is_marked(demo_data: Path, tmp_path: Path) -> None:
     data = tmp_path / "leaky"
     shutil.copytree(demo_data, data)
@@ -220,6 +222,7 @@ def test_a_run_folder_may_be_written_to_again_and_a_zip_gives_the_same(
 
 
 @pytest.mark.realdata
+@pytest.mark.slow
 def test_the_real_set_gives_the_figures_known_of_it(real_data: Path, tmp_path: Path) -> None:
     results = run(real_data, tmp_path / "real", RunSettings(cnn=False)).results
     assert (results.dataset.images, results.dataset.photos, results.dataset.derived) == (1074, 370, 704)

@@ -85,9 +85,10 @@ def test_names_reach_the_cluster_a_window_at_a_time(
     assert max(windows) <= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "before",
-    [pytest.param(True, id="before its shard is written"), pytest.param(False, id="after", marks=pytest.mark.slow)],
+    [pytest.param(True, id="before its shard is written"), pytest.param(False, id="after")],
 )
 def test_a_killed_worker_loses_and_doubles_no_row(
     cluster: str, photos: Path, tmp_path: Path, settings: EmbedSettings, monkeypatch: pytest.MonkeyPatch, before: bool

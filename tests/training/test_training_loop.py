@@ -431,7 +431,7 @@ def test_size_of_the_first_dense_layer_follows_the_input():
     assert build(study_cnn(size=64), 0).get_submodule("dense_1").in_features == 128 * 6 * 6
 
 
-@pytest.mark.parametrize("name", ["cnn1", "cnn2"])
+@pytest.mark.parametrize("name", ["cnn1", pytest.param("cnn2", marks=pytest.mark.slow)])
 def test_bfloat16_learns_the_curve_of_float32(faces, name):
     data = labelled(*faces(48, 40, 5))
     results = {

@@ -19,7 +19,10 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "splits": (Annotated[str | None, _option("Meaning of splits' names: 'batch_a=train,batch_b=test,old='.")], None),
     "table": (Annotated[str | None, _option("Table of labels: CSV, TSV, JSON lines or Parquet.")], None),
     "columns": (Annotated[str | None, _option("Its columns: 'path=file,class=mood,split=set,animal=id'.")], None),
-    "group_by": (Annotated[str | None, _option("What shows one animal: folder or 'regex:(?P<animal>...)'.")], None),
+    "group_by": (
+        Annotated[str | None, _option("What shows one animal: folder, 'regex:(?P<animal>...)', or a CSV.")],
+        None,
+    ),
     "zip_encoding": (Annotated[str | None, _option("Encoding of names in a .zip that does not say.")], None),
     "only": (Annotated[list[str] | None, _option("Read this class alone; may be given again.")], None),
     "exclude": (Annotated[list[str] | None, _option("Leave this class out; may be given again.")], None),

@@ -1,7 +1,7 @@
 """Photos that are much alike without being copies -> groups that may show one animal, offered with their evidence.
 
-Nothing here joins anything: which animal a photo shows is for a person to say, in groups.csv. What it would change,
-folds grouped by photo and folds grouped by animal side by side show.
+Nothing here joins anything: which animal a photo shows is for a person to say, by `--group-by FILE.csv`. What that
+changes shows in the accuracy with photos and with animals kept apart, side by side.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
+from petmood.escaping import csv_text
 from petmood.families.join import Union
 from petmood.families.links import Link
 from petmood.records import ImageRecord, Manifest
@@ -84,6 +86,20 @@ def candidate_animals(manifest: Manifest, alike: Iterable[Link]) -> tuple[Animal
     return tuple(sorted(groups, key=lambda group: (-group.evidence[0].features, group.photos)))
 
 
-def as_groups(groups: Iterable[AnimalGroup]) -> list[tuple[str, str]]:
-    """Rows of groups.csv (path, group) that accept some groups; `apply_groups` then keeps each animal in one fold."""
-    return [(path, f"animal {i}") for i, group in enumerate(groups, start=1) for path in group.photos]
+COLUMNS: Final = ("path", "animal", "class", "beside", "features", "likeness")
+"""Of the table that offers groups: `--group-by` reads the first two, the others say why."""
+
+
+def animals_csv(manifest: Manifest, alike: Iterable[Link]) -> str:
+    """The groups as CSV, a row a photo, beside which stands the photo that it is most like, with the evidence.
+
+    A person removes the rows that are wrong and gives the rest to `--group-by`.
+    """
+    classes = {record.path: record.class_name for record in manifest.records}
+    rows: list[tuple[str, ...]] = [COLUMNS]
+    for number, group in enumerate(candidate_animals(manifest, alike), start=1):
+        for path in group.photos:
+            one = next((e for e in group.evidence if path in (e.first, e.second)), group.evidence[0])
+            other = one.second if path == one.first else one.first
+            rows.append((path, f"animal {number}", classes[path], other, str(one.features), f"{one.likeness:.2f}"))
+    return csv_text(rows)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from petmood import images
-from petmood.config import ReadOptions
+from petmood.config import ReadOptions, is_table_of_animals
 from petmood.errors import DataError, ImageError
 from petmood.ingest.annotations import found_annotations
 from petmood.ingest.layout import Layout, Placed, canonical_classes, choose_classes, find_layout, place
@@ -21,7 +22,7 @@ from petmood.ingest.words import same_name
 from petmood.records import picture_of
 from petmood.sources import Source, ZipSource
 from petmood.sources.parquet import SUFFIX
-from petmood.tables import decoded
+from petmood.tables import decoded, read_rows, same_path
 
 ANNOTATIONS: Final = "annotations"
 """A layout by this name is that of the annotations among the files, whatever folders say."""
@@ -220,13 +221,15 @@ def _check_mirrors(source: Source, layout: Layout) -> None:
 
 
 def _grouped(layout: Layout, options: ReadOptions) -> Layout:
-    """Animals as `--group-by` says: the folder of an image, or what an expression finds in its path.
+    """Animals as `--group-by` says: the folder of an image, what an expression finds in its path, or a table's rows.
 
     Raises:
-        DataError: it tells no two animals apart.
+        DataError: it tells no two animals apart, or the table cannot be used.
     """
     if options.group_by is None:
         return layout
+    if is_table_of_animals(options.group_by):
+        return replace(layout, placed=_of_table(layout.placed, Path(options.group_by)))
     if options.group_by == "folder":
         placed = tuple(replace(p, animal=picture_of(p.path).rpartition("/")[0]) for p in layout.placed)
     else:
@@ -248,6 +251,23 @@ def _grouped(layout: Layout, options: ReadOptions) -> Layout:
         note = f"{len(missing):,} of {len(placed):,} images have no animal by --group-by, the first '{missing[0]}'."
         return replace(layout, placed=placed, notes=(*layout.notes, note))
     return replace(layout, placed=placed)
+
+
+def _of_table(placed: Sequence[Placed], table: Path) -> tuple[Placed, ...]:
+    """Animals by the rows `path,animal` of a file; a photo that is not listed is an animal of its own."""
+    known = {same_path(p.path): p.path for p in placed}
+    told: dict[str, str] = {}
+    for line, (path, animal) in read_rows(table, ("path", "animal")):
+        name = known.get(same_path(path))
+        if name is None:
+            near = difflib.get_close_matches(path, known.values(), n=1, cutoff=0.8)
+            hint = f"Did you mean '{near[0]}'?" if near else "Paths are relative to the data."
+            raise DataError(f"{table}, line {line}: there is no image '{path}' in the data. {hint}")
+        if told.setdefault(name, animal.strip()) != animal.strip():
+            raise DataError(f"{table}, line {line}: '{path}' is listed twice, with two animals. Remove one line.")
+    if not any(told.values()):
+        raise DataError(f"{table} names no animal. Give rows path,animal, the same animal for photos of one.")
+    return tuple(replace(p, animal=told.get(p.path, "")) for p in placed)
 
 
 def warnings_of(source: Source, candidates: Sequence[str]) -> tuple[str, ...]:

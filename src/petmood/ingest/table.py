@@ -43,7 +43,9 @@ _KNOWN: Final = {
         ("fold", _FOLDS),
     )
 }
-_OWN: Final = frozenset({"groups.csv", "changes.csv", "manifest.csv", "manifest.parquet", "quality.csv"})
+_OWN: Final = frozenset(
+    {"groups.csv", "changes.csv", "animals-offered.csv", "manifest.csv", "manifest.parquet", "quality.csv"}
+)
 """Tables of petmood's own, which say nothing of classes."""
 
 _SURE_SPLITS: Final = frozenset({"split", "subset", "partition"})

@@ -18,7 +18,7 @@ from petmood.errors import ConfigError
 from petmood.files import output_folder
 from petmood.jobs.provenance import environment, provenance
 from petmood.jobs.recall import Recall, RecalledRun
-from petmood.jobs.run_folder import MANIFEST, MANIFEST_ABOUT, QUALITY, write_source
+from petmood.jobs.run_folder import ANIMALS, MANIFEST, MANIFEST_ABOUT, QUALITY, write_source
 from petmood.progress import Progress
 from petmood.report.beside import write_beside
 from petmood.results import Results
@@ -101,6 +101,7 @@ def run(
             from petmood.analyses.audit.quality import write_quality
             from petmood.analyses.page import lasting_report
             from petmood.dataset.figures import protocols
+            from petmood.families.animals import animals_csv
             from petmood.jobs.stages import all_facts
 
             for protocol in protocols(opened.manifest, settings):
@@ -112,7 +113,8 @@ def run(
                 page = lasting_report(results, opened.thumbnail, analyses)
                 write_manifest(folder / MANIFEST, opened.manifest)
                 write_quality(folder / QUALITY, photo_quality(opened))
-                beside = {name: (folder / name).read_bytes() for name in (MANIFEST, MANIFEST_ABOUT, QUALITY)}
+                write_text(folder / ANIMALS, animals_csv(opened.manifest, opened.links.alike))
+                beside = {name: (folder / name).read_bytes() for name in (MANIFEST, MANIFEST_ABOUT, QUALITY, ANIMALS)}
                 known = RecalledRun(results, page, beside)
                 recall.keep(known, folder / "model")
         results = known.results.model_copy(

@@ -24,6 +24,9 @@ MANIFEST_ABOUT = "manifest.json"
 QUALITY = "quality.csv"
 """File of a run folder: raw measures of each photo, and what may be wrong with it."""
 
+ANIMALS = "animals-offered.csv"
+"""File of a run folder: photos that may show one animal again, in groups, to be checked and given to `--group-by`."""
+
 APPLIED_LABELS = "labels-applied.csv"
 """File of a run folder: the labels.csv that the run was given, as it was then."""
 

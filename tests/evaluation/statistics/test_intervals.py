@@ -112,7 +112,7 @@ def test_totals_and_draws_of_families() -> None:
     assert drawn.mean(axis=0) == pytest.approx([30, 10, 60], abs=0.5)
 
 
-@pytest.mark.parametrize("statistic", [cramers_v, nmi])
+@pytest.mark.parametrize("statistic", [cramers_v, pytest.param(nmi, marks=pytest.mark.slow)])
 def test_association_is_covered_about_as_often_as_it_says(statistic: Callable[..., np.ndarray]) -> None:
     def table(rng: np.random.Generator, n: int = 300) -> np.ndarray:
         a = rng.integers(0, 3, n)
