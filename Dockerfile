@@ -1,6 +1,6 @@
 # `petmood serve` in a container: the core and its web extra, run by a user without rights.
 #
-#     docker build -t petmood --build-arg VERSION=$(git describe --tags) .
+#     docker build -t petmood --build-arg VERSION=0.2.0 .
 #     docker run -p 8000:8000 -e PETMOOD_TOKEN=... petmood
 #     docker run -p 8000:8000 -e PETMOOD_TOKEN=... -v "$PWD/model:/data/model:ro" petmood serve model --host 0.0.0.0
 FROM python:3.11-slim AS build

@@ -80,6 +80,7 @@ def test_the_version_is_that_of_the_newest_tag(source: Path, tmp_path: Path) -> 
 
 
 @checkout
+@pytest.mark.slow
 def test_archives_built_twice_are_the_same_and_one_makes_the_other(source: Path, tmp_path: Path) -> None:
     run("git", "init", "-q", cwd=source)
     commit(source)
@@ -94,22 +95,39 @@ def test_archives_built_twice_are_the_same_and_one_makes_the_other(source: Path,
     # `build` makes the wheel from the source archive, which has no git: what tests need is in there, too
     with tarfile.open(built[1]) as archive:
         inside = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"tests/conftest.py", "benchmarks/README.md", "docs/figures.json", "Makefile", "Dockerfile"} <= inside
+    assert {"tests/conftest.py", "docs/figures.json", ".github/workflows/ci.yml", ".dockerignore", "LICENSE"} <= inside
     with zipfile.ZipFile(built[0]) as wheel:
         (metadata,) = (n for n in wheel.namelist() if n.endswith("/METADATA"))
         assert "Version: 0.3.0" in wheel.read(metadata).decode()
 
 
+OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_COMPILE": "1"}
+"""pip takes the project alone, built by the tools that are installed here; see `others`."""
+
+
+def others(environment: Path) -> None:
+    """Let a new environment import what it would have fetched."""
+    (site,) = (environment / "lib").glob("python*/site-packages")
+    (site / "others.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+
+
 @checkout
-def test_a_shallow_clone_without_tags_installs(source: Path, tmp_path: Path) -> None:
-    pytest.importorskip("pip")
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="types the lines for Linux and macOS")
+def test_the_lines_of_the_install_page_install_a_shallow_clone_without_tags(source: Path, tmp_path: Path) -> None:
     run("git", "init", "-q", cwd=source)
     commit(source)
     run("git", "clone", "-q", "--depth", "1", "--no-tags", source.as_uri(), tmp_path / "clone", cwd=tmp_path)
-    pip = (sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--no-build-isolation", "--no-compile")
-    run(*pip, "--ignore-installed", "--target", tmp_path / "place", ".", cwd=tmp_path / "clone")
-    said = run(sys.executable, "-m", "petmood", "--version", cwd=tmp_path / "place")
-    assert re.fullmatch(r"petmood 0\.1\.0\.dev1\+g[0-9a-f]+", said)
+    page = (source / "docs" / "install.md").read_text(encoding="utf-8")
+    block = re.search(r"^```console\n(.+?)^```", page, re.M | re.S)
+    assert block is not None
+    first, *rest = (line.removeprefix("$ ") for line in block[1].splitlines())
+    run("sh", "-ec", first.replace("python3", shlex.quote(sys.executable)), cwd=tmp_path / "clone")
+    others(tmp_path / "clone" / ".venv")
+    said = run("sh", "-ec", "\n".join(rest), cwd=tmp_path / "clone", **OFFLINE)
+    assert re.search(r"^petmood 0\.1\.0\.dev1\+g[0-9a-f]+$", said, re.M)
+    place = run(".venv/bin/python", "-c", "import petmood; print(petmood.__file__)", cwd=tmp_path / "clone")
+    assert Path(place).is_relative_to(tmp_path / "clone" / ".venv")
 
 
 def test_what_the_gate_checks_is_what_commits_and_pushes_check() -> None:
@@ -174,7 +192,6 @@ def test_the_dockerfile_s_steps_make_a_server_that_answers(tmp_path: Path) -> No
     root.mkdir()
     state: dict[str, str] = {}
     work, user, start, check = root, "", [], []
-    installed = sysconfig.get_path("purelib")
 
     def inside(text: str) -> str:
         """Absolute paths of the image, and its variables, as they are here."""
@@ -203,12 +220,10 @@ def test_the_dockerfile_s_steps_make_a_server_that_answers(tmp_path: Path) -> No
                 place.parent.mkdir(parents=True, exist_ok=True)
                 (shutil.copytree if (given / name).is_dir() else shutil.copy)(given / name, place)
         elif word == "RUN":
-            offline = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_COMPILE": "1"}
             command = inside(rest).replace("python -m venv", f"{shlex.quote(sys.executable)} -m venv", 1)
-            run("sh", "-ec", command, cwd=work, **state, **offline)
+            run("sh", "-ec", command, cwd=work, **state, **OFFLINE)
             if "-m venv" in rest:
-                (site,) = (root / "venv" / "lib").glob("python*/site-packages")
-                (site / "others.pth").write_text(f"{installed}\n")
+                others(root / "venv")
         elif word == "USER":
             user = rest
         elif word == "HEALTHCHECK":
