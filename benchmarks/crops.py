@@ -1,6 +1,6 @@
 """What cropping does to the head: photos read tighter and looser than those it was trained on, under grouped folds.
 
-    python benchmarks/crops.py DATA [--photos 800] [--seed 42]
+    python benchmarks/crops.py DATA [--photos 800] [--families auto] [--seed 42]
 
 The head is fitted on photos as they are; each held-out photo is read whole, as the middle of it, and set into a scene
 in which it fills half of each side. A last line trains and reads middles alike. Differences are paired, and corrected
@@ -61,9 +61,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--photos", type=int, default=800)
+    parser.add_argument("--families", default="auto", help="how copies are told: auto, names, pixels or both")
     parser.add_argument("--seed", type=int, default=42)
     given = parser.parse_args()
-    with open_dataset(given.data, seed=given.seed) as opened:
+    with open_dataset(given.data, families=given.families, seed=given.seed) as opened:
         rows = opened.manifest.photo_index
         if len(rows) > given.photos:
             rows = np.sort(np.random.default_rng(given.seed).permutation(rows)[: given.photos])

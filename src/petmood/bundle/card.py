@@ -16,6 +16,8 @@ answers for one picture of one pet's face, cropped about as in the training phot
 ## Limits
 
 - It reads a label that a stranger gave a photo, not an animal's feelings. Labels of mood are a matter of opinion.
+- It was trained on photos as the data have them, whole or cut to the boxes of their annotations, and on no other crops:
+  of a scene, give it the part with the animal.
 - Species and mood go together in such data, so part of what it knows is the species.
 - Its figures are estimates from the photos named below, with intervals; on other cameras, breeds and moments it may do
   worse.
