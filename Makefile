@@ -9,13 +9,13 @@ BIN := $(VENV)/bin
 CORE := $(VENV)/installed-core
 STAMP := $(VENV)/installed
 CONSTRAINTS := requirements/constraints.txt
-EXTRAS := train,backbones,hub,data,labels,tables,scale,web,dev
+EXTRAS := train,backbones,hub,data,labels,tables,scale,tracking,web,dev
 INSTALL = $(BIN)/python -m pip install -qq --no-compile -c $(CONSTRAINTS) --build-constraint $(CONSTRAINTS)
 BUILD := build
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 60
 AUDIT := $(BUILD)/audit
-HASHED := train backbones hub data labels tables scale web
+HASHED := train backbones hub data labels tables scale tracking web
 REFUSED := GNU General Public License v2 (GPLv2);GNU General Public License v3 (GPLv3);GNU Affero General Public License v3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # some machines switch bytecode off, and each command that a test starts would compile petmood anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo bench test test-slow robustness fuzz audit-deps hashes lint types imports docs check format tutorial dist clean
+.PHONY: help venv demo bench test test-slow robustness fuzz audit-deps hashes lint types imports docs reference check format tutorial dist clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -118,6 +118,9 @@ imports: $(STAMP) ## check that imports follow the layers
 docs: $(STAMP) ## build the documentation into build/site, and the app with the built-in model into build/site/app
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(BUILD)/site
 	$(BIN)/petmood export pets --format web --out $(BUILD)/site/app >/dev/null
+
+reference: $(STAMP) ## write the tables of options in docs/reference/cli.md from the command line
+	$(BIN)/python docs/command_line.py
 
 tutorial: $(STAMP) ## execute the tutorial notebook anew and write it with its outputs
 	$(BIN)/python docs/tutorials/build.py

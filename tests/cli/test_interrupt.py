@@ -102,7 +102,7 @@ def test_whatever_becomes_of_the_exception(
 ) -> None:
     outside = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for what they start behind
     try:
-        monkeypatch.setattr(main, "app", work)
+        monkeypatch.setattr(main, "app", lambda **_: work())
         done = petmood()
         assert (done.returncode, done.stderr.count("\n")) == (130, 1)
         assert done.stderr.startswith("petmood: interrupted.")
@@ -127,7 +127,7 @@ def test_where_nobody_can_catch_it_and_a_second_time_it_ends_at_once(unseen: str
 def test_where_it_is_ignored_it_stays_so(petmood: Petmood, monkeypatch: pytest.MonkeyPatch) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        monkeypatch.setattr(main, "app", lambda: os.kill(os.getpid(), signal.SIGINT))
+        monkeypatch.setattr(main, "app", lambda **_: os.kill(os.getpid(), signal.SIGINT))
         assert petmood().returncode == 0
     finally:
         signal.signal(signal.SIGINT, before)

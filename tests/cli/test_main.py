@@ -133,7 +133,7 @@ def test_a_path_that_no_system_takes_is_one_line(petmood: Petmood, words: list[s
 
 @pytest.mark.parametrize("error", [MemoryError(), ImportError("x.so: failed to map segment from shared object")])
 def test_a_lack_of_memory_is_one_line(petmood: Petmood, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def work() -> None:
+    def work(**_: object) -> None:
         raise error
 
     monkeypatch.setattr("petmood.cli.main.app", work)
@@ -143,7 +143,7 @@ def test_a_lack_of_memory_is_one_line(petmood: Petmood, monkeypatch: pytest.Monk
 
 
 def test_another_fault_of_an_import_shows_as_one(petmood: Petmood, monkeypatch: pytest.MonkeyPatch) -> None:
-    def work() -> None:
+    def work(**_: object) -> None:
         raise ImportError("cannot import name 'x'")
 
     monkeypatch.setattr("petmood.cli.main.app", work)

@@ -19,7 +19,7 @@ from petmood.cli.reading import OPTIONS
 
 READS = {
     "data", "extra", "unlabelled", "labels", "groups", "species", "bundle", "photos", "runtime", "names", "outside",
-    "run", "reader", "table", "outside_table", "predictions", "train_list", "paths", "below", "words",
+    "run", "reader", "table", "outside_table", "predictions", "train_list", "paths", "below", "words", "config",
 }  # fmt: skip
 """Parameters that name what is read. `run` and `folder` are also written into: see the tests at the end."""
 
@@ -28,6 +28,7 @@ WORDS = {
     "method", "engine", "address", "provider", "pooling", "preprocess", "head", "only", "objective", "max_size",
     "older_than", "columns", "exclude", "group_by", "layout", "splits", "zip_encoding", "to", "cnn_precision",
     "cors_origin", "terms", "outside_layout", "outside_columns", "allow_host", "trust_proxy",
+    "detector", "animals", "track",  # what is tracked goes to new files alone, named by the moment
 }  # fmt: skip
 """Parameters that name no place."""
 
@@ -69,8 +70,9 @@ FILES: dict[tuple[str, str], tuple[str, Words]] = {
         lambda p: ["export", p.bundle, "--out", p.out, "--format", "onnx-int8", "--data", p.data],
     ),
     ("export torchscript", "out"): (".pt", lambda p: ["export", p.bundle, "--out", p.out, "--format", "torchscript"]),
-    ("quantise", "out"): (".onnx", lambda p: ["quantise", p.data, "--out", p.out]),
+    ("quantize", "out"): (".onnx", lambda p: ["quantize", p.data, "--out", p.out]),
     ("audit", "quality"): (".csv", lambda p: ["audit", p.data, "--quality", p.out]),
+    ("labels", "out"): (".csv", lambda p: ["labels", p.data, "--out", p.out]),
     ("leaderboard", "out"): (".md", lambda p: ["leaderboard", p.data, "--out", p.out]),
     ("tune", "storage"): (
         ".log",
@@ -87,6 +89,8 @@ NO_INPUT = {("demo-data", "out"), ("compare", "out")}
 def parameters() -> Iterator[tuple[str, str]]:
     inside = [group.typer_instance for group in app.registered_groups]
     for command in [command for one in (app, *inside) if one is not None for command in one.registered_commands]:
+        if command.hidden:  # another name of one that is tried
+            continue
         assert command.name is not None
         assert command.callback is not None
         for name, parameter in inspect.signature(command.callback, eval_str=True).parameters.items():

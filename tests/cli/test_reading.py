@@ -47,7 +47,7 @@ def test_commands_that_read_outside_images_take_their_layout(command: str, has: 
 
 
 @pytest.mark.parametrize(
-    "words", [["--layout", "{class}/*"], ["--zip-encoding", "gbk"], ["--device", "cpu0"], ["--extra-weight", "0.2"]]
+    "words", [["--layout", "{class}/*"], ["--zip-encoding", "gbk"], ["--device", "cuda"], ["--extra-weight", "0.2"]]
 )
 def test_an_option_that_several_data_sets_do_not_take_is_refused_not_passed_over(
     tmp_path: Path, words: list[str]

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from petmood.bundle.hub import fetch, on_hub
 from petmood.errors import ModelError
 from petmood.images.naming import EXTENSIONS
 from petmood.images.video import is_video_name
@@ -17,7 +18,13 @@ _FILE: Final = "model.json"
 
 
 def located(path: Path) -> Path:
-    """Where a model is: a file or folder of that name first, else the built-in one by its name."""
+    """Where a model is: a file or folder of that name first, else the built-in one by its name, or one on the hub.
+
+    Raises:
+        ModelError: it is to be fetched, and cannot be.
+    """
+    if (name := on_hub(path)) is not None:
+        return fetch(name)
     if path == Path(BUILT_IN) and not path.exists():
         return _own()
     return path
@@ -52,6 +59,8 @@ def _own() -> Path:
 
 def is_model(path: Path) -> bool:
     """Whether a path names a bundle."""
+    if on_hub(path) is not None:
+        return True
     found = located(path)
     if found.is_dir():
         return (found / _FILE).exists()

@@ -128,6 +128,13 @@ def read_files(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in sorted(_FILES) if (folder / name).is_file()}
 
 
+def bundle_files(path: Path) -> dict[str, bytes]:
+    """A bundle's files by name, from a folder or a .zip."""
+    with open_source(located(path)) as source:
+        named = {PurePosixPath(name).name: name for name in source.names()}
+        return {name: source.read(named[name], _MAX_BYTES) for name in sorted(_FILES & named.keys())}
+
+
 def read(path: Path) -> Parts:
     """Read a bundle, checking its digests.
 

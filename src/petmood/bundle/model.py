@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 from threading import Lock, Timer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from petmood.bundle import ops
 from petmood.bundle.checks import check_interface, check_outputs
 from petmood.bundle.folder import Parts, TrainingNeighbours, read
+from petmood.bundle.hub import fetch
 from petmood.bundle.inputs import Prepared, prepare, prepare_animals
 from petmood.bundle.judge import judge
 from petmood.bundle.outputs import Outputs
@@ -54,6 +55,21 @@ class Bundle:
         self._on_all = self._on_one if self._threads == 1 else None
         self._opening = Lock()
         self._outputs = [o.name for o in self._on_one.get_outputs()]
+
+    @classmethod
+    def from_hub(cls, name: str, revision: str | None = None, *, threads: int | None = None) -> Self:
+        """A model that `petmood push` put on the Hugging Face hub; it is fetched once.
+
+        Args:
+            name: OWNER/NAME.
+            revision: branch, tag or commit.
+            threads: as for a bundle.
+
+        Raises:
+            MissingExtraError: the extra `tracking` is not installed.
+            ModelError: it cannot be fetched, or is no bundle.
+        """
+        return cls(read(fetch(name, revision)), name.rpartition("/")[2], threads)
 
     def __repr__(self) -> str:
         shown = self.description

@@ -7,27 +7,26 @@ from typing import Annotated
 
 import typer
 
+from petmood.cli.options import Data, Families, Groups, Json, Seed
 from petmood.cli.reading import reads_data
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("audit")(reads_data(audit))
-
-
+@reads_data
 def audit(
-    data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
-    families: Annotated[
-        str | None, typer.Option(help="How copies are found: auto, names, pixels or both.", show_default="auto")
-    ] = None,
-    groups: Annotated[Path | None, typer.Option(help="groups.csv that replaces families.", show_default=False)] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
+    data: Data,
+    families: Families = "auto",
+    groups: Groups = None,
+    seed: Seed = None,
     quality: Annotated[
-        Path | None, typer.Option(help="CSV to write: measures and issues of each photo.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV to write: measures and issues of each photo.", show_default=False),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    json: Json = False,
 ) -> None:
-    """Find copies, leaks between splits, contradicting labels, shortcuts and poor photos."""
+    """Find copies, leaks, shortcuts, poor photos, wrong labels.
+
+    Copies within and across splits, photos under two labels, whether the file alone predicts the class.
+    """
     from petmood.analyses.audit.compute import audit as work
     from petmood.analyses.audit.facts import AUDIT_KEYS
     from petmood.analyses.audit.words import audit_lines

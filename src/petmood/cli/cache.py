@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-
-class Action(StrEnum):
-    """What to do with the cache."""
-
-    list = "list"
-    prune = "prune"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("cache")(cache)
+from petmood.cli.options import Json
 
 
 def cache(
-    action: Annotated[Action, typer.Argument(help="What to do.", show_default=False)],
+    action: Annotated[
+        Literal["list", "prune"], typer.Argument(metavar="list|prune", help="What to do.", show_default=False)
+    ],
     max_size: Annotated[
-        str | None, typer.Option(help="prune: keep at most this, e.g. 2GB; least recently used goes first.")
+        str | None,
+        typer.Option(metavar="SIZE", help="prune: keep at most this, e.g. 2GB; least recently used goes first."),
     ] = None,
-    older_than: Annotated[str | None, typer.Option(help="prune: drop what was not used for, e.g., 30d.")] = None,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="TIME", help="prune: drop what was not used for, e.g., 30d.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="prune: drop all but graphs of backbones.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """List what the cache holds, or make it smaller."""
     from petmood.cache import parse_size
     from petmood.cli.console import print_json
     from petmood.jobs.cache import parse_age, prune_cache
 
-    if action is Action.list:
+    if action == "list":
         _list(json)
         return
     dropped = prune_cache(
@@ -52,10 +46,8 @@ def _list(json: bool) -> None:
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from rich.table import Table
-
     from petmood.cache import cache_dir, open_cache
-    from petmood.cli.console import console, print_json
+    from petmood.cli.console import console, print_json, table_of
     from petmood.jobs.cache import list_cache
 
     kinds = list_cache()
@@ -63,7 +55,7 @@ def _list(json: bool) -> None:
     if json:
         print_json({"folder": str(cache_dir()), "limit_bytes": limit, "kinds": [asdict(kind) for kind in kinds]})
         return
-    table = Table("kind", "entries", "MB", "last used")
+    table = table_of("kind", "entries", "MB", "last used")
     for kind in kinds:
         used = datetime.fromtimestamp(kind.last_used, UTC).date().isoformat()
         table.add_row(kind.name, f"{kind.entries:,}", f"{kind.size_bytes / 1e6:,.1f}", used)

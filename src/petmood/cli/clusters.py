@@ -3,50 +3,55 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from petmood.cli.options import Backbone, Folds, Json, Seed
 from petmood.cli.reading import reads_data
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("cluster")(cluster)
-    app.command("name-clusters")(reads_data(name_clusters))
-
-
-Data = Annotated[Path, typer.Argument(help="Folder or .zip of faces, labelled or not.", show_default=False)]
-Backbone = Annotated[
-    str | None, typer.Option(help="Frozen network that makes features.", show_default="efficientnet-lite0")
-]
-Seed = Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")]
-Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
 
 
 def cluster(
     data: Annotated[
-        str, typer.Argument(help="Folder or .zip of faces, labelled or not; or what embed wrote.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="DATA", help="Folder or .zip of faces, labelled or not; or what embed wrote.", show_default=False
+        ),
     ],
-    out: Annotated[str, typer.Option("--out", "-o", help="Folder for clusters and sheets.", show_default=False)],
-    method: Annotated[str, typer.Option(help="kmeans, agglomerative or gmm; over shards kmeans alone.")] = "kmeans",
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out", "-o", metavar="FOLDER", help="For clusters and sheets.", show_default="a new one in runs/"
+        ),
+    ] = None,
+    method: Annotated[
+        Literal["kmeans", "agglomerative", "gmm"],
+        typer.Option(metavar="NAME", help="kmeans, agglomerative or gmm; over shards kmeans alone."),
+    ] = "kmeans",
     k: Annotated[
         int | None, typer.Option(help="Clusters; over shards it must be given.", show_default="highest silhouette")
     ] = None,
     backbone: Backbone = None,
     seed: Seed = None,
-    engine: Annotated[str, typer.Option(help="Over shards: local or ray.")] = "local",
+    engine: Annotated[Literal["local", "ray"], typer.Option(help="Over shards: where.")] = "local",
     workers: Annotated[
         int | None, typer.Option(help="Over shards: how many at once.", show_default="one a core")
     ] = None,
-    address: Annotated[str | None, typer.Option(help="Ray cluster.", show_default="one started here")] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Ray cluster.", show_default="one started here")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Group photos by looks alone, and write sheets of faces to name the groups by; or vectors that embed wrote."""
+    """Group photos by looks, with sheets of faces to name.
+
+    Where the data are what embed wrote, vectors are grouped, more than fit into memory.
+    """
     from petmood.cli.console import Bars, print_json
+    from petmood.cli.places import fresh
     from petmood.jobs.cluster_shards import cluster_set
     from petmood.results import ShardClusters
 
+    out = out or str(fresh(data, "clusters"))
     settings = {"k": k, "seed": seed, "engine": engine, "workers": workers, "address": address}
     facts = cluster_set(data, out, settings, Bars(), method=method, backbone=backbone)
     if json:
@@ -62,17 +67,24 @@ def cluster(
     )
 
 
+@reads_data
 def name_clusters(
-    data: Data,
-    folder: Annotated[Path, typer.Argument(help="Folder that petmood cluster wrote.", show_default=False)],
-    names: Annotated[Path | None, typer.Option(help="CSV: cluster,name.", show_default="FOLDER/names.csv")] = None,
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Folder or .zip of faces, labelled or not.", show_default=False)
+    ],
+    folder: Annotated[
+        Path, typer.Argument(metavar="CLUSTERS", help="Folder that petmood cluster wrote.", show_default=False)
+    ],
+    names: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV: cluster,name.", show_default="names.csv in CLUSTERS")
+    ] = None,
     confidence: Annotated[float, typer.Option(min=0, max=1, help="Photos below it get no label.")] = 0.0,
     backbone: Backbone = None,
     seed: Seed = None,
-    folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
+    folds: Folds = None,
     json: Json = False,
 ) -> None:
-    """Turn named clusters into labels.csv, and say what these labels are worth."""
+    """Turn named clusters into labels, and judge them."""
     from petmood.cli.console import Bars, print_json
     from petmood.config import run_settings
     from petmood.jobs.cluster_naming import name_clusters as work

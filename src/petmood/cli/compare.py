@@ -7,26 +7,18 @@ from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("compare")(compare)
-    runs = type(app)(help="Runs, bundles and evaluations in a folder.", no_args_is_help=True)
-    runs.command("list")(list_runs)
-    app.add_typer(runs, name="runs")
+from petmood.cli.options import Json, Page
 
 
 def compare(
-    paths: Annotated[list[Path], typer.Argument(help="Run folders, bundles, evaluations.", show_default=False)],
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for comparison.html and comparison.json.")
-    ] = None,
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATHS...", help="Run folders, bundles, evaluations.", show_default=False)
+    ],
+    out: Page = None,
     json: Json = False,
 ) -> None:
-    """Say what differs between runs or bundles, and compare them on the photos that they share."""
-    from petmood.cli.console import console
+    """Compare runs, models or evaluations on shared photos."""
+    from petmood.cli.console import console, table_of
     from petmood.files import output_folder
     from petmood.jobs.compare import compare as work
     from petmood.report.comparison import difference_html, difference_lines
@@ -45,11 +37,9 @@ def compare(
         shown.print(line, markup=False, soft_wrap=True)
     differing = [s for s in facts.settings if s.differs]
     if differing:
-        from rich.table import Table
-
         from petmood.report.comparison import letter
 
-        table = Table("differs", *(letter(i) for i in range(len(facts.subjects))))
+        table = table_of("differs", *(letter(i) for i in range(len(facts.subjects))))
         for setting in differing:
             table.add_row(setting.name, *("" if value is None else value for value in setting.values))
         shown.print(table)
@@ -61,18 +51,16 @@ def list_runs(
     below: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Folder that they are in.")] = Path(),
     json: Json = False,
 ) -> None:
-    """List the runs, bundles and evaluations below a folder, each with its best figure."""
-    from petmood.cli.console import console
+    """List runs, models and evaluations in a folder."""
+    from petmood.cli.console import console, table_of
     from petmood.jobs.compare import list_runs as work
 
     facts = work(below)
     if json:
         typer.echo(facts.model_dump_json(indent=2))
         return
-    from rich.table import Table
-
     shown = console()
-    table = Table("path", "kind", "data", "digest", "n", "accuracy", "95 % interval", "made")
+    table = table_of("path", "kind", "data", "digest", "n", "accuracy", "95 % interval", "made")
     for run in facts.runs:
         low, high = run.accuracy_ci or (0.0, 0.0)
         figure = ("", "") if run.accuracy is None else (f"{run.accuracy:.3f}", f"{low:.3f} to {high:.3f}")

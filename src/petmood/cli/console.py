@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TextIO, cast
 
 from rich.console import Console
@@ -13,15 +17,17 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
 )
+from rich.table import Column, Table
 from rich.text import Text
 
+from petmood.errors import ConfigError
 from petmood.escaping import one_line, terminal
-from petmood.progress import Tick
+from petmood.progress import Step, Tick
 
 
 class _Plain(Console):
@@ -37,6 +43,14 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     raw = stream.raw_stream if isinstance(stream, Guarded) else None
     return _Plain(file=raw, stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def table_of(*headings: str, **options: Any) -> Table:
+    """A table in which long names go on in the next line: none is cut."""
+    made = Table(**options)
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    return made
 
 
 class Guarded:
@@ -65,8 +79,86 @@ def guarded() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
+_BESIDE = 32  # columns beside a stage's title and its bar: a sign, "12,345/12,345", "12:34", "12 min left", spaces
+_SHORTEST = 5  # columns of a bar that shows anything
+_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
+_VERBOSE: ContextVar[bool] = ContextVar("verbose", default=False)
+
+
+@contextmanager
+def telling(*, quiet: bool, verbose: bool) -> Iterator[None]:
+    """Put in force how much is told besides results.
+
+    Raises:
+        ConfigError: less and more.
+    """
+    if quiet and verbose:
+        raise ConfigError("--quiet and --verbose exclude each other. Choose one.")
+    tokens = _QUIET.set(quiet), _VERBOSE.set(verbose)
+    try:
+        with warnings.catch_warnings():
+            if verbose:  # what libraries tell developers
+                warnings.simplefilter("default")
+            yield
+    finally:
+        _QUIET.reset(tokens[0])
+        _VERBOSE.reset(tokens[1])
+
+
+def quiet() -> bool:
+    """Whether results alone are wanted."""
+    return _QUIET.get()
+
+
+def verbose() -> bool:
+    """Whether more is wanted."""
+    return _VERBOSE.get()
+
+
+class _Count(MofNCompleteColumn):
+    """How many of how many, once there is anything to count."""
+
+    def render(self, task: Task) -> Text:
+        """The figures, or nothing."""
+        counts = task.total is not None and task.fields.get("counted", True)
+        return super().render(task) if counts else Text("")
+
+
+class _Elapsed(ProgressColumn):
+    """How long it took so far, as 1:05."""
+
+    def render(self, task: Task) -> Text:
+        """The time."""
+        seconds = int((task.finished_time if task.finished else task.elapsed) or 0)
+        return Text(f"{seconds // 60}:{seconds % 60:02d}", style="progress.elapsed")
+
+
+class _Left(ProgressColumn):
+    """How long it will still take: all steps, where the stage is one of several, else this one."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(Column(no_wrap=True))
+        self._step = title if isinstance(title, Step) else None
+
+    def render(self, task: Task) -> Text:
+        """The time, or nothing while it cannot be told."""
+        if task.finished:
+            return Text("")
+        part = task.completed / task.total if task.total else 0.0
+        left = self._step.left(part) if self._step is not None else task.time_remaining
+        return Text("" if left is None or left < 1 else f"{_about(left)} left")
+
+
+def _about(seconds: float) -> str:
+    if seconds < 10:
+        return "10 s"
+    if seconds < 90:
+        return f"{math.ceil(seconds / 10) * 10} s"
+    return f"{math.ceil(seconds / 60)} min"
+
+
 class Bars:
-    """Shows each stage as a bar which stays, finished, with the seconds it took."""
+    """Shows each stage as a bar which stays, finished, with the seconds it took: in a terminal, and not if quiet."""
 
     def __init__(self, to: Console | None = None) -> None:
         self._console = to or console(stderr=True)
@@ -74,23 +166,33 @@ class Bars:
     @contextmanager
     def stage(self, title: str) -> Iterator[Tick]:
         """Show a stage; it counts once its total is known, and spins until then."""
+        if quiet() or not self._console.is_terminal:
+            start = time.perf_counter()
+            yield lambda done, total: None
+            if _VERBOSE.get():
+                self.note(f"{title}: {time.perf_counter() - start:.1f} s")
+            return
+        step = f"step {title.number} of {title.of}: " if isinstance(title, Step) else ""
+        said = f"{step}{one_line(title)}"
+        room = self._console.width - len(said) - _BESIDE
         columns = (
             SpinnerColumn(finished_text="[green]✓[/]"),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=28),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+            *([BarColumn(bar_width=min(room, 24))] if room >= _SHORTEST else []),
+            _Count(table_column=Column(no_wrap=True)),
+            _Elapsed(table_column=Column(no_wrap=True)),
+            _Left(title),
         )
         with Progress(*columns, console=self._console) as bars:
-            task = bars.add_task(one_line(title), total=None)
+            task = bars.add_task(said, total=None)
             yield lambda done, total: bars.update(task, completed=done, total=total)
-            if bars.tasks[0].total is None:
-                bars.update(task, completed=1, total=1)
+            counted = bars.tasks[0].total
+            bars.update(task, completed=counted or 1, total=counted or 1, counted=counted is not None)
 
     def note(self, text: str) -> None:
         """Show one line."""
-        self._console.print(text, markup=False, soft_wrap=True)
+        if not quiet():
+            self._console.print(text, markup=False, soft_wrap=True)
 
 
 def print_json(facts: dict[str, Any]) -> None:

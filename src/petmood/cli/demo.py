@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("demo-data")(demo_data)
+from petmood.cli.options import Json
 
 
 def demo_data(
-    out: Annotated[Path, typer.Argument(help="Folder to make.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="Where to draw it.", show_default="a new one: demo")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of every drawing.")] = 0,
+    json: Json = False,
 ) -> None:
-    """Draw a small set of cartoon pet faces with known flaws, and write the truth beside it."""
-    from petmood.cli.console import Bars
+    """Draw cartoon pet faces with known flaws.
+
+    The truth about them is written beside.
+    """
+    from petmood.cli.console import Bars, print_json
     from petmood.demo import write_demo
 
+    if out is None:
+        places = (Path("demo" if n == 1 else f"demo-{n}") for n in count(1))
+        out = next(place for place in places if not place.exists())
     with Bars().stage("Drawing pet faces") as tick:
         write_demo(out, seed=seed, progress=tick)
+    if json:
+        print_json({"data": str(out / "data"), "truth": str(out / "truth.json")})
+        return
     typer.echo(f"Data:  {out / 'data'}\nTruth: {out / 'truth.json'}")

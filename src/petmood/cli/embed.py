@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("embed")(embed)
+from petmood.cli.options import Json
 
 
 def embed(
-    data: Annotated[str, typer.Argument(help="Folder, .zip or URL of images, labelled or not.", show_default=False)],
-    out: Annotated[str, typer.Option("--out", "-o", help="Folder or URL for the shards.", show_default=False)],
-    engine: Annotated[str, typer.Option(help="local: this process; ray: many, on a cluster.")] = "local",
-    backbone: Annotated[str, typer.Option(help="Frozen network that makes vectors.")] = "efficientnet-lite0",
+    data: Annotated[
+        str,
+        typer.Argument(metavar="DATA", help="Folder, .zip or URL of images, labelled or not.", show_default=False),
+    ],
+    out: Annotated[
+        str,
+        typer.Option("--out", "-o", metavar="FOLDER", help="Or URL; given again, it goes on.", show_default=False),
+    ],
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="local: this process; ray: many, on a cluster.")
+    ] = "local",
+    backbone: Annotated[
+        str, typer.Option(metavar="NAME", help="Frozen network that makes vectors.")
+    ] = "efficientnet-lite0",
     batch_size: Annotated[
         int | None, typer.Option(help="Images in one inference.", show_default="4 on a CPU, 32 on a GPU")
     ] = None,
@@ -26,13 +33,17 @@ def embed(
         int | None, typer.Option(help="Cores of a worker.", show_default="all with local, 1 with ray")
     ] = None,
     gpus: Annotated[float, typer.Option(help="Share of a GPU for each of Ray's workers.")] = 0.0,
-    provider: Annotated[str, typer.Option(help="What ONNX Runtime runs on: cpu, cuda, or auto.")] = "auto",
+    provider: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="What ONNX Runtime runs on.")] = "auto",
     address: Annotated[
-        str | None, typer.Option(help="Ray cluster: host:port or ray://host:port.", show_default="one started here")
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Ray cluster; also ray://host:port.", show_default="one started here"),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print embedding.json instead of a summary.")] = False,
+    json: Json = False,
 ) -> None:
-    """Turn images into vectors, as sharded Parquet; interrupted or killed, the same command goes on."""
+    """Turn images into vectors, here or on a cluster.
+
+    Interrupted or killed, the same command goes on.
+    """
     from petmood.cli.console import Bars
     from petmood.jobs.embed import EmbedSettings
     from petmood.jobs.embed import embed as work

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.options import Families, Groups, Json, Labels, Mapping, Page, SeedOf, Species
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
@@ -15,43 +16,36 @@ if TYPE_CHECKING:
     from petmood.dataset import Dataset
     from petmood.results.evaluation import EvaluationFacts
 
-Labels = Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)]
-Groups = Annotated[Path | None, typer.Option(help="groups.csv that replaces families.", show_default=False)]
-Species = Annotated[Path | None, typer.Option(help="CSV: path,species.", show_default=False)]
-Families = Annotated[str, typer.Option(help="How copies are found: auto, names, pixels or both.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("evaluate")(reads_data(evaluate))
-    app.command("grade")(reads_data(grade))
-
-
+@reads_data
 def evaluate(
     model: Annotated[
-        str, typer.Argument(help="Bundle, .zip, ONNX file or pets; with --predictions the data.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="MODEL", help="Bundle, .zip, ONNX file or pets; with --predictions the data.", show_default=False
+        ),
     ],
     data: Annotated[Path | None, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)] = None,
     predictions: Annotated[
-        Path | None, typer.Option(help="CSV by any tool: path,label or path and probabilities.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV by any tool: path,label or path and probabilities.", show_default=False),
     ] = None,
-    mapping: Annotated[list[str] | None, typer.Option("--map", help="Class of the data, THEIRS=OURS.")] = None,
+    mapping: Mapping = None,
     keep_overlap: Annotated[
         bool, typer.Option("--keep-overlap", help="Count training photos too, and mark every figure.")
     ] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for evaluation.html and evaluation.json.")
-    ] = None,
+    out: Page = None,
     labels: Labels = None,
     groups: Groups = None,
     species: Species = None,
     families: Families = "auto",
-    seed: Seed = 42,
+    seed: SeedOf = 42,
     json: Json = False,
 ) -> None:
-    """Evaluate a model, or predictions by any tool, on other labelled data, its training photos found first."""
+    """Judge a model, or predictions, on other labelled data.
+
+    Photos that it was trained on are found first, and left out.
+    """
     from contextlib import nullcontext
 
     from petmood.cli.console import Bars, console
@@ -111,19 +105,27 @@ def write_evaluation(folder: Path, facts: EvaluationFacts, data: Dataset) -> Non
     write_text(folder / "evaluation.html", evaluation_html(facts, thumbnail))
 
 
+@reads_data
 def grade(
-    predictions: Annotated[Path, typer.Argument(help="CSV: path,label or probabilities.", show_default=False)],
-    data: Annotated[Path, typer.Option("--data", help="Folder or .zip with all files.", show_default=False)],
+    predictions: Annotated[
+        Path, typer.Argument(metavar="PREDICTIONS", help="CSV: path,label or probabilities.", show_default=False)
+    ],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DATA", help="Folder or .zip with all files.", show_default=False)
+    ],
     train_list: Annotated[
-        Path, typer.Option("--train-list", help="Files or folders trained on, a line each.", show_default=False)
+        Path,
+        typer.Option(
+            "--train-list", metavar="FILE", help="Files or folders trained on, a line each.", show_default=False
+        ),
     ],
     labels: Labels = None,
     groups: Groups = None,
     families: Families = "auto",
-    seed: Seed = 42,
+    seed: SeedOf = 42,
     json: Json = False,
 ) -> None:
-    """Grade a claim of others: which judged photos have a copy in training, and the accuracy without them."""
+    """Judge predictions by others, without photos trained on."""
     from petmood.cli.console import Bars, console
     from petmood.dataset import open_dataset
     from petmood.jobs.grade import grade as work

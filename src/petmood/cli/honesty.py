@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from petmood.cli.options import Backbone, Data, Folds, Json, Seed
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
     from petmood.analyses.leakage.facts import LeakageFacts
     from petmood.results import RegradeFacts
 
-Data = Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)]
-Seed = Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")]
-Backbone = Annotated[
-    str | None, typer.Option(help="Frozen network that makes features.", show_default="efficientnet-lite0")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("leakage")(reads_data(leakage))
-    app.command("regrade")(reads_data(regrade))
-
-
+@reads_data
 def leakage(
     data: Data,
-    head: Annotated[str, typer.Option(help="Classifier on the features: logistic, logistic-c1.")] = "logistic",
+    head: Annotated[Literal["logistic", "logistic-c1"], typer.Option(help="Classifier on the features.")] = "logistic",
     backbone: Backbone = None,
     seed: Seed = None,
-    folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
+    folds: Folds = None,
     allow_leakage: Annotated[
         bool, typer.Option("--allow-leakage", help="Measure also where the official split leaks.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Compare random, grouped and official splits, beside controls that cannot learn."""
+    """Measure how much of an accuracy is memory.
+
+    Random, grouped and official splits, beside controls that cannot learn.
+    """
     from petmood.analyses.leakage.compute import leakage as work
     from petmood.cli.console import Bars
     from petmood.config import run_settings
@@ -53,12 +44,10 @@ def leakage(
 
 def show_leakage(facts: LeakageFacts) -> None:
     """Print the meter: a row a subject, a column a split, then the verdicts."""
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
 
     out = console()
-    table = Table("", *(split.split for split in facts.splits), title="accuracy (95 % interval), n")
+    table = table_of("", *(split.split for split in facts.splits), title="accuracy (95 % interval), n")
     for subject in dict.fromkeys((f.subject, f.title) for f in facts.figures):
         cells = [f for f in facts.figures if f.subject == subject[0]]
         table.add_row(
@@ -71,14 +60,15 @@ def show_leakage(facts: LeakageFacts) -> None:
         out.print(f"{split.split}: {split.verdict}", style=colour, soft_wrap=True)
 
 
+@reads_data
 def regrade(
     data: Data,
     backbone: Backbone = None,
     seed: Seed = None,
-    folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
+    folds: Folds = None,
     json: Json = False,
 ) -> None:
-    """Run the protocols of published claims again, beside the honest figure."""
+    """Repeat protocols of published claims, and a fair one."""
     from petmood.cli.console import Bars
     from petmood.config import run_settings
     from petmood.jobs.regrade import regrade as work
@@ -92,12 +82,10 @@ def regrade(
 
 def show_regrade(facts: RegradeFacts) -> None:
     """Print a row a claim, then the verdicts."""
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
 
     out = console()
-    table = Table("protocol", "claimed", "the same protocol here", "by photo", title=facts.title)
+    table = table_of("protocol", "claimed", "the same protocol here", "by photo", title=facts.title)
     for claim in facts.claims:
         cells = [
             f"{f.accuracy:.3f} ({f.accuracy_ci[0]:.3f} to {f.accuracy_ci[1]:.3f}), n = {f.n:,}"

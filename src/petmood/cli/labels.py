@@ -4,60 +4,69 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from petmood.cli.options import AllowLeakage, Data, Families, Folds, Json, Labels, Out, Seed
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
     from petmood.analyses.labels.facts import LabelFacts
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("labels")(reads_data(labels))
-    app.command("export-data")(reads_data(export_data))
-
-
+@reads_data
 def labels(
-    data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
+    data: Data,
     backbone: Annotated[
         list[str] | None,
-        typer.Option(help="Network whose features vote; may be given again.", show_default="lite0 and lite1"),
+        typer.Option(metavar="NAME", help="Network whose features vote.", show_default="lite0 and lite1"),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
-    folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
-    labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
+    seed: Seed = None,
+    folds: Folds = None,
+    labels: Labels = None,
     reader: Annotated[
-        Path | None, typer.Option(help="labels.csv of a second reader: another estimate.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE", help="labels.csv of a second reader: another estimate.", show_default=False),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="CSV to write: every suspect.", show_default=False),
+    ] = None,
+    json: Json = False,
 ) -> None:
-    """Find labels that are likely wrong, and say how many there may be."""
+    """List labels that are likely wrong, and estimate how many."""
+    from contextlib import nullcontext
+    from shlex import quote
+
     from petmood.analyses.labels.compute import BACKBONES, find_suspects
     from petmood.cli.console import Bars, print_json
     from petmood.config import run_settings
     from petmood.errors import require_extra
+    from petmood.files import output_file
+    from petmood.report.beside import suspects, write_table
 
     # with backbones of the user's own, only what they need
     require_extra("Finding suspect labels", "labels", *(["cleanlab"] if backbone else []))
-    outcome = find_suspects(
-        data, run_settings("quick", seed=seed, folds=folds), backbone or BACKBONES, Bars(), labels=labels, reader=reader
-    )
+    settings = run_settings("quick", seed=seed, folds=folds)
+    with nullcontext() if out is None else output_file(out, [data, labels, reader]) as made:
+        outcome = find_suspects(data, settings, backbone or BACKBONES, Bars(), labels=labels, reader=reader)
+        if made is not None:
+            write_table(made, suspects(outcome.facts))
     if json:
         print_json({**outcome.facts.model_dump(mode="json"), "ranking": list(outcome.ranking)})
     else:
         _summary(outcome.facts)
+        if out is not None:
+            typer.echo(f"Every suspect: {out}")
+        typer.echo(f"Go through them by keyboard: petmood run {quote(str(data))}, then petmood review on its folder.")
 
 
 def _summary(facts: LabelFacts) -> None:
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
 
     out = console()
-    table = Table("", "photo", "given", "suggested", "why", title=f"{facts.flagged} of {facts.n} labels in doubt")
+    table = table_of("", "photo", "given", "suggested", "why", title=f"{facts.flagged} of {facts.n} labels in doubt")
     for s in facts.suspects[:20]:
         table.add_row(str(s.rank), s.path, s.given, s.suggested, s.why)
     out.print(table)
@@ -73,23 +82,42 @@ def _summary(facts: LabelFacts) -> None:
         )
 
 
+@reads_data
 def export_data(
-    data: Annotated[Path, typer.Argument(help="Folder, .zip or .parquet of faces, or hf:NAME.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the copy.", show_default=False)],
-    labels: Annotated[Path | None, typer.Option(help="labels.csv with the corrections.", show_default=False)] = None,
-    to: Annotated[str, typer.Option(help="folders, imagefolder, yolo-cls or csv.")] = "folders",
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Folder, .zip or .parquet of faces, or hf:NAME.", show_default=False)
+    ],
+    out: Out = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="labels.csv with the corrections.", show_default=False)
+    ] = None,
+    to: Annotated[
+        Literal["folders", "imagefolder", "yolo-cls", "csv"],
+        typer.Option(metavar="FORMAT", help="folders, imagefolder, yolo-cls or csv."),
+    ] = "folders",
     seed: Annotated[int, typer.Option(help="Seed of splits that must be made.")] = 42,
-    families: Annotated[str, typer.Option(help="How copies are found: auto, names, pixels or both.")] = "auto",
-    allow_leakage: Annotated[
-        bool, typer.Option("--allow-leakage", help="Go on though the data's own splits share photos.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    families: Families = "auto",
+    allow_leakage: AllowLeakage = False,
+    json: Json = False,
 ) -> None:
-    """Copy a data set for other trainers, with families, splits and corrected labels; the originals stay."""
+    """Copy data, with corrected labels, for other trainers.
+
+    Families and splits go with them; the originals stay.
+    """
     from petmood.cli.console import Bars, print_json
+    from petmood.cli.places import fresh
     from petmood.jobs.export_data import export_data as work
 
-    outcome = work(data, out, labels, Bars(), to=to, seed=seed, families=families, allow_leakage=allow_leakage)
+    outcome = work(
+        data,
+        out or fresh(data, "copy"),
+        labels,
+        Bars(),
+        to=to,
+        seed=seed,
+        families=families,
+        allow_leakage=allow_leakage,
+    )
     if json:
         print_json({**asdict(outcome), "folder": str(outcome.folder)})
         return

@@ -7,30 +7,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.options import Data, Json, Mapping, Use
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
     from petmood.results.methods import LeaderboardFacts
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("leaderboard")(reads_data(leaderboard))
-
-
+@reads_data
 def leaderboard(
-    data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
-    only: Annotated[list[str] | None, typer.Option(help="A method; may be given again.", show_default="all")] = None,
+    data: Data,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="METHOD", help="Score this method alone.", show_default="all")
+    ] = None,
     repeats: Annotated[int, typer.Option(help="Repeats of cross-validation, at most.")] = 10,
     folds: Annotated[int, typer.Option(help="Folds of cross-validation.")] = 5,
     seed: Annotated[int, typer.Option(help="Seed of the first repeat.")] = 42,
-    extra: Annotated[Path | None, typer.Option(help="Outside labelled images, for training only.")] = None,
-    mapping: Annotated[list[str] | None, typer.Option("--map", help="Outside class, THEIRS=OURS.")] = None,
-    use: Annotated[list[str] | None, typer.Option(help="What a backbone stands for, NAME=BACKBONE.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the leaderboard as Markdown.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    extra: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Outside labelled images, for training only.")
+    ] = None,
+    mapping: Mapping = None,
+    use: Use = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write it as Markdown.")] = None,
+    json: Json = False,
 ) -> None:
-    """Evaluate every method by repeated grouped cross-validation and once on test."""
+    """Evaluate every method by cross-validation and on test."""
     from contextlib import nullcontext
 
     from petmood.cli.console import Bars
@@ -55,11 +56,9 @@ def leaderboard(
 
 
 def _table(found: LeaderboardFacts) -> None:
-    from rich.table import Table
+    from petmood.cli.console import console, table_of
 
-    from petmood.cli.console import console
-
-    table = Table("method", "grouped accuracy", "95 % interval", "macro-F1", "test", "n", "repeats", "seconds")
+    table = table_of("method", "grouped accuracy", "95 % interval", "macro-F1", "test", "n", "repeats", "seconds")
     for row in found.methods:
         low, high = row.grouped_accuracy_ci
         table.add_row(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import os
 import re
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperCommand
 
 from petmood.cli import (
     audit,
@@ -20,17 +21,20 @@ from petmood.cli import (
     clusters,
     compare,
     demo,
+    doctor,
     embed,
     evaluate,
     export,
     honesty,
     interrupt,
     labels,
+    layout,
     leaderboard,
     models,
     predict,
     pretrain,
-    quantise,
+    push,
+    quantize,
     review,
     serve,
     species,
@@ -40,72 +44,71 @@ from petmood.cli import (
     tune,
 )
 from petmood.cli import run as run_command
-from petmood.errors import ConfigError, PetmoodError
+from petmood.cli.sharing import shared
+from petmood.errors import PetmoodError
 from petmood.escaping import one_line
 from petmood.version import __version__
 
 EXIT_USER_ERROR = 2
 _LONGEST = 4000
-_EMPTY = re.compile(r"--[a-z-]+=")
 _NO_MEMORY = re.compile(r"failed to map segment|cannot allocate memory", re.IGNORECASE)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+_NO_CHOICE = re.compile(r"'(?P<got>[^']*)' is not one of (?P<known>'.*')\.")
 
+COMMANDS: Final[dict[str, dict[str, Callable[..., None]]]] = {
+    "Everyday": {
+        "predict": predict.predict,
+        "serve": serve.serve,
+        "run": run_command.run,
+        "audit": audit.audit,
+        "train": train.train,
+        "evaluate": evaluate.evaluate,
+        "compare": compare.compare,
+        "review": review.review,
+    },
+    "Look closer": {
+        "labels": labels.labels,
+        "species": species.species,
+        "leakage": honesty.leakage,
+        "travel": travel.travel,
+        "grade": evaluate.grade,
+        "cluster": clusters.cluster,
+        "name-clusters": clusters.name_clusters,
+    },
+    "The study": {
+        "study": study.study,
+        "regrade": honesty.regrade,
+        "leaderboard": leaderboard.leaderboard,
+        "tune": tune.tune,
+        "models": models.models,
+    },
+    "Large sets": {
+        "embed": embed.embed,
+        "quantize": quantize.quantize,
+        "pretrain": pretrain.pretrain,
+    },
+    "Housekeeping": {
+        "export": export.export,
+        "push": push.push,
+        "export-data": labels.export_data,
+        "demo-data": demo.demo_data,
+        "doctor": doctor.doctor,
+        "cache": cache.cache,
+    },
+}
+"""Every command in the panel of `--help` in which it stands."""
 
-class _Command(TyperCommand):
-    """A command; no word of it is empty, and while it works, names from data reach the terminal as text alone."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run it."""
-        from petmood.cli.console import guarded
-
-        with guarded():
-            return super().invoke(ctx)
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the words; an empty one is what a variable without a value leaves, and would mean the current folder."""
-        if empty := [word for word in args if not word or _EMPTY.fullmatch(word)]:
-            raise ConfigError(f"{empty[0] or 'an argument'} is empty: ''. Give a value, or '.' for the current folder.")
-        return super().parse_args(ctx, args)
-
-
-class _App(typer.Typer):
-    """An application whose commands are all of one kind."""
-
-    def command(self, name: str | None = None, **options: Any) -> Any:
-        """Register a command."""
-        return super().command(name, **{"cls": _Command, **options})
-
-
-app = _App(
+app = layout.app(
     name="petmood",
     help="Read the mood of pets from pictures of their faces, and know how well that can be done.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
-run_command.register(app)
-audit.register(app)
-train.register(app)
-travel.register(app)
-predict.register(app)
-evaluate.register(app)
-compare.register(app)
-serve.register(app)
-export.register(app)
-quantise.register(app)
-demo.register(app)
-labels.register(app)
-clusters.register(app)
-embed.register(app)
-cache.register(app)
-review.register(app)
-models.register(app)
-species.register(app)
-honesty.register(app)
-study.register(app)
-leaderboard.register(app)
-tune.register(app)
-pretrain.register(app)
+for _panel, _commands in COMMANDS.items():
+    for _name, _command in _commands.items():
+        app.command(_name, cls=layout.Command, rich_help_panel=_panel)(shared(_command))
+_runs = layout.app(help="What runs, models and evaluations there are.")
+_runs.command("list", cls=layout.Command)(shared(compare.list_runs))
+app.add_typer(_runs, name="runs", rich_help_panel="Housekeeping")
+app.command("quantise", cls=layout.Command, hidden=True)(shared(quantize.quantize))
 
 
 def _show_version(wanted: bool) -> None:
@@ -144,7 +147,7 @@ def _outcome() -> object:
     code: object = 0
     try:
         try:
-            app()
+            code = app(prog_name="petmood", standalone_mode=False) or 0
         except SystemExit as end:
             code = end.code
         if sys.stdout is not None:
@@ -152,6 +155,10 @@ def _outcome() -> object:
     except PetmoodError as error:
         _complain(str(error))
         return EXIT_USER_ERROR
+    except typer.TyperException as error:
+        return _misused(error)
+    except typer.Abort:  # the input ended where an answer was awaited
+        return 1
     except BrokenPipeError:
         # the reader of our output left (e.g. `| head`); a second error while flushing at exit would say nothing more
         _leave(sys.stdout)
@@ -173,6 +180,22 @@ def _outcome() -> object:
         _complain("there is not enough memory for this. Close other programs, or take fewer or smaller inputs.")
         return EXIT_USER_ERROR
     return code
+
+
+def _misused(error: typer.TyperException) -> int:
+    """Say what is wrong with the words of the command line; returns the exit code."""
+    ctx = getattr(error, "ctx", None)
+    message = error.format_message().replace("Value error, ", "")
+    if ctx is not None and message == ctx.get_help():  # no words at all
+        typer.echo(message, err=True)
+        return EXIT_USER_ERROR
+    if found := _NO_CHOICE.search(message):
+        near = difflib.get_close_matches(found["got"], re.findall(r"'([^']*)'", found["known"]), n=1)
+        message += f" Did you mean '{near[0]}'?" if near else ""
+    asked = ctx.command_path if ctx is not None else "petmood"
+    ended = message if message.endswith(("?", ".")) else f"{message}."
+    _complain(f"{ended[:1].lower()}{ended[1:]} See {asked} --help.")
+    return EXIT_USER_ERROR
 
 
 def _accept_any_encoding() -> None:
@@ -198,7 +221,8 @@ def _complain(message: str, mark: str = "error") -> None:
     if len(shown) > _LONGEST:  # a path may be as long as it likes
         shown = f"{shown[: _LONGEST // 2]} ... {shown[-_LONGEST // 2 :]}"
     try:
-        typer.echo(f"{typer.style(mark, fg='red', bold=True)}: {shown}", err=True)
+        coloured = mark if "NO_COLOR" in os.environ else typer.style(mark, fg="red", bold=True)
+        typer.echo(f"{coloured}: {shown}", err=True)
         sys.stderr.flush()
     except (OSError, ValueError):  # where nobody can be told, the exit code tells
         _leave(sys.stderr)

@@ -6,21 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.options import Json
+
 if TYPE_CHECKING:
     from petmood.results import NetworkFacts
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("models")(models)
 
 
 def models(
     size: Annotated[int, typer.Option(help="Side of the input images in pixels.")] = 224,
     classes: Annotated[int, typer.Option(help="Number of classes.")] = 4,
-    json: Annotated[bool, typer.Option("--json", help="Print the tables as JSON.")] = False,
+    json: Json = False,
 ) -> None:
-    """List the study's networks: each layer with its output shape and parameters."""
+    """Show the study's networks, layer by layer."""
     from petmood.jobs.networks import list_networks
 
     found = list_networks(classes, size)
@@ -34,11 +31,9 @@ def models(
 
 
 def _show(network: NetworkFacts) -> None:
-    from rich.table import Table
+    from petmood.cli.console import console, table_of
 
-    from petmood.cli.console import console
-
-    table = Table("Layer (type)", "Output Shape", title=f"{network.title} ({network.name})", title_justify="left")
+    table = table_of("Layer (type)", "Output Shape", title=f"{network.title} ({network.name})", title_justify="left")
     table.add_column("Param #", justify="right")
     for layer in network.layers:
         shape = ", ".join(map(str, layer.output_shape))

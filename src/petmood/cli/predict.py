@@ -5,18 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from petmood.detection import Detector
-    from petmood.explain import Maps
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("predict")(predict)
 
 
 def predict(
@@ -31,22 +25,28 @@ def predict(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print a CSV table.")] = False,
     explain: Annotated[
-        Path | None, typer.Option(help="Folder for a sheet a picture that shows why.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FOLDER", help="For a sheet a picture that shows why.", show_default=False),
     ] = None,
     maps: Annotated[
-        str, typer.Option(help="Of --explain: cam, occlusion, both, or auto (occlusion where there is no cam).")
+        Literal["auto", "cam", "occlusion", "both"],
+        typer.Option(help="Of --explain; auto takes occlusion where there is no cam."),
     ] = "both",
     coverage: Annotated[
-        float | None, typer.Option(help="How often prediction sets hold the label.", show_default="the bundle's")
+        float | None,
+        typer.Option(metavar="SHARE", help="How often prediction sets hold the label.", show_default="the bundle's"),
     ] = None,
     fps: Annotated[float, typer.Option(min=0.01, help="Frames a second that are read of a video.")] = 1.0,
     detector: Annotated[
         str | None,
-        typer.Option(help="Finds animals, one answer each: onnx:FILE or hub:NAME_OR_FOLDER.", show_default=False),
+        typer.Option(
+            metavar="onnx:FILE", help="Finds animals, one answer each; also hub:NAME or hub:FOLDER.", show_default=False
+        ),
     ] = None,
     faces: Annotated[bool, typer.Option("--faces", help="One answer for each animal; needs --detector.")] = False,
     animals: Annotated[
-        str | None, typer.Option(help="The detector's classes that count, with commas.", show_default="animals")
+        str | None,
+        typer.Option(metavar="CLASS,...", help="The detector's classes that count.", show_default="animals"),
     ] = None,
     batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures that a core infers together.")] = 4,
 ) -> None:
@@ -70,7 +70,7 @@ def predict(
         batch=batch,
         explain_to=explain,
         inputs=inputs,
-        maps=_maps(maps),
+        maps=maps,
         fps=fps,
         detector=finder,
     )
@@ -91,17 +91,6 @@ def detector_named(name: str | None, animals: str | None, wanted: bool = False) 
             )
         return None
     return open_detector(name, [word.strip() for word in (animals or "").split(",") if word.strip()])
-
-
-def _maps(name: str) -> Maps:
-    from typing import get_args
-
-    from petmood.errors import ConfigError
-    from petmood.explain import Maps
-
-    if name not in get_args(Maps):
-        raise ConfigError(f"unknown map '{name}' for --maps. Choose one of: {', '.join(get_args(Maps))}.")
-    return cast("Maps", name)
 
 
 def _names(photos: Iterable[str]) -> Iterator[str]:

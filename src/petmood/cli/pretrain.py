@@ -7,28 +7,34 @@ from typing import Annotated
 
 import typer
 
+from petmood.cli.options import Json, Out, SeedOf
 from petmood.cli.reading import reads_data
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("pretrain")(reads_data(pretrain))
-
-
+@reads_data
 def pretrain(
-    outside: Annotated[Path, typer.Argument(help="Folder or .zip of outside labelled images.", show_default=False)],
-    data: Annotated[Path, typer.Option("--for", help="The data to be evaluated, kept out.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the backbone.", show_default=False)],
+    outside: Annotated[
+        Path,
+        typer.Argument(metavar="OUTSIDE", help="Folder or .zip of outside labelled images.", show_default=False),
+    ],
+    data: Annotated[
+        Path, typer.Option("--for", metavar="DATA", help="The data to be evaluated, kept out.", show_default=False)
+    ],
+    out: Out = None,
     epochs: Annotated[int, typer.Option(help="Passes through the images.")] = 5,
-    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 42,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a summary.")] = False,
+    seed: SeedOf = 42,
+    json: Json = False,
 ) -> None:
-    """Fine-tune the upper half of a backbone on outside images, and save it to be used frozen."""
+    """Fine-tune a backbone on outside images.
+
+    The upper half of it, once; it is then used frozen.
+    """
     from petmood.cli.console import Bars, console
+    from petmood.cli.places import fresh
     from petmood.jobs.pretrain import PretrainSettings
     from petmood.jobs.pretrain import pretrain as work
 
-    facts = work(outside, data, out, PretrainSettings(epochs, seed), Bars())
+    facts = work(outside, data, out or fresh(outside, "backbone"), PretrainSettings(epochs, seed), Bars())
     if json:
         typer.echo(facts.model_dump_json(indent=2))
         return

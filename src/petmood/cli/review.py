@@ -8,15 +8,14 @@ from typing import Annotated
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("review")(review)
-
-
 def review(
-    run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
-    data: Annotated[Path | None, typer.Option(help="Where the data is now, if it moved.", show_default=False)] = None,
-    reader: Annotated[str, typer.Option(help="Who decides; each reader's decisions are kept apart.")] = "first",
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that petmood run wrote.", show_default=False)],
+    data: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Where the data is now, if it moved.", show_default=False)
+    ] = None,
+    reader: Annotated[
+        str, typer.Option(metavar="NAME", help="Who decides; each reader's decisions are kept apart.")
+    ] = "first",
     blind: Annotated[bool, typer.Option("--blind", help="Hide the given labels from the reader.")] = False,
     adjudicate: Annotated[
         bool, typer.Option("--adjudicate", help="Decide, finally, where readers differ; as the reader 'adjudicator'.")
@@ -28,7 +27,10 @@ def review(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print decisions and agreement instead; serve nothing.")] = False,
 ) -> None:
-    """Review suspect labels and clusters on a local page, by keyboard; writes labels.csv into the run folder."""
+    """Go through suspect labels by keyboard, on a local page.
+
+    Every decision is saved at once, and written to labels.csv in the run.
+    """
     from petmood.cli.console import Bars, console, print_json
     from petmood.review.photos import open_review
     from petmood.web.review.server import serve

@@ -10,47 +10,49 @@ from typing import Annotated
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("serve")(serve)
-
-
 def serve(
-    bundle: Annotated[Path, typer.Argument(help="Folder or .zip that petmood train made.")] = Path("pets"),
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens the server to others.")] = "127.0.0.1",
+    bundle: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Folder or .zip that petmood train made, or pets.")
+    ] = Path("pets"),
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="To listen on; 0.0.0.0 opens the server to others.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.")] = 8000,
     token: Annotated[
         str | None,
-        typer.Option(envvar="PETMOOD_TOKEN", help="Bearer token that requests must carry.", show_default=False),
+        typer.Option(
+            envvar="PETMOOD_TOKEN", help="Bearer token that requests must carry.", show_default="$PETMOOD_TOKEN"
+        ),
     ] = None,
     max_body_mb: Annotated[int, typer.Option(help="Size limit of a request in MiB.")] = 32,
     rate: Annotated[int, typer.Option(help="Requests a minute from one address; 0 sets no limit.")] = 600,
     cors_origin: Annotated[
         list[str] | None,
-        typer.Option(help="A site whose pages may use this server, such as https://example.org; may be repeated."),
+        typer.Option(metavar="URL", help="A site whose pages may use this server, such as https://example.org."),
     ] = None,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(help="A name under which the server is asked, such as pets.example.org; may be repeated."),
+        typer.Option(metavar="HOST", help="A name under which the server is asked, such as pets.example.org."),
     ] = None,
     trust_proxy: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Address or network of a proxy whose X-Forwarded-For tells the client's address; may be repeated."
-        ),
+        typer.Option(metavar="ADDRESS", help="Proxy or network of them whose X-Forwarded-For tells who asks."),
     ] = None,
     detector: Annotated[
         str | None,
-        typer.Option(help="Finds the animals in photos: onnx:FILE or hub:NAME_OR_FOLDER.", show_default=False),
+        typer.Option(
+            metavar="onnx:FILE", help="Finds the animals in photos; also hub:NAME or hub:FOLDER.", show_default=False
+        ),
     ] = None,
     animals: Annotated[
-        str | None, typer.Option(help="The detector's classes that count, with commas.", show_default="animals")
+        str | None,
+        typer.Option(metavar="CLASS,...", help="The detector's classes that count.", show_default="animals"),
     ] = None,
     browse: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in a browser, from a terminal.")
     ] = True,
 ) -> None:
-    """Serve a bundle: POST /v1/predict, /v1/explain, and a page to drop photos on."""
+    """Open a page to drop photos on, with an API beside it."""
     from petmood.bundle import load
     from petmood.errors import require_extra
 

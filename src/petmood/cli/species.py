@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.options import Data, Folds, Json, Labels, Seed, Species
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
     from petmood.analyses.species.facts import SpeciesFacts
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("species")(reads_data(species))
-
-
+@reads_data
 def species(
-    data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
+    data: Data,
     backbone: Annotated[
-        str | None, typer.Option(help="Network with an ImageNet head.", show_default="efficientnet-lite0")
+        str | None,
+        typer.Option(metavar="NAME", help="Network with an ImageNet head.", show_default="efficientnet-lite0"),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
-    folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.", show_default="5")] = None,
-    species: Annotated[
-        Path | None, typer.Option(help="CSV (path, species) where the head does not know.", show_default=False)
-    ] = None,
-    labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    seed: Seed = None,
+    folds: Folds = None,
+    species: Species = None,
+    labels: Labels = None,
+    json: Json = False,
 ) -> None:
-    """Tell species from the pictures, and measure what mood is left when species is taken out."""
+    """Tell species, and what mood is left without them."""
     from petmood.analyses.species.compute import species as work
     from petmood.cli.console import Bars, print_json
     from petmood.config import run_settings
@@ -45,13 +40,11 @@ def species(
 
 
 def _summary(facts: SpeciesFacts) -> None:
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
 
     out = console()
     classes = list(next(iter(facts.table.values())))
-    table = Table("species", *classes, "photos", title=f"Species by mood, {facts.n:,} photos")
+    table = table_of("species", *classes, "photos", title=f"Species by mood, {facts.n:,} photos")
     for name, row in facts.table.items():
         table.add_row(name, *(str(row[c]) for c in classes), str(sum(row.values())))
     out.print(table)
@@ -60,13 +53,13 @@ def _summary(facts: SpeciesFacts) -> None:
         f"Cramer's V {a.cramers_v:.2f} ({_span(a.cramers_v_ci)}), NMI {a.nmi:.3f} ({_span(a.nmi_ci, 3)}); "
         f"n = {a.n}, {facts.ci_method}"
     )
-    clusters = Table("k", "species taken out by", "NMI with species", "NMI with mood", "change of NMI with mood")
+    clusters = table_of("k", "species taken out by", "NMI with species", "NMI with mood", "change of NMI with mood")
     for c in facts.clusters:
         moods = f"{c.nmi_mood:.3f} ({_span(c.nmi_mood_ci, 3)})"
         change = "" if c.erased == "none" else f"{c.mood_change:+.3f} ({_span(c.mood_change_ci, 3)})"
         clusters.add_row(str(c.k), c.erased, f"{c.nmi_species:.3f} ({_span(c.nmi_species_ci, 3)})", moods, change)
     out.print(clusters)
-    pairs = Table("model", "against", "n", "accuracy", "its", "gain", "95 % interval", "p", title=facts.protocol)
+    pairs = table_of("model", "against", "n", "accuracy", "its", "gain", "95 % interval", "p", title=facts.protocol)
     for p in (*facts.within, facts.over_species, *facts.erased):
         figures = (f"{p.accuracy:.3f}", f"{p.reference_accuracy:.3f}", f"{p.gain:+.3f}", _span(p.gain_ci, 3))
         pairs.add_row(p.name, p.reference, str(p.n), *figures, f"{p.p:.2g}")

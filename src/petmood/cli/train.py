@@ -3,73 +3,93 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from petmood.cli.options import Backbone, Json, Labels, Mapping, Seed, Track, Use
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
     from petmood.bundle import ModelDescription
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("train")(reads_data(train))
-
-
+@reads_data
 def train(
     data: Annotated[
-        list[Path], typer.Argument(help="Folder or .zip of labelled faces; several make one model.", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="DATA...", help="Folder or .zip of labelled faces; several make one model.", show_default=False
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The bundle: a folder or a .zip.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="MODEL", help="The bundle: a folder or a .zip.", show_default="a new one in runs/"
+        ),
+    ] = None,
     model: Annotated[
-        str,
-        typer.Option(help="auto: the best of many; head: logistic regression on features; finetune; cnn1, cnn2."),
+        Literal["auto", "head", "finetune", "cnn1", "cnn2"],
+        typer.Option(
+            metavar="KIND",
+            help="auto: the best of many; head: logistic regression on features; finetune; cnn1, cnn2: the study's.",
+        ),
     ] = "head",
     preset: Annotated[
-        str, typer.Option(help="quick: for a CPU; full: CNNs at 224 pixels, finetune for a GPU.")
+        Literal["quick", "full"], typer.Option(help="quick: for a CPU; full: CNNs at 224 pixels, finetune for a GPU.")
     ] = "quick",
-    backbone: Annotated[
-        str | None, typer.Option(help="Frozen network that makes features.", show_default="efficientnet-lite0")
+    backbone: Backbone = None,
+    seed: Seed = None,
+    labels: Labels = None,
+    budget: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Of auto and finetune: 90s, 10m, 1h.", show_default="10m")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")] = None,
-    labels: Annotated[Path | None, typer.Option(help="labels.csv that replaces labels.", show_default=False)] = None,
-    budget: Annotated[str | None, typer.Option(help="Of auto and finetune: 90s, 10m, 1h.", show_default="10m")] = None,
-    use: Annotated[list[str] | None, typer.Option(help="What a backbone of auto stands for, NAME=BACKBONE.")] = None,
-    extra: Annotated[Path | None, typer.Option(help="Outside labelled images for auto, for training only.")] = None,
-    mapping: Annotated[list[str] | None, typer.Option("--map", help="Class of another set, THEIRS=OURS.")] = None,
+    use: Use = None,
+    extra: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Outside labelled images for auto, for training only.")
+    ] = None,
+    mapping: Mapping = None,
     terms: Annotated[
         list[str] | None, typer.Option(help="Of several sets: what is known of the licence, in order.")
     ] = None,
     extra_weight: Annotated[
         float | None, typer.Option(help="Of an outside image, where a photo weighs 1.", show_default="0.1")
     ] = None,
-    unlabelled: Annotated[Path | None, typer.Option(help="Images without labels for auto, for training only.")] = None,
-    device: Annotated[str, typer.Option(help="Where finetune trains: auto, cpu, cuda or mps.")] = "auto",
+    unlabelled: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Images without labels for auto, for training only.")
+    ] = None,
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where finetune trains.")] = "auto",
     distil: Annotated[
         bool, typer.Option("--distil", help="Save a small student of what auto chose, instead of it.")
     ] = False,
     thumbnails: Annotated[
         bool, typer.Option("--thumbnails", help="Keep small copies of the training photos in the bundle.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the bundle's model.json instead of a summary.")] = False,
+    track: Track = None,
+    json: Json = False,
 ) -> None:
-    """Train a model on labelled faces, evaluate it and save it as a bundle."""
+    """Train a model on labelled faces, and save it.
+
+    It is evaluated on photos that it has not seen, and saved as a bundle.
+    """
+    from petmood.build.study_networks import leads
     from petmood.bundle.headline import headline_sentence
     from petmood.cli.console import Bars, console
     from petmood.cli.contest import Standings
+    from petmood.cli.places import fresh
     from petmood.config import ReadOptions, reading_options, run_settings
     from petmood.errors import ConfigError
+    from petmood.jobs.tracking import record_of, tracking
     from petmood.jobs.train import train as work
     from petmood.methods.settings import auto_settings
 
     settings = run_settings(preset, seed=seed, backbone=backbone)
+    out = out or fresh(data[0], "train")
     if len(data) > 1:
         from petmood.build.sources import save_across_bundle
         from petmood.dataset.outside import parse_map
 
-        others = (labels, budget, use, extra, extra_weight, unlabelled, distil, thumbnails, device != "auto")
+        others = (track, labels, budget, use, extra, extra_weight, unlabelled, distil, thumbnails, device != "auto")
         # each set has a layout of its own: one that is said for all would be wrong for some
         if model != "head" or any(others) or reading_options() != ReadOptions():
             raise ConfigError(
@@ -91,7 +111,7 @@ def train(
         raise ConfigError("--terms is for several data sets. Name another one, or leave it out.")
     auto = auto_settings(budget, use, extra, mapping, extra_weight, unlabelled, distil)
     shown = console(stderr=True)
-    with Standings(shown) as standings:
+    with tracking((track or ()) if leads() else (), f"train {out.name}") as records, Standings(shown) as standings:
         outcome = work(
             data[0],
             out,
@@ -104,6 +124,9 @@ def train(
             device=device,
             watch=standings.show,
         )
+        if outcome is not None:
+            said = {**settings.model_dump(mode="json"), "model": model}
+            records.append(record_of(outcome.description.evaluation, said, [outcome.bundle]))
     if outcome is None:
         return  # another process of torchrun's tells
     if json:
@@ -113,12 +136,10 @@ def train(
 
 
 def _summary(model: ModelDescription, bundle: Path) -> None:
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
 
     out = console()
-    table = Table("model", "protocol", "n", "accuracy", "95 % interval", "macro-F1")
+    table = table_of("model", "protocol", "n", "accuracy", "95 % interval", "macro-F1")
     for entry in model.evaluation:
         low, high = entry.accuracy_ci
         scores = (f"{entry.accuracy:.3f}", f"{low:.3f} to {high:.3f}", f"{entry.macro_f1:.3f}")

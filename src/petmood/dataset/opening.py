@@ -47,7 +47,7 @@ def open_dataset(
     species: Path | str | None = None,
     allow_leakage: bool = False,
     options: ReadOptions | None = None,
-    progress: Progress | None = None,
+    progress: Progress | Timed | None = None,
 ) -> Dataset:
     """Read a data set, find its families, and apply what its user says of it.
 
@@ -77,7 +77,7 @@ def open_dataset(
     try:
         return _open(
             source,
-            Timed(progress or Silent()),
+            progress if isinstance(progress, Timed) else Timed(progress or Silent()),
             families=families,
             seed=seed,
             labelled=labelled,
@@ -135,6 +135,8 @@ def _open(
         named = read_dataset(source, cache, labelled=needed, progress=tick, options=options, tell=tell)
     mode = resolve_mode(named, families)
     links = _NO_LINKS
+    if mode == "names":
+        timed.without("families")
     if mode != "names":
         with timed.stage("families", "Finding copies in pixels") as tick:
             links = find_links(named.records, pictures, cache, tick)

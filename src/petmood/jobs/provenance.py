@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache as once
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from petmood.config import ReadOptions, RunSettings, StudySettings, preset_settings
+from petmood.config import ReadOptions, RunSettings, StudySettings, preset_settings, settings_file, toml_text
 from petmood.dataset import Dataset, Origin, UserFile
 from petmood.dataset.opening import GROUPS
 from petmood.errors import is_there
 from petmood.results import Environment
-from petmood.results.environment import AppliedFile, Provenance
+from petmood.results.environment import AppliedFile, NamedFile, Provenance
 from petmood.version import __version__
 
 PACKAGES: Final = (
@@ -71,7 +71,7 @@ def environment(data: Dataset, settings: RunSettings) -> Environment:
 
 def provenance(data: Dataset, settings: RunSettings, command: str = "run") -> Provenance:
     """What figures depend on: the data, the user's files and every setting; and the command that repeats the run."""
-    origin = data.origin
+    origin, file = data.origin, settings_file.get()
     return Provenance(
         command=repeating_command(command, origin, settings),
         data=data.manifest.name,
@@ -80,10 +80,41 @@ def provenance(data: Dataset, settings: RunSettings, command: str = "run") -> Pr
         layout=data.manifest.layout,
         reading=origin.options.model_dump(mode="json", exclude_defaults=True),
         settings=settings.model_dump(mode="json"),
+        settings_file=None if file is None else NamedFile(name=file.name, sha256=file.sha256),
         labels=_applied(origin.labels),
         groups=_applied(origin.groups),
         species=_applied(origin.species),
     )
+
+
+def settings_text(
+    data: Dataset,
+    settings: RunSettings,
+    *,
+    others: Sequence[Path] = (),
+    mapping: Mapping[str, str] | None = None,
+    command: str = "run",
+) -> str:
+    """Every setting that was in force, as a file that `--config` takes to do the same again."""
+    origin, reading = data.origin, dict(data.origin.options.model_dump(mode="json", exclude_defaults=True))
+    for name in ("splits", "columns"):
+        if name in reading:
+            reading[name] = ",".join(f"{key}={meaning}" for key, meaning in reading[name])
+    files = {"labels": origin.labels, "groups": origin.groups, "species": origin.species}
+    values: dict[str, Any] = {
+        "data": [_place(path) for path in (origin.data, *others)],
+        **settings.model_dump(mode="json"),
+        **{name: None if file is None else _place(file.path) for name, file in files.items()},
+        "map": [f"{theirs}={ours}" for theirs, ours in (mapping or {}).items()] or None,
+        **reading,
+    }
+    return f"# petmood {__version__}: petmood {command} --config THIS-FILE does the same again\n\n" + toml_text(
+        command, values
+    )
+
+
+def _place(path: Path) -> str:
+    return str(path.resolve()) if path.exists() else str(path)
 
 
 def _applied(file: UserFile | None) -> AppliedFile | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from petmood.analyses import ANALYSES, Analysis, Elsewhere
 from petmood.config import RunSettings
@@ -14,16 +14,31 @@ from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.across import open_sources
 from petmood.dataset.facts import few_photos
 from petmood.dataset.outside import class_map
-from petmood.errors import ConfigError
+from petmood.errors import ConfigError, is_there
 from petmood.files import output_folder
-from petmood.jobs.provenance import environment, provenance
+from petmood.jobs.provenance import environment, provenance, settings_text
 from petmood.jobs.recall import Recall, RecalledRun
-from petmood.jobs.run_folder import ANIMALS, MANIFEST, MANIFEST_ABOUT, QUALITY, write_source
-from petmood.progress import Progress
+from petmood.jobs.run_folder import ANIMALS, MANIFEST, MANIFEST_ABOUT, QUALITY, SETTINGS, write_source
+from petmood.progress import Progress, Silent, Timed
 from petmood.report.beside import write_beside
 from petmood.results import Results
 from petmood.split import test_fold
 from petmood.store import write_bytes, write_json, write_manifest, write_text
+
+_SHARES: Final = {
+    "ingest": 1.0,
+    "families": 60.0,
+    "recall": 0.1,
+    "backbone": 1.0,
+    "features": 15.0,
+    "clusters": 1.5,
+    "heads": 12.0,
+    "bundle": 40.0,
+    "cnn": 90.0,
+}
+"""Steps before the analyses, and seconds of each on the demo set, of which only the proportions matter."""
+
+_OF_ANALYSES: Final = {"leakage": 7.0, "audit": 30.0, "protocols": 11.0, "species": 4.0, "labels": 4.0, "causes": 4.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,7 @@ def run(
     """
     if mapping and not others:
         raise ConfigError("--map is for a second data set. Name one, or leave it out.")
+    timed = Timed(progress or Silent(), _plan(settings, analyses, bool(others)))
     with (
         ExitStack() as open_,
         output_folder(out, [data, *others], beside=[labels, groups, species]) as folder,
@@ -83,7 +99,7 @@ def run(
             groups=groups,
             species=species,
             allow_leakage=settings.allow_leakage,
-            progress=progress,
+            progress=timed,
         ) as opened,
     ):
         # a leak shows before any time is spent on figures that it would spoil
@@ -120,6 +136,7 @@ def run(
         results = known.results.model_copy(
             update={"environment": environment(opened, settings), "provenance": provenance(opened, settings)}
         )
+        write_text(folder / SETTINGS, settings_text(opened, settings, others=others, mapping=mapping))
         write_json(folder / "results.json", results.model_dump(mode="json", by_alias=True))
         page = known.page(results)
         write_text(folder / "report.html", page)
@@ -127,6 +144,15 @@ def run(
         for name, content in known.files.items():
             write_bytes(folder / name, content)
     return RunOutcome(out, out / "report.html", results)
+
+
+def _plan(settings: RunSettings, analyses: Sequence[Analysis[Any]], elsewhere: bool) -> dict[str, float]:
+    """The steps of a run in their order, and what share of its time each takes."""
+    left_out = set() if settings.cnn and is_there("torch") else {"cnn"}
+    if not elsewhere:
+        left_out.add("travel")
+    names = [*_SHARES, *(one.name for one in analyses), "report"]
+    return {name: _SHARES.get(name, _OF_ANALYSES.get(name, 2.0)) for name in names if name not in left_out}
 
 
 def _elsewhere(

@@ -24,6 +24,9 @@ MANIFEST_ABOUT = "manifest.json"
 QUALITY = "quality.csv"
 """File of a run folder: raw measures of each photo, and what may be wrong with it."""
 
+SETTINGS = "settings.toml"
+"""File of a run folder: every setting that was in force."""
+
 ANIMALS = "animals-offered.csv"
 """File of a run folder: photos that may show one animal again, in groups, to be checked and given to `--group-by`."""
 

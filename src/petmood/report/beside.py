@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from petmood.escaping import csv_text
 from petmood.results import ModelFacts, Results
+from petmood.results.base import Fact
 from petmood.store import write_text
 
 _MARK = re.compile(r'<section id="(?P<section>[^"]+)"|(?P<chart><svg [^>]*class="chart".*?</svg>)', re.DOTALL)
@@ -15,16 +17,22 @@ _LABEL = re.compile(r' role="img" aria-label="([^"]*)"')
 _PAGE_COLOUR = re.compile(r"var\(--[\w-]+, *(#[0-9a-f]{6})\)")
 _FONT = "Inter, 'Segoe UI', 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
 
+SUSPECTS: Final = "suspects.csv"
+"""File of a run folder: the labels in doubt."""
+
 Table = list[Sequence[object]]
 
 
 def write_beside(folder: Path, page: str, results: Results) -> None:
-    """Write `figures/SECTION-N.svg` for each chart of a page and `tables/NAME.csv` for each table of its results."""
+    """Write `figures/SECTION-N.svg` for each chart, `tables/NAME.csv` for each table, and `suspects.csv`."""
     for name, drawing in figures(page):
         write_text(folder / "figures" / f"{name}.svg", drawing)
     for name, rows in tables(results):
         if len(rows) > 1:
-            write_text(folder / "tables" / f"{name}.csv", csv_text([_cell(value) for value in row] for row in rows))
+            write_table(folder / "tables" / f"{name}.csv", rows)
+    rows = suspects(results.analyses.get("labels"))
+    if len(rows) > 1:
+        write_table(folder / SUSPECTS, rows)
 
 
 def figures(page: str) -> Iterator[tuple[str, str]]:
@@ -56,9 +64,18 @@ def tables(results: Results) -> Iterator[tuple[str, Table]]:
     found = {name: fact.model_dump() for name, fact in results.analyses.items()}
     species = found.get("species", {}).get("table", {})
     yield "species", [("species", "mood", "photos"), *((s, m, n) for s, row in species.items() for m, n in row.items())]
+
+
+def suspects(labels: Fact | None) -> Table:
+    """A row a label in doubt, most doubtful first, below a header; of the facts of the analysis of labels."""
     columns = ("rank", "path", "split", "given", "suggested", "quality", "p_given", "p_suggested", "flagged", "why")
-    suspects = found.get("labels", {}).get("suspects", ())
-    yield "suspects", [columns, *([s[name] for name in columns] for s in suspects)]
+    found = [] if labels is None else labels.model_dump()["suspects"]
+    return [columns, *([one[name] for name in columns] for one in found)]
+
+
+def write_table(path: Path, rows: Table) -> None:
+    """Write a table as CSV."""
+    write_text(path, csv_text([_cell(value) for value in row] for row in rows))
 
 
 def _models(every: Sequence[ModelFacts], own: int) -> Table:

@@ -30,6 +30,13 @@ class Environment(Fact):
     left_out: tuple[str, ...] = ()
 
 
+class NamedFile(Fact):
+    """A file by name and digest."""
+
+    name: str
+    sha256: str
+
+
 class AppliedFile(Fact):
     """A file by which the user changed the data: its digest, the photos that it names and how many it changed."""
 
@@ -43,7 +50,7 @@ class Provenance(Fact):
     """What the figures depend on, but for petmood itself: `command` gives the same results again.
 
     `settings` has every setting, also those that nobody chose; `layout` says how the data were read, and `reading` what
-    the user said of it.
+    the user said of it; `settings_file` is the petmood.toml that some settings were taken from.
     """
 
     command: str
@@ -53,6 +60,7 @@ class Provenance(Fact):
     layout: str = ""
     reading: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any]
+    settings_file: NamedFile | None = None
     labels: AppliedFile | None = None
     groups: AppliedFile | None = None
     species: AppliedFile | None = None

@@ -1,4 +1,4 @@
-"""`petmood quantise`: a backbone -> the same in int8, as a file that every `--backbone` takes."""
+"""`petmood quantize`: a backbone -> the same in int8, as a file that every `--backbone` takes."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from petmood.cli.options import Data, Json, SeedOf
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
     from petmood.results.quantised import QuantisedFacts
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("quantise")(reads_data(quantise))
-
-
-def quantise(
-    data: Annotated[Path, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="FILE.onnx to write.", show_default=False)],
-    backbone: Annotated[str, typer.Option(help="Frozen network to quantise.")] = "efficientnet-lite0",
+@reads_data
+def quantize(
+    data: Data,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE.onnx", help="What to write.", show_default="a new one in runs/"),
+    ] = None,
+    backbone: Annotated[str, typer.Option(metavar="NAME", help="Frozen network to quantize.")] = "efficientnet-lite0",
     photos: Annotated[int, typer.Option(help="Photos of train to calibrate on, at most.")] = 96,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation that compares both.")] = 5,
-    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 42,
-    json: Annotated[bool, typer.Option("--json", help="Print what was measured as JSON.")] = False,
+    seed: SeedOf = 42,
+    json: Json = False,
 ) -> None:
-    """Turn a backbone into int8, and tell what that changes: accuracy, vectors, size and speed."""
+    """Turn a backbone into int8, and tell what that changes."""
     from petmood.cli.console import Bars
+    from petmood.cli.places import fresh
     from petmood.jobs.quantise import QuantiseSettings, quantise_backbone
 
     settings = QuantiseSettings.create({"backbone": backbone, "photos": photos, "folds": folds, "seed": seed})
-    facts = quantise_backbone(data, out, settings, Bars())
+    facts = quantise_backbone(data, out or fresh(data, "int8", "backbone.onnx"), settings, Bars())
     if json:
         typer.echo(facts.model_dump_json(indent=2))
     else:
@@ -40,13 +41,11 @@ def quantise(
 
 
 def _summary(facts: QuantisedFacts) -> None:
-    from rich.table import Table
-
-    from petmood.cli.console import console
+    from petmood.cli.console import console, table_of
 
     pair, speed = facts.comparison, facts.speed
     (low, high), (gain_low, gain_high) = pair.accuracy_ci, pair.gain_ci
-    table = Table("", "float32", "int8", "difference", title=f"{pair.reference} in int8")
+    table = table_of("", "float32", "int8", "difference", title=f"{pair.reference} in int8")
     table.add_row(
         "accuracy",
         f"{pair.reference_accuracy:.3f}",
