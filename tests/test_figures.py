@@ -92,3 +92,15 @@ def test_figures_of_the_built_in_model_are_those_of_its_description() -> None:
     for entry in REGISTRY:
         if entry["command"] == FIGURES.BUILT_IN:
             assert ours[entry["place"]] == entry["value"]
+
+
+def test_rounded_figures_of_the_concepts_are_those_that_commands_printed() -> None:
+    readme = [entry["value"] for entry in REGISTRY if entry["page"] == "README.md"]
+    rounded = {f"{100 * value:.0f} %" for value in readme}
+    for page in ("docs/start/trust.md", "docs/concepts/leakage.md"):
+        said = re.findall(r"\b\d\d %", (ROOT / page).read_text("utf-8"))
+        assert set(said) - {"95 %"} == {"96 %", "92 %", "45 %"} <= rounded, page
+    travel = (ROOT / "docs/travel.md").read_text("utf-8")
+    held = [float(v) for v in re.findall(r"by grouped folds \|[^|]+\| (0\.\d+) ", travel)]
+    low, high = (round(100 * value) for value in (min(held), max(held)))
+    assert f"held for {low} to {high} %" in " ".join((ROOT / "docs/concepts/sureness.md").read_text("utf-8").split())
