@@ -52,8 +52,7 @@ def _frame(page: str, height: int = 620) -> str:
     )
 
 
-def figure_lines(models: tuple[ModelFacts, ...]) -> list[str]:
-    """A line a figure, for people."""
+def _lines(models: tuple[ModelFacts, ...]) -> list[str]:
     width = max((len(f"{m.title}, {m.protocol}") for m in models), default=0)
     return [
         f"{f'{m.title}, {m.protocol}':<{width}}  {100 * m.accuracy:5.1f} % "
@@ -127,7 +126,7 @@ class RunResult:
         from petmood.report.summarize import lead, title
 
         found = protocols(self.facts)
-        lines = [title(found), lead(found), "", *figure_lines((*self.facts.models, *self.facts.baselines)), ""]
+        lines = [title(found), lead(found), "", *_lines((*self.facts.models, *self.facts.baselines)), ""]
         return "\n".join([*lines, f"report: {self.report}"])
 
     def _repr_html_(self) -> str:
@@ -153,9 +152,7 @@ class TrainResult:
         return load(self.path)
 
     def __repr__(self) -> str:
-        return "\n".join(
-            [f"{self.description.title}, saved in {self.path}", *figure_lines(self.description.evaluation)]
-        )
+        return "\n".join([f"{self.description.title}, saved in {self.path}", *_lines(self.description.evaluation)])
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"

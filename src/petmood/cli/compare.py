@@ -52,7 +52,7 @@ def list_runs(
     json: Json = False,
 ) -> None:
     """List runs, models and evaluations in a folder."""
-    from petmood.cli.console import console, table_of
+    from petmood.cli.console import console
     from petmood.jobs.compare import list_runs as work
 
     facts = work(below)
@@ -60,14 +60,15 @@ def list_runs(
         typer.echo(facts.model_dump_json(indent=2))
         return
     shown = console()
-    table = table_of("path", "kind", "data", "digest", "n", "accuracy", "95 % interval", "made")
     for run in facts.runs:
         low, high = run.accuracy_ci or (0.0, 0.0)
-        figure = ("", "") if run.accuracy is None else (f"{run.accuracy:.3f}", f"{low:.3f} to {high:.3f}")
-        table.add_row(run.path, run.kind, run.data, run.data_digest[:12], str(run.n), *figure, run.modified[:10])
-    if facts.runs:
-        shown.print(table)
-    else:
+        figure = "" if run.accuracy is None else f", {100 * run.accuracy:.1f} % ({100 * low:.1f} to {100 * high:.1f} %)"
+        shown.print(run.path, soft_wrap=True)
+        shown.print(
+            f"  {run.kind}, {run.modified[:10]}: {run.data} {run.data_digest[:12]}, n = {run.n:,}{figure}",
+            soft_wrap=True,
+        )
+    if not facts.runs:
         shown.print(f"No run, bundle or evaluation below {facts.folder}.", markup=False, soft_wrap=True)
     for path, reason in facts.unreadable.items():
         console(stderr=True).print(f"unreadable: {path}: {reason}", markup=False, soft_wrap=True)

@@ -7,10 +7,10 @@ import math
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -28,6 +28,9 @@ from rich.text import Text
 from petmood.errors import ConfigError
 from petmood.escaping import one_line, terminal
 from petmood.progress import Step, Tick
+
+if TYPE_CHECKING:
+    from petmood.results import ModelFacts
 
 
 class _Plain(Console):
@@ -51,6 +54,18 @@ def table_of(*headings: str, **options: Any) -> Table:
     for heading in headings:
         made.add_column(heading, overflow="fold")
     return made
+
+
+def figure_lines(models: Iterable[ModelFacts]) -> Iterator[str]:
+    """Figures in lines of 80 columns: each model's title, whole, and a line a protocol below it."""
+    title = None
+    for m in models:
+        if m.title != title:
+            title = m.title
+            yield f"{title} (leaks)" if m.mark else title
+        low, high = m.accuracy_ci
+        share = f"{100 * m.accuracy:.1f} % ({100 * low:.1f} to {100 * high:.1f} %, n = {m.n:,})"
+        yield f"  {m.protocol:<16} {share}, macro-F1 {m.macro_f1:.3f}"
 
 
 class Guarded:

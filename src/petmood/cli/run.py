@@ -132,8 +132,8 @@ def ending(outcome: RunOutcome, data: Path, *, verbose: bool = False) -> Iterato
     from petmood.analyses.page import cautions
     from petmood.analyses.travel.facts import TravelFacts
     from petmood.analyses.travel.words import lead as travel_lead
+    from petmood.cli.console import figure_lines
     from petmood.errors import install_line
-    from petmood.library import figure_lines
     from petmood.report.beside import SUSPECTS
     from petmood.report.facts import protocols
     from petmood.report.summarize import lead, title

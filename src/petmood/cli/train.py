@@ -136,15 +136,11 @@ def train(
 
 
 def _summary(model: ModelDescription, bundle: Path) -> None:
-    from petmood.cli.console import console, table_of
+    from petmood.cli.console import console, figure_lines
 
     out = console()
-    table = table_of("model", "protocol", "n", "accuracy", "95 % interval", "macro-F1")
-    for entry in model.evaluation:
-        low, high = entry.accuracy_ci
-        scores = (f"{entry.accuracy:.3f}", f"{low:.3f} to {high:.3f}", f"{entry.macro_f1:.3f}")
-        table.add_row(entry.title, entry.protocol, str(entry.n), *scores)
-    out.print(table)
+    for line in figure_lines(model.evaluation):
+        out.print(line, soft_wrap=True)
     if model.search is not None and model.search.versus is not None:
         out.print(model.search.versus.verdict, soft_wrap=True)
         if model.search.not_reached:
