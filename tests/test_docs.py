@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import itertools
 import pkgutil
 import re
 from pathlib import Path
@@ -98,5 +99,5 @@ def test_every_command_has_its_section() -> None:
 @pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: path.name)
 def test_no_column_of_a_table_is_without_a_name(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
-    heads = [above for above, line in zip(lines, lines[1:], strict=False) if re.fullmatch(r"\|(?: ?:?-+:? ?\|)+", line)]
+    heads = [above for above, line in itertools.pairwise(lines) if re.fullmatch(r"\|(?: ?:?-+:? ?\|)+", line)]
     assert [head for head in heads if not all(cell.strip() for cell in head.strip("|").split("|"))] == []
