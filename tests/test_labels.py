@@ -19,6 +19,7 @@ from petmood.labels import (
     labels_of,
     read_decisions,
     read_labels,
+    read_soft_labels,
     settle,
     write_labels,
 )
@@ -169,3 +170,25 @@ def test_a_log_that_cannot_be_written_is_said_plainly(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot write to"):
         append_decision(tmp_path / "file" / "log.jsonl", Decision("a.jpg", "skip"))
+
+
+def test_soft_labels_are_read_by_the_names_of_their_columns(tmp_path: Path, manifest: Manifest) -> None:
+    first, second, third = (manifest.records[i] for i in manifest.photo_index[:3])
+    one, two = manifest.classes
+    rows = [f"{first.path},{one},3,0.5,0.5", f"{second.path},{one},1,0,0", f"{third.path},{two},1,1,"]
+    found = read_soft_labels(csv(tmp_path, *rows, header=f"path,label,readers,p: {two.upper()},P:{one}"), manifest)
+    assert found is not None
+    assert found.classes == (two, one)
+    assert dict(found.of) == {first.family: (0.5, 0.5), third.family: (1.0, 0.0)}
+    assert read_soft_labels(csv(tmp_path, *(row.rsplit(",", 3)[0] for row in rows)), manifest) is None
+
+
+@pytest.mark.parametrize("cells", ["0.5,0.1", "-0.5,1.5", "nan,1", "one,0", "1,1"])
+def test_soft_labels_that_are_none_are_refused_with_their_line(cells: str, tmp_path: Path, manifest: Manifest) -> None:
+    one, two = manifest.classes[:2]
+    path = csv(tmp_path, f"{manifest.records[0].path},{one},{cells}", header=f"path,label,p: {one},p: {two}")
+    with pytest.raises(DataError, match=r"line 2: .* no probabilities"):
+        read_soft_labels(path, manifest)
+    other = csv(tmp_path, f"{manifest.records[0].path},{one},{cells}", header="path,label,p: blue,p: green")
+    with pytest.raises(DataError, match="'p: blue' is of no class"):
+        read_soft_labels(other, manifest)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -16,7 +18,7 @@ from petmood.escaping import csv_text
 from petmood.given import parse_json, read_given
 from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
 from petmood.store import write_text
-from petmood.tables import read_rows, records_by_path, same_path, unknown_path
+from petmood.tables import load_table, read_rows, records_by_path, same_path, separated, unknown_path
 
 Action = Literal["label", "skip", "exclude", "undo"]
 
@@ -177,6 +179,62 @@ def read_labels(path: Path, manifest: Manifest) -> dict[str, str]:
     if not found:
         raise DataError(f"{path} has no labels. Give it a line a photo below the header 'path,label'.")
     return found
+
+
+@dataclass(frozen=True)
+class SoftLabels:
+    """How probable each class of a photo is, as readers see it.
+
+    Attributes:
+        classes: of the columns.
+        of: family -> probabilities in the order of `classes`; they sum to 1.
+    """
+
+    classes: tuple[str, ...]
+    of: Mapping[str, tuple[float, ...]]
+
+    @property
+    def digest(self) -> str:
+        """Of all that training depends on."""
+        return hashlib.sha256(json.dumps([self.classes, sorted(self.of.items())]).encode()).hexdigest()
+
+
+def read_soft_labels(path: Path, manifest: Manifest) -> SoftLabels | None:
+    """The columns `p: CLASS` of a labels.csv, as `petmood review --consensus` writes them; None if it has none.
+
+    Args:
+        path: the file; `read_labels` has read it, so that its lines name photos of the data.
+        manifest: the data with those labels. A line without probabilities, or with zeros alone, has none.
+
+    Raises:
+        DataError: a column is of no class of the data, or a line's numbers are no probabilities.
+    """
+    known = {name.casefold(): name for name in manifest.classes}
+    header = next(separated(load_table(path), str(path)), (1, []))[1]
+    columns = {cell: cell.partition(":")[2].strip() for cell in header if cell.casefold().startswith("p:")}
+    if not columns:
+        return None
+    for cell, name in columns.items():
+        if name.casefold() not in known:
+            raise DataError(f"{path}, line 1: the column '{cell}' is of no class. Known: {', '.join(known.values())}.")
+    records = records_by_path(manifest)
+    found: dict[str, tuple[float, ...]] = {}
+    for line, (name, *cells) in read_rows(path, ("path", *columns)):
+        record = records.get(same_path(name))
+        try:
+            values = [float(cell or 0) for cell in cells]
+        except ValueError:
+            values = [math.nan]
+        total = math.fsum(values)
+        if record is None or (total == 0 and not any(values)):
+            continue
+        if not all(0 <= value <= 1 for value in values) or abs(total - 1) > 0.02:
+            raise DataError(
+                f"{path}, line {line}: '{', '.join(cells)}' are no probabilities. Give numbers from 0 to 1 that sum to "
+                "1, or none."
+            )
+        found[record.family] = tuple(value / total for value in values)
+    return SoftLabels(tuple(known[name.casefold()] for name in columns.values()), found) if found else None
 
 
 def _names_anew(rows: Iterable[tuple[int, tuple[str, ...]]], manifest: Manifest) -> bool:

@@ -69,7 +69,7 @@ def test_each_planted_copy_is_counted_and_the_meter_says_leakage(outcome: RunOut
 def test_the_page_warns_above_beside_and_in_words_and_no_model_is_handed_out(outcome: RunOutcome) -> None:
     page = outcome.report.read_text(encoding="utf-8")
     assert f"Every one of them was {REASON}." in page
-    assert page.count('<p class="ribbon">') == 1
+    assert page.count('<aside class="ribbon"') == 1
     models, baselines = outcome.results.models, outcome.results.baselines
     # all of them in the tables, and models again where each is told of
     assert page.count('<span class="tag">leaking split</span>') == 2 * len(models) + len(baselines)

@@ -7,20 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from bundle_fixtures import Trained
 from drawing import jpeg
 from petmood.build.certainty import COVERAGES, trust
 from petmood.build.cnn import save_cnn_bundle
-from petmood.build.heads import save_head_bundle
+from petmood.build.heads import fit_head, fitted_photos, save_head_bundle
 from petmood.build.study_networks import fit_cnn
 from petmood.bundle import load
 from petmood.bundle.folder import read
 from petmood.config import RunSettings
 from petmood.dataset import open_dataset
+from petmood.dataset.dataset import backbone_named
 from petmood.errors import LeakageError
 from petmood.evaluation.calibrate import apply_temperature
 from petmood.evaluation.protocols import in_class_order
+from petmood.jobs.train import train
+from petmood.labels import read_soft_labels
+from petmood.progress import Silent
 from petmood.training.settings import TrainSettings
 
 SETTINGS = RunSettings(cnn_size=32, cnn_epochs=1, folds=3)
@@ -94,3 +99,45 @@ def test_a_photo_of_test_among_the_fitted_ones_is_refused(trained: Trained, tmp_
     with pytest.raises(LeakageError, match=r"1 of [0-9]+ .*photos stands in train too"):
         save_head_bundle(tmp_path / "m", trained.opened.with_manifest(leaking), trained.backbone, SETTINGS)
     assert not (tmp_path / "m").exists()
+
+
+def test_a_head_learns_from_the_soft_labels_of_a_consensus(trained: Trained, tmp_path: Path) -> None:
+    notes: list[str] = []
+
+    class Noting(Silent):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    manifest = trained.manifest
+    photos = [manifest.records[i] for i in manifest.photo_index]
+    classes = manifest.classes
+    head = ",".join(["path", "label", *(f"p: {name}" for name in classes)])
+    lines = [
+        ",".join(
+            [
+                r.path,
+                r.class_name,
+                *(f"{0.4 if name == r.class_name else 0.6 / (len(classes) - 1):.6f}" for name in classes),
+            ]
+        )
+        for r in photos
+    ]
+    hard, soft = tmp_path / "hard.csv", tmp_path / "soft.csv"
+    hard.write_text("\n".join(["path,label", *(f"{r.path},{r.class_name}" for r in photos)]))
+    soft.write_text("\n".join([head, *lines]))
+    sure = {}
+    for labels in (hard, soft):
+        made = train(trained.data, tmp_path / labels.stem, "head", SETTINGS, Noting(), labels=labels)
+        assert made is not None
+        assert ("soft labels" in made.description.title) == (labels == soft)
+        with open_dataset(trained.data, families="names", labels=labels) as data:
+            backbone = backbone_named(SETTINGS.backbone)
+            read_soft = read_soft_labels(labels, data.manifest)
+            fitted = fit_head(data.subset(fitted_photos(data.manifest)), backbone, read_soft)
+            logits = data.features(backbone).vectors @ fitted.weights + fitted.bias
+            sure[labels] = softmax(logits, axis=1).max(axis=1).mean()
+    # readers who are torn teach a head that is less sure
+    assert sure[soft] < sure[hard] - 0.1
+    assert not [note for note in notes if "soft labels" in note]
+    train(trained.data, tmp_path / "network", "cnn1", SETTINGS, Noting(), labels=soft)
+    assert [note for note in notes if "--model cnn1 learns from its labels" in note]

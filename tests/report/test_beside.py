@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import re
+import zlib
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -10,6 +13,8 @@ import pytest
 
 from petmood.analyses.page import report_html
 from petmood.report.beside import write_beside
+from petmood.report.palette import TOKENS
+from petmood.report.plots import drawn_as_pdf
 
 from .sample_results import results, thumbnail
 
@@ -36,6 +41,35 @@ def test_each_chart_of_the_page_is_a_drawing_that_needs_no_page(folder: Path) ->
         assert drawing[0].text == drawing.get("aria-label")
         assert "var(--" not in path.read_text("utf-8")
         assert f'<section id="{path.stem.rpartition("-")[0]}"' in page
+
+
+def test_each_chart_is_drawn_as_pdf_too_where_that_is_wanted(tmp_path: Path) -> None:
+    with drawn_as_pdf() as pdfs:
+        page = report_html(results(), thumbnail)
+    write_beside(tmp_path, page, results(), pdfs)
+    for path in (tmp_path / "figures").glob("*.svg"):
+        drawn = path.with_suffix(".pdf").read_bytes()
+        assert drawn.startswith(b"%PDF")
+        assert drawn.rstrip().endswith(b"%%EOF")
+    # nothing is left of the colours that stand for those of pages
+    assert all(b"/Title" in drawn for drawn in pdfs.values())
+    drawings = b"".join(map(content, pdfs.values()))
+    assert as_pdf("#0e6962") in drawings
+    for stand_in in TOKENS:
+        assert as_pdf(stand_in) not in drawings
+
+
+def as_pdf(colour: str) -> bytes:
+    return " ".join(f"{int(colour[i : i + 2], 16) / 255:.10f}".rstrip("0") for i in (1, 3, 5)).encode()
+
+
+def content(pdf: bytes) -> bytes:
+    """All compressed streams of a PDF that are texts, unpacked."""
+    found = b""
+    for part in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
+        with contextlib.suppress(zlib.error):
+            found += zlib.decompress(part)
+    return found
 
 
 def test_tables_have_the_figures_of_the_results(folder: Path) -> None:

@@ -157,7 +157,7 @@ def test_a_run_on_a_leaking_split_is_marked_above_and_beside_every_figure() -> N
     page = report_html(found.model_copy(update={"models": marked}), lambda path: None)
     assert marks(found) == ()
     assert f"Every one of them was {reason}." in page
-    assert page.count('<p class="ribbon">') == 1
+    assert page.count('<aside class="ribbon"') == 1
     # in the table, and again where the model is told of
     assert page.count('<span class="tag">leaking split</span>') == 2 * len(marked)
     assert "never on both sides of a split" not in page

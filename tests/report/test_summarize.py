@@ -198,7 +198,7 @@ def test_training_says_memorising_only_where_curves_show_it() -> None:
 def test_files_left_out_are_counted_or_said_to_be_none() -> None:
     assert captions.left_out(dataset()).startswith("1,078 files found: 1,074 accepted, 2 rejected")
     clean = dataset().model_copy(update={"rejected": (), "ignored": (), "found": 1074})
-    assert captions.left_out(clean) == "Nothing: all of the 1,074 files found were accepted."
+    assert captions.left_out(clean) == "No file was left out: all 1,074 files found were accepted."
 
 
 def test_without_models_and_clusters_only_the_data_is_spoken_of() -> None:

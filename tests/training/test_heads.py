@@ -10,7 +10,14 @@ from sklearn.preprocessing import StandardScaler
 
 from petmood.dataset.models import VOTERS
 from petmood.errors import ConfigError, DataError, ModelError
-from petmood.training.heads import HEADS, LogisticHead, NeighbourVote, ShrunkDiscriminant, make_head
+from petmood.training.heads import (
+    HEADS,
+    LogisticHead,
+    NeighbourVote,
+    ShrunkDiscriminant,
+    SoftLogisticHead,
+    make_head,
+)
 
 MOODS = np.array(["happy", "Sad", "Angry"])
 
@@ -176,3 +183,40 @@ def test_weights_are_votes():
 def test_an_unfitted_head_says_so(make):
     with pytest.raises(ModelError, match="not trained yet"):
         make().predict_proba(np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_soft_targets_that_are_certain_or_absent_are_the_labels(classes):
+    X, y = clouds(60, 8, classes)
+    names = ["happy", "Sad", "Angry"][:classes]
+    certain = np.array([[float(name == label) for name in names] for label in y])
+    certain[::3] = 0
+    soft = SoftLogisticHead(names).fit(np.hstack([X, certain]), y)
+    hard = LogisticHead().fit(X, y)
+    np.testing.assert_allclose(soft.predict_proba(np.hstack([X, certain])), hard.predict_proba(X), atol=1e-6)
+
+
+def test_soft_targets_minimise_the_cross_entropy_against_them():
+    X, y = clouds(80, 6, 3)
+    rng = np.random.default_rng(2)
+    targets = rng.dirichlet([0.5, 0.5, 0.5], len(y))
+    names = list(MOODS)
+    model = SoftLogisticHead(names).fit(np.hstack([X, targets]), y)
+    order = [names.index(name) for name in model.classes_]
+    wide, goal = np.hstack([X, targets]), targets[:, order]
+    scale, mean = X.std(axis=0), X.mean(axis=0)
+
+    def loss(weights, bias):
+        logits = X @ weights + bias
+        logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        return -(goal * logits).sum() + X.shape[1] / 2 * ((weights * scale[:, None]) ** 2).sum()
+
+    least = loss(model.weights_, model.bias_)
+    for _ in range(20):
+        step = rng.normal(size=model.weights_.shape) / scale[:, None] * 1e-2
+        # the step turns about the mean of the rows, as standardised features have it
+        assert loss(model.weights_ + step, model.bias_ - mean @ step) > least
+    assert (
+        np.abs(model.predict_proba(wide) - goal).mean()
+        < np.abs(LogisticHead().fit(X, y).predict_proba(X) - goal).mean()
+    )

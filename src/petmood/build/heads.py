@@ -21,18 +21,20 @@ from petmood.bundle.inputs import measure
 from petmood.bundle.schema import DataFacts, Quality
 from petmood.config import RunSettings
 from petmood.dataset import Dataset
+from petmood.dataset.dataset import Model
 from petmood.dataset.figures import figures, majority_facts
-from petmood.dataset.models import HEAD, head
+from petmood.dataset.models import HEAD, head, soft_columns, softened
 from petmood.errors import ModelError
 from petmood.evaluation.protocols import grouped
 from petmood.features import Backbone
 from petmood.features.species import N_IMAGENET
+from petmood.labels import SoftLabels
 from petmood.pictures import map_images
 from petmood.progress import Tick
 from petmood.records import FeatureTable, ImageRecord, IntArray, Manifest
 from petmood.results import ModelFacts
 from petmood.split import test_fold
-from petmood.training.heads import LogisticHead
+from petmood.training.heads import LogisticHead, SoftLogisticHead
 
 _BATCH: Final = 32
 _QUALITY_PHOTOS: Final = 1000
@@ -43,7 +45,13 @@ SHOWN: Final = "The very weights of this bundle, fitted on train and valid, eval
 
 
 def save_head_bundle(
-    out: Path, data: Dataset, backbone: Backbone, settings: RunSettings, *, thumbnails: bool = False
+    out: Path,
+    data: Dataset,
+    backbone: Backbone,
+    settings: RunSettings,
+    *,
+    thumbnails: bool = False,
+    soft: SoftLabels | None = None,
 ) -> ModelDescription:
     """Fit logistic regression on the features of photos of train and valid, and save it with the backbone as a bundle.
 
@@ -55,6 +63,7 @@ def save_head_bundle(
         backbone: the frozen network.
         settings: seed and folds.
         thumbnails: whether the bundle keeps small copies of the training photos, which may not be yours to pass on.
+        soft: what the head learns from in place of the labels, where photos have one; figures count the labels.
 
     Raises:
         LeakageError: a photo of test stands in train or valid too.
@@ -65,14 +74,15 @@ def save_head_bundle(
     inner = data.subset(rows)
     features = inner.features(backbone)
     protocol = grouped(inner.manifest, settings.folds, settings.seed)
-    made = inner.predictions(head(backbone), protocol)
+    model = head(backbone) if soft is None else softened(head(backbone), soft)
+    made = inner.predictions(model, protocol)
     calibration, conformal = trust(
         made.probabilities, inner.labels[made.index], manifest.classes, f"{protocol.name} within train and valid"
     )
     folds = protocol.folds(inner.manifest)
     description = describe(
         kind="head",
-        title=f"Logistic regression on {backbone.name}",
+        title=model.title,
         classes=manifest.classes,
         side=backbone.preprocess.size,
         preprocess=backbone.preprocess,
@@ -85,10 +95,10 @@ def save_head_bundle(
         pet=pet_rule(features, known_and_judged(folds, len(inner)), lambda: drawn_by(backbone, data.cache)),
         quality=quality(inner, backbone.preprocess.size),
         data=data_facts(manifest, rows),
-        evaluation=head_evaluation(data, backbone, settings),
-        settings={"backbone": backbone.name, "head": HEAD, "seed": settings.seed},
+        evaluation=head_evaluation(data, model, settings),
+        settings={**model.settings, "seed": settings.seed},
     )
-    graph = head_graph(backbone, fit_head(inner, backbone), description.calibration.temperature)
+    graph = head_graph(backbone, fit_head(inner, backbone, soft), description.calibration.temperature)
     return save_with_photos(out, graph, description, data, inner, features, thumbnails=thumbnails)
 
 
@@ -101,16 +111,23 @@ def fitted_photos(manifest: Manifest) -> IntArray:
     return manifest.photos_among(test_fold(replace(manifest, allow_leakage=False)).train)
 
 
-def fit_head(inner: Dataset, backbone: Backbone) -> LinearHead:
+def fit_head(inner: Dataset, backbone: Backbone, soft: SoftLabels | None = None) -> LinearHead:
     """Fit the head on the photos of a data set, in the order of its classes; equal data are fitted once."""
     features = inner.features(backbone)
 
     def compute() -> dict[str, Any]:
-        model = LogisticHead().fit(features.vectors, np.array(inner.classes)[inner.labels])
+        labels = np.array(inner.classes)[inner.labels]
+        if soft is None:
+            model = LogisticHead().fit(features.vectors, labels)
+        else:
+            columns = np.hstack([features.vectors, soft_columns(inner, soft)])
+            model = SoftLogisticHead(soft.classes).fit(columns, labels)
         order = [list(model.classes_).index(name) for name in inner.classes]
         return {"weights": model.weights_[:, order].tolist(), "bias": model.bias_[order].tolist()}
 
-    kept = inner.cache.remember("head-fit/v2", [inner.manifest.digest, features.key, HEAD], compute)
+    kept = inner.cache.remember(
+        "head-fit/v2", [inner.manifest.digest, features.key, HEAD, *([] if soft is None else [soft.digest])], compute
+    )
     return LinearHead(np.array(kept["weights"]), np.array(kept["bias"]))
 
 
@@ -133,12 +150,12 @@ def require_agreement(found: NDArray[np.floating[Any]], expected: NDArray[np.flo
         )
 
 
-def head_evaluation(data: Dataset, backbone: Backbone, settings: RunSettings) -> tuple[ModelFacts, ...]:
+def head_evaluation(data: Dataset, model: Model, settings: RunSettings) -> tuple[ModelFacts, ...]:
     """The head on test and under grouped cross-validation, and the majority class beside both.
 
     What is fitted on the photos of train and valid is the model whose weights the bundle has.
     """
-    on_test, cross = figures(data, head(backbone), settings)
+    on_test, cross = figures(data, model, settings)
     return (on_test.model_copy(update={"protocol_text": SHOWN}), cross, *majority_facts(data, settings))
 
 

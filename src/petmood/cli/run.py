@@ -70,6 +70,9 @@ def run(
     species: Species = None,
     mapping: Mapping = None,
     track: Track = None,
+    figures: Annotated[
+        Literal["svg", "pdf"], typer.Option(metavar="KIND", help="Charts beside the report: svg, or pdf for both.")
+    ] = "svg",
     json: Json = False,
 ) -> None:
     """Do it all: audit, train, evaluate, and write a report."""
@@ -108,6 +111,7 @@ def run(
             species=species,
             others=data[1:],
             mapping=parse_map(mapping or ()),
+            pdf=figures == "pdf",
         )
         facts, kept = outcome.results, ("report.html", "results.json", "settings.toml", "model")
         files = [place / name for name in kept]

@@ -20,6 +20,7 @@ from petmood.errors import ModelError
 from petmood.features import Backbone
 from petmood.features.measures import BORDER, COLOUR, LIGHT, file_measures
 from petmood.images import DECODE_VERSION
+from petmood.labels import SoftLabels
 
 HEAD: Final = "logistic"
 """The head of petmood's headline model."""
@@ -65,6 +66,29 @@ def head(backbone: str | Backbone = DEFAULT_BACKBONE, name: str = HEAD) -> Model
         read=read,
         settings={"backbone": network.name, "head": name},
     )
+
+
+def softened(plain: Model, soft: SoftLabels) -> Model:
+    """Logistic regression that learns from soft labels; photos without one have their label."""
+
+    def read(data: Dataset) -> Columns:
+        features = plain.read(data)
+        return Columns(np.hstack([features.vectors, soft_columns(data, soft)]), f"{features.key}/soft/{soft.digest}")
+
+    return Model(
+        name=f"{plain.name}-soft",
+        title=f"{plain.title}, soft labels",
+        make=partial(_soft, soft.classes),
+        read=read,
+        settings={**plain.settings, "targets": "soft labels"},
+        key=soft.digest,
+    )
+
+
+def soft_columns(data: Dataset, soft: SoftLabels) -> NDArray[np.float32]:
+    """(n, n_classes) float32: the soft label of each photo in the order of `soft.classes`, 0 where it has none."""
+    none = (0.0,) * len(soft.classes)
+    return np.array([soft.of.get(record.family, none) for record in data.records], dtype=np.float32)
 
 
 def majority() -> Model:
@@ -142,6 +166,12 @@ def _head(name: str) -> Classifier:
     from petmood.training.heads import make_head
 
     return make_head(name)
+
+
+def _soft(classes: tuple[str, ...]) -> Classifier:
+    from petmood.training.heads import SoftLogisticHead
+
+    return SoftLogisticHead(classes)
 
 
 def _majority() -> Classifier:

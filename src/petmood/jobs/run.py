@@ -62,6 +62,7 @@ def run(
     others: Sequence[Path] = (),
     mapping: Mapping[str, str] | None = None,
     analyses: Sequence[Analysis[Any]] = ANALYSES,
+    pdf: bool = False,
 ) -> RunOutcome:
     """Do the whole main job: ingest, audit, features, clusters, models, evaluation, report.
 
@@ -80,6 +81,7 @@ def run(
             holds on another. Every other figure is of `data` alone.
         mapping: class names of the others -> those of `data`.
         analyses: what is asked of the data, in this order.
+        pdf: draw each chart as PDF too.
 
     Raises:
         ConfigError: a class of the others is none of the data's and not mapped, or there is a mapping and no other.
@@ -140,7 +142,7 @@ def run(
         write_json(folder / "results.json", results.model_dump(mode="json", by_alias=True))
         page = known.page(results)
         write_text(folder / "report.html", page)
-        write_beside(folder, page, results)
+        write_beside(folder, page, results, _as_pdf(results, analyses) if pdf else None)
         for name, content in known.files.items():
             write_bytes(folder / name, content)
     return RunOutcome(out, out / "report.html", results)
@@ -153,6 +155,16 @@ def _plan(settings: RunSettings, analyses: Sequence[Analysis[Any]], elsewhere: b
         left_out.add("travel")
     names = [*_SHARES, *(one.name for one in analyses), "report"]
     return {name: _SHARES.get(name, _OF_ANALYSES.get(name, 2.0)) for name in names if name not in left_out}
+
+
+def _as_pdf(results: Results, analyses: Sequence[Analysis[Any]]) -> dict[str, bytes]:
+    """The charts of the report as PDF: they are drawn once more, since a page that was kept has none."""
+    from petmood.analyses.page import lasting_report
+    from petmood.report.plots import drawn_as_pdf
+
+    with drawn_as_pdf() as found:
+        lasting_report(results, lambda path: None, analyses)
+    return found
 
 
 def _elsewhere(

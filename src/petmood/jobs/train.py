@@ -17,6 +17,7 @@ from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.dataset import backbone_named
 from petmood.errors import ConfigError, require_extra
 from petmood.files import claimed_output
+from petmood.labels import read_soft_labels
 from petmood.methods.selection import Watch
 from petmood.methods.settings import AutoSettings
 from petmood.progress import Progress, Silent
@@ -59,7 +60,7 @@ def train(
         model: one of `MODELS`.
         settings: seed, backbone, folds and size of the CNN.
         progress: where to show it.
-        labels: labels.csv whose labels replace the data's, if given.
+        labels: labels.csv whose labels replace the data's, if given; "head" learns from its soft labels, if any.
         thumbnails: whether the bundle of a head or of a search keeps small copies of its training photos.
         auto: how the model "auto" is searched for; the seed and the folds are those of `settings`.
         device: where "finetune" trains.
@@ -96,6 +97,11 @@ def train(
         claim,
         open_dataset(data, families=settings.families, seed=settings.seed, labels=labels, progress=shown) as opened,
     ):
+        soft = None if labels is None else read_soft_labels(labels, opened.manifest)
+        if soft is not None and model != "head":
+            shown.note(
+                f"{labels} has soft labels, from which --model head learns; --model {model} learns from its labels."
+            )
         if model == "auto":
             search = replace(auto or AutoSettings(), seed=settings.seed, folds=settings.folds)
             return _auto(out, opened, settings, search, shown, watch, thumbnails)
@@ -110,7 +116,7 @@ def train(
                 made = save_cnn_bundle(out, opened, model, settings, tick)
                 return None if made is None else TrainOutcome(out, made)
         with shown.stage("Training, evaluating and saving"):
-            description = save_head_bundle(out, opened, backbone, settings, thumbnails=thumbnails)
+            description = save_head_bundle(out, opened, backbone, settings, thumbnails=thumbnails, soft=soft)
     return TrainOutcome(out, description)
 
 

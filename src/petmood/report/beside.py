@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from petmood.escaping import csv_text
 from petmood.results import ModelFacts, Results
 from petmood.results.base import Fact
-from petmood.store import write_text
+from petmood.store import write_bytes, write_text
 
 _MARK = re.compile(r'<section id="(?P<section>[^"]+)"|(?P<chart><svg [^>]*class="chart".*?</svg>)', re.DOTALL)
 _LABEL = re.compile(r' role="img" aria-label="([^"]*)"')
@@ -23,10 +23,19 @@ SUSPECTS: Final = "suspects.csv"
 Table = list[Sequence[object]]
 
 
-def write_beside(folder: Path, page: str, results: Results) -> None:
-    """Write `figures/SECTION-N.svg` for each chart, `tables/NAME.csv` for each table, and `suspects.csv`."""
-    for name, drawing in figures(page):
-        write_text(folder / "figures" / f"{name}.svg", drawing)
+def write_beside(folder: Path, page: str, results: Results, pdfs: Mapping[str, bytes] | None = None) -> None:
+    """Write `figures/SECTION-N.svg` for each chart of a page, `tables/NAME.csv` for each table, and `suspects.csv`.
+
+    Args:
+        folder: of the run.
+        page: the report.
+        results: what it shows.
+        pdfs: a chart, as it stands in the page -> the document that goes beside its SVG, where there are some.
+    """
+    for name, chart in charts(page):
+        write_text(folder / "figures" / f"{name}.svg", document(chart))
+        if pdfs is not None and chart in pdfs:
+            write_bytes(folder / "figures" / f"{name}.pdf", pdfs[chart])
     for name, rows in tables(results):
         if len(rows) > 1:
             write_table(folder / "tables" / f"{name}.csv", rows)
@@ -35,8 +44,8 @@ def write_beside(folder: Path, page: str, results: Results) -> None:
         write_table(folder / SUSPECTS, rows)
 
 
-def figures(page: str) -> Iterator[tuple[str, str]]:
-    """Name and document of each chart in a page, in its order; light colours, with what it says as its title.
+def charts(page: str) -> Iterator[tuple[str, str]]:
+    """Name of each chart in a page, and the chart as it stands there, in its order.
 
     Args:
         page: HTML; each chart is named after the section it stands in and its place there.
@@ -47,11 +56,16 @@ def figures(page: str) -> Iterator[tuple[str, str]]:
             section, number = found["section"], 0
             continue
         number += 1
-        chart = _PAGE_COLOUR.sub(r"\1", found["chart"])
-        title = _LABEL.search(chart)
-        said = f"<title>{title[1]}</title>" if title else ""
-        head, rest = chart.split(">", 1)
-        yield f"{section}-{number:02d}", f'<?xml version="1.0"?>\n{head} font-family="{_FONT}">{said}{rest}\n'
+        yield f"{section}-{number:02d}", found["chart"]
+
+
+def document(chart: str) -> str:
+    """A chart of a page as a file of its own: light colours, with what it says as its title."""
+    plain = _PAGE_COLOUR.sub(r"\1", chart)
+    title = _LABEL.search(plain)
+    said = f"<title>{title[1]}</title>" if title else ""
+    head, rest = plain.split(">", 1)
+    return f'<?xml version="1.0"?>\n{head} font-family="{_FONT}">{said}{rest}\n'
 
 
 def tables(results: Results) -> Iterator[tuple[str, Table]]:

@@ -28,7 +28,7 @@ def samples(shown: int, data: DatasetFacts) -> str:
 def left_out(data: DatasetFacts) -> str:
     """Accepted + rejected + ignored = found."""
     if not data.rejected and not data.ignored:
-        return f"Nothing: all of the {plural(data.found, 'file')} found were accepted."
+        return f"No file was left out: all {plural(data.found, 'file')} found were accepted."
     return (
         f"{plural(data.found, 'file')} found: {count(data.images)} accepted, {count(len(data.rejected))} rejected "
         f"because they cannot be used, {count(len(data.ignored))} ignored because they are not images of the data set."

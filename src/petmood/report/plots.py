@@ -6,22 +6,28 @@ import io
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.colors import is_color_like, to_hex, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyBboxPatch, Patch, Rectangle, Wedge
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
 from petmood.report import svg
 from petmood.report.facts import ProtocolView
-from petmood.report.palette import ACCENT, FAINT, HEAT, INK, LINE, SOFT, STYLE, SURFACE, class_colours, text_on
-from petmood.report.wording import count, interval, percent, shorten
+from petmood.report.palette import ACCENT, FAINT, HEAT, INK, LINE, SOFT, STYLE, SURFACE, TOKENS, class_colours, text_on
+from petmood.report.wording import count, interval, percent, printable, shorten
 from petmood.results import ClusterSplit, Epochs, ModelFacts, SizeCount, SplitFacts
 
+_PDFS: ContextVar[dict[str, bytes] | None] = ContextVar("pdfs", default=None)
+_LIGHT = {stand_in: css.rpartition(" ")[2].rstrip(")") for stand_in, css in TOKENS.items()}
+_COLOURED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
 METADATA = {"Creator": None, "Date": None, "Format": None, "Type": None}
 GRID_CELLS = 48
 """Side of the grid to which sizes are rounded when a data set has more different sizes than can be told apart."""
@@ -57,7 +63,38 @@ def _render(figure: Figure, key: str, label: str) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata=METADATA)
     width, height = figure.get_size_inches() * 72
-    return svg.inline(buffer.getvalue(), key, label, round(width, 2), round(height, 2))
+    chart = svg.inline(buffer.getvalue(), key, label, round(width, 2), round(height, 2))
+    if (kept := _PDFS.get()) is not None:
+        kept[chart] = _pdf(figure, label)
+    return chart
+
+
+@contextmanager
+def drawn_as_pdf() -> Iterator[dict[str, bytes]]:
+    """While it lasts, charts are drawn as PDF too: gives a chart, as it stands in a page -> its document."""
+    found: dict[str, bytes] = {}
+    token = _PDFS.set(found)
+    try:
+        yield found
+    finally:
+        _PDFS.reset(token)
+
+
+def _pdf(figure: Figure, label: str) -> bytes:
+    """The figure in the colours of light pages, its texts as texts; the figure's own colours are lost."""
+    plates = [plate for text in figure.findobj(Text) if (plate := text.get_bbox_patch()) is not None]
+    for artist in [*figure.findobj(), *plates]:
+        for name in _COLOURED:
+            if (colour := getattr(artist, f"get_{name}", None)) is None or not hasattr(artist, f"set_{name}"):
+                continue
+            value = colour()
+            stand_in = to_hex(value) if is_color_like(value) else ""
+            if stand_in in _LIGHT and to_rgba(value)[3] > 0:
+                getattr(artist, f"set_{name}")(_LIGHT[stand_in])
+    buffer = io.BytesIO()
+    metadata = {"Title": printable(label), "Creator": None, "Producer": None, "CreationDate": None}
+    figure.savefig(buffer, format="pdf", transparent=True, metadata=metadata)
+    return buffer.getvalue()
 
 
 def _bar(canvas: _Canvas, x: float, y: float, width: float, height: float, colour: str, alpha: float = 1.0) -> None:
@@ -151,7 +188,7 @@ def cluster_pie(key: str, composition: Mapping[str, int], classes: Sequence[str]
         centre, radius = side / 2, side / 2 - 2
         if not total:
             canvas.patch(Circle((centre, centre), radius, facecolor="none", edgecolor=LINE))
-            canvas.text(centre, centre + 4, "empty", ha="center", fontsize=12, color=SOFT)
+            canvas.text(centre, centre + 4, "empty", ha="center", fontsize=13.5, color=SOFT)
             return _render(canvas.figure, key, label)
         edge: dict[str, Any] = {"edgecolor": SURFACE, "linewidth": 1.5 if len(present) > 1 else 0}
         angle = -90.0  # noon; the canvas grows downwards, so angles run clockwise
@@ -163,7 +200,7 @@ def cluster_pie(key: str, composition: Mapping[str, int], classes: Sequence[str]
             if value / total >= 0.12:
                 reach = 0 if len(present) == 1 else radius * 0.66
                 x, y = centre + reach * np.cos(middle), centre + reach * np.sin(middle) + 4
-                canvas.text(x, y, percent(value / total, 0), ha="center", fontsize=12, color=text_on(colours[name]))
+                canvas.text(x, y, percent(value / total, 0), ha="center", fontsize=13.5, color=text_on(colours[name]))
         return _render(canvas.figure, key, label)
 
 

@@ -42,10 +42,10 @@ def lines(key: str, series: Series, title: str, x_title: str, label: str, mark: 
         for i in range(5):
             value = low + (high - low) * i / 4
             canvas.line([left, width - right], [y_of(value)] * 2, color=LINE, linewidth=0.8)
-            canvas.text(left - 6, y_of(value) + 4, f"{value:.3g}", ha="right", fontsize=10.5, color=SOFT)
+            canvas.text(left - 6, y_of(value) + 4, f"{value:.3g}", ha="right", fontsize=12.5, color=SOFT)
         for x in sorted(set(xs)):
-            canvas.text(x_of(x), base + 16, f"{x:g}", ha="center", fontsize=10.5, color=SOFT)
-        canvas.text((left + width) / 2, base + 32, x_title, ha="center", fontsize=11, color=SOFT)
+            canvas.text(x_of(x), base + 16, f"{x:g}", ha="center", fontsize=12.5, color=SOFT)
+        canvas.text((left + width) / 2, base + 32, x_title, ha="center", fontsize=12.5, color=SOFT)
         if mark is not None:
             canvas.line([x_of(mark)] * 2, [top, base], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
         for i, (name, line) in enumerate(series.items()):
@@ -53,7 +53,7 @@ def lines(key: str, series: Series, title: str, x_title: str, label: str, mark: 
             canvas.line([x_of(x) for x, _ in line], [y_of(y) for _, y in line], linewidth=2, **kind)
             x, y = 4 + (i % 2) * width / 2, base + 54 + 18 * (i // 2)
             canvas.line([x, x + 22], [y - 4] * 2, linewidth=2, **kind)
-            canvas.text(x + 28, y, shorten(name, 26), fontsize=11, color=SOFT)
+            canvas.text(x + 28, y, shorten(name, 22), fontsize=12.5, color=SOFT)
         return _render(canvas.figure, key, label)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -49,13 +50,20 @@ class LogisticHead(FeatureClassifier):
         weights = training.weights / training.weights.mean()
         scaler = fit_scaler(training.rows, weights)
         model = LogisticRegression(C=self.C or 1 / training.rows.shape[1], max_iter=self.max_iter)
-        model.fit(scaler.transform(training.rows), training.labels, sample_weight=weights)
+        rows, labels, weights = self.targets(training, weights)
+        model.fit(scaler.transform(training.rows)[rows], labels, sample_weight=weights)
         coefficients, intercept = model.coef_.T, model.intercept_
         if len(training.classes) == 2:
             # scikit-learn keeps one column z, the log odds of the second class; (-z/2, z/2) has the same softmax.
             coefficients, intercept = coefficients * [-0.5, 0.5], intercept * [-0.5, 0.5]
         self.weights_ = coefficients / scaler.scale_[:, np.newaxis]
         self.bias_ = intercept - scaler.mean_ @ self.weights_
+
+    def targets(
+        self, training: TrainingRows, weights: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.str_], NDArray[np.float64]]:
+        """What the loss is summed over: rows of the training, a class for each, and its weight."""
+        return np.arange(len(weights)), training.labels, weights
 
     def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         """See `FeatureClassifier.answer`."""
@@ -65,6 +73,41 @@ class LogisticHead(FeatureClassifier):
         """(n,) str: the most probable class of each row. Raises as `predict_proba`."""
         best: NDArray[np.str_] = self.classes_[self.predict_proba(X).argmax(axis=1)]
         return best
+
+
+class SoftLogisticHead(LogisticHead):
+    """Logistic regression on soft targets: the last columns of a row are the probabilities of its classes.
+
+    The loss is the cross-entropy against them: a row counts once for each class, by its probability. A row whose
+    columns are all 0 has its label alone.
+    """
+
+    def __init__(self, names: Sequence[str], C: float | None = None, max_iter: int = 1000) -> None:  # noqa: N803
+        """Name the classes of the last columns, in their order; the rest as in `LogisticHead`."""
+        super().__init__(C, max_iter)
+        self.names = names
+
+    def learn(self, training: TrainingRows) -> None:
+        """See `FeatureClassifier.learn`."""
+        k = len(self.names)
+        given = training.rows[:, training.rows.shape[1] - k :]
+        order = [list(self.names).index(name) for name in training.classes]
+        hard = np.eye(len(order))[training.codes]
+        total = given[:, order].sum(axis=1, keepdims=True)
+        self._soft = np.where(total > 0, given[:, order] / np.where(total > 0, total, 1), hard)
+        super().learn(replace(training, rows=training.rows[:, :-k]))
+        del self._soft
+
+    def targets(
+        self, training: TrainingRows, weights: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.str_], NDArray[np.float64]]:
+        """See `LogisticHead.targets`."""
+        rows, classes = self._soft.nonzero()
+        return rows, training.classes[classes], weights[rows] * self._soft[rows, classes]
+
+    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """See `FeatureClassifier.answer`."""
+        return super().answer(rows[:, : -len(self.names)])
 
 
 NEIGHBOURS: Final = 15
