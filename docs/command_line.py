@@ -50,7 +50,7 @@ def block(shown: list[Row]) -> str:
 def groups() -> str:
     """Every command, by group."""
     told = {name: (command.help or "").split("\n\n")[0] for name, command, _ in commands()}
-    lines = ["| | command | |", "|---|---|---|"]
+    lines = ["| group | command | what it does |", "|---|---|---|"]
     for panel, names in (*COMMANDS.items(), ("", ("runs list",))):
         for place, name in enumerate(names):
             anchor = f"#petmood-{name.partition(' ')[0]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import itertools
 import pkgutil
 import re
 from pathlib import Path
@@ -93,3 +94,10 @@ def test_every_command_has_its_section() -> None:
 
     shown = {name for name, command in get_command(app).commands.items() if not command.hidden}  # type: ignore[attr-defined]
     assert shown == set(re.findall(r"^## petmood (\S+)$", page("reference/cli.md"), re.M))
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: path.name)
+def test_no_column_of_a_table_is_without_a_name(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    heads = [above for above, line in itertools.pairwise(lines) if re.fullmatch(r"\|(?: ?:?-+:? ?\|)+", line)]
+    assert [head for head in heads if not all(cell.strip() for cell in head.strip("|").split("|"))] == []

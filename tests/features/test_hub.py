@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from hub_stand_in import hub
 from petmood.errors import ConfigError, ModelError
 from petmood.features import load_backbone
 from petmood.features.extract import open_session
@@ -61,6 +65,33 @@ def test_a_saved_resnet50_is_exported_once_and_agrees_with_torch(
     np.testing.assert_allclose(features, expected.pooler_output.flatten(1).numpy(), rtol=1e-4, atol=1e-4)
     monkeypatch.setattr("petmood.features.hub._export", lambda *a: pytest.fail("exported again"))
     assert load_backbone(f"hub:{folder}", tmp_path) == backbone
+
+
+def test_resnet50_comes_from_a_hub_by_its_name_and_is_read_without_one_later(
+    resnet: tuple[Path, Any], tmp_path: Path
+) -> None:
+    program = (
+        "import sys; from pathlib import Path; from petmood.features import load_backbone\n"
+        "made = load_backbone(sys.argv[1], Path(sys.argv[2])); print(made.name, made.key)"
+    )
+
+    def load(endpoint: str, cache: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", program, "resnet50", str(tmp_path / cache)],
+            env={**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hf")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    folder, _ = resnet
+    with hub() as there:
+        there.repositories["microsoft/resnet-50"] = {p.name: p.read_bytes() for p in folder.iterdir()}
+        fetched = load(there.address, "one")
+    assert fetched.returncode == 0, fetched.stderr
+    assert fetched.stdout.split()[0] == "resnet50"
+    # the hub is gone: what it gave is there, also for a cache that never saw it
+    assert [load(there.address, cache).stdout for cache in ("one", "two")] == 2 * [fetched.stdout]
 
 
 def test_mobilenet_reads_its_input_as_the_study_s_network_does(tmp_path: Path) -> None:

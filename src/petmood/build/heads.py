@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from petmood import images
 from petmood.build.certainty import trust
 from petmood.build.description import describe, network_facts
-from petmood.build.pet_rule import drawn_by, known_and_judged, pet_rule
+from petmood.build.pet_rule import Drawn, drawn_by, known_and_judged, pet_rule
 from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.graph import LinearHead, head_graph
@@ -92,7 +92,7 @@ def save_head_bundle(
         imagenet=features.logits is not None and features.logits.shape[1] == N_IMAGENET,
         calibration=calibration,
         conformal=conformal,
-        pet=pet_rule(features, known_and_judged(folds, len(inner)), lambda: drawn_by(backbone, data.cache)),
+        pet=pet_rule(features, known_and_judged(folds, len(inner)), lambda: _drawn(backbone, data)),
         quality=quality(inner, backbone.preprocess.size),
         data=data_facts(manifest, rows),
         evaluation=head_evaluation(data, model, settings),
@@ -185,6 +185,11 @@ def data_facts(manifest: Manifest, fitted: IntArray) -> DataFacts:
     )
 
 
+def _drawn(backbone: Backbone, data: Dataset) -> Drawn:
+    with data.timed.stage("drawings", "Reading drawn pictures without a pet") as tick:
+        return drawn_by(backbone, data.cache, tick)
+
+
 def quality(photos: Dataset, size: int) -> Quality:
     """What is blurred or dark beside the training photos (at most a thousand of them, evenly chosen)."""
     step = max(1, -(-len(photos) // _QUALITY_PHOTOS))
@@ -193,7 +198,8 @@ def quality(photos: Dataset, size: int) -> Quality:
     def of(records: Sequence[ImageRecord]) -> list[bytes]:
         return [np.array(measure(pixels)).tobytes() for pixels in photos.pictures.pixels(records, size)]
 
-    known = map_images(chosen, photos.cache, f"quality/v2/decode{images.DECODE_VERSION}/{size}", lambda: of)
+    with photos.timed.stage("sharpness", "Measuring how sharp photos are") as tick:
+        known = map_images(chosen, photos.cache, f"quality/v2/decode{images.DECODE_VERSION}/{size}", lambda: of, tick)
     sharpness, brightness = np.array([np.frombuffer(known[r.sha256]) for r in chosen]).T
     return Quality(
         min_side=-(-size // 2),

@@ -16,6 +16,7 @@ from petmood.evaluation.statistics import wilson_interval
 from petmood.features import Backbone
 from petmood.features.extract import embed_batch, open_session
 from petmood.features.species import N_IMAGENET, SPECIES, species_probabilities
+from petmood.progress import Tick
 from petmood.records import FeatureTable, FloatArray, IntArray
 from petmood.split import Fold
 from petmood.threads import BATCH
@@ -112,13 +113,16 @@ def drawn_pixels(size: int) -> Iterator[NDArray[np.uint8]]:
     yield from (np.stack(pixels[i : i + BATCH]) for i in range(0, _DRAWN, BATCH))
 
 
-def drawn_by(backbone: Backbone, cache: ContentCache) -> Drawn:
+def drawn_by(backbone: Backbone, cache: ContentCache, progress: Tick = lambda done, total: None) -> Drawn:
     """Features and ImageNet scores that a backbone gives the drawn pictures."""
     namespace, key = f"nonpets/v{VERSION}/{backbone.key}", str(_DRAWN)
     kept = cache.get(namespace, key)
     if kept is None:
         session = open_session(backbone)
-        parts = [embed_batch(session, backbone, pixels) for pixels in drawn_pixels(backbone.preprocess.size)]
+        parts: list[tuple[FloatArray, FloatArray | None]] = []
+        for pixels in drawn_pixels(backbone.preprocess.size):
+            progress(len(parts) * BATCH, _DRAWN)
+            parts.append(embed_batch(session, backbone, pixels))
         rows = [np.concatenate([vectors, logits], axis=1) for vectors, logits in parts if logits is not None]
         kept = np.concatenate(rows).astype(np.float32).tobytes()
         cache.put(namespace, key, kept)

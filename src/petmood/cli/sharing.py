@@ -48,7 +48,12 @@ _OF_ALL: Offered = {
     "verbose": (
         Annotated[
             bool,
-            typer.Option("--verbose", "-v", help="Tell each step with its seconds, and more.", rich_help_panel=OF_ALL),
+            typer.Option(
+                "--verbose",
+                "-v",
+                help="Tell also seconds of steps, more figures, warnings of libraries.",
+                rich_help_panel=OF_ALL,
+            ),
         ],
         False,
     ),

@@ -241,7 +241,10 @@ class Dataset:
     @cached_property
     def thumbnails(self) -> FloatArray:
         """(n, 16 * 16 * 3) float32 in [0, 1]: tiny RGB pictures, pixel by pixel."""
-        known = map_images(self.records, self.cache, f"pixels{THUMBNAIL}/v{DECODE_VERSION}", lambda: self._tiny)
+        with self.timed.stage("thumbnails", "Making thumbnails") as tick:
+            known = map_images(
+                self.records, self.cache, f"pixels{THUMBNAIL}/v{DECODE_VERSION}", lambda: self._tiny, tick
+            )
         return to_unit(np.stack([np.frombuffer(known[r.sha256], dtype=np.uint8) for r in self.records]))
 
     def _tiny(self, records: Sequence[ImageRecord]) -> list[bytes]:
