@@ -206,8 +206,12 @@ def test_the_version_is_that_of_the_installed_package_and_none_in_the_changelog_
     except metadata.PackageNotFoundError:
         expected = "0.0.0+source"
     assert petmood.__version__ == expected
-    headings = re.findall(r"^## \[([^]]+)\]", (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## \[([^]]+)\]", changes, re.M)
     assert headings[0] == "Unreleased"
+    assert all(len(part.splitlines()) < 120 for part in re.split(r"^## ", changes, flags=re.M)), (
+        "short: what users notice"
+    )
     released = [Version(heading) for heading in headings[1:]]
     assert released == sorted(released, reverse=True)
 
