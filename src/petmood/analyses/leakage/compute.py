@@ -43,7 +43,7 @@ def leakage_facts(
     tick: Tick = lambda done, total: None,
     head_name: str = HEAD,
 ) -> LeakageFacts:
-    """Measure a head, the same head with a weak penalty, thumbnails and labels dealt at random under each split.
+    """Measure a head, the same head with a weak penalty, thumbnails and permuted labels under each split.
 
     Raises:
         LeakageError: the test split leaks and the manifest does not allow it.

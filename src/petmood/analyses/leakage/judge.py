@@ -104,7 +104,7 @@ def judge_split(
         verdict = f"Leakage: {exposed:,} of the {n:,} evaluated items ({share:.1%}) had a copy in training."
         if remembered:
             verdict += (
-                f" With labels dealt at random, so that there is nothing to learn, the model still scores "
+                f" With permuted labels, so that there is nothing to learn, the model still scores "
                 f"{dealt.accuracy:.1%} (95 % {dealt.accuracy_ci[0]:.1%} to {dealt.accuracy_ci[1]:.1%}) where "
                 f"{chance:.1%} is chance: that is memory."
             )
@@ -118,13 +118,13 @@ def judge_split(
             )
     elif remembered:
         verdict = (
-            f"Suspicious: no copy is known to straddle this split, yet labels dealt at random are recognised in "
+            f"Suspicious: no copy is known to straddle this split, yet permuted labels are recognised in "
             f"{dealt.accuracy:.1%} of {n:,} (95 % {dealt.accuracy_ci[0]:.1%} to {dealt.accuracy_ci[1]:.1%}) where "
             f"{chance:.1%} is chance."
         )
     else:
         verdict = (
-            f"No leakage found: none of the {n:,} evaluated items has a copy in training, and labels dealt at random "
+            f"No leakage found: none of the {n:,} evaluated items has a copy in training, and permuted labels "
             f"are recognised in {dealt.accuracy:.1%} (95 % {dealt.accuracy_ci[0]:.1%} to "
             f"{dealt.accuracy_ci[1]:.1%}), no more than chance ({chance:.1%})."
         )
