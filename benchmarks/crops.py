@@ -10,8 +10,10 @@ together (Holm).
 from __future__ import annotations
 
 import argparse
+import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -63,6 +65,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=800)
     parser.add_argument("--families", default="auto", help="how copies are told: auto, names, pixels or both")
     parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     given = parser.parse_args()
     with open_dataset(given.data, families=given.families, seed=given.seed) as opened:
         rows = opened.manifest.photo_index
@@ -87,19 +90,33 @@ def main() -> None:
         hits[f"{tight}, in training too"] = alike
     others = list(hits)[1:]
     tests = dict(zip(others, tell_apart([(hits[name], hits[whole]) for name in others]), strict=True))
+    facts: list[dict[str, Any]] = []
+    for name, right in hits.items():
+        fact: dict[str, Any] = {
+            "read as": name,
+            "n": len(right),
+            "accuracy": float(right.mean()),
+            "accuracy_ci": mean_interval(right),
+        }
+        if name in tests:
+            test = tests[name]
+            fact |= {"difference": test.difference, "difference_ci": test.interval, "p": test.p_adjusted}
+        facts.append(fact)
+    if given.json:
+        print(json.dumps(facts))
+        return
     print(
         f"{given.data.name}: {len(rows)} photos, 5-fold grouped, always the most frequent class "
         f"{max(np.mean(labels == name) for name in data.classes):.3f}"
     )
     print("| read as | accuracy | against whole | p |\n|---|---|---|---|")
-    for name, right in hits.items():
-        low, high = mean_interval(right)
-        line = f"| {name} | {right.mean():.3f} ({low:.3f} to {high:.3f}) |"
-        if (test := tests.get(name)) is None:
+    for fact in facts:
+        line = "| {} | {:.3f} ({:.3f} to {:.3f}) |".format(fact["read as"], fact["accuracy"], *fact["accuracy_ci"])
+        if "p" not in fact:
             print(f"{line} | |")
             continue
-        low, high = test.interval
-        print(f"{line} {test.difference:+.3f} ({low:+.3f} to {high:+.3f}) | {test.p_adjusted:.3g} |")
+        low, high = fact["difference_ci"]
+        print(f"{line} {fact['difference']:+.3f} ({low:+.3f} to {high:+.3f}) | {fact['p']:.3g} |")
 
 
 if __name__ == "__main__":

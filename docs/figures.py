@@ -45,6 +45,8 @@ COMMANDS = {
     "petmood train PETS --model auto --budget 6m --out AUTO --use outside=onnx:OUTSIDE"
     " --use mobilenet=onnx:MOBILENET": "AUTO/model.json",
     "petmood pretrain DOGS --for PETS --out PRETRAINED": "PRETRAINED/pretrain.json",
+    "python benchmarks/crops.py PETS --json": "",
+    "python benchmarks/crops.py DOGS --photos 400 --families names --json": "",
 }
 """Each command, and the file that holds what it found; what it prints where none is named."""
 
@@ -207,6 +209,7 @@ def main() -> int:
         "MOBILENET": given.mobilenet,
     }
     names = {name: str(path.resolve()) for name, path in places.items()}
+    names |= {"python": sys.executable, "benchmarks/crops.py": str(DOCS.parent / "benchmarks" / "crops.py")}
     figures = [figure for command in COMMANDS for figure in printed_by(command, names, folder)]
     entries, unknown = match([*figures, *built_in()])
     REGISTRY.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
