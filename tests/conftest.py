@@ -23,6 +23,7 @@ settings.register_profile("petmood", deadline=None, derandomize=True)
 settings.load_profile("petmood")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one file, and those of one long run, stay in one process: what they share is made once."""
     for item in items:

@@ -127,6 +127,7 @@ def test_a_run_is_repeated_by_the_command_of_its_own_report(
     (where / words[words.index("--out") + 1]).rmdir()
 
 
+@pytest.mark.slow
 def test_runs_are_told_apart_by_what_was_changed(made: Any, place: Path) -> None:
     told = {case: made(case)[0]["provenance"] for case in CASES}
     assert len({facts["command"] for case, facts in told.items() if "inside" not in case}) == 4

@@ -152,9 +152,11 @@ def _writable(folder: Path) -> bool:
 
 
 def _memory() -> int | None:
+    if not hasattr(os, "sysconf"):
+        return None
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows
+    except (ValueError, OSError):
         return None
 
 
