@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import ImageOps
 
+from axe import faults
 from drawing import photo, saved, write_tree
 from petmood.analyses import ANALYSES
 from petmood.analyses.travel import ANALYSIS
@@ -62,6 +63,7 @@ def test_sources_judge_each_other_without_the_photos_that_they_share(sources: li
         figure = f"{cell.balanced:.3f} ({cell.balanced_ci[0]:.3f} to {cell.balanced_ci[1]:.3f})"
         assert figure in page
         assert figure in said
+    assert faults(tmp_path / "out" / "travel.html", tmp_path) == []
     again = travel(sources, {"joyful": "happy"})
     assert again.cells == facts.cells
     assert (again.heads, again.tried, again.chosen) == ((), (), ())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from axe import faults
 from command import Petmood
 from evaluation_fixtures import Evaluated
 
@@ -21,6 +22,7 @@ def test_evaluate_writes_a_page_and_its_facts(petmood: Petmood, evaluated: Evalu
     page = (out / "evaluation.html").read_text(encoding="utf-8")
     assert "<script" not in page
     assert "http" not in page.replace("http://www.w3.org", "").replace("http-equiv", "")
+    assert faults(out / "evaluation.html", tmp_path) == []
     listed = petmood("runs", "list", tmp_path)
     assert "evaluation" in listed.stdout
     side = petmood("compare", out, evaluated.path, "--json")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from axe import faults
 from evaluation_fixtures import Evaluated
 from petmood import library
 from petmood.cli.evaluate import write_evaluation
@@ -37,7 +38,7 @@ def test_equal_bundles_do_not_differ(evaluated: Evaluated) -> None:
     assert "the same things" in " ".join(difference_lines(facts))
 
 
-def test_evaluations_are_compared_on_the_photos_that_they_share(evaluations: tuple[Path, Path]) -> None:
+def test_evaluations_are_compared_on_the_photos_that_they_share(evaluations: tuple[Path, Path], tmp_path: Path) -> None:
     facts = compare(list(evaluations))
     assert {s.name for s in facts.settings if s.differs} == {"training photos among these"}
     (pair,) = facts.pairs
@@ -46,6 +47,13 @@ def test_evaluations_are_compared_on_the_photos_that_they_share(evaluations: tup
     page = difference_html(facts)
     assert "<script" not in page
     assert "shared photos" in page
+    assert faults(page, tmp_path) == []
+
+
+def test_the_built_in_model_is_compared_by_its_name(evaluated: Evaluated) -> None:
+    facts = compare([evaluated.path, Path("pets")])
+    assert [s.kind for s in facts.subjects] == ["bundle", "bundle"]
+    assert "pets" in str(facts.subjects[1])
 
 
 def test_a_bundle_and_an_evaluation_elsewhere_share_no_photo(

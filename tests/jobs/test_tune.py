@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from axe import faults
 from drawing import split_files, write_tree
 from petmood.errors import ConfigError
 from petmood.jobs import tune as module
@@ -34,6 +35,7 @@ def test_a_search_resumes_and_does_nothing_twice(data: Path, tmp_path: Path, mon
     monkeypatch.setattr(module, "_judge_all", lambda *a: pytest.fail("judged again"))
     assert tune(data, tmp_path / "run", TuneSettings(trials=5, folds=2)).facts == second
     assert "fANOVA" in (tmp_path / "run" / "tune.html").read_text(encoding="utf-8")
+    assert faults(tmp_path / "run" / "tune.html", tmp_path) == []
     kept = read_json(tmp_path / "run" / "tune.json")
     assert (kept["size"], kept["epochs"]) == (None, None)
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageOps
 
+from axe import faults
 from petmood.analyses import read_results
 from petmood.config import StudySettings
 from petmood.errors import ConfigError
@@ -46,6 +47,10 @@ def some_data(demo_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="module")
 def outcome(some_data: Path, tmp_path_factory: pytest.TempPathFactory) -> StudyOutcome:
     return study(some_data, tmp_path_factory.mktemp("study") / "one", SETTINGS)
+
+
+def test_axe_finds_nothing_on_its_page(outcome: StudyOutcome, tmp_path: Path) -> None:
+    assert faults(outcome.folder / "study.html", tmp_path) == []
 
 
 @pytest.fixture(scope="module")

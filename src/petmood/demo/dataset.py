@@ -29,6 +29,7 @@ from petmood.demo.truth import (
 )
 from petmood.errors import ConfigError, DataError
 from petmood.files import output_folder, settle
+from petmood.threads import streamed
 
 _SIZES = (64, 1024)
 _QUALITY = 90
@@ -98,10 +99,14 @@ def _build(
         copies.setdefault(copy.photo.number, []).append(copy)
     total = len(plan.photos) + len(plan.copies)
     files: list[DemoFile] = []
-    for photo in plan.photos:
+
+    def drawn(photo: PhotoPlan) -> list[DemoFile]:
         rng = np.random.default_rng([seed, 1, photo.number])
         portrait = draw_portrait(photo.species, photo.mood, photo.strength, size, rng)
-        files += _written(root / DATA_NAME, photo, portrait, copies.get(photo.number, []))
+        return _written(root / DATA_NAME, photo, portrait, copies.get(photo.number, []))
+
+    for made in streamed(plan.photos, drawn):
+        files += made
         if progress is not None:
             progress(len(files), total)
     files.sort(key=lambda file: file.path)

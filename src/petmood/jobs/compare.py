@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from petmood.bundle import ModelDescription
+from petmood.bundle.built_in import located
 from petmood.bundle.folder import DESCRIPTION, read
 from petmood.bundle.headline import headline
 from petmood.errors import DataError, PetmoodError
@@ -134,12 +135,13 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
 
 
 def open_subject(path: Path) -> Compared:
-    """Read a run folder, a bundle or an evaluation.
+    """Read a run folder, a bundle, also by its name (`pets`, `hub:OWNER/NAME`), or an evaluation.
 
     Raises:
         DataError: it is none of them, or its JSON is of another version.
-        ModelError: the bundle is damaged.
+        ModelError: the bundle is damaged, or cannot be fetched.
     """
+    path = located(path)
     if path.is_file() and path.name in (RESULTS, EVALUATION, DESCRIPTION):
         path = path.parent
     if path.is_dir():

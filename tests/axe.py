@@ -1,0 +1,40 @@
+"""A page in a real browser, looked over by axe: what keeps people from using it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from web.conftest import ARGUMENTS, CHROMIUM
+
+VIEWS = ((390, "dark"), (1280, "light"))
+
+
+def faults(page: Path | str, folder: Path) -> list[tuple[int, str, list[str]]]:
+    """Width, rule and elements of each fault of a page, on a phone in the dark and on a desktop in the light.
+
+    Args:
+        page: a file, or HTML that is written into `folder` first.
+        folder: where it may be written.
+    """
+    if CHROMIUM is None:
+        return []  # the tests of the report itself are skipped with that reason
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    playwright = pytest.importorskip("playwright.sync_api")
+    if isinstance(page, str):
+        (folder / "page.html").write_text(page, encoding="utf-8")
+        page = folder / "page.html"
+    found = []
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        for width, scheme in VIEWS:
+            size = {"width": width, "height": 844}
+            shown = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+            shown.goto(page.as_uri())
+            for fault in axe.run(shown).response["violations"]:
+                found.append((width, fault["id"], [node["html"][:120] for node in fault["nodes"]]))
+            if shown.evaluate("document.documentElement.scrollWidth") > width:
+                found.append((width, "wider than the screen", []))
+        browser.close()
+    return found
