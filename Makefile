@@ -69,7 +69,7 @@ bench: $(STAMP) ## measure speed (20 minutes) and write benchmarks/results.md; P
 	$(BIN)/python benchmarks/suite.py
 
 test: $(STAMP) ## run the tests on all cores, without the slow ones
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow' $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow' $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## run the slow tests only
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

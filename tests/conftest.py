@@ -23,15 +23,6 @@ settings.register_profile("petmood", deadline=None, derandomize=True)
 settings.load_profile("petmood")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file, and those of one long run, stay in one process: what they share is made once."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            shared = "demo-run" if "demo_run" in getattr(item, "fixturenames", ()) else item.nodeid.split("::")[0]
-            item.add_marker(pytest.mark.xdist_group(shared))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keeps the user's own cache out of the tests, and windows of matplotlib closed."""

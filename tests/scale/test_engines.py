@@ -24,7 +24,6 @@ from scale.embedded import assert_complete, table
 pytest.importorskip("ray")
 pytest.importorskip("pyarrow")
 pytestmark = [
-    pytest.mark.xdist_group("ray"),
     pytest.mark.filterwarnings("default"),  # Ray's own code warns of Ray's own code
 ]
 

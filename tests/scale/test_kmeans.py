@@ -112,7 +112,6 @@ def test_a_centre_without_rows_stays(vectors: FloatArray) -> None:
     assert np.isfinite(nearest(vectors, found.centres)[1]).all()
 
 
-@pytest.mark.xdist_group("ray")
 @pytest.mark.filterwarnings("default")  # Ray's own code warns of Ray's own code
 @pytest.mark.slow
 def test_ray_finds_the_same_clusters(cluster: str, vectors: FloatArray, tmp_path: Path) -> None:
