@@ -36,10 +36,14 @@ def doctor(json: Json = False) -> None:
 
 def lines(facts: DoctorFacts) -> Iterator[str]:
     """What was found, for people."""
-    from petmood.jobs.doctor import DEFAULT
+    from petmood.dataset.dataset import DEFAULT_BACKBONE
 
     gigabytes = "unknown" if facts.memory is None else f"{facts.memory / 1e9:.1f} GB"
-    speed = "not measured" if facts.speed is None else f"{facts.speed:.0f} pictures a second ({DEFAULT}, not decoded)"
+    speed = (
+        "not measured"
+        if facts.speed is None
+        else f"{facts.speed:.0f} pictures a second ({DEFAULT_BACKBONE}, not decoded)"
+    )
     yield from (
         f"petmood    {facts.petmood}",
         f"Python     {facts.python}, {facts.executable}",

@@ -8,18 +8,18 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from petmood.cache import cache_dir
+from petmood.dataset.dataset import DEFAULT_BACKBONE
 from petmood.errors import EXTRAS, PetmoodError, install_line, is_there
 from petmood.features import load_backbone
 from petmood.features.extract import embed_batch, open_session
 from petmood.features.registry import backbone_names
-from petmood.jobs.provenance import PACKAGES, processor_features
+from petmood.jobs.provenance import package_versions, processor_features
 from petmood.threads import cores
 from petmood.version import __version__
 
@@ -27,7 +27,6 @@ _SECONDS: Final = 1.0  # that speed is measured for
 _BATCH: Final = 4
 _LITTLE_DISK: Final = 2e9
 _LITTLE_MEMORY: Final = 2e9
-DEFAULT: Final = "efficientnet-lite0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +105,13 @@ def doctor(seconds: float = _SECONDS) -> DoctorFacts:
     try:
         speed = _speed(seconds)
     except (PetmoodError, ImportError, OSError) as error:
-        problems.append(Problem(f"the backbone {DEFAULT} does not run: {error}", "install petmood again"))
+        problems.append(Problem(f"the backbone {DEFAULT_BACKBONE} does not run: {error}", "install petmood again"))
     return DoctorFacts(
         petmood=__version__,
         python=platform.python_version(),
         platform=platform.platform(terse=True),
         executable=sys.executable,
-        packages=_packages(),
+        packages=package_versions(),
         extras={
             extra: Extra(all(map(is_there, packages)), install_line(extra))
             for extra, packages in sorted(EXTRAS.items())
@@ -128,16 +127,6 @@ def doctor(seconds: float = _SECONDS) -> DoctorFacts:
         speed=speed,
         problems=tuple(problems),
     )
-
-
-def _packages() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _writable(folder: Path) -> bool:
@@ -161,7 +150,7 @@ def _memory() -> int | None:
 
 
 def _speed(seconds: float) -> float:
-    backbone = load_backbone(DEFAULT)
+    backbone = load_backbone(DEFAULT_BACKBONE)
     session = open_session(backbone)
     pixels = np.zeros((_BATCH, backbone.preprocess.size, backbone.preprocess.size, 3), np.uint8)
     embed_batch(session, backbone, pixels)  # the first one is slower

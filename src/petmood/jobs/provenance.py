@@ -6,6 +6,7 @@ import os
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache as once
 from importlib.metadata import PackageNotFoundError, version
@@ -45,20 +46,23 @@ def left_out(settings: RunSettings) -> tuple[str, ...]:
     return tuple(extra for extra, package in (needed | {"labels": "cleanlab"}).items() if not is_there(package))
 
 
-def environment(data: Dataset, settings: RunSettings) -> Environment:
-    """Describe this run; timings stand here and nowhere else in the results."""
+def package_versions() -> dict[str, str]:
+    """Versions of those of `PACKAGES` that are installed."""
     packages = {}
     for name in PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             packages[name] = version(name)
-        except PackageNotFoundError:
-            continue
+    return packages
+
+
+def environment(data: Dataset, settings: RunSettings) -> Environment:
+    """Describe this run; timings stand here and nowhere else in the results."""
     return Environment(
         petmood=__version__,
         python=platform.python_version(),
         platform=platform.platform(terse=True),
         processor=processor_features(),
-        packages=packages,
+        packages=package_versions(),
         cores=os.cpu_count() or 1,
         seed=settings.seed,
         preset=settings.preset,
