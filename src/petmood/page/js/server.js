@@ -66,6 +66,7 @@ function send(url, form, token, onProgress = () => {}, signal = null) {
       else if (body?.error) reject(new Error(`${body.error.what} (${body.error.got}). ${body.error.next}`));
       else reject(new Error(`The server answered ${request.status} without a reason. Try again.`));
     };
-    request.send(form);
+    if (signal?.aborted) request.onabort();
+    else request.send(form);
   });
 }
