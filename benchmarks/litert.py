@@ -52,7 +52,7 @@ def graph_of_one(graph: bytes) -> Any:
 
 
 def in_floats(model: Any) -> Any:
-    """The same graph with int8 weights as floats, and its rounding to int8 as operations: divide, round, clip, multiply.
+    """The same graph with int8 weights as floats, and rounding to int8 as operations: divide, round, clip, multiply.
 
     onnx2tf leaves out pairs of QuantizeLinear and DequantizeLinear, and with them the clipping by activations that the
     quantizer left to them: its answers would be others.
