@@ -128,6 +128,17 @@ def test_a_box_is_suggested_moved_resized_and_removed_by_keys(new_page: NewPage,
     assert page.is_hidden("#subjects")
 
 
+def test_a_newer_photo_ends_what_is_still_asked_about_an_older_one(new_page: NewPage, photos: list[Path]) -> None:
+    page, ended, asked = new_page(), [], "**/v1/explain?maps=occlusion*"
+    page.route(asked, lambda route: None)  # no answer comes
+    page.on("requestfailed", lambda request: ended.append(request.url))
+    with page.expect_request(asked):
+        page.set_input_files("#file", photos[0])
+    page.set_input_files("#file", photos[1])
+    answered(page, 2)
+    assert len(ended) == 1
+
+
 def touch(client: CDPSession, kind: str, x: float, y: float) -> None:
     points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
     client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
