@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -43,6 +43,9 @@ _BY_SHIFT: Final = 0.35  # its shift explains such a share of what differs in it
 _SETTLED, _LITTLE = 2, 0.03  # times that the plane is fitted again while more than such a share has shifted
 _SMOOTH: Final = 4.0  # pixels: standard deviation of the blur of a flow
 _ROUNDS: Final = 6
+
+Plane = NDArray[np.float64]
+"""Eight parameters of a plane's flow, in pixels at the edge of a picture."""
 
 _INK: Final = 10.0  # grey levels from which a pixel is taken for print, if that is also
 _UNUSUAL: Final = 3.0  # so many times what half of the pixels differ by
@@ -102,12 +105,14 @@ class Comparison:
         correlation: (height, width) float32 of the detail around each pixel, in [-1, 1]; of a negative it is below 0.
         telling: (height, width) where there is detail to compare.
         first, second: (height, width) float32 detail of the two: no noise, no lighting, no clipped pixels.
+        gain: (height, width) float32: how many times the first detail the second is, around each pixel.
     """
 
     correlation: FloatArray
     telling: Mask
     first: FloatArray
     second: FloatArray
+    gain: FloatArray
 
     @cached_property
     def enough(self) -> bool:
@@ -181,7 +186,8 @@ def compare(x: Grey, y: Grey, solid: Mask, window: int = _WINDOW) -> Comparison:
         above = telling & (np.minimum(aa, bb) > _ABOVE * np.partition(differing, rank)[rank])
         if above.sum() >= _REST * len(differing):  # two pictures that have little in common differ everywhere as well
             telling = above
-    return Comparison(np.asarray(ab / np.sqrt(np.maximum(aa * bb, _TINY)), np.float32), telling, a, b)
+    correlation = np.asarray(ab / np.sqrt(np.maximum(aa * bb, _TINY)), np.float32)
+    return Comparison(correlation, telling, a, b, np.asarray(ab / np.maximum(aa, _TINY), np.float32))
 
 
 def detail(pictures: Sequence[Grey], weight: FloatArray) -> list[FloatArray]:
@@ -212,13 +218,15 @@ def motion(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Motion |
     there = compare(_moved(laid, flow), under, _moved_mask(solid, flow))
     every = slice(None, None, _SPARSE)
     sure = np.clip(2 * np.abs(there.correlation[every, every]) - 1, 0.001, 1)
-    plane = _plane(flow[every, every], before.telling[every, every], sure, under.shape)
+    fitted = _plane(flow[every, every], before.telling[every, every], sure, under.shape)
+    plane = np.asarray(_flow_of(fitted, under.shape), np.float32)
     laid, solid = _moved(laid, plane), _moved_mask(solid, plane)
     now = compare(laid, under, solid)
     for _ in range(_SETTLED):
-        share, plane = _shift(now)
+        share, fitted = _shift(now)
         if share <= _LITTLE:
             break
+        plane = np.asarray(_flow_of(fitted, under.shape), np.float32)
         laid, solid = _moved(laid, plane), _moved_mask(solid, plane)
         now = compare(laid, under, solid)
     if not now.enough:
@@ -254,18 +262,17 @@ def shifted(pair: Comparison) -> float:
     return _shift(pair)[0]
 
 
-def _shift(pair: Comparison) -> tuple[float, FloatArray]:
-    """The share of `shifted`, and the (height, width, 2) flow of the plane."""
+def _shift(pair: Comparison) -> tuple[float, Plane]:
+    """The share of `shifted`, and the plane."""
     import cv2
 
     if not pair.enough:
-        return 0.0, np.zeros((*pair.telling.shape, 2), np.float32)
+        return 0.0, np.zeros(8)
 
     def around(product: FloatArray) -> FloatArray:
         return np.asarray(cv2.blur(product, (_WINDOW, _WINDOW)), np.float32)
 
-    a, b = pair.first, pair.second
-    a = np.asarray(a * (around(a * b) / np.maximum(around(a * a), _TINY)), np.float32)
+    a, b = pair.first * pair.gain, pair.second
     both, less = 0.5 * (a + b), b - a
     dx, dy = (cv2.Sobel(both, cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1)))
     products = (dx * dx, dx * dy, dy * dy, dx * less, dy * less, less * less)
@@ -280,7 +287,7 @@ def _shift(pair: Comparison) -> tuple[float, FloatArray]:
     sure = np.clip(2 * np.abs(pair.correlation[::_SPARSE, ::_SPARSE]) - 1, 0.001, 1)
     plane = _plane(solved(x, y)[::2, ::2], telling[::2, ::2], sure, pair.telling.shape)
     # a plane hardly changes within a window: what is left beside it needs no second look at the pixels
-    px, py = plane[::_STEP, ::_STEP, 0], plane[::_STEP, ::_STEP, 1]
+    px, py = np.moveaxis(_flow_of(plane, pair.telling.shape, _STEP), 2, 0)
     differing = differing - 2 * (px * x + py * y) + px * px * xx + 2 * px * py * xy + py * py * yy
     x, y = x - px * xx - py * xy, y - px * xy - py * yy
     flow = solved(x, y)
@@ -378,7 +385,7 @@ def _grid(shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
     return x, y
 
 
-def _plane(flow: FloatArray, telling: Mask, sure: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+def _plane(flow: FloatArray, telling: Mask, sure: FloatArray, shape: tuple[int, ...]) -> Plane:
     """The flow of a plane seen from elsewhere (eight parameters) that most of a flow follows.
 
     Args:
@@ -386,35 +393,37 @@ def _plane(flow: FloatArray, telling: Mask, sure: FloatArray, shape: tuple[int, 
         telling: (rows, columns) where it is known.
         sure: (rows, columns) how well.
         shape: height and width of the picture.
-
-    Returns:
-        (height, width, 2) float32.
     """
-    height, width = shape
-    u = (np.arange(width) - width / 2)[None, :] / (width / 2)
-    v = (np.arange(height) - height / 2)[:, None] / (height / 2)
-    n = int(telling.sum())
-    if n < 16:
-        return np.zeros((height, width, 2), np.float32)
-    at_u, at_v = (np.broadcast_to(one, shape)[::_SPARSE, ::_SPARSE][telling] for one in (u, v))
-    known = np.zeros((2 * n, 8))
-    for axis, first in ((0, at_u), (1, at_v)):
-        rows = slice(axis * n, (axis + 1) * n)
-        known[rows, 3 * axis : 3 * axis + 3] = np.stack([np.ones(n), at_u, at_v], axis=1)
-        known[rows, 6:] = np.stack([first * at_u, first * at_v], axis=1)
-    wanted, sure_of = flow[telling].T.ravel().astype(np.float64), sure[telling].astype(np.float64)
-    weight: NDArray[np.float64] = sure_of
-    reach = 4.0
-    p: NDArray[np.float64] = np.zeros(8)
+    p: Plane = np.zeros(8)
+    if telling.sum() < 16:
+        return p
+    known, products = _basis(shape)
+    wanted = flow.reshape(-1, 2).astype(np.float64)
+    pulls = (known * wanted[:, :, None]).sum(axis=1)
+    sure_of = (sure * telling).ravel().astype(np.float64)
+    weight, reach = sure_of, 4.0
     for _ in range(_ROUNDS):
-        scaled = known.T * np.tile(weight, 2)
-        p = np.asarray(np.linalg.solve(scaled @ known + 1e-6 * np.eye(8), scaled @ wanted), dtype=np.float64)
+        p = np.linalg.solve((weight @ products).reshape(8, 8) + 1e-6 * np.eye(8), weight @ pulls)
         reach = max(0.5, 0.6 * reach)
         missed = (wanted - known @ p) / reach
-        weight = np.asarray(sure_of / (1 + missed[:n] ** 2 + missed[n:] ** 2) ** 2, dtype=np.float64)
+        weight = sure_of / (1 + (missed**2).sum(axis=1)) ** 2
+    return p
+
+
+@lru_cache(maxsize=32)
+def _basis(shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n, 2, 8) flow that each parameter of a plane makes at every `_SPARSE`-th pixel; and (n, 64) its products."""
+    known = np.stack([_flow_of(one, shape, _SPARSE) for one in np.eye(8)], axis=-1).reshape(-1, 2, 8)
+    return known, np.einsum("nki,nkj->nij", known, known).reshape(-1, 64)
+
+
+def _flow_of(p: Plane, shape: tuple[int, ...], step: int = 1) -> NDArray[np.float64]:
+    """(rows, columns, 2) flow of a plane at every `step`-th pixel of a picture of a shape."""
+    height, width = shape
+    u = (np.arange(0, width, step) - width / 2)[None, :] / (width / 2)
+    v = (np.arange(0, height, step) - height / 2)[:, None] / (height / 2)
     tilt = p[6] * u + p[7] * v
-    across, down = p[0] + p[1] * u + p[2] * v + u * tilt, p[3] + p[4] * u + p[5] * v + v * tilt
-    return np.stack([across, down], axis=-1).astype(np.float32)
+    return np.stack([p[0] + p[1] * u + p[2] * v + u * tilt, p[3] + p[4] * u + p[5] * v + v * tilt], axis=-1)
 
 
 def _smoothed(flow: FloatArray, pair: Comparison) -> FloatArray:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -46,6 +47,7 @@ MIN_ONE_SIDED, MAX_PRINT = 0.9, 0.6
 _CERTAIN: Final = 0.85  # agreement, and
 _SURE_SHIFTED: Final = 0.05  # most that is shifted, that need no closer look at what has moved
 _HOPELESS: Final = 0.3  # correlation that half of the windows must reach to be worth that look
+_TOGETHER: Final = 4  # pairs that one thread takes at once
 _THUMBNAILS: Final = 0.8  # correlation of two thumbnails below which whole pictures are not compared
 
 
@@ -122,18 +124,31 @@ def verify(a: LocalFeatures, b: LocalFeatures) -> Verdict:
     return whole if whole.same_photo else by_points
 
 
-def verify_all(pairs: Sequence[tuple[int, int]], features: Callable[[int], LocalFeatures]) -> list[Verdict]:
-    """`verify` for many pairs at once, on all cores.
-
-    Args:
-        pairs: numbers of pictures.
-        features: gives the features of a picture by its number; called from several threads.
-    """
+@contextmanager
+def on_all_cores() -> Iterator[ThreadPoolExecutor]:
+    """Threads for `verify_all`, a core each."""
     from threadpoolctl import threadpool_limits
 
     # the products are small: threads within one would wait for each other more than they compute
     with threadpool_limits(1, "blas"), one_opencv_thread(), ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(lambda pair: verify(features(pair[0]), features(pair[1])), pairs))
+        yield pool
+
+
+def verify_all(
+    pool: ThreadPoolExecutor, pairs: Sequence[tuple[int, int]], features: Callable[[int], LocalFeatures]
+) -> list[Verdict]:
+    """`verify` for many pairs at once.
+
+    Args:
+        pool: see `on_all_cores`.
+        pairs: numbers of pictures.
+        features: gives the features of a picture by its number; called from several threads.
+    """
+
+    def some(start: int) -> list[Verdict]:
+        return [verify(features(i), features(j)) for i, j in pairs[start : start + _TOGETHER]]
+
+    return [verdict for made in pool.map(some, range(0, len(pairs), _TOGETHER)) for verdict in made]
 
 
 def _judge(a: LocalFeatures, b: LocalFeatures, placed: Placement) -> Verdict:
