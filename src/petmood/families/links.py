@@ -186,7 +186,8 @@ class _Search:
 
     def _needed(self, waiting: deque[tuple[int, int]]) -> list[tuple[int, int]]:
         """Takes the likeliest pairs, none of which would be needless if the others showed one photo."""
-        part, later, root = [], list[tuple[int, int]](), dict[int, int]()
+        part, later = list[tuple[int, int]](), list[tuple[int, int]]()
+        root: dict[int, int] = {}  # families as they would be if all of `part` showed one photo
 
         def find(i: int) -> int:
             i = self._root[i]
