@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from petmood.results.base import Fact, Interval, Marked
 from petmood.results.identity import Identity
 
@@ -54,7 +56,7 @@ class SetFacts(Marked):
     photos_needed: int
     uncoverable: tuple[str, ...]
     by_class: dict[str, ClassCoverage]
-    verdict: str
+    retired: ClassVar[frozenset[str]] = frozenset({"verdict"})
 
 
 class AbstainPoint(Marked):
@@ -86,5 +88,4 @@ class CalibrationFacts(Fact):
     brier_constant: float
     sets: tuple[SetFacts, ...]
     abstention: tuple[AbstainPoint, ...]
-    verdicts: tuple[str, ...]
     identity: Identity | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from petmood.results.base import Fact, Interval, Marked
 from petmood.results.identity import Identity
 
@@ -24,7 +26,7 @@ class PairFacts(Marked):
     p: float
     p_holm: float
     differ: bool
-    verdict: str
+    retired: ClassVar[frozenset[str]] = frozenset({"verdict"})
 
 
 class Rank(Marked):
@@ -45,7 +47,7 @@ class Leaderboard(Fact):
     n: int
     ranks: tuple[Rank, ...]
     pairs: tuple[PairFacts, ...]
-    verdicts: tuple[str, ...]
+    retired: ClassVar[frozenset[str]] = frozenset({"verdicts"})
 
 
 class AboveSpecies(Marked):
@@ -64,7 +66,12 @@ class AboveSpecies(Marked):
     difference_ci: Interval
     p: float
     comparisons: int = 1
-    verdict: str
+    retired: ClassVar[frozenset[str]] = frozenset({"verdict"})
+
+    @property
+    def differ(self) -> bool:
+        """Whether the two can be told apart: the interval excludes 0."""
+        return self.difference_ci[0] > 0 or self.difference_ci[1] < 0
 
 
 class ComparisonFacts(Fact):
