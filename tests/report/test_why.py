@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from petmood.analyses.causes import words as causes
-from petmood.analyses.causes.facts import CauseFacts, CausesFacts
+from petmood.analyses.causes.facts import CauseFacts, CauseName, CausesFacts
 from petmood.analyses.labels import words as suspects
 from petmood.analyses.labels.facts import (
     LabelFacts,
@@ -89,7 +89,6 @@ def label_facts(noise: float = 0.1) -> LabelFacts:
         votes=3,
         models=3,
         flagged=True,
-        why="3 of 3 models read happy",
         neighbours_given=(),
         neighbours_suggested=(near,),
     )
@@ -100,7 +99,6 @@ def label_facts(noise: float = 0.1) -> LabelFacts:
         flagged=30,
         noise_rate=noise,
         noise_rate_ci=(noise - 0.04, noise + 0.04),
-        noise_assumptions="none",
         ceiling=1 - noise,
         ceiling_ci=(0.96 - noise, 1.04 - noise),
         disagreement=0.2,
@@ -122,19 +120,18 @@ def label_facts(noise: float = 0.1) -> LabelFacts:
     )
 
 
-def cause(name: str, effect: float, shown: bool) -> CauseFacts:
+def cause(name: CauseName, effect: float, shown: bool) -> CauseFacts:
+    values = dict.fromkeys(("accuracy", "other_accuracy", "species_accuracy", "accuracy_without", "cramers_v"), 0.5)
     return CauseFacts(
         name=name,
-        title=name.capitalize(),
         effect=effect,
         effect_ci=(effect - 0.02, effect + 0.02),
         ci_method="bootstrap",
         n=370,
         protocol="grouped-5-fold",
         shown=shown,
-        experiment="one thing minus another",
-        finding="It was so.",
-        advice="Do this.",
+        choice="centre",
+        values={**values, "tried": 2},
     )
 
 
@@ -145,7 +142,7 @@ def causes_facts() -> CausesFacts:
         accuracy_ci=(0.44, 0.54),
         n=370,
         protocol="grouped-5-fold",
-        causes=(cause("leakage", 0.46, True), cause("species", 0.095, True), cause("model", 0.016, False)),
+        causes=(cause("photos", 0.46, True), cause("species", 0.095, True), cause("model", 0.016, False)),
     )
 
 

@@ -37,8 +37,8 @@ def citation(results: Results) -> str | None:
     when = f", {made.date[:10]}" if made.date else ""
     return (
         f"{model.title}, fitted on {identity.training}, {identity.protocol} (seed {identity.seed}): accuracy "
-        f"{percent(model.accuracy)} ({interval(model.accuracy_ci)}, {ci_method(model.ci_method)}, n = {model.n:,} photos) "
-        f"on {quoted(results.dataset.name)}, data digest {identity.data[:16]}; petmood {made.petmood}{when}."
+        f"{percent(model.accuracy)} ({interval(model.accuracy_ci)}, {ci_method(model.ci_method)}, n = {model.n:,} "
+        f"photos) on {quoted(results.dataset.name)}, data digest {identity.data[:16]}; petmood {made.petmood}{when}."
     )
 
 

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict
 
 Interval = tuple[float, float]
 """Lower and upper bound."""
 
 
 class Fact(BaseModel):
-    """Base of all results: frozen, and strict about unknown keys so that a misspelt fact cannot slip through.
-
-    `retired` are keys that files of earlier versions have; they are passed over.
-    """
+    """Base of all results: frozen, and strict about unknown keys so that a misspelt fact cannot slip through."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
-    retired: ClassVar[frozenset[str]] = frozenset()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_retired(cls, raw: Any) -> Any:
-        return {k: v for k, v in raw.items() if k not in cls.retired} if cls.retired and isinstance(raw, dict) else raw
 
 
 class Marked(Fact):

@@ -41,7 +41,8 @@ _TEXTS: Final[dict[str, str]] = {
     "nested": "For each fold of train and valid a candidate is chosen by cross-validation among the photos outside it "
     "alone, and predicts it: the accuracy of choosing and fitting together.",
     "chosen": "Cross-validation over the photos of train and valid, stratified by class; a photo and everything "
-    "derived from it stay in one fold. The choice among candidates was made by this score, which flatters what was chosen.",
+    "derived from it stay in one fold. The choice among candidates was made by this score, which flatters what was "
+    "chosen.",
     "early-stopped": "Cross-validation over photos of train and valid, stratified by class and grouped by photo; early "
     "stopping looked at photos of the training folds alone.",
     "others": "Predictions by others, each photo once.",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from petmood.results.base import Fact, Interval, Marked
 from petmood.results.identity import Identity
 
@@ -56,7 +54,6 @@ class SetFacts(Marked):
     photos_needed: int
     uncoverable: tuple[str, ...]
     by_class: dict[str, ClassCoverage]
-    retired: ClassVar[frozenset[str]] = frozenset({"verdict"})
 
 
 class AbstainPoint(Marked):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from petmood.results.base import Fact, Interval, Marked
 from petmood.results.identity import Identity
 
@@ -26,7 +24,6 @@ class PairFacts(Marked):
     p: float
     p_holm: float
     differ: bool
-    retired: ClassVar[frozenset[str]] = frozenset({"verdict"})
 
 
 class Rank(Marked):
@@ -47,7 +44,6 @@ class Leaderboard(Fact):
     n: int
     ranks: tuple[Rank, ...]
     pairs: tuple[PairFacts, ...]
-    retired: ClassVar[frozenset[str]] = frozenset({"verdicts"})
 
 
 class AboveSpecies(Marked):
@@ -66,7 +62,6 @@ class AboveSpecies(Marked):
     difference_ci: Interval
     p: float
     comparisons: int = 1
-    retired: ClassVar[frozenset[str]] = frozenset({"verdict"})
 
     @property
     def differ(self) -> bool:

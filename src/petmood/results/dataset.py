@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -69,7 +69,6 @@ class Warn(Fact):
 
     code: str
     values: dict[str, int | float | str | dict[str, int]] = Field(default_factory=dict)
-    retired: ClassVar[frozenset[str]] = frozenset({"message"})
 
 
 class DatasetFacts(Fact):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from pydantic import Field
 
 from petmood.results.base import Fact, Interval, Marked
@@ -43,9 +41,9 @@ class ModelFacts(Marked):
     `n` is the number of photos predicted, each once; `accuracy_ci` is a 95 % interval made by `ci_method`.
     `confusion[i][j]` counts photos of class i predicted as class j, in the order of `classes`. `photos` are the rows of
     the manifest that were predicted, `truth` and `predicted` the class indices of each, so that models can be compared
-    photo by photo; all may be empty. `split_use` says what each split was used for and `basis` how the figures came about
-    where the protocol's name does not, by codes of `petmood.results.basis`. `identity` says what the figures are figures
-    of; None in bundles that were made before there was one.
+    photo by photo; all may be empty. `split_use` says what each split was used for and `basis` how the figures came
+    about where the protocol's name does not, by codes of `petmood.results.basis`. `identity` says what the figures are
+    figures of; None in bundles that were made before there was one.
     """
 
     name: str
@@ -66,7 +64,6 @@ class ModelFacts(Marked):
     epochs: Epochs | None = None
     split_use: dict[str, str] = Field(default_factory=dict)
     basis: str = ""
-    retired: ClassVar[frozenset[str]] = frozenset({"protocol_text"})
     photos: tuple[int, ...] = ()
     truth: tuple[int, ...] = ()
     predicted: tuple[int, ...] = ()

@@ -97,7 +97,8 @@ class LabelFacts(Marked):
     `noise_rate` is the confident joint's share of wrong labels, with its 95 % interval; `ceiling` is 1 minus it: the
     accuracy against these labels of a reader who always sees the true class (label noise depends on the
     class alone, and models that are confident are right). `disagreement` is the share of photos that the mean of all
-    models reads otherwise: model error and label noise together. `suspects` has the flagged photos, most doubtful first, at most `shown_limit`.
+    models reads otherwise: model error and label noise together. `suspects` has the flagged photos, most doubtful
+    first, at most `shown_limit`.
     `estimates` has the noise rate by each way that this data allows, the confident joint's first.
     """
 
