@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from petmood.report.wording import count, p_value, points_ci
+from petmood.report.wording import THIN, count, p_value, points
 from petmood.results import AboveSpecies, Interval, Leaderboard, ModelFacts, PairFacts, Rank, Results
 
 
@@ -80,5 +80,9 @@ def above_sentence(above: AboveSpecies) -> str:
 
 
 def _tested(difference: float, bounds: Interval, n: int, p: float, pairs: int) -> str:
+    low, high = map(points, bounds)
     corrected = f", both corrected for {pairs} comparisons" if pairs > 1 else ""
-    return f"{points_ci(difference, bounds)}; n = {count(n)}; McNemar's p {p_value(p)}{corrected}"
+    return (
+        f"{points(difference)} points, 95{THIN}% interval {low} to {high}; n = {count(n)}; McNemar's p {p_value(p)}"
+        f"{corrected}"
+    )

@@ -84,7 +84,7 @@ def measured(share: float, bounds: Interval, n: int | None = None) -> str:
 def points_ci(share: float, bounds: Interval) -> str:
     """A difference in percentage points with its 95 % interval."""
     low, high = map(points, bounds)
-    return f"{points(share)} points, 95{THIN}% interval {low} to {high}"
+    return f"{points(share)} points (95{THIN}% interval {low} to {high})"
 
 
 def p_value(p: float) -> str:

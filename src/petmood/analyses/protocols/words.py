@@ -53,6 +53,6 @@ def forecast_sentence(f: Forecast) -> str:
     beyond = f"more than {f.horizon - 1} times today's {count(f.photos)}"
     lower, upper = (beyond if bound is None else count(bound) for bound in (low, high))
     return (
-        f"About {count(f.more_photos)} more {noun} for {gain} more of {what}, all classes growing alike "
+        f"About {count(f.more_photos)} more {noun} for {gain} more on {what}, all classes growing alike "
         f"(95{THIN}% interval {lower} to {upper})."
     )
