@@ -7,6 +7,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
 VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(VENV)/installed-core
+TORCH := $(VENV)/installed-torch
 STAMP := $(VENV)/installed
 CONSTRAINTS := requirements/constraints.txt
 EXTRAS := train,backbones,hub,data,labels,tables,scale,tracking,web,dev
@@ -23,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # some machines switch bytecode off, and each command that a test starts would compile petmood anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo bench test test-slow robustness fuzz audit-deps hashes lint types imports docs reference check format tutorial dist clean
+.PHONY: help venv demo-data demo bench test test-slow robustness fuzz audit-deps hashes lint types imports docs reference check format tutorial dist clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -31,31 +32,39 @@ help: ## list these targets
 
 venv: $(STAMP) ## make .venv with petmood, all its extras and its tools, if it is not up to date
 
-# The demo's part: the core and torch, which trains the study's network. torch goes first and alone: pip then takes the
-# build for this machine, and nothing later can pull in another one. What no one imports is not compiled.
+# What is imported by nobody is not compiled.
 $(CORE): pyproject.toml $(CONSTRAINTS)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "petmood needs Python 3.11 or newer; '$(PYTHON)' is $$("$(PYTHON)" --version 2>/dev/null || echo "not to be found")." \
 			"Install one, or name it: make venv PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@"$(BIN)/python" -m pip --version >/dev/null 2>&1 || { \
-		echo "[1/3] making $(VENV) with $$("$(PYTHON)" --version) (seconds)"; \
+		echo "making $(VENV) with $$("$(PYTHON)" --version) (seconds)"; \
 		"$(PYTHON)" -m venv --clear $(VENV) || { \
 			echo "'$(PYTHON)' cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }; }
 	@$(BIN)/python -m pip install -qq --upgrade pip
-	@echo "[2/3] installing torch, which trains networks (about a minute)"
-	@$(BIN)/python -m pip install -qq --no-compile -c $(CONSTRAINTS) torch==2.13.0
-	@echo "[3/3] installing petmood and what it needs (about a minute)"
+	@echo "installing petmood and what it needs (half a minute)"
 	@$(INSTALL) -e .
 	@touch $@
 
-$(STAMP): $(CORE)
+# Alone and before the extras: pip then takes the build for this machine, and nothing later can pull in another one.
+$(TORCH): $(CORE)
+	@echo "installing torch, which trains networks (half a minute)"
+	@$(BIN)/python -m pip install -qq --no-compile -c $(CONSTRAINTS) torch==2.13.0
+	@touch $@
+
+$(STAMP): $(TORCH)
 	@echo "installing the extras and the development tools: Ray, transformers, a browser driver, ... (some minutes)"
 	@$(INSTALL) -e '.[$(EXTRAS)]'
 	@touch $@
 
-demo: $(CORE) ## draw the demo set, run petmood on it, say where the report is
+# What looking at the pictures needs is there before torch is: both at once. The run then finds the copies in the cache.
+demo-data: $(CORE) ## draw the demo set, and look for copies and other traps in it
 	@rm -rf $(BUILD)/demo $(BUILD)/demo-run
 	$(BIN)/petmood demo-data $(BUILD)/demo
+	$(BIN)/petmood audit $(BUILD)/demo/data
+
+demo: $(CORE) ## draw the demo set, audit it, run petmood on it, say where the report is (2 minutes at the first time)
+	@$(MAKE) --no-print-directory -j 2 $(TORCH) demo-data
 	$(BIN)/petmood run $(BUILD)/demo/data --out $(BUILD)/demo-run --preset quick
 	@face=$$(find $(BUILD)/demo/data/test/happy -type f | sort | head -n 1); \
 		echo "Its model reads a face drawn to be happy, which it had not seen:"; \

@@ -203,7 +203,7 @@ class Shell:
         if command.startswith(("docker ", "pip install")):
             return  # tests/test_release.py has both
         if command.startswith("make "):
-            for stamp in ("installed", "installed-core"):
+            for stamp in ("installed-core", "installed-torch", "installed"):
                 (self.python.parents[1] / stamp).touch()  # installing needs a network
             command += f" -C {shlex.quote(str(ROOT))} VENV={self.python.parents[1]} BUILD={self.desk / 'build'}"
         if re.match(r"petmood (serve|review)\b(?!.*--(json|consensus))", command):

@@ -263,17 +263,18 @@ def planned(target: str, venv: Path) -> list[str]:
         text=True,
         check=True,
     )
-    return [line for line in done.stdout.splitlines() if "pip install" in line and "--upgrade pip" not in line]
+    lines = [line for line in done.stdout.splitlines() if "pip install" in line and "--upgrade pip" not in line]
+    return list(dict.fromkeys(lines))  # a make within make tells again what the one around it did
 
 
 def test_make_demo_installs_the_core_and_torch_and_make_test_the_rest(tmp_path: Path) -> None:
     pins = f"-c {Path('requirements') / 'constraints.txt'}"
-    torch, core = planned("demo", tmp_path / "venv")
+    core, torch = planned("demo", tmp_path / "venv")
     assert torch.endswith(f"{pins} {TORCH}")
     assert core.endswith(" -e .")
     assert pins in core
     *before, tools = planned("test", tmp_path / "venv")
-    assert before == [torch, core]
+    assert before == [core, torch]
     assert pins in tools
     named = re.search(r"-e '\.\[(.+)\]'$", tools)
     assert named

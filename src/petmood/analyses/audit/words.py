@@ -91,11 +91,11 @@ def quality_sentence(audit: AuditFacts) -> str:
     """How many photos may be too poor to learn from, and why."""
     if audit.quality is None:
         return ""
-    found = [issue for issue in audit.quality.issues if issue.images]
-    head = f"{plural(audit.quality.with_issue, 'photo')} of {count(audit.quality.images)} may be poor"
+    found = [issue for issue in audit.quality.issues if issue.images and issue.issue != "near_duplicate"]
     if not found:
-        return f"{head}."
+        return f"None of {count(audit.quality.images)} photos looks poor."
     told = listing([f"{count(issue.images)} {WORDS.get(issue.issue, issue.issue)}" for issue in found])
+    head = f"{plural(audit.quality.with_issue, 'photo')} of {count(audit.quality.images)} may be poor"
     return f"{head}: {told}, the first {quoted(found[0].worst[0])}."
 
 
