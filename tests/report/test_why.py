@@ -121,7 +121,7 @@ def label_facts(noise: float = 0.1) -> LabelFacts:
 
 
 def cause(name: CauseName, effect: float, shown: bool) -> CauseFacts:
-    values = dict.fromkeys(("accuracy", "other_accuracy", "species_accuracy", "accuracy_without", "cramers_v"), 0.5)
+    values = dict.fromkeys(("right", "other_right", "species_right", "right_without", "cramers_v"), 0.5)
     return CauseFacts(
         name=name,
         effect=effect,

@@ -59,7 +59,7 @@ def caution(warn: Warn) -> str:
         case _ if kind == "shortcut" and name in PROPERTIES:
             return (
                 f"{name.capitalize()} alone ({PROPERTIES[name]}) predicts the class of "
-                f"{measured(v['accuracy'], (v['low'], v['high']), v['n'])} of photos, the commonest class "
+                f"{measured(v['right'], (v['low'], v['high']), v['n'])} of photos, the commonest class "
                 f"{percent(v['majority'])}: a model can do as well without seeing a face."
             )
         case _ if kind == "no" and "said" in v:

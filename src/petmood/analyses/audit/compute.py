@@ -209,5 +209,5 @@ def _warnings(
             low, high = s.accuracy_ci
             yield Warn(
                 code=f"shortcut-{s.name}",
-                values={"accuracy": s.accuracy, "low": low, "high": high, "n": s.n, "majority": s.majority},
+                values={"right": s.accuracy, "low": low, "high": high, "n": s.n, "majority": s.majority},
             )

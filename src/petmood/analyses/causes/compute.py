@@ -26,7 +26,7 @@ from petmood.results import Interval
 SMALL_SIDE: Final = 96
 """Side in pixels of the experiment on resolution; a multiple of 32, as the networks like it."""
 
-_VERSION = 5  # part of the cache's key; raise it when a figure of this module changes its meaning
+_VERSION = 6  # part of the cache's key; raise it when a figure of this module changes its meaning
 
 
 def causes_facts(
@@ -127,8 +127,8 @@ class _Experiments:
             (-least.gain_ci[1], -least.gain_ci[0]),
             least.n,
             {
-                "species_accuracy": facts.over_species.reference_accuracy,
-                "accuracy_without": least.accuracy,
+                "species_right": facts.over_species.reference_accuracy,
+                "right_without": least.accuracy,
                 "cramers_v": facts.association.cramers_v,
             },
             choice=least.name,
@@ -162,7 +162,7 @@ class _Experiments:
         values: Mapping[str, float] | None = None,
     ) -> CauseFacts:
         pair = paired_facts(hits, other, name=name, reference="", protocol=self.protocol.name)
-        both = {"accuracy": pair.accuracy, "other_accuracy": pair.reference_accuracy}
+        both = {"right": pair.accuracy, "other_right": pair.reference_accuracy}
         return self._cause(name, pair.gain, pair.gain_ci, pair.n, both | dict(values or {}), choice=choice)
 
     def _cause(

@@ -63,8 +63,8 @@ def finding(cause: CauseFacts) -> str:
     match cause.name:
         case "species":
             return (
-                f"Species alone is right in {percent(v['species_accuracy'])}; without species the features are right "
-                f"in {percent(v['accuracy_without'])}. Cramer's V of species and mood: {number(v['cramers_v'])}."
+                f"Species alone is right in {percent(v['species_right'])}; without species the features are right "
+                f"in {percent(v['right_without'])}. Cramer's V of species and mood: {number(v['cramers_v'])}."
             )
         case "labels":
             told = (
@@ -83,7 +83,7 @@ def finding(cause: CauseFacts) -> str:
         "model": (cause.choice.capitalize(), HEAD),
     }
     one, other = named[cause.name]
-    return f"{one}: right in {percent(v['accuracy'])}; {other}: in {percent(v['other_accuracy'])}."
+    return f"{one}: right in {percent(v['right'])}; {other}: in {percent(v['other_right'])}."
 
 
 def ranking_sentence(facts: CausesFacts) -> str:
