@@ -9,6 +9,8 @@ import pytest
 from web.conftest import ARGUMENTS, CHROMIUM
 
 VIEWS = ((390, "dark"), (1280, "light"))
+EVERY_VIEW = (*VIEWS, *(pytest.param(*view, marks=pytest.mark.slow) for view in ((390, "light"), (1280, "dark"))))
+"""For tests that look at all four: two of them show each width and each scheme once."""
 
 
 def faults(page: Path | str, folder: Path) -> list[tuple[int, str, list[str]]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -24,14 +25,12 @@ settings.load_profile("petmood")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def isolated_environment(of_all_workers: Path) -> Iterator[None]:
     """Keeps the user's own cache out of the tests, and windows of matplotlib closed."""
-    root = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        root = root.parent  # of all workers: what one computed of the demo set serves the others
-    (root / "cache").mkdir(exist_ok=True)
+    # what one worker computed of the demo set serves the others
+    (of_all_workers / "cache").mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PETMOOD_CACHE", str(root / "cache"))
+        patch.setenv("PETMOOD_CACHE", str(of_all_workers / "cache"))
         patch.setenv("MPLBACKEND", "Agg")
         yield
 
@@ -53,12 +52,30 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoTruth]:
+def of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of one test session share."""
+    root = tmp_path_factory.getbasetemp()
+    return root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+
+
+def once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """The folder, made by the first process that asks for it; the others wait."""
+    done = folder.with_name(f"{folder.name}-is-made")
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        if not done.exists():
+            make(folder)
+            done.touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo(of_all_workers: Path) -> tuple[Path, DemoTruth]:
     """The demo set, drawn once a session: the folder written to, and what was planted in it."""
     from petmood.demo import write_demo
+    from petmood.demo.truth import read_truth
 
-    out = tmp_path_factory.mktemp("demo")
-    return out, write_demo(out, seed=0)
+    out = once(of_all_workers / "demo", lambda folder: write_demo(folder, seed=0))
+    return out, read_truth(out)
 
 
 @pytest.fixture(scope="session")
@@ -68,9 +85,11 @@ def demo_data(demo: tuple[Path, DemoTruth]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_run(demo_data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+def demo_run(demo_data: Path, of_all_workers: Path) -> RunResult:
     """A small run of the demo set, made once a session. Read its folder, never write to it."""
     import petmood
+    from petmood.library import RunResult
+    from petmood.results import Results
 
-    out = tmp_path_factory.mktemp("demo-run") / "run"
-    return petmood.run(demo_data, out, cnn=False, n_init=2)
+    out = once(of_all_workers / "demo-run", lambda folder: petmood.run(demo_data, folder, cnn=False, n_init=2))
+    return RunResult(Results.model_validate_json((out / "results.json").read_text(encoding="utf-8")), out)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from petmood.analyses.leakage.compute import leakage
 from petmood.analyses.species.compute import species
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
-from petmood.demo import DemoTruth
 from petmood.errors import DataError, LeakageError
 from petmood.jobs.cluster_naming import cluster
 from petmood.jobs.export_data import export_data
@@ -73,23 +71,6 @@ def test_names_alone_do_not_see_what_pixels_see(tmp_path: Path) -> None:
     data = write_tree(tmp_path / "data", split_photos("mirrored", "exact"))
     assert opened(data, "names").manifest.n_photos == 21
     assert opened(data, "pixels").manifest.n_photos == 20
-
-
-def pairs(families: dict[str, str]) -> set[tuple[str, str]]:
-    """Pairs of paths of one family."""
-    members: dict[str, list[str]] = {}
-    for path, family in sorted(families.items()):
-        members.setdefault(family, []).append(path)
-    return {pair for group in members.values() for pair in combinations(group, 2)}
-
-
-def test_the_demo_set_s_families_are_found_in_pixels_alone(demo: tuple[Path, DemoTruth], demo_data: Path) -> None:
-    found = pairs({r.path: r.family for r in opened(demo_data, "pixels").manifest.records})
-    true = pairs({file.path: file.family for file in demo[1].files})
-    right = len(found & true)
-    assert len(true) > 100
-    assert right / len(found) >= 0.97
-    assert right / len(true) >= 0.97
 
 
 def test_groups_beside_the_images_are_read_by_all_and_an_option_goes_before_them(tmp_path: Path) -> None:

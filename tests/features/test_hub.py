@@ -67,6 +67,7 @@ def test_a_saved_resnet50_is_exported_once_and_agrees_with_torch(
     assert load_backbone(f"hub:{folder}", tmp_path) == backbone
 
 
+@pytest.mark.slow
 def test_resnet50_comes_from_a_hub_by_its_name_and_is_read_without_one_later(
     resnet: tuple[Path, Any], tmp_path: Path
 ) -> None:

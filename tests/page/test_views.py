@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
+from axe import EVERY_VIEW
 from bundle_fixtures import Trained
 from web.conftest import CHROMIUM, until
 
@@ -125,6 +126,17 @@ def test_a_box_is_suggested_moved_resized_and_removed_by_keys(new_page: NewPage,
     page.keyboard.press("Delete")
     assert page.locator(".box").count() == 0
     assert page.is_hidden("#subjects")
+
+
+def test_a_newer_photo_ends_what_is_still_asked_about_an_older_one(new_page: NewPage, photos: list[Path]) -> None:
+    page, ended, asked = new_page(), [], "**/v1/explain?maps=occlusion*"
+    page.route(asked, lambda route: None)  # no answer comes
+    page.on("requestfailed", lambda request: ended.append(request.url))
+    with page.expect_request(asked):
+        page.set_input_files("#file", photos[0])
+    page.set_input_files("#file", photos[1])
+    answered(page, 2)
+    assert len(ended) == 1
 
 
 def touch(client: CDPSession, kind: str, x: float, y: float) -> None:
@@ -313,11 +325,9 @@ def test_a_suggested_box_lies_around_the_brightest_region(blank: Page) -> None:
     assert call(blank, "boxes", "m.suggested(null)") == pytest.approx({"x": 0.2, "y": 0.2, "width": 0.6, "height": 0.6})
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("options", [PHONE, {"viewport": {"width": 1280, "height": 900}}], ids=["phone", "desktop"])
-def test_axe_finds_nothing_on_any_view(
-    new_page: NewPage, photos: list[Path], scheme: str, options: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize(("width", "scheme"), EVERY_VIEW)
+def test_axe_finds_nothing_on_any_view(new_page: NewPage, photos: list[Path], width: int, scheme: str) -> None:
+    options: dict[str, Any] = PHONE if width == 390 else {"viewport": {"width": 1280, "height": 900}}
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = new_page(**options, color_scheme=scheme, permissions=["camera"], reduced_motion="reduce")
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from axe import EVERY_VIEW
 from bundle_fixtures import Trained
 from petmood.bundle import Bundle, Neighbour, Outputs
 from petmood.bundle.folder import read
@@ -300,8 +301,7 @@ def test_a_token_can_be_given(new_page: NewPage, trained: Trained, photos: list[
         page.context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "scheme"), EVERY_VIEW)
 def test_it_fits_any_screen_in_light_and_dark(new_page: NewPage, photos: list[Path], scheme: str, width: int) -> None:
     page = new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
     page.set_input_files("#file", photos[0])

@@ -119,7 +119,7 @@ def size_and_brightness() -> Model:
         pixels = data.thumbnails.reshape(len(data), -1, 3)
         grey = pixels.mean(axis=2)
         columns = np.column_stack([files, grey.mean(axis=1), grey.std(axis=1), pixels.mean(axis=1)])
-        return Columns(columns.astype(np.float32), f"v2/{DECODE_VERSION}")
+        return Columns(columns.astype(np.float32), f"v3/{DECODE_VERSION}")
 
     return Model("size-brightness", "Size, brightness and colour alone", partial(_head, "logistic-c1"), read)
 
@@ -215,7 +215,7 @@ def property_alone(name: str, seed: int = 42) -> Model:
     """Trees on one property of files, one of `PROPERTIES`."""
 
     def read(data: Dataset) -> Columns:
-        return Columns(property_values(data, name), f"v2/{DECODE_VERSION}")
+        return Columns(property_values(data, name), f"v3/{DECODE_VERSION}")
 
     return Model(
         f"property-{name}",

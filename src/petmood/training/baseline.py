@@ -10,7 +10,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from petmood.training.classifier import FeatureClassifier, TrainingRows
 
-_TREES: Final = 150
+_TREES: Final = 50  # 150 answer the same, within a hundredth of accuracy, in three times the time
 
 
 class MajorityClass(FeatureClassifier):

@@ -92,7 +92,13 @@ def test_more_comparisons_never_make_one_surer(drawn: tuple[list[np.ndarray], np
     assert among.interval[1] >= alone.interval[1] - 1e-12
 
 
-@pytest.mark.parametrize(("n", "a", "b"), [(200, 0.15, 0.1), (370, 0.2, 0.12), (38, 0.3, 0.1), (120, 0.4, 0.0)])
+OTHER_SHARES = [(200, 0.15, 0.1), (370, 0.2, 0.12), (120, 0.4, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("n", "a", "b"),
+    [(38, 0.3, 0.1), *(pytest.param(n, a, b, marks=pytest.mark.slow) for n, a, b in OTHER_SHARES)],
+)
 def test_a_difference_of_hits_is_covered_at_its_nominal_rate(n: int, a: float, b: float) -> None:
     rng = np.random.default_rng(n)
     held, runs = 0, 1500
@@ -106,6 +112,7 @@ def test_a_difference_of_hits_is_covered_at_its_nominal_rate(n: int, a: float, b
     assert 0.93 <= held / runs <= 0.97
 
 
+@pytest.mark.slow
 def test_a_difference_of_hit_rates_by_family_is_covered_at_its_nominal_rate() -> None:
     rng = np.random.default_rng(5)
     held, runs, n = 0, 1500, 100
@@ -128,7 +135,7 @@ def _true_gain() -> float:
 _TRUE_GAIN = _true_gain()
 
 
-@pytest.mark.parametrize("repeats", [1, 10])
+@pytest.mark.parametrize("repeats", [1, pytest.param(10, marks=pytest.mark.slow)])
 def test_among_equal_models_the_family_wise_error_stays_at_its_level(repeats: int) -> None:
     rng = np.random.default_rng(repeats)
     runs = 400
@@ -208,6 +215,7 @@ def test_the_best_of_many_coins_is_a_coin() -> None:
     assert all(c.interval[0] < c.corrected < c.interval[1] for c in chosen)
 
 
+@pytest.mark.slow
 def test_what_the_choice_is_worth_is_covered_at_its_nominal_rate() -> None:
     rng = np.random.default_rng(3)
     held, runs, n = 0, 800, 150

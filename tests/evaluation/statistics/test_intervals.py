@@ -31,7 +31,7 @@ def covered(draw: Callable[[np.random.Generator], Interval], truth: float, runs:
     return float(np.mean([low - 1e-12 <= truth <= high + 1e-12 for low, high in (draw(rng) for _ in range(runs))]))
 
 
-@pytest.mark.parametrize(("n", "accuracy"), [(60, 0.5), (150, 0.8)])
+@pytest.mark.parametrize(("n", "accuracy"), [(60, 0.5), pytest.param(150, 0.8, marks=pytest.mark.slow)])
 def test_a_mean_over_families_is_covered_at_its_nominal_rate(n: int, accuracy: float) -> None:
     def files(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Photos differ in how hard they are, and each stands in 1 to 4 files that are about as hard."""
@@ -52,6 +52,7 @@ def test_an_accuracy_on_a_small_test_split_is_covered_at_its_nominal_rate() -> N
         assert 0.93 <= np.mean(chance) <= 0.97
 
 
+@pytest.mark.slow
 def test_hit_rates_over_repeats_are_covered_at_their_nominal_rate() -> None:
     def draw(rng: np.random.Generator) -> Interval:
         return mean_interval(rng.binomial(10, rng.beta(1, 1.5, 120)) / 10, resamples=999)
@@ -112,7 +113,8 @@ def test_totals_and_draws_of_families() -> None:
     assert drawn.mean(axis=0) == pytest.approx([30, 10, 60], abs=0.5)
 
 
-@pytest.mark.parametrize("statistic", [cramers_v, pytest.param(nmi, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("statistic", [cramers_v, nmi])
 def test_association_is_covered_about_as_often_as_it_says(statistic: Callable[..., np.ndarray]) -> None:
     def table(rng: np.random.Generator, n: int = 300) -> np.ndarray:
         a = rng.integers(0, 3, n)
@@ -139,6 +141,7 @@ def test_kappa_is_that_of_scikit_learn_and_none_where_it_is_undefined(pairs: lis
     assert made.kappa_ci[0] < 1
 
 
+@pytest.mark.slow
 def test_kappa_is_covered_at_its_nominal_rate_by_photo_and_by_family() -> None:
     def readings(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
         first = rng.integers(0, 2, n)  # two classes of equal share, agreement 0.75: kappa 0.5

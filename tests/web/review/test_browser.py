@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from axe import EVERY_VIEW
 from petmood.cluster.naming import Grouping
 from petmood.dataset import open_pictures
 from petmood.jobs.cluster_naming import read_names, save_groups
@@ -446,8 +447,7 @@ def test_three_readers_have_an_alpha_and_a_consensus(context: Any, charted: str)
     assert "consensus.csv --out NEW" in page.inner_text("#agreed")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "scheme"), EVERY_VIEW)
 def test_axe_finds_nothing_on_any_view(browser: Any, charted: str, scheme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     context = browser.new_context(
