@@ -2,7 +2,7 @@
 import { BoxEditor, suggested } from "./boxes.js";
 import { hasCamera, shot, startCamera, stopCamera } from "./camera.js";
 import { paintHeat, paintLegend } from "./heat.js";
-import { announce, bars, byId, capital, complain, isHeic, make, moodsOf, unreadable } from "./parts.js";
+import { announce, bars, byId, called, capital, complain, isHeic, make, moodsOf, unreadable } from "./parts.js";
 import { decode, prepare, sizeOf } from "./pixels.js";
 import { counted, headline, say, sentence } from "./words.js";
 
@@ -105,7 +105,7 @@ export function photoView(host, facts, keep) {
   function whyNotSent(file) {
     if (host.kind === "browser") return unreadable(file);
     if (file.size <= facts.host.max_mb * 2 ** 20) return "";
-    return `${file.name || "The picture"} has ${(file.size / 2 ** 20).toFixed(1)} MB; the limit is ${facts.host.max_mb} MB. Choose a smaller one.`;
+    return `${called(file)} has ${(file.size / 2 ** 20).toFixed(1)} MB; the limit is ${facts.host.max_mb} MB. Choose a smaller one.`;
   }
 
   function drop(entry) {
