@@ -27,14 +27,14 @@ MIN_EXACT, MIN_CLEAR = 0.35, 1.5
 """Share of the overlap that must agree to the pixel where the rest is covered, and how many times what is only alike:
 drawings from one template are alike in many places where a cover leaves none."""
 
-MAX_MOVED: Final = 0.05
+MAX_MOVED: Final = 0.06
 """Share that may be found a little further on: more, and the pictures are frames of one scene."""
 
 MAX_SHIFTED, MAX_SHIFTED_COVERED = 0.1, 0.05
 """Share of windows that may differ by a small shift, of a whole copy and of one that is covered: frames of one scene
 that moved by a pixel or two agree well enough to be taken for copies otherwise."""
 
-MIN_BENT, MAX_STILL, MIN_BENT_INLIERS = 0.89, 0.25, 20
+MIN_BENT, MAX_STILL, MIN_BENT_INLIERS = 0.87, 0.25, 20
 """A deformed copy has features enough, agrees everywhere once each place has moved, and no large part of it stayed."""
 
 MIN_INLIERS, MIN_LIKENESS, MIN_COVERED_INLIERS = 10, 0.7, 18
@@ -57,7 +57,8 @@ class Verdict:
 
     Attributes:
         inliers: features that agree on the transform; 0 where it was found by whole pictures instead.
-        agreement: correlation of their detail in a window, in [0, 1], which nine tenths of their overlap reach.
+        agreement: correlation of their detail in a window, in [0, 1], which nine tenths of their overlap reach; of a
+            deformed copy once each place has moved.
         exact: share of the overlap that agrees to the pixel, in [0, 1].
         moved: share of it that is found a little further on, in [0, 1].
         likeness: correlation of their detail over the whole overlap, in [-1, 1]; below 0 for a negative.
@@ -202,7 +203,7 @@ def _kind(
         elif settled.shifted <= MAX_SHIFTED_COVERED and covered:
             kind = "covered"
     elif inliers >= MIN_BENT_INLIERS and found.bent >= MIN_BENT and found.still <= MAX_STILL:
-        kind = "bent"
+        kind, agrees = "bent", found.bent
     told = verdict(kind, agrees, found.exact, max(found.moved, settled.shifted))
     if told.same_photo or told.moved > MAX_SHIFTED:
         return told
