@@ -27,10 +27,10 @@ MIN_EXACT, MIN_CLEAR = 0.35, 1.5
 """Share of the overlap that must agree to the pixel where the rest is covered, and how many times what is only alike:
 drawings from one template are alike in many places where a cover leaves none."""
 
-MAX_MOVED: Final = 0.06
+MAX_MOVED: Final = 0.07
 """Share that may be found a little further on: more, and the pictures are frames of one scene."""
 
-MAX_SHIFTED, MAX_SHIFTED_COVERED = 0.1, 0.05
+MAX_SHIFTED, MAX_SHIFTED_COVERED = 0.1, 0.08
 """Share of windows that may differ by a small shift, of a whole copy and of one that is covered: frames of one scene
 that moved by a pixel or two agree well enough to be taken for copies otherwise."""
 
