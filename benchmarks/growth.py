@@ -100,7 +100,7 @@ def main() -> None:
     again = (more[large] - more[small]) / (large - small)
     hours, kept = each[large] * PLANNED / 3600, grown * PLANNED / 1024
     sheet.note(
-        f"On paper, from {large:,} images: {PLANNED:,} cost {hours:,.0f} core-hours to search cold, and {kept:,.0f} GiB "
+        f"On paper, from {large:,} images: {PLANNED:,} cost {hours:,.0f} core-hours cold, and {kept:,.0f} GiB "
         f"of memory in one process ({1024 * grown:.1f} KiB an image). One image that is added costs "
         f"{1000 * again:.2f} ms of processor time for each that is known, since the index is made anew."
     )
