@@ -25,7 +25,6 @@ STRONG_AGREEMENT: Final = 0.85
 STRONG_EXACT: Final = 0.4
 STRONG_PRINTED: Final = 0.95
 STRONG_PRINTED_INLIERS: Final = 20
-STRONG_BENT_INLIERS: Final = 30
 STRONG_PIXELS: Final = 0.95
 """From here on one link joins two families by itself; below, other pairs across them must confirm it."""
 
@@ -125,7 +124,6 @@ def _rules() -> list[float]:
         STRONG_EXACT,
         STRONG_PRINTED,
         STRONG_PRINTED_INLIERS,
-        STRONG_BENT_INLIERS,
         STRONG_PIXELS,
         ALIKE_INLIERS,
         ALIKE_LIKENESS,
@@ -258,8 +256,8 @@ class _Search:
 def _strong(verdict: Verdict) -> bool:
     if verdict.kind == "printed":  # print may have taken every feature
         return verdict.agreement >= STRONG_PRINTED or verdict.inliers >= STRONG_PRINTED_INLIERS
-    if verdict.kind == "bent":
-        return verdict.inliers >= STRONG_BENT_INLIERS
+    if verdict.kind == "bent":  # many features agree, or there would be no such verdict
+        return True
     if min(verdict.agreement, verdict.exact) >= STRONG_PIXELS and verdict.inliers >= MIN_INLIERS:
         return True  # a small picture in another has few features
     sure = verdict.agreement >= STRONG_AGREEMENT or (verdict.kind == "covered" and verdict.exact >= STRONG_EXACT)
