@@ -31,8 +31,8 @@ MAX_MOVED: Final = 0.05
 """Share that may be found a little further on: more, and the pictures are frames of one scene."""
 
 MAX_SHIFTED, MAX_SHIFTED_COVERED, MAX_SHIFTED_SURE = 0.1, 0.05, 0.08
-"""Share of windows that may differ by a small shift, of a whole copy, of a covered one, and of a covered one that surely
-lies as it should: frames of one scene that moved by a pixel or two agree well enough to be taken for copies otherwise."""
+"""Share of windows that may differ by a small shift: of a whole copy, of a covered one, and of one that surely lies
+as it should. Frames of one scene that moved by a pixel or two agree well enough to be taken for copies otherwise."""
 
 MIN_BENT, MAX_STILL = 0.87, 0.25
 """A deformed copy agrees everywhere once each place has moved, and no large part of it stayed."""
