@@ -29,6 +29,7 @@ TEXTS = {
 
 ATTRIBUTES = {module: set(names.split()) for module, names in TEXTS.items()}
 MODULES = ATTRIBUTES.pop("")
+ANY = set().union(*ATTRIBUTES.values())
 
 ASKED = ("os.name", "sys.platform", "platform.system", "hasattr", "find_spec", "is_there")
 """What a condition mentions that asks for a system or for a part of it."""
@@ -44,7 +45,7 @@ def traps(tree: ast.Module) -> Found:
     """Line and name of all that Windows lacks, asked for or not; and of texts in the system's own encoding."""
     found: Found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr in ATTRIBUTES.get(dotted(node.value), ()):
+        if isinstance(node, ast.Attribute) and node.attr in ANY and node.attr in ATTRIBUTES.get(dotted(node.value), ()):
             found.append((node.lineno, dotted(node)))
         elif isinstance(node, ast.ImportFrom) and not node.level:
             names = {alias.name for alias in node.names} & ATTRIBUTES.get(node.module or "", set())

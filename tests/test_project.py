@@ -105,6 +105,7 @@ def offending_lines(paths: Iterable[Path], pattern: re.Pattern[str]) -> list[str
     return found
 
 
+@cache
 def syntax(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 

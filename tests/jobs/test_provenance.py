@@ -149,7 +149,7 @@ def test_runs_are_told_apart_by_what_was_changed(made: Any, place: Path) -> None
     assert {name: settings[name] for name in CHANGED} == CHANGED
 
 
-@pytest.mark.parametrize("case", ["relabelled", "relabelled inside", "plain"])
+@pytest.mark.parametrize("case", ["relabelled", pytest.param("relabelled inside", marks=pytest.mark.slow), "plain"])
 def test_changed_labels_are_told_of_in_the_first_lines_of_the_report(case: str, made: Any) -> None:
     page = made(case)[1].read_text(encoding="utf-8")
     body = re.sub(r"<(style|script|svg)\b.*?</\1>", "", page[page.index("<body") :], flags=re.S)

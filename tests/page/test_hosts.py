@@ -240,18 +240,16 @@ def test_the_types_name_every_key_of_an_answer(trained: Trained, pictures: dict[
 
 @pytest.mark.slow
 @pytest.mark.realdata
+@pytest.mark.parametrize("model", ["pets", "trained on drawn pictures"])
 def test_server_command_and_browser_agree_on_the_photos_of_test(
-    browser: Browser, real_data: Path, tmp_path: Path
+    browser: Browser, real_data: Path, tmp_path: Path, model: str, trained: Trained
 ) -> None:
-    from petmood.config import RunSettings
-    from petmood.jobs.train import train
-
-    train(real_data, tmp_path / "pets", "head", RunSettings())
-    bundle, photos = load(tmp_path / "pets"), sorted((real_data / "test").rglob("*.jpg"))
+    path = Path("pets") if model == "pets" else trained.path
+    bundle, photos = load(path), sorted((real_data / "test").rglob("*.jpg"))
     assert len(photos) == 38
-    export(tmp_path / "pets", tmp_path / "pets.html", "web", single=True)
+    export(path, tmp_path / "page.html", "web", single=True)
     with running(bundle) as served:
-        for url in ((tmp_path / "pets.html").as_uri(), served):
+        for url in ((tmp_path / "page.html").as_uri(), served):
             page = browser.new_page()
             page.goto(url)
             for photo in photos:

@@ -128,6 +128,17 @@ def test_a_box_is_suggested_moved_resized_and_removed_by_keys(new_page: NewPage,
     assert page.is_hidden("#subjects")
 
 
+def test_a_newer_photo_ends_what_is_still_asked_about_an_older_one(new_page: NewPage, photos: list[Path]) -> None:
+    page, ended, asked = new_page(), [], "**/v1/explain?maps=occlusion*"
+    page.route(asked, lambda route: None)  # no answer comes
+    page.on("requestfailed", lambda request: ended.append(request.url))
+    with page.expect_request(asked):
+        page.set_input_files("#file", photos[0])
+    page.set_input_files("#file", photos[1])
+    answered(page, 2)
+    assert len(ended) == 1
+
+
 def touch(client: CDPSession, kind: str, x: float, y: float) -> None:
     points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
     client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
@@ -254,6 +265,39 @@ def test_the_diary_keeps_compares_exports_imports_and_deletes(
     page.set_input_files("#diary-file", tmp_path / "other.json")
     page.locator("#diary-problem:visible").wait_for()
     assert page.locator(".entry").count() == 2
+
+
+def test_what_another_tab_deletes_is_gone_here_too(new_page: NewPage, address: str, photos: list[Path]) -> None:
+    page = new_page()
+    page.set_input_files("#file", photos[0])
+    answered(page)
+    page.fill("#pet", "Nala")
+    page.click("#keep button")
+    page.locator("#kept:has-text('Kept in this browser')").wait_for()
+    other = page.context.new_page()
+    other.goto(f"{address}/#diary")
+    other.click(".entry button")
+    other.locator(".empty").wait_for()
+    page.click("#to-diary")
+    page.locator(".empty").wait_for()
+
+
+def test_a_full_storage_is_told(new_page: NewPage, address: str, tmp_path: Path) -> None:
+    page = new_page(f"{address}/#diary")
+    entry = {
+        "pet": "Nala",
+        "sentence": "",
+        "mood": "Sad",
+        "verdict": "sure",
+        "at": "2026-01-02",
+        "probabilities": {"Sad": 1},
+    }
+    entry["picture"] = "data:image/jpeg;base64," + 1_000_000 * "A"
+    (tmp_path / "large.json").write_text(json.dumps({"format": "petmood-diary-1", "entries": [entry]}))
+    client = page.context.new_cdp_session(page)
+    client.send("Storage.overrideQuotaForOrigin", {"origin": address, "quotaSize": 1})
+    page.set_input_files("#diary-file", tmp_path / "large.json")
+    page.locator("#diary-problem:has-text('The storage of this browser is full')").wait_for()
 
 
 def readings(values: list[float]) -> list[dict[str, float]]:

@@ -138,6 +138,7 @@ def test_a_killed_driver_is_gone_on_with(
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
+@pytest.mark.slow
 def test_what_a_worker_complains_of_reaches_the_user(
     cluster: str, photos: Path, tmp_path: Path, settings: EmbedSettings
 ) -> None:

@@ -69,6 +69,7 @@ def together(storage: str, meeting: Path, trials: int, *, dies: bool) -> list[su
     ]
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_trials(tmp_path: Path) -> None:
     storage = str(tmp_path / "trials.journal")
     processes = together(storage, tmp_path / "meeting", 7, dies=False)

@@ -21,6 +21,8 @@ from petmood.results import Results, Sample, Warn
 
 _RANGE = re.compile(r"(?<=\d)\N{EN DASH}(?=\d)")  # "41.2-51.3 %" must not break across lines
 
+_UNIT = re.compile(r"(?<=\d) %")  # nor may "95 %"
+
 _OPEN = "<!-- how the run went -->"
 
 Thumbnail = Callable[[str], bytes | None]
@@ -170,8 +172,10 @@ def _environment() -> Environment:
 
 
 def _finalize(value: object) -> object:
-    """Names come from file systems: what may not stand in a document is made visible."""
-    return _RANGE.sub("\N{EN DASH}\N{WORD JOINER}", wording.printable(value)) if type(value) is str else value
+    """Names come from file systems: what may not stand in a document is made visible. Figures do not break."""
+    if type(value) is not str:
+        return value
+    return _RANGE.sub("\N{EN DASH}\N{WORD JOINER}", _UNIT.sub(f"{wording.THIN}%", wording.printable(value)))
 
 
 def _stylesheet(environment: Environment) -> Markup:

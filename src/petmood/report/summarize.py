@@ -9,7 +9,7 @@ from petmood.report import facts, sentences
 from petmood.report.credibility import headline_above_species, marks, prose
 from petmood.report.facts import ProtocolView
 from petmood.report.sentences import are, nmi_words
-from petmood.report.wording import THIN, count, interval, number, percent, plural, quoted
+from petmood.report.wording import THIN, count, interval, number, percent, plural, points, quoted
 from petmood.results import ClusterFacts, ModelFacts, Results
 
 
@@ -174,9 +174,9 @@ def headlines(results: Results, protocols: tuple[ProtocolView, ...]) -> Iterator
         yield Headline(percent(majority.accuracy), "majority class", f"{answer}, n = {count(majority.n)}")
     above = headline_above_species(results)
     if above is not None:
-        low, high = (f"{100 * bound:+.1f}" for bound in above.difference_ci)
+        low, high = (points(bound) for bound in above.difference_ci)
         yield Headline(
-            f"{100 * above.difference:+.1f}",
+            points(above.difference),
             "points above species",
             f"{low} to {high}, n = {count(above.n)}; knowing the animal alone: {percent(above.species_accuracy)}",
         )

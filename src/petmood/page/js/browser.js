@@ -67,16 +67,17 @@ export function browserHost(facts, source = null) {
         neighbours: neighboursOf(outputs.features),
       };
     },
-    async deepen(picture, answer, wanted = () => true) {
+    /** What covering and hiding parts tells; null if `signal`, an AbortSignal, says that nobody looks at it any more. */
+    async deepen(picture, answer, signal = null) {
       const column = classes.indexOf(answer.mood), rows = [];
       const whole = classes.map((name) => answer.prediction.probabilities[name]);
       const tell = async (pixels) => {
         rows.push([...(await infer(pixels)).probabilities.data]);
         await pause();
       };
-      for (let place = 0; place < GRID * GRID && wanted(); place++) await tell(covered(picture.pixels, size, place));
-      for (const pixels of hidden(picture.pixels, size)) if (wanted()) await tell(pixels);
-      if (rows.length < GRID * GRID + 3) return null; // nobody looks at it any more
+      for (let place = 0; place < GRID * GRID && !signal?.aborted; place++) await tell(covered(picture.pixels, size, place));
+      for (const pixels of hidden(picture.pixels, size)) if (!signal?.aborted) await tell(pixels);
+      if (signal?.aborted) return null;
       return {
         occlusion: occlusionOf(whole, rows.slice(0, GRID * GRID), column),
         background: backgroundOf(whole, rows.slice(GRID * GRID), column),

@@ -17,6 +17,7 @@ export function photoView(host, facts, keep) {
   const seen = []; // newest first: {url, name, bitmap or null, file, subjects: [{box or null, picture, answer, deeper, failed}], picked}
   let latest = 0; // number of the newest request, so that a slow answer cannot overwrite a newer one
   let answers = 0; // how many answers came, for those who watch the page
+  let deepening = null; // {of: the answer, stop: an AbortController} of what is being asked more about
   let shown = null; // the entry of `seen` that is on display
   const editor = new BoxEditor(part.boxes, { onDraw, onChange, onRemove, onPick });
   paintLegend(part.scale, facts.heat);
@@ -32,7 +33,6 @@ export function photoView(host, facts, keep) {
       return;
     }
     for (const file of pictures) await read(file);
-    if (shown) deepen(subject());
   }
 
   async function read(file) {
@@ -120,26 +120,35 @@ export function photoView(host, facts, keep) {
     one.picture.source = entry.name;
     await host.ready((done) => tell(done < 1 ? "Loading the model…" : "Reading…", done < 1 ? done : null));
     one.answer = await host.read(one.picture, (done) => tell(done < 1 ? "Sending…" : "Reading…", done < 1 ? done : null));
-    one.deeper = null;
-    one.failed = false;
+    one.deeper = one.failed = false;
     answers += 1;
   }
 
-  // Cover and hide parts of what is on show: slow, so it is asked for once, and only for what is looked at.
+  // Cover and hide parts of what is on show: slow, so it is done once, and only while somebody looks at it.
   async function deepen(one) {
-    if (!one?.answer) return;
-    const of = one.answer;
-    one.deeper ??= host.deepen(one.picture, of, () => one.answer === of).then(
-      (found) => { if (found && one.answer === of) Object.assign(of, found); },
-      () => { one.failed = true; },
-    );
-    await one.deeper;
+    if (one.deeper || one.answer === deepening?.of) return;
+    relieve();
+    const of = one.answer, stop = new AbortController();
+    deepening = { of, stop };
+    const found = await host.deepen(one.picture, of, stop.signal).catch(() => null);
+    if (stop.signal.aborted) return;
+    deepening = null;
+    one.deeper = true;
+    one.failed = !found;
+    Object.assign(of, found);
     if (one === subject()) look(one);
+  }
+
+  // A newer photo need not wait for what is still asked about an older one.
+  function relieve() {
+    deepening?.stop.abort();
+    deepening = null;
   }
 
   // ---- what is shown
 
   function clear(problem) {
+    relieve();
     shown = null;
     part.result.hidden = true;
     document.body.classList.remove("answered");
@@ -148,6 +157,7 @@ export function photoView(host, facts, keep) {
   }
 
   function waiting(entry) {
+    relieve();
     shown = entry;
     part.result.hidden = false;
     part.result.setAttribute("aria-busy", "true");
@@ -204,6 +214,7 @@ export function photoView(host, facts, keep) {
     document.body.dataset.answers = String(answers);
     subjects();
     look(one);
+    deepen(one);
   }
 
   function subjects() {
@@ -224,7 +235,6 @@ export function photoView(host, facts, keep) {
   function choose(number) {
     if (!shown.subjects[number].answer || shown.picked === number) return;
     pick(number);
-    deepen(subject());
   }
 
   function neighbour(near) {
@@ -280,7 +290,6 @@ export function photoView(host, facts, keep) {
         part.result.hidden = false;
         document.body.classList.add("answered");
         show(entry);
-        deepen(subject());
         part.mood.focus();
       });
       item.append(button);
@@ -312,7 +321,6 @@ export function photoView(host, facts, keep) {
     }
     if (entry !== shown) return;
     pick(entry.subjects.indexOf(one));
-    deepen(one);
     shelve();
   }
 

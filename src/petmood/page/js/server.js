@@ -6,10 +6,10 @@ const PATIENCE = 60_000; // milliseconds
 
 /** A host for the page's facts; base: the server's address, token: what it asks for or null. */
 export function serverHost(facts, base = "", token = () => "") {
-  async function ask(path, picture, onProgress) {
+  async function ask(path, picture, onProgress, signal) {
     const form = new FormData();
     form.append("images", picture.file ?? await pngOf(picture.pixels, picture.size), picture.source ?? "picture");
-    const body = await send(`${base}${path}`, form, token(), onProgress);
+    const body = await send(`${base}${path}`, form, token(), onProgress, signal);
     return body.explanations?.[0] ?? { prediction: body.predictions[0] };
   }
 
@@ -40,15 +40,15 @@ export function serverHost(facts, base = "", token = () => "") {
       form.append("images", await pngOf(pixels, width, height), source);
       return (await send(`${base}v1/detect`, form, token())).pictures[0].boxes;
     },
-    async deepen(picture) {
-      const { occlusion, background } = await ask("v1/explain?maps=occlusion&background=true", picture);
+    async deepen(picture, answer, signal = null) {
+      const { occlusion, background } = await ask("v1/explain?maps=occlusion&background=true", picture, undefined, signal);
       return { occlusion, background };
     },
   };
 }
 
 // fetch tells nothing of how far a body has got, on slow networks the one thing one wants to know
-function send(url, form, token, onProgress = () => {}) {
+function send(url, form, token, onProgress = () => {}, signal = null) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", url);
@@ -56,6 +56,8 @@ function send(url, form, token, onProgress = () => {}) {
     request.responseType = "json";
     if (token) request.setRequestHeader("Authorization", `Bearer ${token}`);
     request.upload.onprogress = (event) => { if (event.lengthComputable) onProgress(event.loaded / event.total); };
+    signal?.addEventListener("abort", () => request.abort()); // the server then ends its work too
+    request.onabort = () => reject(new Error("Nobody waits for it any more."));
     request.onerror = () => reject(new Error("The server cannot be reached. Is it still running?"));
     request.ontimeout = () => reject(new Error("The server did not answer within a minute. Try again."));
     request.onload = () => {
@@ -64,6 +66,7 @@ function send(url, form, token, onProgress = () => {}) {
       else if (body?.error) reject(new Error(`${body.error.what} (${body.error.got}). ${body.error.next}`));
       else reject(new Error(`The server answered ${request.status} without a reason. Try again.`));
     };
-    request.send(form);
+    if (signal?.aborted) request.onabort();
+    else request.send(form);
   });
 }
