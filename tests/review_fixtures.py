@@ -31,7 +31,10 @@ def drawn_run(folder: Path, per_class: int = 8) -> tuple[Path, Manifest]:
         "path": SUSPECT,
         "given": "Sad",
         "suggested": "happy",
-        "why": "5 of 6 models read happy",
+        "votes": 5,
+        "models": 6,
+        "p_given": 0.1,
+        "p_suggested": 0.8,
         "neighbours_given": [{"path": LIKE_GIVEN, "label": "Sad", "similarity": 0.5}],
         "neighbours_suggested": [{"path": LIKE_OTHER, "label": "happy", "similarity": 0.6}],
     }

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,28 @@ def test_the_figures_of_the_demo_set_are_those_that_are_written_down(demo_run: R
     moved = {place: (golden[place], value) for place, value in found.items() if abs(value - golden[place]) > 0.011}
     assert {place for place in moved if not place.endswith("/correct")} == set(), moved
     assert all(abs(a - b) <= 1 for a, b in moved.values()), moved
+
+
+def strings(facts: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of results.json, with its place."""
+    for key, value in facts.items() if isinstance(facts, dict) else enumerate(facts):
+        if isinstance(value, str):
+            yield f"{place}/{key}", value
+        elif isinstance(value, dict | list):
+            yield from strings(value, f"{place}/{key}")
+
+
+def test_facts_hold_numbers_and_codes_and_no_sentences(demo_run: RunResult) -> None:
+    raw = json.loads((demo_run.folder / "results.json").read_text(encoding="utf-8"))
+    found = dict(strings(raw))
+    assert len(found) > 500
+    by_others = ("/reason", "/said", "/command")  # what a decoder or an error said, and what the user typed
+    prose = {
+        place: text
+        for place, text in found.items()
+        if not place.endswith(by_others) and (len(text.split()) > 6 or re.search(r"\d\s?%|\.\s|\.$", text))
+    }
+    assert prose == {}
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import petmood
 from bundle_fixtures import Trained
 from petmood.errors import ConfigError, DataError
 from petmood.library import AuditResult, EvaluateResult, Reader, RunResult, TrainResult
+from petmood.report.cautions import caution
 
 if TYPE_CHECKING:
     from petmood.demo import DemoTruth
@@ -76,7 +77,7 @@ def test_an_audit_shows_its_verdict_and_every_warning(audited: AuditResult) -> N
     text, page = shown(audited)
     assert_one_screen(text)
     for warning in audited.facts.warnings:
-        assert warning.message in text
+        assert caution(warning) in text
     assert page.startswith("<iframe srcdoc=")
     assert "<html" in html.unescape(page)
 

@@ -37,11 +37,11 @@ def test_every_fact_of_a_run_with_a_figure_can_be_marked() -> None:
 
 def test_a_mark_reaches_every_figure_and_changes_nothing_else() -> None:
     figure = LeakageFigure(
-        subject="s", title="t", control=False, split="x", n=2, photos=2, correct=1, accuracy=0.5,
+        subject="s", control=False, split="x", n=2, photos=2, correct=1, accuracy=0.5,
         accuracy_ci=(0.1, 0.9), ci_method="Wilson",
         identity=Identity(data="d", model="s", training="files", protocol="x", seed=0),
     )  # fmt: skip
-    facts = LeakageFacts(allowed=True, figures=(figure, figure), splits=(), verdict="v")
+    facts = LeakageFacts(allowed=True, figures=(figure, figure), splits=())
     marked = put_mark(facts, "leaks")
     assert {f.mark for f in marked.figures} == {"leaks"}
     assert marked.model_dump(exclude={"figures"}) == facts.model_dump(exclude={"figures"})

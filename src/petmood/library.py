@@ -95,9 +95,10 @@ class AuditResult:
 
     def __repr__(self) -> str:
         from petmood.analyses.audit import words
+        from petmood.report.cautions import caution
 
         lines = [words.verdict_sentence(self.facts), words.sample_sentence(self.facts)]
-        lines += [f"- {warning.message}" for warning in self.facts.warnings]
+        lines += [f"- {caution(warning)}" for warning in self.facts.warnings]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

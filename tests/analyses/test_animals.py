@@ -14,11 +14,13 @@ from drawing import write_tree
 from petmood.analyses.audit.compute import audit
 from petmood.analyses.audit.quality import read_quality
 from petmood.analyses.protocols.compute import animals_out
+from petmood.analyses.protocols.words import animals_sentence
 from petmood.config import read_options, reading, run_settings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.facts import dataset_facts
 from petmood.dataset.models import thumbnails
 from petmood.jobs.run_folder import read_reading, write_source
+from petmood.report.cautions import caution
 from petmood.split import straddling_animals
 
 
@@ -53,7 +55,7 @@ def test_what_keeping_photos_apart_hides_is_told(told: Dataset) -> None:
     assert facts.photo_accuracy > 0.75
     assert facts.accuracy < facts.photo_accuracy - 0.1
     assert facts.difference_ci[1] < 0
-    assert facts.verdict.startswith("Photos of one animal help")
+    assert animals_sentence(facts).startswith("Photos of one animal help")
     # intervals over 12 animals are wider than over 96 photos would be
     half = 1.96 * (facts.accuracy * (1 - facts.accuracy) / 96) ** 0.5
     assert (facts.accuracy_ci[1] - facts.accuracy_ci[0]) / 2 > half
@@ -63,7 +65,7 @@ def test_animals_in_two_splits_of_the_data_are_a_warning(tmp_path: Path) -> None
     files = {f"{'train' if int(p[-5]) < 5 else 'test'}/{p}": data for p, data in coats(4, 8).items()}
     layout = read_options(layout="{split}/{class}/{animal}/*")
     with open_dataset(write_tree(tmp_path / "d", files), families="names", splits=False, options=layout) as data:
-        found = {w.code: w.message for w in dataset_facts(data.manifest, run_settings("quick")).warnings}
+        found = {w.code: caution(w) for w in dataset_facts(data.manifest, run_settings("quick")).warnings}
     assert found["animals-in-two-splits"].startswith("4 animals stand in more than one split")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from petmood.analyses.causes import words
 from petmood.analyses.causes.compute import causes_facts
 from petmood.analyses.causes.facts import CausesFacts
 from petmood.analyses.labels.compute import label_facts
@@ -53,5 +54,6 @@ def test_every_cause_has_its_experiment_figure_interval_and_advice(facts: Causes
         assert cause.effect_ci[0] <= cause.effect <= cause.effect_ci[1]
         assert cause.effect_ci[0] > 0 or not cause.shown
         assert cause.n == facts.n == 204
-        assert cause.experiment
-        assert cause.advice.endswith(".")
+        assert words.experiment(cause)
+        assert words.finding(cause).endswith(".")
+        assert words.advice(cause).endswith(".")

@@ -63,7 +63,7 @@ def test_each_planted_copy_is_counted_and_the_meter_says_leakage(outcome: RunOut
     assert copied.near.images_in_test_copied_from_train == 2
     official = next(split for split in leakage.splits if split.split == "official-test")
     assert (official.exposed, official.n) == (3, 6)
-    assert "Leakage: 3 of the 6 evaluated items" in official.verdict
+    assert official.leaks
 
 
 def test_the_page_warns_above_beside_and_in_words_and_no_model_is_handed_out(outcome: RunOutcome) -> None:

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from petmood.analyses.calibration.words import lines
 from petmood.evaluation.calibrate import apply_temperature
 from petmood.evaluation.certainty import calibration_facts
+from petmood.report.sentences import sets_sentence
 from petmood.results import CalibrationFacts
 
 CLASSES = ("a", "b", "c")
@@ -25,12 +27,12 @@ def facts(n: int, temperature: float, rare: int | None = None) -> CalibrationFac
 def test_a_model_that_is_too_sure_is_said_to_be_and_is_mended_on_photos_not_fitted_on() -> None:
     found = facts(1500, 0.4)
     assert found.temperature == pytest.approx(2.5, rel=0.12)
-    assert "too sure" in found.verdicts[0]
+    assert "too sure" in next(lines(found))
     assert found.before.ece > 3 * found.after.ece
     assert found.after.ece < found.ece_if_calibrated + 0.02
     assert found.after.log_loss < found.before.log_loss
     assert found.after.brier < found.before.brier < found.brier_constant
-    assert "too shy" in facts(1500, 2.5).verdicts[0]
+    assert "too shy" in next(lines(facts(1500, 2.5)))
 
 
 def test_sets_cover_what_they_aim_for_on_photos_they_had_not_seen() -> None:
@@ -48,7 +50,7 @@ def test_a_class_with_too_few_photos_is_said_to_be_uncoverable() -> None:
     assert sets.uncoverable == ("c",)
     assert not sets.by_class["c"].covered
     assert sets.by_class["c"].coverage == 1
-    assert "c cannot be covered: with fewer than 9 photos" in sets.verdict
+    assert "c cannot be covered: with fewer than 9 photos" in sets_sentence(sets)
 
 
 def test_the_surer_the_answers_the_more_are_right() -> None:

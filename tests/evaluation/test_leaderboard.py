@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from petmood.evaluation.leaderboard import compare_models
+from petmood.report.credibility import above_sentence, board_sentences
 from petmood.results import ModelFacts
 
 
@@ -16,7 +17,6 @@ def model(name: str, correct: np.ndarray, protocol: str = "grouped-5-fold") -> M
         name=name,
         title=name.capitalize(),
         protocol=protocol,
-        protocol_text="",
         n=n,
         n_train=n,
         correct=hits,
@@ -48,13 +48,14 @@ def test_a_good_model_is_told_from_the_majority_and_a_poor_one_is_not() -> None:
     assert not groups["good"] & groups["species"]
     assert groups["poor"] & groups["majority"]
     assert len(board.pairs) == 6
-    assert board.verdicts[0].startswith("Good is ahead of everything else (n = 300)")
-    assert any(v.startswith("Good is better than Majority (+") for v in board.verdicts)
-    assert any(v.startswith("No evidence that Poor differs from Majority") for v in board.verdicts)
+    said = list(board_sentences(board))
+    assert said[0].startswith("Good is ahead of everything else (n = 300)")
+    assert any(text.startswith("Good is better than Majority (+") for text in said)
+    assert any(text.startswith("No evidence that Poor differs from Majority") for text in said)
     above = {a.model: a for a in found.above_species}
-    assert above["good"].verdict.startswith("Knowing the face adds")
+    assert above_sentence(above["good"]).startswith("Knowing the face adds")
     assert above["good"].difference == pytest.approx(good.mean() - species.mean())
-    assert above["poor"].verdict.startswith("Worse than knowing only the kind of animal")
+    assert above_sentence(above["poor"]).startswith("Worse than knowing only the kind of animal")
 
 
 def test_only_models_on_the_same_photos_are_compared() -> None:

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manifests import manifests, many_photos
-from petmood.analyses.leakage.facts import LeakageFigure
+from petmood.analyses.leakage.facts import LeakageFacts, LeakageFigure, SplitLeak
 from petmood.analyses.leakage.judge import accuracy_gap, exposed_items, judge_split, leakage_figure, permute_labels
+from petmood.analyses.leakage.words import verdict
 from petmood.evaluation.folds import random_folds
 from petmood.evaluation.protocols import Predictions
 from petmood.records import Manifest
@@ -61,22 +62,23 @@ def figure(subject: str, correct: int, n: int = 400) -> LeakageFigure:
     predicted = np.where(index < correct, manifest.class_index[:n], (manifest.class_index[:n] + 1) % 3)
     made = Predictions(index, np.eye(3)[predicted], 10)
     control = subject == "permuted-labels"
-    return leakage_figure(manifest, made, subject=subject, title=subject, control=control, split="s", identity=IDENTITY)
+    return leakage_figure(manifest, made, subject=subject, control=control, split="s", identity=IDENTITY)
 
 
-def test_a_verdict_says_leakage_only_where_there_is_some() -> None:
-    model = figure("model", 380)
-    leak = judge_split("s", "", [model, figure("permuted-labels", 300)], 350, 0.34, (0.5, (0.4, 0.6)))
+def test_a_split_leaks_where_copies_straddle_it_or_permuted_labels_are_recognised() -> None:
+    def judged(dealt: int, exposed: int, gap: tuple[float, tuple[float, float]] | None = None) -> tuple[SplitLeak, str]:
+        own = (figure("model", 380), figure("permuted-labels", dealt))
+        split = judge_split("s", own, exposed, 0.34, gap)
+        return split, verdict(LeakageFacts(allowed=False, figures=own, splits=(split,)), split)
+
+    leak, said = judged(300, 350, (0.5, (0.4, 0.6)))
     assert leak.leaks
-    assert "Leakage: 350 of the 400" in leak.verdict
-    assert "75.0%" in leak.verdict
-    assert "50.0 points" in leak.verdict
-    clean = judge_split("s", "", [model, figure("permuted-labels", 130)], 0, 0.34, None)
+    assert all(figure in said for figure in ("350 of the 400", "75.0", "50.0 points"))
+    clean, clear = judged(130, 0)
     assert not clean.leaks
-    assert clean.verdict.startswith("No leakage found")
-    hidden = judge_split("s", "", [model, figure("permuted-labels", 300)], 0, 0.34, None)
-    assert hidden.leaks
-    assert hidden.verdict.startswith("Suspicious")
-    few = judge_split("s", "", [model, figure("permuted-labels", 130)], 2, 0.34, None)
-    assert few.leaks
-    assert "too few to move" in few.verdict
+    hidden, suspected = judged(300, 0)
+    assert (hidden.leaks, hidden.remembered) == (True, True)
+    few, little = judged(130, 2)
+    assert (few.leaks, few.remembered) == (True, False)
+    assert len({text.split()[0] for text in (said, clear, suspected)}) == 3
+    assert little.count(".") > 2

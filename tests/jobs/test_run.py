@@ -68,7 +68,7 @@ def test_the_planted_imbalance_of_species_is_reported_and_without_species_mood_s
 
 def test_results_follow_their_schema(outcome: RunOutcome) -> None:
     raw = facts(outcome)
-    assert raw["schema"] == 2
+    assert raw["schema"] == 3
     assert read_results(raw) == outcome.results
     for model in (*raw["models"], *raw["baselines"]):
         assert model["n"] == sum(map(sum, model["confusion"]))

@@ -14,6 +14,7 @@ from petmood.errors import DataError, TooFewError
 from petmood.jobs import stages
 from petmood.jobs.run import RunOutcome, run
 from petmood.progress import Silent
+from petmood.report.cautions import caution
 
 SETTINGS = run_settings("quick", cnn=False, repeats=1)
 LEAKAGE = next(one for one in ANALYSES if one.name == "leakage")
@@ -66,7 +67,7 @@ def test_what_the_data_are_too_few_for_is_told_before_the_work(
 def test_a_part_that_has_too_little_is_left_out_with_a_note(tmp_path: Path, counts: dict[str, tuple[int, ...]]) -> None:
     heard = Heard()
     outcome = small(tmp_path, counts, heard)
-    told = [warn.message for warn in outcome.results.dataset.warnings if warn.code == "no-leakage"]
+    told = [caution(warn) for warn in outcome.results.dataset.warnings if warn.code == "no-leakage"]
     assert (outcome.results.of(LEAKAGE.facts) is None) == bool(told)
     assert bool(told) == ("train" in counts)
     assert any("Figures on them are uncertain" in note for note in heard.notes)

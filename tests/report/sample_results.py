@@ -30,11 +30,6 @@ MOODS = ("happy", "Sad", "Angry", "Other")
 IMAGES = {"train": (250, 250, 250, 250), "valid": (11, 10, 9, 6), "test": (11, 11, 10, 6)}
 PHOTOS = {"train": (90, 84, 75, 47), "valid": (11, 10, 9, 6), "test": (11, 11, 10, 6)}
 GROUPED, OFFICIAL = "grouped-5-fold", "official-test"
-PROTOCOL_TEXTS = {
-    GROUPED: "All photos, in five folds; a photo and its copies are always in the same fold. Each photo is "
-    "predicted once, by a model that saw neither it nor a copy of it.",
-    OFFICIAL: "Trained on the training split as it came, judged once on the test split as it came.",
-}
 LOGISTIC = ((70, 21, 13, 8), (27, 49, 17, 12), (17, 18, 43, 16), (15, 18, 17, 9))
 SPECIES = ((78, 14, 14, 6), (38, 34, 22, 11), (19, 17, 41, 17), (20, 15, 17, 7))
 THUMBNAILS = ((35, 31, 26, 20), (30, 28, 27, 20), (27, 26, 22, 19), (16, 17, 15, 11))
@@ -68,7 +63,6 @@ def model(
         name=name,
         title=title,
         protocol=protocol,
-        protocol_text=PROTOCOL_TEXTS.get(protocol, protocol),
         n=n,
         n_train=n_train,
         correct=correct,
@@ -151,9 +145,7 @@ def dataset(classes: Sequence[str] = MOODS) -> DatasetFacts:
             converted_to_rgb=3,
             reoriented=0,
         ),
-        warnings=(
-            Warn(code="small-test", message="The test split has 38 photos: one photo more or less is 2.6 points."),
-        ),
+        warnings=(Warn(code="small-test", values={"least": 30, "photos": {"Sad": 9}}),),
     )
 
 

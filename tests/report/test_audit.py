@@ -16,7 +16,6 @@ def shortcut(verdict: str) -> Shortcut:
     return Shortcut.model_validate(
         {
             "name": "brightness",
-            "text": "how light",
             "n": 370,
             "accuracy": 0.35,
             "accuracy_ci": (0.30, 0.40),

@@ -11,7 +11,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from petmood.analyses.page import report_html
+from petmood.report.cautions import caution
 from petmood.results import Results, Sample, SizeCount
+from petmood.results.basis import protocol_text
 from petmood.store import write_text
 
 from .sample_results import clusters, dataset, results, thumbnail, with_classes
@@ -97,9 +99,9 @@ def test_every_part_of_the_results_is_on_the_page(root: ET.Element) -> None:
         "1,078 files found: 1,074 accepted, 2 rejected because they cannot be used, 2 ignored",
         *(skipped.path for skipped in data.rejected + data.ignored),
         *(skipped.reason for skipped in data.rejected + data.ignored),
-        *(warning.message for warning in data.warnings),
+        *(caution(warning) for warning in data.warnings),
         *(m.title for m in results().models + results().baselines),
-        *(m.protocol_text for m in results().models),
+        *(protocol_text(m) for m in results().models),
         *env.packages,
         *env.seconds,
         env.platform,
@@ -208,7 +210,7 @@ def test_names_are_text_whatever_they_look_like() -> None:
     made = with_classes(HOSTILE)
     sample = Sample(path="train/x/<img src=x onerror=alert(1)>.jpg", class_name=HOSTILE[0], split="train")
     data = made.dataset.model_copy(update={"name": "</title><script>", "samples": (sample,)})
-    titled = tuple(m.model_copy(update={"title": "<i>M</i>", "protocol_text": "<u>"}) for m in made.models)
+    titled = tuple(m.model_copy(update={"title": "<i>M</i>", "split_use": {"<b>": "<u>"}}) for m in made.models)
     page = report_html(made.model_copy(update={"dataset": data, "models": titled}), thumbnail)
     root = parse(page)
     assert not [node.tag for node in root.iter() if node.tag in {"script", "i", "u", "b"}]

@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from petmood.analyses.labels.facts import SuspectFacts
+from petmood.analyses.labels.words import why_suspect
 from petmood.review.photos import open_review
 from petmood.store import read_json
 
@@ -26,7 +28,9 @@ def test_clusters_suspects_and_map_are_those_of_the_run(demo_run: RunResult, tmp
     assert len(suspects.photos) == results["labels"]["flagged"] >= len(results["labels"]["suspects"])
     named = [suspect["path"] for suspect in results["labels"]["suspects"]]
     assert [review.photos[i].record.path for i in suspects.photos][: len(named)] == named
-    assert review.photos[suspects.photos[0]].why == results["labels"]["suspects"][0]["why"]
+    assert review.photos[suspects.photos[0]].why == why_suspect(
+        SuspectFacts.model_validate(results["labels"]["suspects"][0])
+    )
     assert all(photo.read is not None and 0 <= (photo.doubt or 0) <= 1 for photo in review.photos.values())
     assert review.layout is not None
     method, places = review.layout()

@@ -16,7 +16,6 @@ from petmood.build.certainty import trust
 from petmood.build.description import PHOTOS, describe
 from petmood.build.finetune_settings import FinetuneSettings
 from petmood.build.heads import (
-    SHOWN,
     data_facts,
     features_by,
     fitted_photos,
@@ -42,6 +41,7 @@ from petmood.methods.reading import Means, MethodData
 from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import ModelFacts
+from petmood.results.basis import SplitUse
 from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.training.catalog import FROZEN, choose
 
@@ -191,12 +191,8 @@ def _evaluation(
     if (lacking := bench.lacks(frozen)) is not None:
         raise ConfigError(f"the frozen baseline needs {lacking}.")
     baseline = bench.read(frozen).predict(inside, np.arange(len(inside)), folds, run.seed)
-    text = (
-        f"Cross-validation over photos of train and valid, stratified by class and grouped by photo, {len(folds)} of "
-        f"{k} folds; early stopping looked at photos of the training folds alone."
-    )
     protocol = grouped_name(k) if len(folds) == k else f"{grouped_name(k)}, {len(folds)} of the folds"
-    in_turn = dict.fromkeys(("train", "valid"), "fitted on and evaluated in turn")
+    in_turn: dict[str, SplitUse] = {"train": "in-turn", "valid": "in-turn"}
     judged = Predictions(test_fold(manifest).evaluate, on_test, len(inside))
     own = model_facts(
         manifest,
@@ -205,10 +201,19 @@ def _evaluation(
         title=settings.title,
         protocol=test_name(manifest),
         seed=run.seed,
-        text=SHOWN,
+        basis="these-weights",
     )
     cross = [
-        model_facts(inside, found, name=name, title=title, protocol=protocol, seed=run.seed, used=in_turn, text=text)
+        model_facts(
+            inside,
+            found,
+            name=name,
+            title=title,
+            protocol=protocol,
+            seed=run.seed,
+            used=in_turn,
+            basis="early-stopped",
+        )
         for name, title, found in (("finetune", settings.title, made), (FROZEN, frozen.title, baseline))
     ]
     return (own, *cross, *majority_facts(whole, run)[:1])

@@ -41,8 +41,6 @@ _QUALITY_PHOTOS: Final = 1000
 TOLERANCE: Final = 1e-4
 """A bundle's probabilities differ from those of the training code by no more."""
 
-SHOWN: Final = "The very weights of this bundle, fitted on train and valid, evaluated once on the photos of test."
-
 
 def save_head_bundle(
     out: Path,
@@ -156,7 +154,7 @@ def head_evaluation(data: Dataset, model: Model, settings: RunSettings) -> tuple
     What is fitted on the photos of train and valid is the model whose weights the bundle has.
     """
     on_test, cross = figures(data, model, settings)
-    return (on_test.model_copy(update={"protocol_text": SHOWN}), cross, *majority_facts(data, settings))
+    return (on_test.model_copy(update={"basis": "these-weights"}), cross, *majority_facts(data, settings))
 
 
 def features_by(bundle: Bundle, photos: Dataset, tick: Tick = lambda done, total: None) -> FeatureTable:

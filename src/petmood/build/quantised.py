@@ -86,5 +86,5 @@ def _on_test(bundle: Bundle, data: Dataset, title: str, seed: int) -> ModelFacts
         protocol=test_name(data.manifest),
         seed=seed,
         training="as its bundle says",
-        text="The weights of the bundle, evaluated on the photos of test.",
+        basis="these-weights-again",
     )

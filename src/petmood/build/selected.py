@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from petmood.build.certainty import trust
 from petmood.build.description import PHOTOS, describe, network_facts
-from petmood.build.heads import SHOWN, data_facts, features_by, quality, require_agreement
+from petmood.build.heads import data_facts, features_by, quality, require_agreement
 from petmood.build.pet_rule import drawn_through, known_and_judged, pet_rule
 from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription
@@ -29,6 +29,7 @@ from petmood.methods.settings import AutoSettings
 from petmood.progress import Tick
 from petmood.records import FeatureTable, Manifest
 from petmood.results import ModelFacts
+from petmood.results.basis import Basis
 from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.training.catalog import FROZEN
 from petmood.training.onnx_heads import as_head
@@ -151,7 +152,7 @@ def _evaluation(
         protocol=test_name(manifest),
         seed=settings.seed,
         training=reading.training,
-        text=SHOWN,
+        basis="these-weights",
     )
     grouped = grouped_name(settings.folds)
     nested = _within(
@@ -160,13 +161,8 @@ def _evaluation(
         "auto",
         "Whatever is chosen among the candidates",
         f"nested-{grouped}",
-        "For each fold of train and valid a candidate is chosen by cross-validation among the photos outside it alone, "
-        "and predicts it: the accuracy of choosing and fitting together.",
+        "nested",
         settings,
-    )
-    text = (
-        "Cross-validation over the photos of train and valid, stratified by class; a photo and everything derived from "
-        "it stay in one fold. The choice among candidates was made by this score, which flatters what was chosen."
     )
     singles = [
         _within(
@@ -175,7 +171,7 @@ def _evaluation(
             name,
             made.found[name].reading.method.title,
             grouped,
-            text,
+            "chosen",
             settings,
         )
         for name in dict.fromkeys((winner, FROZEN))
@@ -185,10 +181,9 @@ def _evaluation(
 
 
 def _within(
-    made: Selection, found: Predictions, name: str, title: str, protocol: str, text: str, settings: AutoSettings
+    made: Selection, found: Predictions, name: str, title: str, protocol: str, basis: Basis, settings: AutoSettings
 ) -> ModelFacts:
     """A score on the photos of train and valid."""
-    use = "chosen by, fitted on and evaluated in turn, by photo"
     return model_facts(
         made.inside,
         found,
@@ -197,6 +192,6 @@ def _within(
         protocol=protocol,
         seed=settings.seed,
         training=made.found[name].reading.training if name in made.found else "photos",
-        used=dict.fromkeys(made.inside.split_names(), use),
-        text=text,
+        used=dict.fromkeys(made.inside.split_names(), "chosen-in-turn"),
+        basis=basis,
     )

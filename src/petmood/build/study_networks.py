@@ -235,6 +235,6 @@ def describe_cnn(manifest: Manifest, network: str, settings: TrainSettings, outc
             "seed": settings.seed,
         },
         epochs=outcome.epochs,
-        used={"train": "fitted on", "valid": "watched while training", "test": "evaluated once; chose nothing"},
-        text="Fitted on all files of train, as the study did, watched on valid, evaluated once on the photos of test.",
+        used={"train": "fitted", "valid": "watched", "test": "evaluated"},
+        basis="study-network",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from petmood.bundle.headline import headline_sentence
 from petmood.bundle.schema import ModelDescription
 from petmood.escaping import markdown
+from petmood.results.basis import protocol_text
 
 _LIMITS = """## Intended use
 
@@ -78,7 +79,7 @@ def _evaluation(model: ModelDescription) -> str:
             f"| {markdown(entry.title)} | {markdown(entry.protocol)} | {entry.n} | {entry.accuracy:.3f} "
             f"| {low:.3f} to {high:.3f} | {entry.macro_f1:.3f} |"
         )
-    texts = dict.fromkeys((e.protocol, e.protocol_text) for e in model.evaluation)
+    texts = dict.fromkeys((e.protocol, protocol_text(e)) for e in model.evaluation)
     return "\n".join([*lines, "", *(f"- *{name}*: {text}" for name, text in texts), ""])
 
 

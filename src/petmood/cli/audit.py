@@ -32,11 +32,12 @@ def audit(
     from petmood.analyses.audit.words import audit_lines
     from petmood.cli.console import Bars, console, print_json
     from petmood.config import run_settings
+    from petmood.report.cautions import caution
 
     facts = work(data, run_settings("quick", families=families, seed=seed), Bars(), groups=groups, quality=quality)
     if json:
         print_json(facts.model_dump(mode="json", include=set(AUDIT_KEYS)))
         return
     out = console()
-    for line in (*audit_lines(facts), *(f"warning: {warning.message}" for warning in facts.warnings)):
+    for line in (*audit_lines(facts), *(f"warning: {caution(warning)}" for warning in facts.warnings)):
         out.print(line, markup=False)

@@ -44,20 +44,20 @@ def leakage(
 
 def show_leakage(facts: LeakageFacts) -> None:
     """Print the meter: a row a subject, a column a split, then the verdicts."""
+    from petmood.analyses.leakage import words
     from petmood.cli.console import console, table_of
 
     out = console()
     table = table_of("", *(split.split for split in facts.splits), title="accuracy (95 % interval), n")
-    for subject in dict.fromkeys((f.subject, f.title) for f in facts.figures):
-        cells = [f for f in facts.figures if f.subject == subject[0]]
+    for row in words.rows(facts):
         table.add_row(
-            subject[1],
-            *(f"{c.accuracy:.3f} ({c.accuracy_ci[0]:.3f} to {c.accuracy_ci[1]:.3f}), {c.n:,}" for c in cells),
+            row.title,
+            *(f"{c.accuracy:.3f} ({c.accuracy_ci[0]:.3f} to {c.accuracy_ci[1]:.3f}), {c.n:,}" for c in row.figures),
         )
     out.print(table)
     for split in facts.splits:
         colour = "red" if split.leaks else "green"
-        out.print(f"{split.split}: {split.verdict}", style=colour, soft_wrap=True)
+        out.print(f"{split.split}: {words.verdict(facts, split)}", style=colour, soft_wrap=True)
 
 
 @reads_data
@@ -83,6 +83,7 @@ def regrade(
 def show_regrade(facts: RegradeFacts) -> None:
     """Print a row a claim, then the verdicts."""
     from petmood.cli.console import console, table_of
+    from petmood.report.regrade import PROTOCOLS, claim_sentence
 
     out = console()
     table = table_of("protocol", "claimed", "the same protocol here", "by photo", title=facts.title)
@@ -91,11 +92,11 @@ def show_regrade(facts: RegradeFacts) -> None:
             f"{f.accuracy:.3f} ({f.accuracy_ci[0]:.3f} to {f.accuracy_ci[1]:.3f}), n = {f.n:,}"
             for f in (claim.reproduced, claim.honest)
         ]
-        table.add_row(claim.protocol_text, _claimed(claim.claimed), *cells)
+        table.add_row(PROTOCOLS[claim.name], _claimed(claim.claimed), *cells)
     out.print(table)
     for claim in facts.claims:
         whose = f" ({claim.source})" if claim.source else ""
-        out.print(f"{claim.name}{whose}: {claim.verdict}", soft_wrap=True)
+        out.print(f"{claim.name}{whose}: {claim_sentence(claim)}", soft_wrap=True)
 
 
 def _claimed(range_: tuple[float, float] | None) -> str:

@@ -62,15 +62,14 @@ def labels(
 
 
 def _summary(facts: LabelFacts) -> None:
+    from petmood.analyses.labels.words import estimate_sentence, why_suspect
     from petmood.cli.console import console, table_of
 
     out = console()
     table = table_of("", "photo", "given", "suggested", "why", title=f"{facts.flagged} of {facts.n} labels in doubt")
     for s in facts.suspects[:20]:
-        table.add_row(str(s.rank), s.path, s.given, s.suggested, s.why)
+        table.add_row(str(s.rank), s.path, s.given, s.suggested, why_suspect(s))
     out.print(table)
-    from petmood.analyses.labels.words import estimate_sentence
-
     for estimate in facts.estimates:
         out.print(estimate_sentence(estimate, facts), soft_wrap=True)
     if facts.check:

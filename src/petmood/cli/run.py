@@ -139,6 +139,7 @@ def ending(outcome: RunOutcome, data: Path, *, verbose: bool = False) -> Iterato
     from petmood.cli.console import figure_lines
     from petmood.errors import install_line
     from petmood.report.beside import SUSPECTS
+    from petmood.report.cautions import caution
     from petmood.report.facts import protocols
     from petmood.report.summarize import lead, title
     from petmood.report.wording import LEFT_OUT, THIN, count, plural
@@ -159,7 +160,7 @@ def ending(outcome: RunOutcome, data: Path, *, verbose: bool = False) -> Iterato
     if verbose:
         yield ""
         yield from figure_lines((*results.models, *results.baselines))
-    warnings = [w.message for w in cautions(results)]
+    warnings = [caution(w) for w in cautions(results)]
     warnings += [f"Every figure is {mark}." for mark in {m.mark for m in results.models if m.mark}]
     warnings += [f"Left out: {LEFT_OUT[x]}. To add it: {install_line(x)}" for x in results.environment.left_out]
     if warnings:

@@ -41,6 +41,7 @@ def species(
 
 def _summary(facts: SpeciesFacts) -> None:
     from petmood.cli.console import console, table_of
+    from petmood.report.wording import ci_method
 
     out = console()
     classes = list(next(iter(facts.table.values())))
@@ -51,7 +52,7 @@ def _summary(facts: SpeciesFacts) -> None:
     a = facts.association
     out.print(
         f"Cramer's V {a.cramers_v:.2f} ({_span(a.cramers_v_ci)}), NMI {a.nmi:.3f} ({_span(a.nmi_ci, 3)}); "
-        f"n = {a.n}, {facts.ci_method}"
+        f"n = {a.n}, {ci_method(facts.ci_method)}"
     )
     clusters = table_of("k", "species taken out by", "NMI with species", "NMI with mood", "change of NMI with mood")
     for c in facts.clusters:

@@ -71,45 +71,21 @@ def _samples(manifest: Manifest, settings: RunSettings) -> tuple[Sample, ...]:
 
 
 def _warnings(manifest: Manifest) -> tuple[Warn, ...]:
-    found = [Warn(code="reading", message=note) for note in manifest.notes]
+    found = [Warn(code="reading", values={"said": note}) for note in manifest.notes]
     n_files, n_photos = len(manifest), manifest.n_photos
     if n_files > n_photos:
-        found.append(
-            Warn(
-                code="derived-files",
-                message=f"{n_files:,} files are {n_photos:,} photos and {n_files - n_photos:,} copies made from them; "
-                "petmood counts photos.",
-            )
-        )
+        found.append(Warn(code="derived-files", values={"files": n_files, "photos": n_photos}))
     if shared := straddling_animals(manifest):
-        noun = "animal stands" if shared == 1 else "animals stand"
-        found.append(
-            Warn(
-                code="animals-in-two-splits",
-                message=f"{shared:,} {noun} in more than one split, in different photos: figures on these splits are "
-                "not figures on animals never seen.",
-            )
-        )
+        found.append(Warn(code="animals-in-two-splits", values={"animals": shared}))
     mixed: dict[str, set[str]] = {}
     for record in manifest.records:
         mixed.setdefault(record.family, set()).add(record.class_name)
-    conflicting = sum(len(names) > 1 for names in mixed.values())
-    if conflicting:
-        noun = "photo stands" if conflicting == 1 else "photos stand"
-        found.append(Warn(code="conflicting-labels", message=f"{conflicting} {noun} under more than one label."))
+    if conflicting := sum(len(names) > 1 for names in mixed.values()):
+        found.append(Warn(code="conflicting-labels", values={"photos": conflicting}))
     if not manifest.official_splits:
-        found.append(
-            Warn(
-                code="made-splits",
-                message="The data lacks a train, valid or test split; petmood made what was missing, by photo"
-                f"{' and animal' if manifest.names_animals else ''}.",
-            )
-        )
-    outside = sum(s.reason.startswith("outside the split folders") for s in manifest.ignored)
-    if outside:
-        found.append(
-            Warn(code="outside-splits", message=f"{outside:,} images lie outside the split folders and were ignored.")
-        )
+        found.append(Warn(code="made-splits", values={"by_animal": int(manifest.names_animals)}))
+    if outside := sum(s.reason.startswith("outside the split folders") for s in manifest.ignored):
+        found.append(Warn(code="outside-splits", values={"images": outside}))
     return (*found, *few_photos(manifest))
 
 
@@ -118,12 +94,6 @@ def few_photos(manifest: Manifest) -> Iterator[Warn]:
     for split in ("valid", "test"):
         rows = manifest.photos_in_split(split)
         counts = np.bincount(manifest.class_index[rows], minlength=len(manifest.classes))
-        small = [
-            f"{name} ({count})" for name, count in zip(manifest.classes, counts, strict=True) if count < SMALL_CLASS
-        ]
+        small = {name: int(count) for name, count in zip(manifest.classes, counts, strict=True) if count < SMALL_CLASS}
         if small:
-            yield Warn(
-                code=f"small-{split}",
-                message=f"Classes with fewer than {SMALL_CLASS} photos in {split}: {', '.join(small)}. "
-                "Figures on them are uncertain.",
-            )
+            yield Warn(code=f"small-{split}", values={"least": SMALL_CLASS, "photos": small})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, Model
 from petmood.dataset.models import majority, size_and_brightness, species, thumbnails
@@ -11,12 +13,12 @@ from petmood.evaluation.protocols import (
     Protocol,
     grouped,
     once_on_test,
-    protocol_text,
     split_use,
 )
 from petmood.evaluation.statistics import BOOTSTRAP
 from petmood.records import Manifest
 from petmood.results import Epochs, ModelFacts
+from petmood.results.basis import Basis, SplitUse
 from petmood.results.identity import Identity
 from petmood.split import straddling_families
 
@@ -48,8 +50,8 @@ def model_facts(
     training: str = "photos",
     settings: dict[str, str | int | float | bool] | None = None,
     epochs: Epochs | None = None,
-    used: dict[str, str] | None = None,
-    text: str | None = None,
+    used: Mapping[str, SplitUse] | None = None,
+    basis: Basis = "",
 ) -> ModelFacts:
     """Score predictions of photos and describe them as one entry of results.json.
 
@@ -64,7 +66,7 @@ def model_facts(
         settings: what chose the model.
         epochs: learning curves.
         used: what each split was used for, where it is not what the protocol says.
-        text: how the figures came about, where it is not what the protocol says.
+        basis: how the figures came about, where it is not what the protocol says.
     """
     truth = manifest.class_index[made.index]
     scores = score(truth, made.predicted, manifest.classes, manifest.family_index[made.index])
@@ -72,7 +74,6 @@ def model_facts(
         name=name,
         title=title,
         protocol=protocol,
-        protocol_text=text or protocol_text(protocol),
         n=scores.n,
         n_train=made.n_train,
         correct=scores.correct,
@@ -86,7 +87,8 @@ def model_facts(
         per_class=scores.per_class,
         settings=settings or {},
         epochs=epochs,
-        split_use=used or split_use(manifest, protocol),
+        split_use=dict(used or split_use(manifest, protocol)),
+        basis=basis,
         photos=tuple(int(i) for i in made.index),
         truth=tuple(int(t) for t in truth),
         predicted=tuple(int(p) for p in made.predicted),

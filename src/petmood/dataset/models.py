@@ -32,14 +32,7 @@ MAJORITY: Final = "majority"
 SPECIES: Final = "species"
 THUMBNAILS: Final = "thumbnail-1nn"
 
-PROPERTIES: Final = {
-    "size": "width, height and aspect ratio",
-    "bytes": "file size, and bytes a pixel",
-    "format": "file format and pixel layout",
-    "brightness": "how light or dark the picture is, and its contrast",
-    "colour": "mean and spread of its colours",
-    "background": "colours along its border",
-}
+PROPERTIES: Final = ("size", "bytes", "format", "brightness", "colour", "background")
 """Properties of files that are no part of a face."""
 
 _TITLES: Final = {
@@ -48,6 +41,7 @@ _TITLES: Final = {
     "neighbours": "Nearest neighbours on {}",
     "nearest": "The nearest neighbour on {}",
     "discriminant": "Linear discriminant on {}",
+    THUMBNAILS: f"Nearest {THUMBNAIL}x{THUMBNAIL} thumbnail",
 }
 
 
@@ -61,11 +55,17 @@ def head(backbone: str | Backbone = DEFAULT_BACKBONE, name: str = HEAD) -> Model
 
     return Model(
         name=f"{network.name}+{name}",
-        title=_TITLES.get(name, f"{name} on {{}}").format(network.name),
+        title=title_of(f"{network.name}+{name}"),
         make=partial(_head, name),
         read=read,
         settings={"backbone": network.name, "head": name},
     )
+
+
+def title_of(model: str) -> str:
+    """The title of a head on features, or of thumbnails, by its name: for programs -> for people."""
+    backbone, _, name = model.rpartition("+")
+    return _TITLES.get(name, f"{name} on {{}}" if backbone else name).format(backbone)
 
 
 def softened(plain: Model, soft: SoftLabels) -> Model:
@@ -105,7 +105,7 @@ def thumbnails() -> Model:
     """The class of the most similar tiny picture seen: a control that can only remember."""
     return Model(
         THUMBNAILS,
-        f"Nearest {THUMBNAIL}x{THUMBNAIL} thumbnail",
+        title_of(THUMBNAILS),
         _neighbour,
         lambda data: Columns(data.thumbnails, f"{THUMBNAIL}/v3/{DECODE_VERSION}"),
     )
@@ -121,8 +121,7 @@ def size_and_brightness() -> Model:
         columns = np.column_stack([files, grey.mean(axis=1), grey.std(axis=1), pixels.mean(axis=1)])
         return Columns(columns.astype(np.float32), f"v3/{DECODE_VERSION}")
 
-    title = "Size, brightness and colour of the file alone"
-    return Model("size-brightness", title, partial(_head, "logistic-c1"), read)
+    return Model("size-brightness", "Size, brightness and colour alone", partial(_head, "logistic-c1"), read)
 
 
 def species() -> Model:
@@ -220,7 +219,7 @@ def property_alone(name: str, seed: int = 42) -> Model:
 
     return Model(
         f"property-{name}",
-        f"{name.capitalize()} alone: {PROPERTIES[name]}",
+        f"{name.capitalize()} alone",
         partial(_trees, seed),
         read,
         key=str(seed),

@@ -51,7 +51,7 @@ def calibration_facts(
         temperature = calibrate.fit_temperature(probabilities[fitted], truth[fitted])
         scaled[held] = calibrate.apply_temperature(probabilities[held], temperature)
     shares = np.bincount(truth, minlength=len(classes)) / len(truth)
-    found = CalibrationFacts(
+    return CalibrationFacts(
         model=model,
         title=title,
         protocol=protocol,
@@ -63,9 +63,7 @@ def calibration_facts(
         brier_constant=calibrate.brier_score(np.tile(shares, (len(truth), 1)), truth),
         sets=tuple(_sets(probabilities, truth, classes, parts, alpha) for alpha in ALPHAS),
         abstention=tuple(_abstention(scaled, truth)),
-        verdicts=(),
     )
-    return found.model_copy(update={"verdicts": tuple(_verdicts(found))})
 
 
 def _parts(truth: IntArray, seed: int) -> Iterator[tuple[IntArray, IntArray]]:
@@ -136,28 +134,16 @@ def _sets(
                 coverage=float(own.mean()),
                 coverage_ci=mean_interval(own),
             )
-    low, high = mean_interval(covered)
-    needed = calibrate.photos_needed(alpha)
-    verdict = (
-        f"Sets that aim to hold the true mood in {1 - alpha:.0%} of photos held it in {hits / n:.1%} "
-        f"(95 % {low:.1%} to {high:.1%}; n = {n:,}) and have {sizes.mean():.2f} of {len(classes)} moods on average."
-    )
-    if uncoverable:
-        verdict += (
-            f" {', '.join(uncoverable)} cannot be covered: with fewer than {needed} photos no threshold can promise "
-            f"{1 - alpha:.0%}, so it stands in every set."
-        )
     return SetFacts(
         target=1 - alpha,
         n=n,
         coverage=hits / n,
-        coverage_ci=(low, high),
+        coverage_ci=mean_interval(covered),
         mean_size=float(sizes.mean()),
         size_counts=tuple(int((sizes == s).sum()) for s in range(1, len(classes) + 1)),
-        photos_needed=needed,
+        photos_needed=calibrate.photos_needed(alpha),
         uncoverable=uncoverable,
         by_class=by_class,
-        verdict=verdict,
     )
 
 
@@ -175,27 +161,3 @@ def _abstention(probabilities: Probabilities, truth: IntArray) -> Iterator[Absta
             accuracy=hits / n,
             accuracy_ci=mean_interval(right[order[:n]]),
         )
-
-
-def _verdicts(facts: CalibrationFacts) -> Iterator[str]:
-    t = facts.temperature
-    sure = "too sure" if t > 1.1 else "too shy" if t < 0.9 else "about as sure as it may be"
-    yield (
-        f"{facts.title} is {sure} (temperature {t:.2f}; n = {facts.n:,}): its ECE is {facts.before.ece:.3f}, and "
-        f"{facts.after.ece:.3f} after scaling; a perfectly calibrated model would show about "
-        f"{facts.ece_if_calibrated:.3f} on as many photos."
-    )
-    gain = facts.brier_constant - facts.after.brier
-    yield (
-        f"Its Brier score is {facts.after.brier:.3f} after scaling, {abs(gain):.3f} "
-        f"{'better' if gain > 0 else 'worse'} than always saying the class shares ({facts.brier_constant:.3f})."
-    )
-    for sets in facts.sets:
-        yield sets.verdict
-    half = min(facts.abstention, key=lambda p: abs(p.answered - 0.5))
-    everything = facts.abstention[0]
-    yield (
-        f"Answering only the surer half ({half.n:,} photos) it is right in {half.accuracy:.1%} (95 % "
-        f"{half.accuracy_ci[0]:.1%} to {half.accuracy_ci[1]:.1%}) instead of {everything.accuracy:.1%} of all "
-        f"{everything.n:,}."
-    )

@@ -1,4 +1,4 @@
-"""Models and baselines with their predictions -> leaderboards that group what cannot be told apart, in words too."""
+"""Models and baselines with their predictions -> leaderboards that group what cannot be told apart."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def compare_models(models: Sequence[ModelFacts], baselines: Sequence[ModelFacts]
         names = {b.name for b in baselines}
         if len(entries) < 2:
             continue
-        # one set of tests decides for every sentence about a pair
+        # one set of tests decides for everything that is said of a pair
         tests = compare_all([hits(m) for m in entries])
         boards.append(_board(protocol, entries, names, tests))
         species = next((i for i, m in enumerate(entries) if m.name == SPECIES_BASELINE), None)
@@ -71,12 +71,11 @@ def _board(protocol: str, entries: list[ModelFacts], baselines: set[str], tests:
         protocol=protocol,
         n=entries[0].n,
         ranks=ranks,
-        pairs=tuple(_pair(entries[i], entries[j], test, len(tests)) for (i, j), test in tests.items()),
-        verdicts=tuple(_verdicts(entries, tests, groups, baselines)),
+        pairs=tuple(_pair(entries[i], entries[j], test) for (i, j), test in tests.items()),
     )
 
 
-def _pair(a: ModelFacts, b: ModelFacts, test: PairedTest, pairs: int) -> PairFacts:
+def _pair(a: ModelFacts, b: ModelFacts, test: PairedTest) -> PairFacts:
     return PairFacts(
         a=a.name,
         b=b.name,
@@ -88,47 +87,7 @@ def _pair(a: ModelFacts, b: ModelFacts, test: PairedTest, pairs: int) -> PairFac
         p=test.p,
         p_holm=test.p_adjusted,
         differ=test.differ,
-        verdict=_sentence(test, a, b, pairs),
     )
-
-
-def _figures(test: PairedTest, pairs: int) -> str:
-    low, high = (100 * bound for bound in test.interval)
-    corrected = f", both corrected for {pairs} comparisons" if pairs > 1 else ""
-    return (
-        f"{100 * test.difference:+.1f} points, 95 % {low:+.1f} to {high:+.1f}; n = {test.n:,}; "
-        f"McNemar's p {_p(test.p_adjusted)}{corrected}"
-    )
-
-
-def _sentence(test: PairedTest, a: ModelFacts, b: ModelFacts, pairs: int) -> str:
-    figures = f"({_figures(test, pairs)})"
-    if test.differ:
-        return f"{a.title} is {'better' if test.difference > 0 else 'worse'} than {b.title} {figures}."
-    return f"No evidence that {a.title} differs from {b.title} {figures}."
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
-
-
-def _verdicts(
-    entries: Sequence[ModelFacts], tests: Tests, groups: Sequence[Sequence[int]], baselines: set[str]
-) -> list[str]:
-    """What a reader should take home: each model against the majority class, and who shares the first place."""
-    found = []
-    first = next(g for g in groups if 0 in g)
-    if len(first) > 1:
-        titles = ", ".join(entries[i].title for i in first)
-        found.append(f"Cannot be told apart at the top (n = {entries[0].n:,}): {titles}.")
-    else:
-        found.append(f"{entries[0].title} is ahead of everything else (n = {entries[0].n:,}).")
-    constant = next((i for i, m in enumerate(entries) if m.name == "majority"), None)
-    if constant is not None:
-        for i, m in enumerate(entries):
-            if i != constant and m.name not in baselines:
-                found.append(_sentence(_seen_from(i, constant, tests), m, entries[constant], len(tests)))
-    return found
 
 
 def _seen_from(first: int, second: int, tests: Tests) -> PairedTest:
@@ -136,13 +95,6 @@ def _seen_from(first: int, second: int, tests: Tests) -> PairedTest:
 
 
 def _above(model: ModelFacts, species: ModelFacts, test: PairedTest, pairs: int) -> AboveSpecies:
-    figures = _figures(test, pairs)
-    if test.differ and test.difference > 0:
-        verdict = f"Knowing the face adds to knowing the kind of animal: {figures}."
-    elif test.differ:
-        verdict = f"Worse than knowing only the kind of animal: {figures}."
-    else:
-        verdict = f"No evidence that it knows more than the kind of animal: {figures}."
     return AboveSpecies(
         model=model.name,
         title=model.title,
@@ -154,5 +106,4 @@ def _above(model: ModelFacts, species: ModelFacts, test: PairedTest, pairs: int)
         difference_ci=test.interval,
         p=test.p_adjusted,
         comparisons=pairs,
-        verdict=verdict,
     )

@@ -12,13 +12,8 @@ from numpy.typing import NDArray
 
 from petmood.contract import Classifier
 from petmood.records import IntArray, Manifest
+from petmood.results.basis import OFFICIAL, OWN, SplitUse, is_test
 from petmood.split import Fold, animal_folds, fewest_folds, grouped_folds, refuse_leak, test_fold
-
-OFFICIAL: Final = "official-test"
-"""Protocol name: fitted on the data's own train and valid splits, evaluated once on the photos of its test split."""
-
-OWN: Final = "own-test"
-"""Protocol name: the same on splits that petmood made, since the data has none."""
 
 Training = Literal["photos", "files"]
 """What models are fitted on: one file a family, its photo; or every file, weighted so that a family weighs one."""
@@ -32,11 +27,6 @@ def grouped_name(folds: int) -> str:
 def test_name(manifest: Manifest) -> str:
     """Protocol name of judging once on the photos of test."""
     return OFFICIAL if manifest.official_splits else OWN
-
-
-def is_test(protocol: str) -> bool:
-    """Whether a protocol judges once on a test split."""
-    return protocol in (OFFICIAL, OWN)
 
 
 @dataclass(frozen=True)
@@ -96,24 +86,13 @@ def once_on_test(manifest: Manifest, seed: int, training: Training = "photos") -
     return Protocol(test_name(manifest), seed, lambda m: [test_fold(m)], training, leaks=manifest.allow_leakage)
 
 
-def protocol_text(protocol: str) -> str:
-    """One sentence on how a protocol's figures come about."""
-    if is_test(protocol):
-        whose = "the data's own" if protocol == OFFICIAL else "petmood's own"
-        return f"Fitted on train and valid, evaluated once on the photos of {whose} test split."
-    return (
-        "Cross-validation over all photos, stratified by class; a photo and everything derived from it, and all photos "
-        "of one animal where the data name animals, stay in one fold, and each photo is predicted once, by a model "
-        "that never saw it."
-    )
-
-
-def split_use(manifest: Manifest, protocol: str) -> dict[str, str]:
+def split_use(manifest: Manifest, protocol: str) -> dict[str, SplitUse]:
     """What each split is used for under a protocol, when nothing is chosen by it."""
+    uses: dict[str, SplitUse]
     if is_test(protocol):
-        uses = {"train": "fitted on", "valid": "fitted on", "test": "evaluated once; chose nothing"}
+        uses = {"train": "fitted", "valid": "fitted", "test": "evaluated"}
     else:
-        uses = dict.fromkeys(manifest.split_names(), "fitted on and evaluated in turn, by photo; chose nothing")
+        uses = dict.fromkeys(manifest.split_names(), "in-turn")
     return {split: uses[split] for split in manifest.split_names()}
 
 

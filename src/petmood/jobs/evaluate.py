@@ -30,6 +30,7 @@ from petmood.families.store import local_features
 from petmood.jobs.answers import Answers, by_bundle, by_onnx, by_table
 from petmood.records import IntArray, Manifest
 from petmood.results import ClassCoverage, SetFacts
+from petmood.results.basis import Basis
 from petmood.results.evaluation import (
     AnimalFacts,
     AnswerFacts,
@@ -111,8 +112,8 @@ def evaluate(
         seed=seed,
         training="as its bundle says" if answers.model.kind == "bundle" else "not known",
         settings={f"map {theirs}": ours for theirs, ours in names.items() if theirs != ours},
-        used=dict.fromkeys(manifest.split_names(), "fitted on" if overlap.own else "evaluated once; chose nothing"),
-        text=_text(overlap),
+        used=dict.fromkeys(manifest.split_names(), "fitted" if overlap.own else "evaluated"),
+        basis=_basis(overlap),
     ).model_copy(update={"mark": mark})
     hits = truth == probabilities.argmax(axis=1)
     photos = data.subset(rows)
@@ -212,12 +213,10 @@ def _mark(overlap: OverlapFacts) -> str | None:
     return None
 
 
-def _text(overlap: OverlapFacts) -> str:
+def _basis(overlap: OverlapFacts) -> Basis:
     if overlap.own:
-        return "The data that the model was trained on: what it says here is memory, not skill."
-    if overlap.kept and overlap.photos:
-        return "The finished model on the photos of other data, each family once, its training photos among them."
-    return "The finished model on the photos of other data, each family once."
+        return "training-data"
+    return "elsewhere-with-training" if overlap.kept and overlap.photos else "elsewhere"
 
 
 def matched(
@@ -321,7 +320,6 @@ def _set_facts(
 ) -> SetFacts:
     covered = np.array([own[t] in held for t, held in zip(truth.tolist(), sets, strict=True)])
     sizes = np.array([len(held) for held in sets])
-    low, high = mean_interval(covered)
     by_class = {}
     for i, name in enumerate(classes):
         inside = covered[truth == i]
@@ -336,17 +334,12 @@ def _set_facts(
         target=level.coverage,
         n=len(truth),
         coverage=float(covered.mean()),
-        coverage_ci=(low, high),
+        coverage_ci=mean_interval(covered),
         mean_size=float(sizes.mean()),
         size_counts=tuple(int((sizes == s).sum()) for s in range(1, len(classes) + 1)),
         photos_needed=calibrate.photos_needed(1 - level.coverage),
         uncoverable=tuple(name for i, name in enumerate(classes) if level.thresholds.get(own[i]) is None),
         by_class=by_class,
-        verdict=(
-            f"Sets that aim to hold the true mood in {level.coverage:.0%} of photos held it in {covered.mean():.1%} "
-            f"(95 % {low:.1%} to {high:.1%}; n = {len(truth):,}) and have {sizes.mean():.2f} of {len(classes)} moods "
-            "on average."
-        ),
     )
 
 

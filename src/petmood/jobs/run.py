@@ -21,6 +21,7 @@ from petmood.jobs.recall import Recall, RecalledRun
 from petmood.jobs.run_folder import ANIMALS, MANIFEST, MANIFEST_ABOUT, QUALITY, SETTINGS, write_source
 from petmood.progress import Progress, Silent, Timed
 from petmood.report.beside import write_beside
+from petmood.report.cautions import caution
 from petmood.results import Results
 from petmood.split import test_fold
 from petmood.store import write_bytes, write_json, write_manifest, write_text
@@ -107,7 +108,7 @@ def run(
         # a leak shows before any time is spent on figures that it would spoil
         test_fold(opened.manifest)
         for warn in few_photos(opened.manifest):
-            opened.timed.inner.note(warn.message)
+            opened.timed.inner.note(caution(warn))
         write_source(folder, data, labels)
         elsewhere = _elsewhere(others, mapping or {}, opened, open_, progress) if others else None
         recall = Recall(opened, settings, analyses, elsewhere)

@@ -21,6 +21,7 @@ from petmood.errors import TooFewError, is_there
 from petmood.evaluation.leaderboard import compare_models
 from petmood.features import Backbone, load_backbone
 from petmood.jobs.provenance import environment
+from petmood.report.cautions import caution
 from petmood.results import ClusterFacts, Results, put_mark
 from petmood.results.base import Fact
 from petmood.results.dataset import Warn
@@ -55,10 +56,8 @@ def all_facts(
                 with data.timed.stage(one.name, one.doing) as tick:
                     facts = one.compute(Asked(data, backbone, settings, core.comparison, found, tick, elsewhere))
             except TooFewError as error:
-                left_out.append(
-                    Warn(code=f"no-{one.name}", message=f"Left out: {one.title}. It cannot be told: {error}")
-                )
-                data.timed.inner.note(left_out[-1].message)
+                left_out.append(Warn(code=f"no-{one.name}", values={"title": one.title, "said": str(error)}))
+                data.timed.inner.note(caution(left_out[-1]))
                 continue
             if facts is not None:
                 found[one.name] = facts

@@ -291,6 +291,6 @@ def _winner(
         seed=settings.seed,
         training=f"{_training(choices['augment'])} of train",
         settings=dict(choices) | ({} if epochs is None else {"epochs": epochs}),
-        used={"train": "fitted on", "valid": "chosen by", "test": "evaluated once; chose nothing"},
-        text="Chosen on train and valid, refitted on train, evaluated once on the photos of test.",
+        used={"train": "fitted", "valid": "chosen-by", "test": "evaluated"},
+        basis="tuned",
     )

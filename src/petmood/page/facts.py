@@ -14,6 +14,7 @@ from petmood.bundle.headline import headline, headline_sentence
 from petmood.bundle.words import WORDS
 from petmood.features.species import SPECIES, grouping
 from petmood.images import CANONICAL, LARGE
+from petmood.results.basis import protocol_text as sentence
 from petmood.version import __version__
 
 
@@ -51,7 +52,7 @@ def page_facts(description: ModelDescription, name: str, host: dict[str, Any]) -
 def protocol_text(description: ModelDescription) -> str:
     """How the headline figure was made; "" where there is none."""
     found = headline(description)
-    return "" if found is None else found.protocol_text
+    return "" if found is None else sentence(found)
 
 
 def tall_first() -> bool:

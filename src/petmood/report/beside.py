@@ -82,7 +82,19 @@ def tables(results: Results) -> Iterator[tuple[str, Table]]:
 
 def suspects(labels: Fact | None) -> Table:
     """A row a label in doubt, most doubtful first, below a header; of the facts of the analysis of labels."""
-    columns = ("rank", "path", "split", "given", "suggested", "quality", "p_given", "p_suggested", "flagged", "why")
+    columns = (
+        "rank",
+        "path",
+        "split",
+        "given",
+        "suggested",
+        "quality",
+        "p_given",
+        "p_suggested",
+        "votes",
+        "models",
+        "flagged",
+    )
     found = [] if labels is None else labels.model_dump()["suspects"]
     return [columns, *([one[name] for name in columns] for one in found)]
 

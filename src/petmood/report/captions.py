@@ -49,7 +49,8 @@ def interval_example(model: ModelFacts) -> str:
         f"{model.title} was right for {count(model.correct)} of {plural(model.n, 'photo')}, "
         f"{percent(model.accuracy)}. Other photos of the same kind would have given another figure: accuracies of "
         f"{interval(model.accuracy_ci)} are compatible with what was seen. Intervals made this way "
-        f"({model.ci_method}) hold the true accuracy in about 95 of 100 such studies; they narrow as photos are added."
+        f"({wording.ci_method(model.ci_method)}) hold the true accuracy in about 95 of 100 such studies; they narrow "
+        "as photos are added."
     )
 
 

@@ -10,6 +10,7 @@ from petmood.report import captions
 from petmood.report import credibility_plots as trust_plots
 from petmood.report.html import Thumbnail, page_html, picture_uris
 from petmood.report.palette import class_colours
+from petmood.report.sentences import sets_sentence
 from petmood.report.wording import DASH, count, interval, listing, percent, plural, quoted
 from petmood.results.evaluation import EvaluationFacts, GradeFacts, PartFacts, ShiftFacts
 
@@ -120,7 +121,7 @@ def evaluation_lines(facts: EvaluationFacts) -> Iterator[str]:
     if facts.data.unanswered:
         yield f"{plural(facts.data.unanswered, 'photo')} of the data have no prediction and do not count."
     yield calibration_sentence(facts)
-    yield from (sets.verdict for sets in facts.sets if sets.target in (0.8, 0.9))
+    yield from (sets_sentence(sets) for sets in facts.sets if sets.target in (0.8, 0.9))
     yield from answer_lines(facts)
     yield from (f"Species {part_line(part)}" for part in facts.species)
     if facts.animals is not None:

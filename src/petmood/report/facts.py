@@ -8,6 +8,7 @@ from typing import Final, Literal
 from petmood.evaluation.leaderboard import compare_models
 from petmood.evaluation.statistics import decide, newcombe_interval, wilson_interval
 from petmood.results import ClassScore, ClusterFacts, ClusterSplit, Epochs, Interval, ModelFacts, PairFacts, Results
+from petmood.results.basis import protocol_text
 
 Verdict = Literal["above", "unclear", "below"]
 _VERDICTS: Final[dict[int, Verdict]] = {1: "above", 0: "unclear", -1: "below"}
@@ -168,7 +169,7 @@ def protocols(results: Results) -> tuple[ProtocolView, ...]:
         models = _ranked(tuple(m for m in results.models if m.protocol == name))
         baselines = _ranked(tuple(m for m in results.baselines if m.protocol == name))
         n, majority = max(m.n for m in models), _majority(models, baselines)
-        found.append(ProtocolView(name, models[0].protocol_text, n, models, baselines, majority, pairs.get(name, ())))
+        found.append(ProtocolView(name, protocol_text(models[0]), n, models, baselines, majority, pairs.get(name, ())))
     return tuple(sorted(found, key=lambda p: -p.n))
 
 

@@ -12,12 +12,14 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, se
 from markupsafe import Markup
 
 from petmood.report import captions, facts, wording
-from petmood.report.credibility import marks, prose, simple
+from petmood.report.cautions import caution
+from petmood.report.credibility import above_sentence, board_sentences, marks, simple
 from petmood.report.palette import class_colours
 from petmood.report.provenance import applied_files, citation, relabelled_sentence
 from petmood.report.sentences import protocol_label
 from petmood.report.summarize import Headline, summarize
 from petmood.results import Results, Sample, Warn
+from petmood.results.basis import SPLIT_USES, protocol_text
 
 _RANGE = re.compile(r"(?<=\d)\N{EN DASH}(?=\d)")  # "41.2-51.3 %" must not break across lines
 
@@ -156,6 +158,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "ci_method": wording.ci_method,
         "count": wording.count,
         "percent": wording.percent,
         "interval": wording.interval,
@@ -163,7 +166,11 @@ def _environment() -> Environment:
         "duration": wording.duration,
         "plural": wording.plural,
         "protocol": protocol_label,
-        "prose": prose,
+        "protocol_text": protocol_text,
+        "split_use": lambda code: SPLIT_USES.get(code, code),
+        "above": above_sentence,
+        "caution": caution,
+        "board": lambda found: list(board_sentences(found)),
     }
     environment.globals["left_out"] = wording.LEFT_OUT
     environment.globals["stylesheet"] = _stylesheet(environment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from petmood.report.wording import interval, percent, plural, quoted
+from petmood.report.wording import ci_method, interval, percent, plural, quoted
 from petmood.results import AppliedFile, ModelFacts, Results
 
 
@@ -37,8 +37,8 @@ def citation(results: Results) -> str | None:
     when = f", {made.date[:10]}" if made.date else ""
     return (
         f"{model.title}, fitted on {identity.training}, {identity.protocol} (seed {identity.seed}): accuracy "
-        f"{percent(model.accuracy)} ({interval(model.accuracy_ci)}, {model.ci_method}, n = {model.n:,} photos) on "
-        f"{quoted(results.dataset.name)}, data digest {identity.data[:16]}; petmood {made.petmood}{when}."
+        f"{percent(model.accuracy)} ({interval(model.accuracy_ci)}, {ci_method(model.ci_method)}, n = {model.n:,} "
+        f"photos) on {quoted(results.dataset.name)}, data digest {identity.data[:16]}; petmood {made.petmood}{when}."
     )
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from petmood.report import facts
 from petmood.report.facts import ProtocolView
-from petmood.report.wording import count, interval, listing, number, percent, plural, points, quoted
-from petmood.results import ClusterFacts, DatasetFacts, Epochs, ModelFacts
+from petmood.report.wording import count, interval, listing, measured, number, percent, plural, points, quoted
+from petmood.results import ClusterFacts, DatasetFacts, Epochs, ModelFacts, SetFacts
 
 NMI_WORDS = ((0.1, "almost nothing"), (0.3, "little"), (0.6, "something"), (1.01, "a great deal"))
 """What clusters are said to say about the classes, for normalised mutual information below each bound."""
@@ -216,3 +216,18 @@ def curve_sentences(epochs: Epochs | None) -> Iterator[str]:
             f"its validation loss is lowest at epoch {found.best_epoch} of {found.epochs}; {plural(since, 'epoch')} "
             "after it cannot tell whether it would fall further."
         )
+
+
+def sets_sentence(sets: SetFacts) -> str:
+    """What prediction sets of one aim held, how large they are, and the classes that they cannot leave out."""
+    text = (
+        f"Sets that aim to hold the true mood in {percent(sets.target, 0)} of photos held it in "
+        f"{measured(sets.coverage, sets.coverage_ci, sets.n)} and have {number(sets.mean_size)} of "
+        f"{len(sets.size_counts)} moods on average."
+    )
+    if sets.uncoverable:
+        text += (
+            f" {', '.join(sets.uncoverable)} cannot be covered: with fewer than {plural(sets.photos_needed, 'photo')} "
+            f"no threshold can promise {percent(sets.target, 0)}, so it stands in every set."
+        )
+    return text

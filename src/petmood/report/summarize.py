@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from petmood.report import facts, sentences
-from petmood.report.credibility import headline_above_species, marks, prose
+from petmood.report.credibility import above_sentence, headline_above_species, marks, take_home
 from petmood.report.facts import ProtocolView
 from petmood.report.sentences import are, nmi_words
 from petmood.report.wording import THIN, count, interval, number, percent, plural, points, quoted
@@ -92,10 +92,10 @@ def _comparisons(results: Results, protocol: ProtocolView) -> Iterator[str]:
         yield from sentences.comparison_sentences(protocol)
         return
     label = sentences.protocol_label(board.protocol)
-    yield f"{label[:1].upper()}{label[1:]}: {prose(board.verdicts[0])}"
+    yield f"{label[:1].upper()}{label[1:]}: {take_home(board)}"
     above = headline_above_species(results)
     if above is not None and above.protocol == protocol.name:
-        yield f"{above.title}: {prose(above.verdict)}"
+        yield f"{above.title}: {above_sentence(above)}"
 
 
 def _cluster_texts(clusters: ClusterFacts, results: Results) -> list[str | None]:
@@ -174,7 +174,7 @@ def headlines(results: Results, protocols: tuple[ProtocolView, ...]) -> Iterator
         yield Headline(percent(majority.accuracy), "majority class", f"{answer}, n = {count(majority.n)}")
     above = headline_above_species(results)
     if above is not None:
-        low, high = (points(bound) for bound in above.difference_ci)
+        low, high = map(points, above.difference_ci)
         yield Headline(
             points(above.difference),
             "points above species",

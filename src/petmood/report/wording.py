@@ -76,6 +76,34 @@ def shorten(text: str, cells: int) -> str:
     return text[:kept].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
 
 
+def measured(share: float, bounds: Interval, n: int | None = None) -> str:
+    """A share with its 95 % interval, and of how many where that is given: "48.4 % (43.5-53.8 %, n = 370)"."""
+    return f"{percent(share)} ({interval(bounds)}{'' if n is None else f', n = {count(n)}'})"
+
+
+def points_ci(share: float, bounds: Interval) -> str:
+    """A difference in percentage points with its 95 % interval."""
+    low, high = map(points, bounds)
+    return f"{points(share)} points (95{THIN}% interval {low} to {high})"
+
+
+def p_value(p: float) -> str:
+    """0.0004 -> "< 0.001"; 0.0312 -> "= 0.031"."""
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+CI_METHODS = {
+    "bootstrap-families": "bootstrap over families",
+    "bootstrap-families-shifted": "bootstrap over families, shifted by its own bias",
+    "bootstrap-animals": "bootstrap over animals",
+}
+
+
+def ci_method(code: str) -> str:
+    """How 95 % intervals were made, for people: "bootstrap over families, 95 %"."""
+    return f"{CI_METHODS.get(code, code)}, 95{THIN}%"
+
+
 def points(share: float) -> str:
     """0.0297 -> "+3.0"; percentage points with a sign."""
     return f"{100 * share + 0.0:+.1f}".replace("-", "\N{MINUS SIGN}")

@@ -1,4 +1,4 @@
-"""The schema of results.json (version 2): every fact a run found, which the report and the tables only render."""
+"""The schema of results.json (version 3): every fact a run found, which the report and the tables only render."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from petmood.results.study import (
 )
 from petmood.results.tune import TrialFacts, TuneFacts
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 __all__ = [
     "SCHEMA_VERSION",

@@ -54,7 +54,6 @@ class SetFacts(Marked):
     photos_needed: int
     uncoverable: tuple[str, ...]
     by_class: dict[str, ClassCoverage]
-    verdict: str
 
 
 class AbstainPoint(Marked):
@@ -86,5 +85,4 @@ class CalibrationFacts(Fact):
     brier_constant: float
     sets: tuple[SetFacts, ...]
     abstention: tuple[AbstainPoint, ...]
-    verdicts: tuple[str, ...]
     identity: Identity | None = None

@@ -24,7 +24,6 @@ class PairFacts(Marked):
     p: float
     p_holm: float
     differ: bool
-    verdict: str
 
 
 class Rank(Marked):
@@ -45,7 +44,6 @@ class Leaderboard(Fact):
     n: int
     ranks: tuple[Rank, ...]
     pairs: tuple[PairFacts, ...]
-    verdicts: tuple[str, ...]
 
 
 class AboveSpecies(Marked):
@@ -64,7 +62,11 @@ class AboveSpecies(Marked):
     difference_ci: Interval
     p: float
     comparisons: int = 1
-    verdict: str
+
+    @property
+    def differ(self) -> bool:
+        """Whether the two can be told apart: the interval excludes 0."""
+        return self.difference_ci[0] > 0 or self.difference_ci[1] < 0
 
 
 class ComparisonFacts(Fact):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from petmood.results.base import Fact
 
 
@@ -60,10 +62,13 @@ class PrepareFacts(Fact):
 
 
 class Warn(Fact):
-    """Something a reader must know before trusting a figure."""
+    """Something a reader must know before trusting a figure; `petmood.report.cautions` has it in words.
+
+    `values` are what it says, by name; `said` among them is what the reader of the data, or an error, said.
+    """
 
     code: str
-    message: str
+    values: dict[str, int | float | str | dict[str, int]] = Field(default_factory=dict)
 
 
 class DatasetFacts(Fact):

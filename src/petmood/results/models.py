@@ -41,14 +41,14 @@ class ModelFacts(Marked):
     `n` is the number of photos predicted, each once; `accuracy_ci` is a 95 % interval made by `ci_method`.
     `confusion[i][j]` counts photos of class i predicted as class j, in the order of `classes`. `photos` are the rows of
     the manifest that were predicted, `truth` and `predicted` the class indices of each, so that models can be compared
-    photo by photo; all may be empty. `split_use` says what each split was used for. `identity` says what the figures
-    are figures of; None in bundles that were made before there was one.
+    photo by photo; all may be empty. `split_use` says what each split was used for and `basis` how the figures came
+    about where the protocol's name does not, by codes of `petmood.results.basis`. `identity` says what the figures are
+    figures of; None in bundles that were made before there was one.
     """
 
     name: str
     title: str
     protocol: str
-    protocol_text: str
     n: int
     n_train: int
     correct: int
@@ -63,6 +63,7 @@ class ModelFacts(Marked):
     settings: dict[str, str | int | float | bool] = Field(default_factory=dict)
     epochs: Epochs | None = None
     split_use: dict[str, str] = Field(default_factory=dict)
+    basis: str = ""
     photos: tuple[int, ...] = ()
     truth: tuple[int, ...] = ()
     predicted: tuple[int, ...] = ()

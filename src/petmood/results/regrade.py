@@ -25,14 +25,12 @@ class Regraded(Fact):
     """
 
     name: str
-    protocol_text: str
     classes: tuple[str, ...]
     claimed: tuple[float, float] | None
     source: str | None
     reproduced: Figure
     exposed: float
     honest: Figure
-    verdict: str
 
 
 class RegradeFacts(Fact):

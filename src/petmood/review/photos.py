@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from petmood.analyses.audit.quality import read_quality, worst_first
 from petmood.analyses.audit.words import WORDS
-from petmood.analyses.labels.compute import doubts_of, why_doubted
+from petmood.analyses.labels.compute import doubts_of
 from petmood.analyses.labels.doubt import Doubts
+from petmood.analyses.labels.words import why
 from petmood.config import ReadOptions, RunSettings
 from petmood.dataset import Dataset, open_manifest, open_pictures
 from petmood.errors import DataError, PetmoodError, is_there
@@ -28,6 +29,9 @@ from petmood.review.clusters import Groups, backbone_of_folder, groups_of_folder
 from petmood.review.layout import layout
 from petmood.sources.hub import is_hub
 from petmood.store import read_json, read_manifest
+
+_SAID: Final = ("votes", "models", "suggested", "p_suggested", "given", "p_given")
+"""Of a suspect in results.json, what is said of it."""
 
 BESIDE: Final = 3
 """Neighbours of each class shown beside a photo."""
@@ -244,8 +248,16 @@ def _doubted(
         if doubts.flagged[row]:
             rival = manifest.classes[doubts.suggested[row]]
             beside = _ordered(photo.neighbours, photo.record.class_name, rival)
-            why = why_doubted(doubts, row, manifest)
-            photo = replace(photo, suggested=rival, why=why, neighbours=beside)
+            given, read = photo.record.class_name, doubts.mean[row]
+            told = why(
+                int(doubts.votes[row]),
+                doubts.models,
+                rival,
+                float(read[doubts.suggested[row]]),
+                given,
+                float(read[manifest.classes.index(given)]),
+            )
+            photo = replace(photo, suggested=rival, why=told, neighbours=beside)
         ranked.append((not doubts.flagged[row], photo))
     ranked.sort(key=lambda item: item[0])
     suspects = tuple(photo.id for fine, photo in ranked if not fine)
@@ -299,7 +311,7 @@ def _suspected(photo: ReviewPhoto, suspect: Mapping[str, Any]) -> ReviewPhoto:
         if paths and not beside.get(suspect[side]):
             beside[suspect[side]] = paths
     ordered = _ordered(beside, suspect["given"], suspect["suggested"])
-    return replace(photo, suggested=suspect["suggested"], why=suspect["why"], neighbours=ordered)
+    return replace(photo, suggested=suspect["suggested"], why=why(*(suspect[key] for key in _SAID)), neighbours=ordered)
 
 
 def _ordered(beside: Mapping[str, tuple[str, ...]], given: str, rival: str) -> dict[str, tuple[str, ...]]:

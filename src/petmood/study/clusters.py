@@ -206,6 +206,6 @@ def as_classifier(assigned: IntArray, manifest: Manifest, k: int, name: str, tit
         seed=seed,
         training="files of train, as in the study",
         settings={"k": k},
-        used={"train": "clustered and named", "valid": "not used", "test": "evaluated once; chose nothing"},
-        text="Clusters of train, each named after the mood of most of its photos, judged once on the photos of test.",
+        used={"train": "named", "valid": "unused", "test": "evaluated"},
+        basis="study-clusters",
     )

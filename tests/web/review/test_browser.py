@@ -204,7 +204,7 @@ def test_a_suspect_is_shown_with_its_neighbours_and_nothing_comes_from_elsewhere
     page = opened(context, shared, "suspects")
     page.check("#reveal")
     assert page.inner_text("#given").split() == ["Labelled", "Sad"]
-    assert page.inner_text("#why") == "5 of 6 models read happy."
+    assert page.inner_text("#why").startswith("5 of 6 models read happy")
     assert [text.split()[-1] for text in page.locator("#beside h3").all_inner_texts()] == ["Sad", "happy"]
     until(
         page, "[...document.querySelectorAll('#stage img')].every((image) => image.complete && image.naturalWidth > 0)"
@@ -231,7 +231,7 @@ def test_nothing_is_told_before_one_decides_and_what_is_skipped_comes_again(
     press(page, "h")
     told = page.inner_text("#last").split()
     assert told[:4] == ["Last:", "Sad", "→", "happy"]
-    assert "5 of 6 models read happy." in page.inner_text("#last")
+    assert "5 of 6 models read happy" in page.inner_text("#last")
     press(page, "ArrowLeft")
     assert page.inner_text("#given").split() == ["Labelled", "Sad", "→", "you", "said", "happy"]
     press(page, "ArrowRight", " ", *"12312312312312312312", " ", "3")

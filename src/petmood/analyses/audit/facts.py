@@ -41,7 +41,6 @@ class Shortcut(Marked):
     """
 
     name: str
-    text: str
     n: int
     accuracy: float
     accuracy_ci: Interval

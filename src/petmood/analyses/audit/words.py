@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from petmood.analyses.audit.facts import AuditFacts, Shortcut
+from petmood.report.cautions import PROPERTIES as PROPERTIES
 from petmood.report.wording import count, interval, listing, percent, plural, quoted
 
 PAIRS_SHOWN = 12

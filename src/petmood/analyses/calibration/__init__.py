@@ -15,10 +15,11 @@ def _compute(asked: Asked) -> CalibrationFacts:
 
 
 def _words(facts: CalibrationFacts, page: Page) -> Mapping[str, object]:
+    from petmood.analyses.calibration.words import lines
     from petmood.report.credibility_plots import abstention, reliability
 
     charts = {"before": reliability(facts.before.reliability), "after": reliability(facts.after.reliability)}
-    return {**charts, "silent": abstention(facts.abstention)}
+    return {**charts, "lines": lines(facts), "silent": abstention(facts.abstention)}
 
 
 ANALYSIS = Analysis(

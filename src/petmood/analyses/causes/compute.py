@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.analyses.causes.facts import CauseFacts, CausesFacts
+from petmood.analyses.causes.facts import CauseFacts, CauseName, CausesFacts
 from petmood.analyses.labels.facts import LabelFacts
 from petmood.analyses.species.facts import SpeciesFacts
 from petmood.config import RunSettings
@@ -20,29 +21,12 @@ from petmood.evaluation.protocols import Protocol, grouped
 from petmood.evaluation.statistics import BOOTSTRAP, paired_facts
 from petmood.features import Backbone
 from petmood.features.maps import unscaled
-from petmood.results import PairedFacts
+from petmood.results import Interval
 
 SMALL_SIDE: Final = 96
 """Side in pixels of the experiment on resolution; a multiple of 32, as the networks like it."""
 
-_VERSION = 4  # part of the cache's key; raise it when a figure of this module changes its meaning
-
-_TITLES: Final = {
-    "labels": "Label noise",
-    "species": "Species",
-    "photos": "Number of photos",
-    "resolution": "Resolution",
-    "preprocessing": "Preprocessing",
-    "model": "Model",
-}
-_ADVICE: Final = {
-    "labels": "Look through the suspects, most doubtful first, and give corrections with --labels.",
-    "species": "Add photos so that each species has every mood, and judge a model within species.",
-    "photos": "Add photos, first of the classes and species that are rare.",
-    "resolution": "Give larger pictures, with the face filling the frame.",
-    "preprocessing": "Feed each network what it was trained with, as petmood does.",
-    "model": "Use the better model; a larger one will not repair the data.",
-}
+_VERSION = 6  # part of the cache's key; raise it when a figure of this module changes its meaning
 
 
 def causes_facts(
@@ -108,8 +92,7 @@ class _Experiments:
             lambda m: [smaller_fold(m, fold, 0.5, self.seed) for fold in self.protocol.folds(m)],
         )
         fewer = self.photos.predictions(self.model, half).hits(self.photos.manifest)
-        pair = self._pair(self.reference, fewer, "all photos", "half of them")
-        return self._paired("photos", pair, "all training photos minus half of them")
+        return self._paired("photos", self.reference, fewer)
 
     def resolution(self) -> CauseFacts:
         """The network's own size against a much smaller one."""
@@ -119,22 +102,21 @@ class _Experiments:
             name=f"{self.backbone.name} at {SMALL_SIDE} pixels",
             preprocess=replace(self.backbone.preprocess, size=SMALL_SIDE),
         )
-        pair = self._pair(self.reference, self._hits(head(smaller)), f"{size} pixels", f"{SMALL_SIDE} pixels")
-        return self._paired("resolution", pair, f"pictures of {size} pixels minus pictures of {SMALL_SIDE}")
+        smaller_hits = self._hits(head(smaller))
+        return self._paired(
+            "resolution", self.reference, smaller_hits, values={"pixels": size, "fewer_pixels": SMALL_SIDE}
+        )
 
     def preprocessing(self) -> CauseFacts:
         """The network's own preprocessing against pixels in [0, 1], as the study fed them."""
         raw = replace(unscaled(self.backbone), name=f"{self.backbone.name} fed pixels in [0, 1]")
-        pair = self._pair(self.reference, self._hits(head(raw)), "its own preprocessing", "pixels in [0, 1]")
-        return self._paired("preprocessing", pair, "the network's own preprocessing minus plain pixels in [0, 1]")
+        return self._paired("preprocessing", self.reference, self._hits(head(raw)))
 
     def classifier(self) -> CauseFacts:
         """The best of the other classifiers on the same features against the default one."""
         others = {name: self._hits(head(self.backbone, name)) for name in VOTERS if name != HEAD}
         best = max(others, key=lambda name: int(others[name].sum()))
-        pair = self._pair(others[best], self.reference, best, HEAD)
-        text = f"the best of {len(others)} other classifiers ({best}) minus {HEAD} regression, on the same features"
-        return self._paired("model", pair, text)
+        return self._paired("model", others[best], self.reference, best, {"tried": len(others)})
 
     def species(self, facts: SpeciesFacts) -> CauseFacts:
         """What taking species out of the features costs, in the way that costs least."""
@@ -144,9 +126,12 @@ class _Experiments:
             -least.gain,
             (-least.gain_ci[1], -least.gain_ci[0]),
             least.n,
-            f"features as they are minus features without species ({least.name}, which costs least)",
-            f"Species alone is right in {facts.over_species.reference_accuracy:.1%}; without species the features are "
-            f"right in {least.accuracy:.1%}. Cramer's V of species and mood: {facts.association.cramers_v:.2f}.",
+            {
+                "species_right": facts.over_species.reference_accuracy,
+                "right_without": least.accuracy,
+                "cramers_v": facts.association.cramers_v,
+            },
+            choice=least.name,
         )
 
     def labels(self, facts: LabelFacts) -> CauseFacts:
@@ -157,43 +142,48 @@ class _Experiments:
             facts.noise_rate,
             facts.noise_rate_ci,
             facts.n,
-            "share of labels in doubt by confident learning; the models' own errors count in it, so an upper bound",
-            f"{facts.flagged:,} of {facts.n:,} photos are flagged; the models together read {facts.disagreement:.1%} "
-            f"otherwise{'.' if told else ', so wrong labels cannot be told from their own errors.'}",
-            told,
+            {
+                "flagged": facts.flagged,
+                "disagreement": facts.disagreement,
+                "disagreement_low": facts.disagreement_ci[0],
+            },
+            told=told,
         )
 
     def _hits(self, model: Model) -> NDArray[np.bool_]:
         return self.photos.predictions(model, self.protocol).hits(self.photos.manifest)
 
-    def _pair(self, hits: NDArray[np.bool_], other: NDArray[np.bool_], name: str, reference: str) -> PairedFacts:
-        return paired_facts(hits, other, name=name, reference=reference, protocol=self.protocol.name)
-
-    def _paired(self, name: str, pair: PairedFacts, experiment: str) -> CauseFacts:
-        finding = f"{pair.name}: right in {pair.accuracy:.1%}; {pair.reference}: in {pair.reference_accuracy:.1%}."
-        finding = finding[0].upper() + finding[1:]
-        return self._cause(name, pair.gain, pair.gain_ci, pair.n, experiment, finding)
+    def _paired(
+        self,
+        name: CauseName,
+        hits: NDArray[np.bool_],
+        other: NDArray[np.bool_],
+        choice: str = "",
+        values: Mapping[str, float] | None = None,
+    ) -> CauseFacts:
+        pair = paired_facts(hits, other, name=name, reference="", protocol=self.protocol.name)
+        both = {"right": pair.accuracy, "other_right": pair.reference_accuracy}
+        return self._cause(name, pair.gain, pair.gain_ci, pair.n, both | dict(values or {}), choice=choice)
 
     def _cause(
         self,
-        name: str,
+        name: CauseName,
         effect: float,
-        bounds: tuple[float, float],
+        bounds: Interval,
         n: int,
-        experiment: str,
-        finding: str,
+        values: dict[str, float],
+        *,
+        choice: str = "",
         told: bool = True,
     ) -> CauseFacts:
         return CauseFacts(
             name=name,
-            title=_TITLES[name],
             effect=effect,
             effect_ci=bounds,
             ci_method=BOOTSTRAP,
             n=n,
             protocol=self.protocol.name,
             shown=told and bounds[0] > 0,
-            experiment=experiment,
-            finding=finding,
-            advice=_ADVICE[name],
+            choice=choice,
+            values=values,
         )

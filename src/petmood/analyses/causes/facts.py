@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from petmood.results.base import Interval, Marked
 from petmood.results.identity import Identity
+
+CauseName = Literal["labels", "species", "photos", "resolution", "preprocessing", "model"]
 
 
 class CauseFacts(Marked):
@@ -13,20 +17,19 @@ class CauseFacts(Marked):
     taking species out costs, the share of labels in doubt, what the second half of the photos, full resolution, right
     preprocessing or the best other model bring. `effect_ci` is its 95 % interval made by `ci_method` over `n` photos.
     `shown` is true if the interval lies above 0; for labels, only if also the models disagree with clearly more labels
-    than they doubt, since else their errors cannot be told from wrong labels.
+    than they doubt, since else their errors cannot be told from wrong labels. `values` are what the experiment gave, by
+    name; `choice` is the way of taking species out, or the model, that did best.
     """
 
-    name: str
-    title: str
+    name: CauseName
     effect: float
     effect_ci: Interval
     ci_method: str
     n: int
     protocol: str
     shown: bool
-    experiment: str
-    finding: str
-    advice: str
+    choice: str
+    values: dict[str, float]
 
 
 class CausesFacts(Marked):

@@ -30,7 +30,7 @@ from petmood.evaluation.protocols import Predictions, grouped
 from petmood.evaluation.statistics import draw_counts, mean_interval, percentile_interval
 from petmood.features import Backbone, load_backbone
 from petmood.progress import Progress
-from petmood.records import IntArray, Manifest
+from petmood.records import IntArray
 
 SHOWN: Final = 60
 NEIGHBOURS: Final = 2
@@ -40,12 +40,7 @@ PLANTED: Final = 0.1
 """Share of labels that the check changes on purpose."""
 NOISE_DRAWS: Final = 200
 """Resamplings of the noise rate, each of which takes a while."""
-ASSUMPTIONS: Final = (
-    "label noise depends on the class alone, and models that are confident are right; a weak model takes its own "
-    "errors for noise, so read the rate beside the check with planted errors"
-)
-
-_VERSION = 6  # part of the cache's key; raise it when a figure of this module changes its meaning
+_VERSION = 7  # part of the cache's key; raise it when a figure of this module changes its meaning
 
 Votes = dict[str, Predictions]
 
@@ -106,7 +101,6 @@ def _measure(data: Dataset, backbones: Sequence[Backbone], settings: RunSettings
         flagged=len(flagged),
         noise_rate=rate,
         noise_rate_ci=(low, high),
-        noise_assumptions=ASSUMPTIONS,
         ceiling=1 - rate,
         ceiling_ci=(1 - high, 1 - low),
         disagreement=disagree / n,
@@ -153,16 +147,6 @@ def _by_class(photos: Dataset, doubts: Doubts, flagged: Sequence[int]) -> dict[s
     return {a: {b: int(counts[i, j]) for j, b in enumerate(classes) if i != j} for i, a in enumerate(classes)}
 
 
-def why_doubted(doubts: Doubts, row: int, manifest: Manifest) -> str:
-    """What the models say against the label of one photo, in words."""
-    name, suggested = manifest.records[row].class_name, int(doubts.suggested[row])
-    other, read = manifest.classes[suggested], doubts.mean[row]
-    return (
-        f"{doubts.votes[row]} of {doubts.models} models read {other} ({read[suggested]:.0%} on average, "
-        f"{name} {read[manifest.classes.index(name)]:.0%})"
-    )
-
-
 def _suspect(rank: int, row: int, photos: Dataset, doubts: Doubts, similarity: NDArray[np.float64]) -> SuspectFacts:
     manifest, labels = photos.manifest, photos.labels
     record, suggested = manifest.records[row], int(doubts.suggested[row])
@@ -192,7 +176,6 @@ def _suspect(rank: int, row: int, photos: Dataset, doubts: Doubts, similarity: N
         votes=votes,
         models=doubts.models,
         flagged=bool(doubts.flagged[row]),
-        why=why_doubted(doubts, row, manifest),
         neighbours_given=near(int(labels[row])),
         neighbours_suggested=near(suggested),
     )

@@ -33,7 +33,6 @@ class SuspectFacts(Fact):
     votes: int
     models: int
     flagged: bool
-    why: str
     neighbours_given: tuple[NeighbourFacts, ...]
     neighbours_suggested: tuple[NeighbourFacts, ...]
 
@@ -96,9 +95,10 @@ class LabelFacts(Marked):
     """What out-of-fold models say of the labels of n photos.
 
     `noise_rate` is the confident joint's share of wrong labels, with its 95 % interval; `ceiling` is 1 minus it: the
-    accuracy against these labels of a reader who always sees the true class, if the assumptions of `noise_assumptions`
-    hold. `disagreement` is the share of photos that the mean of all models reads otherwise: model error and
-    label noise together. `suspects` has the flagged photos, most doubtful first, at most `shown_limit`.
+    accuracy against these labels of a reader who always sees the true class (label noise depends on the
+    class alone, and models that are confident are right). `disagreement` is the share of photos that the mean of all
+    models reads otherwise: model error and label noise together. `suspects` has the flagged photos, most doubtful
+    first, at most `shown_limit`.
     `estimates` has the noise rate by each way that this data allows, the confident joint's first.
     """
 
@@ -108,7 +108,6 @@ class LabelFacts(Marked):
     flagged: int
     noise_rate: float
     noise_rate_ci: Interval
-    noise_assumptions: str
     ceiling: float
     ceiling_ci: Interval
     disagreement: float

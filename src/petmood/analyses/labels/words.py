@@ -101,3 +101,16 @@ def faces(suspect: SuspectFacts) -> list[tuple[str, str, str]]:
     """(path, role, label) of the suspect and of the photo of either label that looks most like it."""
     near = (*suspect.neighbours_given[:1], *suspect.neighbours_suggested[:1])
     return [(suspect.path, "given", suspect.given), *((n.path, "like it", n.label) for n in near)]
+
+
+def why(votes: int, models: int, suggested: str, p_suggested: float, given: str, p_given: float) -> str:
+    """What models say against the label of one photo."""
+    return (
+        f"{votes} of {models} models read {suggested} ({percent(p_suggested, 0)} on average, {given} "
+        f"{percent(p_given, 0)})"
+    )
+
+
+def why_suspect(s: SuspectFacts) -> str:
+    """What the models say against the label of a suspect."""
+    return why(s.votes, s.models, s.suggested, s.p_suggested, s.given, s.p_given)

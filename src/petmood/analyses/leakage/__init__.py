@@ -15,9 +15,9 @@ def _compute(asked: Asked) -> LeakageFacts:
 
 
 def _words(facts: LeakageFacts, page: Page) -> Mapping[str, object]:
-    from petmood.analyses.leakage.words import rows
+    from petmood.analyses.leakage.words import rows, verdict
 
-    return {"rows": rows(facts)}
+    return {"rows": rows(facts), "verdict": verdict}
 
 
 ANALYSIS = Analysis(

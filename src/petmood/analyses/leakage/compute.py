@@ -9,23 +9,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from petmood.analyses.leakage.facts import LeakageFacts, LeakageFigure
-from petmood.analyses.leakage.judge import accuracy_gap, exposed_items, judge_split, leakage_figure, permute_labels
+from petmood.analyses.leakage.judge import (
+    PERMUTED,
+    accuracy_gap,
+    exposed_items,
+    judge_split,
+    leakage_figure,
+    permute_labels,
+)
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, Model, open_dataset
 from petmood.dataset.figures import identity_of, leak_mark
 from petmood.dataset.models import HEAD, head, majority, thumbnails
 from petmood.evaluation.folds import random_folds
-from petmood.evaluation.protocols import Predictions, Protocol, grouped, is_test, once_on_test
+from petmood.evaluation.protocols import Predictions, Protocol, grouped, once_on_test
 from petmood.features import Backbone, load_backbone
 from petmood.progress import Progress, Tick
 from petmood.records import IntArray, Manifest
 from petmood.results import put_mark
 from petmood.split import fewest_folds, straddling_families, test_fold
-
-RANDOM_TEXT = (
-    "The files of train (all, where petmood made the splits) dealt into folds at random, as if each were a photo of "
-    "its own: the practice behind published figures. It counts files."
-)
 
 WEAK = "logistic-c1"
 """The head of published figures, which can learn by heart."""
@@ -58,16 +60,13 @@ def leakage_facts(
     made_of: dict[tuple[str, str], Predictions] = {}
     total = len(protocols) * (len(models) + 1)
 
-    def measure(
-        rows: Dataset, model: Model, protocol: Protocol, name: str, title: str, is_control: bool
-    ) -> Predictions:
+    def measure(rows: Dataset, model: Model, protocol: Protocol, name: str, is_control: bool) -> Predictions:
         made = rows.predictions(model, protocol)
         figures.append(
             leakage_figure(
                 rows.manifest,
                 made,
                 subject=name,
-                title=title,
                 control=is_control,
                 split=protocol.name,
                 identity=identity_of(rows.manifest, model.name, protocol),
@@ -76,16 +75,15 @@ def leakage_facts(
         tick(len(figures), total)
         return made
 
-    for protocol, _ in protocols:
+    for protocol in protocols:
         for model in models:
-            title = f"{model.title}, fitted on all files"
-            made = measure(data, model, protocol, model.name, title, model is control)
+            made = measure(data, model, protocol, model.name, model is control)
             if model is not control:
                 made_of[protocol.name, model.name] = made
-        measure(dealt, weak, protocol, "permuted-labels", "The same with permuted labels, by photo", True)
-    random, honest = protocols[0][0].name, protocols[1][0].name
+        measure(dealt, weak, protocol, PERMUTED, True)
+    random, honest = protocols[0].name, protocols[1].name
     judged = []
-    for protocol, text in protocols:
+    for protocol in protocols:
         own = [f for f in figures if f.split == protocol.name]
         gap = None
         if protocol.name == random:
@@ -95,42 +93,22 @@ def leakage_facts(
         constant = data.predictions(majority(), protocol)
         chance = float(constant.hits(manifest).mean())
         exposed = exposed_items(manifest, protocol.folds(manifest))
-        judged.append(judge_split(protocol.name, text, own, exposed, chance, gap))
-    verdict = " ".join(f"{_label(s.split)}: {s.verdict}" for s in judged if not s.split.startswith("grouped"))
+        judged.append(judge_split(protocol.name, own, exposed, chance, gap))
     allowed = manifest.allow_leakage and bool(straddling_families(manifest))
-    return LeakageFacts(allowed=allowed, figures=tuple(figures), splits=tuple(judged), verdict=verdict)
+    return LeakageFacts(allowed=allowed, figures=tuple(figures), splits=tuple(judged))
 
 
-def _label(split: str) -> str:
-    if is_test(split):
-        return "Official split" if split.startswith("official") else "petmood's own split"
-    return f"{split.replace('-', ' ', 1).capitalize()}"
-
-
-def _protocols(manifest: Manifest, settings: RunSettings) -> tuple[tuple[Protocol, str], ...]:
+def _protocols(manifest: Manifest, settings: RunSettings) -> tuple[Protocol, Protocol, Protocol]:
     folds, seed = fewest_folds(manifest, settings.folds), settings.seed
-    pool = "files of train" if manifest.official_splits else "all files"
-    return (
-        (
-            Protocol(
-                random_name(folds),
-                seed,
-                lambda m: list(random_folds(m, folds=folds, seed=seed, rows=_pool(m))),
-                "files",
-                detail=pool,
-                leaks=True,
-            ),
-            RANDOM_TEXT,
-        ),
-        (
-            grouped(manifest, settings.folds, seed, "files"),
-            "All photos dealt into folds with everything derived from them. It counts photos.",
-        ),
-        (
-            once_on_test(manifest, seed, "files"),
-            "Fitted on train and valid, evaluated once on the photos of test.",
-        ),
+    random = Protocol(
+        random_name(folds),
+        seed,
+        lambda m: list(random_folds(m, folds=folds, seed=seed, rows=_pool(m))),
+        "files",
+        detail="files of train" if manifest.official_splits else "all files",
+        leaks=True,
     )
+    return random, grouped(manifest, settings.folds, seed, "files"), once_on_test(manifest, seed, "files")
 
 
 def _pool(manifest: Manifest) -> IntArray | None:

@@ -14,7 +14,6 @@ class LeakageFigure(Marked):
     """
 
     subject: str
-    title: str
     control: bool
     split: str
     n: int
@@ -30,21 +29,21 @@ class SplitLeak(Marked):
     """Whether one split leaks.
 
     `chance` is the accuracy of always giving the most frequent class of training. `exposed` of the `n` evaluated items
-    have a file of their own photo in training. `gap` is the accuracy of the best model under this split minus its
+    have a file of their own photo in training; `remembered` says that permuted labels are recognised better than by
+    chance. `gap` is the accuracy of the best model under this split minus its
     accuracy under the grouped one, on the same photos, with a paired 95 % interval; None for the grouped split itself
     and for the test split, which evaluates other photos.
     """
 
     split: str
-    text: str
     n: int
     photos: int
     exposed: int
     chance: float
+    remembered: bool
     leaks: bool
     gap: float | None
     gap_ci: Interval | None
-    verdict: str
 
 
 class LeakageFacts(Fact):
@@ -53,4 +52,3 @@ class LeakageFacts(Fact):
     allowed: bool
     figures: tuple[LeakageFigure, ...]
     splits: tuple[SplitLeak, ...]
-    verdict: str

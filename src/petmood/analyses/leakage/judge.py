@@ -1,4 +1,4 @@
-"""What models and controls got under each split -> whether it leaks, in numbers and in words."""
+"""What models and controls got under each split -> whether it leaks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from petmood.results import Interval
 from petmood.results.identity import Identity
 from petmood.split import Fold
 
-SHOWN = 0.01
-"""Share of evaluated items with a copy in training below which a leak is too small to show in an accuracy."""
+PERMUTED = "permuted-labels"
+"""The control that has nothing to learn."""
 
 
 def permute_labels(manifest: Manifest, seed: int) -> Manifest:
@@ -33,14 +33,13 @@ def permute_labels(manifest: Manifest, seed: int) -> Manifest:
 
 
 def leakage_figure(
-    manifest: Manifest, made: Predictions, *, subject: str, title: str, control: bool, split: str, identity: Identity
+    manifest: Manifest, made: Predictions, *, subject: str, control: bool, split: str, identity: Identity
 ) -> LeakageFigure:
     """One cell of the meter; files of one photo are resampled together in its interval."""
     hits = made.predicted == manifest.class_index[made.index]
     families = manifest.family_index[made.index]
     return LeakageFigure(
         subject=subject,
-        title=title,
         control=control,
         split=split,
         n=len(hits),
@@ -79,64 +78,30 @@ def accuracy_gap(manifest: Manifest, leaky: Predictions, grouped: Predictions) -
 
 def judge_split(
     split: str,
-    text: str,
     figures: Sequence[LeakageFigure],
     exposed: int,
     chance: float,
     gap: tuple[float, Interval] | None,
 ) -> SplitLeak:
-    """The verdict on one split: it leaks if copies straddle it, and the control on dealt labels shows how much.
+    """The judgement on one split: it leaks if copies straddle it or permuted labels are recognised.
 
     Args:
         split: its name.
-        text: what it is, in a sentence.
         figures: those of this split.
         exposed: evaluated items with a copy in training.
         chance: accuracy of always giving the commonest answer.
         gap: of the best model here against the grouped split, if that was measured.
     """
-    dealt = next(f for f in figures if f.subject == "permuted-labels")
-    worst = max((f for f in figures if not f.control), key=lambda f: f.accuracy)
-    n = dealt.n
+    dealt = next(f for f in figures if f.subject == PERMUTED)
     remembered = dealt.accuracy_ci[0] > chance
-    share = exposed / n
-    if exposed:
-        verdict = f"Leakage: {exposed:,} of the {n:,} evaluated items ({share:.1%}) had a copy in training."
-        if remembered:
-            verdict += (
-                f" With permuted labels, so that there is nothing to learn, the model still scores "
-                f"{dealt.accuracy:.1%} (95 % {dealt.accuracy_ci[0]:.1%} to {dealt.accuracy_ci[1]:.1%}) where "
-                f"{chance:.1%} is chance: that is memory."
-            )
-        elif share < SHOWN:
-            verdict += " They are too few to move the accuracy by much."
-        if gap is not None:
-            verdict += (
-                f" Of the {worst.accuracy:.1%} of {worst.title}, {100 * gap[0]:.1f} points (95 % {100 * gap[1][0]:.1f} "
-                "to "
-                f"{100 * gap[1][1]:.1f}) are gone once copies are kept together."
-            )
-    elif remembered:
-        verdict = (
-            f"Suspicious: no copy is known to straddle this split, yet permuted labels are recognised in "
-            f"{dealt.accuracy:.1%} of {n:,} (95 % {dealt.accuracy_ci[0]:.1%} to {dealt.accuracy_ci[1]:.1%}) where "
-            f"{chance:.1%} is chance."
-        )
-    else:
-        verdict = (
-            f"No leakage found: none of the {n:,} evaluated items has a copy in training, and permuted labels "
-            f"are recognised in {dealt.accuracy:.1%} (95 % {dealt.accuracy_ci[0]:.1%} to "
-            f"{dealt.accuracy_ci[1]:.1%}), no more than chance ({chance:.1%})."
-        )
     return SplitLeak(
         split=split,
-        text=text,
-        n=n,
+        n=dealt.n,
         photos=dealt.photos,
         exposed=exposed,
         chance=chance,
+        remembered=remembered,
         leaks=bool(exposed) or remembered,
         gap=gap[0] if gap else None,
         gap_ci=gap[1] if gap else None,
-        verdict=verdict,
     )

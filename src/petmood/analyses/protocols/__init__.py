@@ -16,9 +16,10 @@ def _compute(asked: Asked) -> ProtocolFacts:
 
 
 def _words(facts: ProtocolFacts, page: Page) -> Mapping[str, object]:
+    from petmood.analyses.protocols import words
     from petmood.analyses.protocols.charts import learning
 
-    return {"chart": learning(facts.learning.points)}
+    return {"words": words, "chart": learning(facts.learning.points)}
 
 
 ANALYSIS = Analysis(

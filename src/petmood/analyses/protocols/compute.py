@@ -22,7 +22,7 @@ from petmood.analyses.protocols.facts import (
 )
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
-from petmood.dataset import DEFAULT_BACKBONE, Dataset, Model
+from petmood.dataset import Dataset, Model
 from petmood.dataset.figures import identity_of
 from petmood.errors import DataError
 from petmood.evaluation.folds import smaller_fold, species_folds
@@ -48,7 +48,6 @@ GAIN: Final = 0.05
 HORIZON: Final = 10
 REFITS: Final = 300
 MIN_SPECIES: Final = 10
-SPECIES_SOURCE: Final = f"the ImageNet head of {DEFAULT_BACKBONE}, most probable of 8 groups"
 
 
 def protocol_facts(
@@ -78,7 +77,7 @@ def protocol_facts(
     )
 
 
-ANIMAL_BOOTSTRAP: Final = "bootstrap over animals, 95 %"
+ANIMAL_BOOTSTRAP: Final = "bootstrap-animals"
 
 
 def animals_out(model: Model, data: Dataset, settings: RunSettings) -> AnimalsOutFacts | None:
@@ -96,7 +95,7 @@ def animals_out(model: Model, data: Dataset, settings: RunSettings) -> AnimalsOu
     hits, known = _rates(data, made), np.array([by_photo[i] for i in made.index.tolist()])
     animals = manifest.animal_index[made.index]
     against = compare_pair(hits, known, animals)
-    facts = AnimalsOutFacts(
+    return AnimalsOutFacts(
         model=model.name,
         animals=len(np.unique(animals)),
         n=len(hits),
@@ -107,24 +106,7 @@ def animals_out(model: Model, data: Dataset, settings: RunSettings) -> AnimalsOu
         difference=against.difference,
         difference_ci=against.interval,
         ci_method=ANIMAL_BOOTSTRAP,
-        verdict="",
         identity=identity_of(manifest, model.name, protocol),
-    )
-    return facts.model_copy(update={"verdict": _animals_verdict(facts)})
-
-
-def _animals_verdict(a: AnimalsOutFacts) -> str:
-    low, high = a.difference_ci
-    head = (
-        "Photos of one animal help to recognise its other photos"
-        if high < 0
-        else "No evidence that photos of one animal help to recognise its other photos"
-    )
-    return (
-        f"{head}: {a.accuracy:.1%} (95 % {a.accuracy_ci[0]:.1%} to {a.accuracy_ci[1]:.1%}) of {a.n:,} photos of "
-        f"{a.animals:,} animals never seen, {a.photo_accuracy:.1%} ({a.photo_accuracy_ci[0]:.1%} to "
-        f"{a.photo_accuracy_ci[1]:.1%}) where other photos of the animal are in training; difference "
-        f"{100 * a.difference:+.1f} points (95 % {100 * low:+.1f} to {100 * high:+.1f}, animals resampled whole)."
     )
 
 
@@ -180,13 +162,10 @@ def _species_out(model: Model, data: Dataset, grouped_too: Predictions, settings
                 difference=against.difference,
                 difference_ci=against.interval,
                 majority=float(np.bincount(manifest.class_index[held]).max() / n),
-                verdict="",
                 identity=identity_of(manifest, model.name, protocol),
             )
         )
-    worded = tuple(s.model_copy(update={"verdict": _species_verdict(s)}) for s in found)
-    source = "what the data or --species say" if told.told_by == "file" else SPECIES_SOURCE
-    return SpeciesOutFacts(model=model.name, source=source, species=worded, too_rare=rare)
+    return SpeciesOutFacts(model=model.name, told_by=told.told_by, species=tuple(found), too_rare=rare)
 
 
 def _left_out(data: Dataset, species: str, manifest: Manifest) -> list[Fold]:
@@ -195,22 +174,6 @@ def _left_out(data: Dataset, species: str, manifest: Manifest) -> list[Fold]:
     told = {data.records[i].family: data.species.by_row[i] for i in data.manifest.photo_index}
     left_out, _ = species_folds(manifest, [told[r.family] for r in manifest.records], min_photos=MIN_SPECIES)
     return [one.fold for one in left_out if one.species == species]
-
-
-def _species_verdict(s: SpeciesOut) -> str:
-    low, high = s.difference_ci
-    figures = (
-        f"{s.accuracy:.1%} (95 % {s.accuracy_ci[0]:.1%} to {s.accuracy_ci[1]:.1%}) of {s.n:,} photos; "
-        f"{100 * s.difference:+.1f} points (95 % {100 * low:+.1f} to {100 * high:+.1f}) against having seen the species"
-    )
-    if high >= 0:
-        return f"No evidence that training without it costs anything: {figures}."
-    if s.accuracy_ci[1] < s.majority:
-        return (
-            f"Moods learned from other animals mislead here: {figures}; one constant answer would be right in "
-            f"{s.majority:.1%}."
-        )
-    return f"Moods learned from other animals carry over only in part: {figures}."
 
 
 def _learning(model: Model, data: Dataset, settings: RunSettings, done: Callable[[int], None]) -> LearningFacts:
@@ -277,7 +240,7 @@ def _share_of_photos(manifest: Manifest, share: float, folds: int, seed: int) ->
 
 def _forecast(name: str | None, sizes: Values, rates: Values, photos: int, seed: int, cache: ContentCache) -> Forecast:
     kept = cache.remember(
-        "forecast/v1",
+        "forecast/v2",
         [name, sizes.tolist(), hashlib.sha256(rates.tobytes()).hexdigest(), list(rates.shape), photos, seed],
         lambda: _fit_forecast(name, sizes, rates, photos, seed).model_dump(mode="json"),
     )
@@ -289,21 +252,6 @@ def _fit_forecast(name: str | None, sizes: Values, rates: Values, photos: int, s
     central, (low, high) = forecast_gain(sizes.astype(np.float64), rates, float(sizes[-1]), GAIN, HORIZON, draws)
     more, bounds = _whole(central), (_whole(low), _whole(high))
     value = float(rates[:, -1].mean())
-    what = f"the recall of {name} ({value:.1%})" if name else f"the accuracy ({value:.1%})"
-    noun = f"photos of {name}" if name else "photos"
-    beyond = f"more than {HORIZON - 1} times today's {photos:,}"
-    if more is None:
-        text = f"More {noun} of the same kind are not forecast to lift {what} by {100 * GAIN:.0f} points"
-        text += f" within {HORIZON} times today's number."
-        if bounds[0] is not None:
-            text += f" (The 95 % interval starts at {bounds[0]:,} more.)"
-    else:
-        upper = beyond if bounds[1] is None else f"{bounds[1]:,}"
-        lower = beyond if bounds[0] is None else f"{bounds[0]:,}"
-        text = (
-            f"About {more:,} more {noun} for {100 * GAIN:+.0f} points on {what}, all classes growing alike "
-            f"(95 % interval {lower} to {upper})."
-        )
     return Forecast(
         class_name=name,
         photos=photos,
@@ -312,7 +260,6 @@ def _fit_forecast(name: str | None, sizes: Values, rates: Values, photos: int, s
         horizon=HORIZON,
         more_photos=more,
         more_photos_ci=bounds,
-        text=text,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from petmood.results.base import Fact, Interval, Marked
 from petmood.results.identity import Identity
 
@@ -41,15 +43,17 @@ class SpeciesOut(Marked):
     difference: float
     difference_ci: Interval
     majority: float
-    verdict: str
     identity: Identity
 
 
 class SpeciesOutFacts(Fact):
-    """Leave-one-species-out. `too_rare` counts the photos of species with too few to evaluate."""
+    """Leave-one-species-out. `told_by` is "head", or "file" (of the user, or the data).
+
+    `too_rare` counts the photos of species with too few to evaluate.
+    """
 
     model: str
-    source: str
+    told_by: Literal["head", "file"]
     species: tuple[SpeciesOut, ...]
     too_rare: dict[str, int]
 
@@ -71,7 +75,6 @@ class AnimalsOutFacts(Marked):
     difference: float
     difference_ci: Interval
     ci_method: str
-    verdict: str
     identity: Identity
 
 
@@ -105,7 +108,6 @@ class Forecast(Marked):
     horizon: int
     more_photos: int | None
     more_photos_ci: tuple[int | None, int | None]
-    text: str
 
 
 class LearningFacts(Fact):

@@ -27,7 +27,7 @@ from petmood.results import ComparisonFacts, PairedFacts
 MIN_WITHIN: Final = 30
 """Photos of a species from which a comparison inside it is made."""
 
-_VERSION = 4  # part of the cache's key; raise it when a figure of this module changes its meaning
+_VERSION = 5  # part of the cache's key; raise it when a figure of this module changes its meaning
 
 
 def species_facts(data: Dataset, settings: RunSettings) -> SpeciesFacts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
 
 import numpy as np
 
@@ -14,10 +13,9 @@ from petmood.analyses.travel.readers import MODEL, angry_cats, heads, remembered
 from petmood.dataset import Dataset
 from petmood.dataset.across import Across, join_datasets
 from petmood.evaluation import sources
+from petmood.evaluation.statistics import BOOTSTRAP
 from petmood.features import Backbone
 from petmood.progress import Tick
-
-CI_METHOD: Final = "95 % bootstrap over photos"
 
 
 def not_asked(data: Dataset, backbone: str, seed: int, why_not: str = "") -> TravelFacts:
@@ -29,7 +27,7 @@ def not_asked(data: Dataset, backbone: str, seed: int, why_not: str = "") -> Tra
         photos=len(photos),
         by_class={name: int(n) for name, n in zip(photos.classes, counts, strict=True)},
     )
-    return TravelFacts(backbone=backbone, seed=seed, ci_method=CI_METHOD, model=MODEL, sources=(one,), why_not=why_not)
+    return TravelFacts(backbone=backbone, seed=seed, ci_method=BOOTSTRAP, model=MODEL, sources=(one,), why_not=why_not)
 
 
 def travel_facts(
@@ -79,7 +77,7 @@ def facts_across(
     facts = TravelFacts(
         backbone=of.backbone.name,
         seed=seed,
-        ci_method=CI_METHOD,
+        ci_method=BOOTSTRAP,
         model=MODEL,
         sources=tuple(_sources(union)),
         copies=tuple(tuple(of.paths[i] for i in rows) for rows in union.copies()),

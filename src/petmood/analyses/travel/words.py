@@ -9,7 +9,7 @@ from petmood.analyses.travel.facts import TravelCell, TravelCertainty, TravelFac
 from petmood.escaping import one_line
 from petmood.evaluation.statistics import wilson_interval
 from petmood.report.summarize import Headline
-from petmood.report.wording import count, interval, listing, percent, plural, quoted
+from petmood.report.wording import ci_method, count, interval, listing, percent, plural, quoted
 from petmood.results.base import Interval
 
 SUBJECTS = {
@@ -146,7 +146,7 @@ def _tables(facts: TravelFacts) -> Iterator[Table]:
         "Trained on, judged on",
         f"The head is {quoted(SUBJECTS[facts.model])} on frozen features of {facts.backbone}; seed {facts.seed}. A "
         "photo counts once, balanced accuracy is the mean over the moods that a source holds, in brackets: "
-        f"{facts.ci_method}.",
+        f"{ci_method(facts.ci_method)}.",
         ("Trained on", "Judged on", "How", "n", "Copies out", "Guessing", "Balanced accuracy", "Accuracy"),
         tuple(
             (

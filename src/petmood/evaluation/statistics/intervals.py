@@ -18,8 +18,8 @@ RESAMPLES: Final = 9999
 SEED: Final = 0
 """Of every resampling unless a caller has a reason: equal figures then have equal intervals, wherever they stand."""
 
-BOOTSTRAP: Final = "bootstrap over families, 95 %"
-SHIFTED: Final = "bootstrap over families, shifted by its own bias, 95 %"
+BOOTSTRAP: Final = "bootstrap-families"
+SHIFTED: Final = "bootstrap-families-shifted"
 
 Values = NDArray[np.float64]
 Statistic = Callable[[Values], Values]
