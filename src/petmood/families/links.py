@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from petmood.cache import ContentCache
 from petmood.families.candidates import PER_IMAGE, candidate_pairs
+from petmood.families.geometry import MIN_INLIERS
 from petmood.families.local import LocalFeatures, find_local_features, namespace
 from petmood.families.store import LocalStore, Shelf, Subset
 from petmood.families.verify import Verdict, on_all_cores, rules, verify_all
@@ -23,6 +24,8 @@ STRONG_INLIERS: Final = 12
 STRONG_AGREEMENT: Final = 0.85
 STRONG_EXACT: Final = 0.4
 STRONG_PRINTED: Final = 0.95
+STRONG_PRINTED_INLIERS: Final = 20
+STRONG_PIXELS: Final = 0.95
 """From here on one link joins two families by itself; below, other pairs across them must confirm it."""
 
 ALIKE_INLIERS: Final = 12
@@ -120,6 +123,8 @@ def _rules() -> list[float]:
         STRONG_AGREEMENT,
         STRONG_EXACT,
         STRONG_PRINTED,
+        STRONG_PRINTED_INLIERS,
+        STRONG_PIXELS,
         ALIKE_INLIERS,
         ALIKE_LIKENESS,
         _CONFIRMED,
@@ -250,6 +255,10 @@ class _Search:
 
 def _strong(verdict: Verdict) -> bool:
     if verdict.kind == "printed":  # print may have taken every feature
-        return verdict.agreement >= STRONG_PRINTED
+        return verdict.agreement >= STRONG_PRINTED or verdict.inliers >= STRONG_PRINTED_INLIERS
+    if verdict.kind == "bent":  # many features agree, or there would be no such verdict
+        return True
+    if min(verdict.agreement, verdict.exact) >= STRONG_PIXELS and verdict.inliers >= MIN_INLIERS:
+        return True  # a small picture in another has few features
     sure = verdict.agreement >= STRONG_AGREEMENT or (verdict.kind == "covered" and verdict.exact >= STRONG_EXACT)
     return sure and verdict.inliers >= STRONG_INLIERS
