@@ -12,6 +12,15 @@ VIEWS = ((390, "dark"), (1280, "light"))
 EVERY_VIEW = (*VIEWS, *(pytest.param(*view, marks=pytest.mark.slow) for view in ((390, "light"), (1280, "dark"))))
 """For tests that look at all four: two of them show each width and each scheme once."""
 
+SMALL = """() => {
+    document.querySelectorAll("details").forEach((folded) => { folded.open = true; });
+    const told = [...document.querySelectorAll("body *")].filter((e) => e.checkVisibility()
+        && [...e.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim()));
+    const size = (e) => parseFloat(getComputedStyle(e).fontSize) * (e.ownerSVGElement ? e.getScreenCTM().a || 1 : 1);
+    return told.filter((e) => size(e) < 9).map((e) => e.textContent.trim().slice(0, 60));
+}"""
+"""Texts of less than 9 pixels, those of charts as large as they are shown; what is folded is opened first."""
+
 
 def faults(page: Path | str, folder: Path) -> list[tuple[int, str, list[str]]]:
     """Width, rule and elements of each fault of a page, on a phone in the dark and on a desktop in the light.
@@ -38,5 +47,7 @@ def faults(page: Path | str, folder: Path) -> list[tuple[int, str, list[str]]]:
                 found.append((width, fault["id"], [node["html"][:120] for node in fault["nodes"]]))
             if shown.evaluate("document.documentElement.scrollWidth") > width:
                 found.append((width, "wider than the screen", []))
+            if small := shown.evaluate(SMALL):
+                found.append((width, "text under 9 pixels", small))
         browser.close()
     return found

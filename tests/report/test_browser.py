@@ -37,4 +37,12 @@ def test_axe_finds_nothing_and_the_way_back_stands_clear_of_the_contents(
     if width == 390 and page.evaluate("CSS.supports('animation-timeline: scroll()')"):
         page.evaluate("scrollTo({ top: 3000, behavior: 'instant' })")
         page.wait_for_function(f"{seen} === 'visible'")
+    page.emulate_media(media="print")
+    style = "(name) => getComputedStyle(document.querySelector(name)).breakInside"
+    assert {name: page.evaluate(style, name) for name in ("table", "main p", ".notice", "tr", "h2")} == {
+        **dict.fromkeys(("table", "main p", ".notice", "tr"), "avoid"),
+        "h2": "auto",
+    }
+    assert page.evaluate("getComputedStyle(document.querySelector('h2')).breakAfter") == "avoid"
+    assert page.evaluate("getComputedStyle(document.querySelector('tfoot')).display") == "table-row-group"
     page.close()

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from matplotlib.ticker import MaxNLocator
+
 from petmood import images
 from petmood.report.palette import ACCENT, FAINT, INK, LINE, MUTED, SOFT
 from petmood.report.plots import _Canvas, _render, _style
@@ -27,7 +29,8 @@ def lines(key: str, series: Series, title: str, x_title: str, label: str, mark: 
     base = height - 44 - 18 * -(-len(series) // 2)
     points = [p for line in series.values() for p in line]
     xs, ys = [p[0] for p in points] or [0.0, 1.0], [p[1] for p in points] or [0.0, 1.0]
-    low, high = min(0.0, *ys), max(ys) * 1.05 or 1.0
+    ticks = [round(float(tick), 12) + 0.0 for tick in MaxNLocator(4).tick_values(min(0.0, *ys), max(ys) or 1.0)]
+    low, high = ticks[0], ticks[-1]
     colours = list(MUTED.values())
 
     def x_of(x: float) -> float:
@@ -39,10 +42,9 @@ def lines(key: str, series: Series, title: str, x_title: str, label: str, mark: 
     with _style():
         canvas = _Canvas(width, height)
         canvas.text(0, 14, title, fontsize=12.5, color=INK)
-        for i in range(5):
-            value = low + (high - low) * i / 4
+        for value in ticks:
             canvas.line([left, width - right], [y_of(value)] * 2, color=LINE, linewidth=0.8)
-            canvas.text(left - 6, y_of(value) + 4, f"{value:.3g}", ha="right", fontsize=12.5, color=SOFT)
+            canvas.text(left - 6, y_of(value) + 4, f"{value:g}", ha="right", fontsize=12.5, color=SOFT)
         for x in sorted(set(xs)):
             canvas.text(x_of(x), base + 16, f"{x:g}", ha="center", fontsize=12.5, color=SOFT)
         canvas.text((left + width) / 2, base + 32, x_title, ha="center", fontsize=12.5, color=SOFT)
