@@ -45,7 +45,7 @@ def by_imagededup(folder: Path) -> set[tuple[str, str]]:
     from imagededup.methods.hashing import PHash
 
     search = PHash(verbose=False)
-    found = search.find_duplicates(search.encode_images(image_dir=str(folder), recursive=True))
+    found = search.find_duplicates(encoding_map=search.encode_images(image_dir=str(folder), recursive=True))
     return {tuple(sorted((Path(a).as_posix(), Path(b).as_posix()))) for a, others in found.items() for b in others}
 
 
