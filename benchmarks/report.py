@@ -70,7 +70,8 @@ def page(sheets: list[dict], before: str = "") -> str:
             when, load = facts["machine"]["at"], facts["machine"]["load"]
             lines += [as_markdown(facts), f"*{facts['name']}.py, {facts['seconds']:.0f} s, {when}, load {load}*", ""]
     if kept:
-        lines += [f"The parts below were measured before: {', '.join(kept)}.", ""]
+        where = [line for line in before.splitlines() if line.startswith(("- Machine: ", "- Python ", "- From "))]
+        lines += [f"The parts below were measured before: {', '.join(kept)}.", "", *where, ""]
     for _, section in kept.values():
         lines += [section, ""]
     return "\n".join(lines).rstrip() + "\n"
