@@ -66,6 +66,8 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 4_000, 10_000], help="numbers of images")
     parser.add_argument("--audit", action="store_true", help="also run petmood audit on the largest set")
     options = parser.parse_args()
+    if len(options.sizes) < 2:
+        parser.error("two sizes at least show how the cost grows")
     sizes = [40, 60, 80] if options.tiny else sorted(options.sizes)
     sheet = Sheet("growth", "Growth of the search for copies", "Drawn pictures, a tenth of them copies.", options.tiny)
     os.environ["PYTHONPATH"] = str(REPOSITORY / "src")
