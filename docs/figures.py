@@ -139,7 +139,7 @@ def match(figures: list[Printed]) -> tuple[list[dict[str, Any]], list[Shown]]:
     entries, unknown = [], []
     for page, text in pages().items():
         for one in shown(page, text):
-            # of equal figures that of what the page is about, then one with an identity, then that of the earlier command
+            # of equal figures that of what the page is about, then one with an identity, then the earlier command
             topic = Path(page).stem.rstrip("s")
             found = sorted(
                 (p for p in figures if agrees(one, p)),
