@@ -49,6 +49,12 @@ from petmood.training.heads import make_head
 
 SIZES = (250, 500, 1000)
 
+PEERS = {
+    "fastdup": ("fastdup",),
+    "imagededup": ("numpy", "pillow", "scipy", "scikit-learn", "PyWavelets", "matplotlib", "tqdm"),
+}
+"""Other tools, and what they need: the hashes of imagededup do without the torch that its networks need."""
+
 
 def named_families(data: Path) -> tuple[Manifest, list[bytes]]:
     """The data set with its families by name, and the bytes of each file."""
@@ -146,13 +152,14 @@ def found_by_peers(sheet: Sheet, title: str, folder: Path, expected: set[tuple[s
     """What other tools find in the same files, below what petmood found."""
     rows, script = [("petmood", *own)], REPOSITORY / "benchmarks" / "peers" / "copies_peer.py"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    for tool in ("fastdup", "imagededup"):
+    for tool, needs in PEERS.items():
         place = REPOSITORY / "build" / "peers" / tool
         python = place / ("Scripts" if os.name == "nt" else "bin") / "python"
         if not python.exists():
             venv.create(place, with_pip=True)
         steps = (
-            [str(python), "-m", "pip", "install", "--quiet", tool],
+            [str(python), "-m", "pip", "install", "--quiet", "--no-deps", tool],
+            [str(python), "-m", "pip", "install", "--quiet", *needs],
             [str(python), str(script), tool, str(folder)],
         )
         for step in steps:

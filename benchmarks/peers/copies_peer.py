@@ -12,8 +12,10 @@ import resource
 import sys
 import tempfile
 import time
+import types
 from collections import defaultdict
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 
@@ -34,10 +36,16 @@ def by_fastdup(folder: Path) -> set[tuple[str, str]]:
 
 def by_imagededup(folder: Path) -> set[tuple[str, str]]:
     """Pairs of files whose perceptual hashes differ in at most 10 bits, its default."""
-    from imagededup.methods import PHash
+    # the __init__ of these import networks, which need torch; hashes do not
+    where = Path(find_spec("imagededup").submodule_search_locations[0])
+    for name in ("methods", "utils"):
+        package = types.ModuleType(f"imagededup.{name}")
+        package.__path__ = [str(where / name)]
+        sys.modules[package.__name__] = package
+    from imagededup.methods.hashing import PHash
 
     search = PHash(verbose=False)
-    found = search.find_duplicates(search.encode_images(image_dir=str(folder), recursive=True))
+    found = search.find_duplicates(encoding_map=search.encode_images(image_dir=str(folder), recursive=True))
     return {tuple(sorted((Path(a).as_posix(), Path(b).as_posix()))) for a, others in found.items() for b in others}
 
 

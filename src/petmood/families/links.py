@@ -16,7 +16,7 @@ from petmood.families.candidates import PER_IMAGE, candidate_pairs
 from petmood.families.geometry import MIN_INLIERS
 from petmood.families.local import LocalFeatures, find_local_features, namespace
 from petmood.families.store import LocalStore, Shelf, Subset
-from petmood.families.verify import Verdict, on_all_cores, rules, verify_all
+from petmood.families.verify import NOTHING, Verdict, on_all_cores, rules, verify_all
 from petmood.pictures import Pictures
 from petmood.records import ImageRecord
 
@@ -226,9 +226,7 @@ class _Search:
         for start in range(0, len(pairs), _PAIRS):
             part = pairs[start : start + _PAIRS]
             keys = [f"{self._digests[i]} {self._digests[j]}" for i, j in part]
-            known = {
-                key: Verdict(**json.loads(value)) for key, value in self._cache.get_many(self._space, keys).items()
-            }
+            known = {key: _read(value) for key, value in self._cache.get_many(self._space, keys).items()}
             todo = [(pair, key) for pair, key in zip(part, keys, strict=True) if key not in known]
             if todo:
                 held = self._shelf.load(i for pair, _ in todo for i in pair)
@@ -251,6 +249,12 @@ class _Search:
         for i in self._members[b]:
             self._root[i] = a
         self._members[a] += self._members.pop(b)
+
+
+def _read(value: bytes) -> Verdict:
+    """A kept verdict; of most pairs it is `NOTHING`, one object for all of them."""
+    verdict = Verdict(**json.loads(value))
+    return NOTHING if verdict == NOTHING else verdict
 
 
 def _strong(verdict: Verdict) -> bool:
