@@ -242,6 +242,11 @@ def curves(key: str, epochs: Epochs, quantity: str, label: str) -> str:
         return _render(figure, key, label)
 
 
+def round_ticks(low: float, high: float) -> list[float]:
+    """Four round steps or fewer that reach from `low` or below to `high` or above."""
+    return [round(float(tick), 12) + 0.0 for tick in MaxNLocator(4).tick_values(low, high)]
+
+
 def _spread(train: Sequence[float], valid: Sequence[float], top: float) -> float:
     """Points by which labels of two lines move apart where the lines end at nearly one height of axes up to `top`."""
     if not train or not valid or abs(train[-1] - valid[-1]) >= 0.09 * (top or 1.0):

@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from matplotlib.ticker import MaxNLocator
-
 from petmood import images
 from petmood.report.palette import ACCENT, FAINT, INK, LINE, MUTED, SOFT
-from petmood.report.plots import _Canvas, _render, _style
+from petmood.report.plots import _Canvas, _render, _style, round_ticks
 from petmood.report.wording import percent, shorten
 from petmood.results import FaceMap
 
@@ -29,7 +27,7 @@ def lines(key: str, series: Series, title: str, x_title: str, label: str, mark: 
     base = height - 44 - 18 * -(-len(series) // 2)
     points = [p for line in series.values() for p in line]
     xs, ys = [p[0] for p in points] or [0.0, 1.0], [p[1] for p in points] or [0.0, 1.0]
-    ticks = [round(float(tick), 12) + 0.0 for tick in MaxNLocator(4).tick_values(min(0.0, *ys), max(ys) or 1.0)]
+    ticks = round_ticks(min(0.0, *ys), max(ys) or 1.0)
     low, high = ticks[0], ticks[-1]
     colours = list(MUTED.values())
 
