@@ -65,12 +65,8 @@ _NAMELESS: Final = timedelta(minutes=1)  # and so is one whose process has not s
 SPACES: Final = {"cnn": CNN, "head": HEAD}
 
 
-class Pruned(Exception):  # noqa: N818  # it is no error: a trial that does worse than most ends early
-    """Raised by `Report` to end a trial that does worse than most did at the same step."""
-
-
 Report = Callable[[int, float], None]
-"""Called with (step, loss so far); raises `Pruned` where going on is not worth it."""
+"""Called with (step, loss so far); raises `optuna.TrialPruned` where going on is not worth it."""
 
 
 @dataclass(frozen=True, slots=True)
