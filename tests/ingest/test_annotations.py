@@ -20,7 +20,7 @@ from petmood.images import open_rgb
 from petmood.ingest import read_dataset
 from petmood.records import Manifest, picture_of
 from petmood.sources import open_source
-from petmood.sources.crop import Box, cut, part_of
+from petmood.sources.crop import CropBox, cut, part_of
 
 SIZE = 80
 # left half red with green below, right half blue
@@ -381,8 +381,8 @@ def test_a_box_outside_its_picture_rejects_the_item_alone(tmp_path: Path) -> Non
 
 
 def test_fragments_name_boxes_and_other_names_are_left_alone() -> None:
-    for box in (Box(1, 2, 30, 40), Box(12.5, 0, 33.3333, 100, percent=True)):
+    for box in (CropBox(1, 2, 30, 40), CropBox(12.5, 0, 33.3333, 100, percent=True)):
         assert part_of("a b/#1.jpg" + box.fragment()) == ("a b/#1.jpg", box)
     assert part_of("a#xywh=1,2.jpg") == ("a#xywh=1,2.jpg", None)
     with pytest.raises(ImageError, match="outside"):
-        cut(jpeg(1), Box(500, 500, 10, 10))
+        cut(jpeg(1), CropBox(500, 500, 10, 10))

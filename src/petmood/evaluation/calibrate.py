@@ -100,12 +100,12 @@ def reliability(probabilities: NDArray[np.float64], truth: IntArray, bins: int =
     )
 
 
-def expected_calibration_error(probabilities: NDArray[np.float64], truth: IntArray, bins: int = BINS) -> float:
+def expected_calibration_error(probabilities: NDArray[np.float64], truth: IntArray) -> float:
     """ECE in [0, 1]: the mean over photos of |hit rate - mean probability| of each photo's bin (Naeini et al. 2015).
 
     It is biased upwards on few photos: a perfectly calibrated model has an ECE above 0 too.
     """
-    found = reliability(probabilities, truth, bins)
+    found = reliability(probabilities, truth)
     return sum(abs(b.correct - b.n * b.confidence) for b in found) / len(truth)
 
 

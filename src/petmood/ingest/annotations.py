@@ -24,7 +24,7 @@ from petmood.ingest.table import Index
 from petmood.ingest.words import split_of
 from petmood.records import SkippedFile, picture_of
 from petmood.sources import Source
-from petmood.sources.crop import Box
+from petmood.sources.crop import CropBox
 from petmood.tables import decoded
 
 MAX_BYTES: Final = 2 * 2**30
@@ -40,11 +40,11 @@ class Item:
 
     picture: str
     label: str
-    box: Box | None = None
+    box: CropBox | None = None
     split: str = ""
 
 
-def _box(values: Iterable[object], where: str, *, percent: bool = False) -> Box:
+def _box(values: Iterable[object], where: str, *, percent: bool = False) -> CropBox:
     """A box from its left upper corner and its size.
 
     Raises:
@@ -56,13 +56,13 @@ def _box(values: Iterable[object], where: str, *, percent: bool = False) -> Box:
         raise DataError(f"{where}: a box is not four numbers. Mend the file.") from error
     if not all(map(math.isfinite, (x, y, width, height))):
         raise DataError(f"{where}: a box has a corner that is no number. Mend the file.")
-    return Box(x, y, width, height, percent)
+    return CropBox(x, y, width, height, percent)
 
 
 _Point = tuple[float, float]
 
 
-def _around(points: Sequence[_Point], where: str, *, percent: bool = False) -> Box:
+def _around(points: Sequence[_Point], where: str, *, percent: bool = False) -> CropBox:
     """The box around some points."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     if not xs:
@@ -308,7 +308,7 @@ def _yolo_splits(files: _Files, labels: Set[str]) -> dict[str, str]:
     return found
 
 
-def _yolo_box(values: Sequence[float], keypoints: bool, where: str) -> Box:
+def _yolo_box(values: Sequence[float], keypoints: bool, where: str) -> CropBox:
     """Centre and size, perhaps with keypoints behind them, or the corners of a polygon, as shares of the picture."""
     if len(values) in (4, 5) or (keypoints and len(values) > 5):  # a fifth is a confidence
         x, y, width, height = values[:4]
@@ -355,7 +355,7 @@ def _coco_items(files: _Files, found: Sequence[tuple[str, dict[str, Any]]]) -> I
             yield Item(picture, labels[row["category_id"]], box, split or _by_folder(picture))
 
 
-def _coco_box(row: Mapping[str, Any], where: str) -> Box | None:
+def _coco_box(row: Mapping[str, Any], where: str) -> CropBox | None:
     """The box of an annotation, else that of its polygons; None if it is of the whole picture."""
     if row.get("bbox"):
         return _box(row["bbox"], where)
@@ -414,7 +414,7 @@ def _label_studio_result(where: str, picture: str, split: str, result: Mapping[s
     yield Item(picture, str(labels[0]), _STUDIO[kind](value, result, where), split)
 
 
-def _studio_rectangle(value: Mapping[str, Any], result: Mapping[str, Any], where: str) -> Box:
+def _studio_rectangle(value: Mapping[str, Any], result: Mapping[str, Any], where: str) -> CropBox:
     box = _box((value.get(key) for key in ("x", "y", "width", "height")), where, percent=True)
     if not value.get("rotation"):
         return box
@@ -425,12 +425,12 @@ def _studio_rectangle(value: Mapping[str, Any], result: Mapping[str, Any], where
     return _around([(x / sx, y / sy) for x, y in turned], where, percent=True)
 
 
-def _studio_ellipse(value: Mapping[str, Any], _: Mapping[str, Any], where: str) -> Box:
+def _studio_ellipse(value: Mapping[str, Any], _: Mapping[str, Any], where: str) -> CropBox:
     x, y, rx, ry = (value.get(key, math.nan) for key in ("x", "y", "radiusX", "radiusY"))
     return _box((x - rx, y - ry, 2 * rx, 2 * ry), where, percent=True)
 
 
-_STUDIO: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], str], Box | None]]] = {
+_STUDIO: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], str], CropBox | None]]] = {
     "choices": lambda value, result, where: None,
     "rectanglelabels": _studio_rectangle,
     "ellipselabels": _studio_ellipse,
@@ -543,7 +543,7 @@ def _cvat_attribute(name: str, root: ElementTree.Element) -> str:
     return ""
 
 
-def _cvat_box(shape: ElementTree.Element, where: str) -> Box:
+def _cvat_box(shape: ElementTree.Element, where: str) -> CropBox:
     def numbers(*keys: str) -> list[float]:
         try:
             return [float(shape.get(key, "nan")) for key in keys]

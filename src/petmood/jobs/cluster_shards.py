@@ -18,7 +18,7 @@ from petmood.jobs.cluster_naming import cluster
 from petmood.progress import Progress, Silent, Tick
 from petmood.records import FloatArray
 from petmood.results import GroupFacts, ShardClusters
-from petmood.scale.kmeans import SAMPLE, Step, fit, nearest, sample_rows, start_centres, step
+from petmood.scale.kmeans import SAMPLE, PassSums, fit, nearest, sample_rows, start_centres, step
 from petmood.scale.passes import Passes, open_passes
 from petmood.scale.places import absolute, is_url, open_folder
 from petmood.scale.shards import INDEX, SUFFIX, Embedding, Shard, ShardRows, read_index
@@ -117,7 +117,7 @@ def _cluster_shards(data: str, out: str, index: Embedding, settings: ShardSettin
             start = _start(passes, index, shards, settings, tick)
         with shown.stage("Clustering") as tick:
 
-            def one_pass(centres: FloatArray) -> list[Step]:
+            def one_pass(centres: FloatArray) -> list[PassSums]:
                 return list(passes.over(shards, partial(_step, centres=centres)))
 
             found = fit(start, one_pass, passes=settings.passes, tolerance=settings.tolerance, on_pass=tick)
@@ -170,7 +170,7 @@ def _sample(shard: Shard, rows: ShardRows, share: float, seed: int) -> FloatArra
     return sample_rows(rows.vectors, shard.file, share, seed)
 
 
-def _step(shard: Shard, rows: ShardRows, centres: FloatArray) -> Step:
+def _step(shard: Shard, rows: ShardRows, centres: FloatArray) -> PassSums:
     return step(rows.vectors, centres)
 
 

@@ -79,7 +79,7 @@ class TrialScores:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchOutcome:
     """All trials so far and the importance of each choice (empty where too few differ)."""
 
     trials: tuple[TrialFacts, ...]
@@ -105,7 +105,7 @@ def search(
     minutes: float | None,
     seed: int,
     on_trial: Callable[[int, int], None],
-) -> Found:
+) -> SearchOutcome:
     """Try choices until there are `trials` finished or pruned ones in the storage, or the minutes are over.
 
     Any number of processes may search at once: each trial is tried by one of them, there are `trials` in all, and each
@@ -164,7 +164,7 @@ def search(
             time.sleep(_POLL)  # others are at the last ones; should they die, theirs are tried here
     on_trial(_done(study), trials)
     told = tuple(_facts(trial) for trial in study.trials if trial.state.is_finished() and trial.params)
-    found = Found(told, _importance(study))
+    found = SearchOutcome(told, _importance(study))
     if all(trial.loss is None for trial in found.trials):
         raise ConfigError("no trial was finished within the budget. Give --trials or --minutes more.")
     return found

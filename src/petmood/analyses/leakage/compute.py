@@ -103,7 +103,7 @@ def _protocols(manifest: Manifest, settings: RunSettings) -> tuple[Protocol, Pro
     random = Protocol(
         random_name(folds),
         seed,
-        lambda m: list(random_folds(m, folds=folds, seed=seed, rows=_pool(m))),
+        lambda m: list(random_folds(m, folds=folds, seed=seed, rows=files_pool(m))),
         "files",
         detail="files of train" if manifest.official_splits else "all files",
         leaks=True,
@@ -111,7 +111,8 @@ def _protocols(manifest: Manifest, settings: RunSettings) -> tuple[Protocol, Pro
     return random, grouped(manifest, settings.folds, seed, "files"), once_on_test(manifest, seed, "files")
 
 
-def _pool(manifest: Manifest) -> IntArray | None:
+def files_pool(manifest: Manifest) -> IntArray | None:
+    """The files that a random split deals: those of train, or all (None) where petmood made the splits."""
     return manifest.in_split("train") if manifest.official_splits else None
 
 
