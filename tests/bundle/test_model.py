@@ -142,7 +142,7 @@ def test_the_nearest_training_photo_of_a_training_photo_is_itself(trained: Train
     "array", [np.zeros((4, 4, 3)), np.zeros((4, 4, 2), np.uint8), np.zeros((0, 4, 3), np.uint8), np.zeros(4, np.uint8)]
 )
 def test_arrays_that_are_no_pictures_are_refused(trained: Trained, array: np.ndarray) -> None:
-    with pytest.raises(ImageError, match="is no picture"):
+    with pytest.raises(ImageError, match="is not a picture"):
         trained.bundle.predict(array)
 
 

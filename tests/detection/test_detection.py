@@ -175,8 +175,8 @@ def test_what_is_no_detector_ends_in_one_line(case: str, tmp_path: Path) -> None
     ("said", "message"),
     [
         ("[1]", "must hold a JSON object"),
-        ("{", "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
+        ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
         ('{"label": ["dog"]}', "Did you mean 'labels'"),
         ('{"labels": {"first": "dog"}}', "labels"),
         ('{"labels": ["dog", "cat", "car"], "size": 4}', "size"),

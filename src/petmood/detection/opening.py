@@ -93,7 +93,7 @@ def open_detector(name: str, animals: Sequence[str] = (), *, download: bool = Tr
             f'{rest} reads pictures of any size. Say which, in {path.with_suffix(".json").name}: {{"size": 640}}.'
         )
     if side is not None and side != size:
-        raise ModelError(f"{rest} reads pictures of {side} pixels, its JSON says {size}. Mend 'size'.")
+        raise ModelError(f"{rest} reads pictures of {side} pixels, its JSON says {size}. Fix 'size'.")
     try_graph(data, size, rest, count=1)
     labels = _labels(given, session)
     count = None if labels is None else max(labels, default=-1) + 1
@@ -131,7 +131,7 @@ def _object(path: Path) -> dict[str, Any]:
     try:
         values = parse_json(read_given(path, 2**24))
     except ValueError as error:
-        raise ConfigError(f"{path} is no JSON ({error}). Mend it.") from error
+        raise ConfigError(f"{path} is not JSON ({error}). Fix it.") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold a JSON object.")
     return values

@@ -28,7 +28,8 @@ BINS: Final = 10
 def fit_temperature(probabilities: NDArray[np.float64], truth: IntArray) -> float:
     """The temperature T > 0 with the least negative log-likelihood of softmax(log p / T) (Guo et al. 2017).
 
-    T above 1 says that the model was too sure, T below 1 that it was too shy. The most probable class never changes.
+    T above 1 says that the model was overconfident, T below 1 that it was underconfident. The most probable class
+    never changes.
 
     Args:
         probabilities: (n, n_classes) out of fold; rows sum to 1.

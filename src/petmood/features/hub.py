@@ -136,7 +136,7 @@ def _load(home: Path, feature: str, loader: str = "AutoModel") -> Any:
 
     Raises:
         MissingExtraError: the extra `hub` is not installed.
-        ModelError: it is no model that transformers can load, or its file lacks weights.
+        ModelError: it is not a model that transformers can load, or its file lacks weights.
     """
     require_extra(feature, "hub", "torch", "transformers")
     import transformers
@@ -149,7 +149,7 @@ def _load(home: Path, feature: str, loader: str = "AutoModel") -> Any:
         )
     except (OSError, ValueError, ImportError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise ModelError(f"{home} is no model that transformers can load ({reason}). Save it again.") from error
+        raise ModelError(f"{home} is not a model that transformers can load ({reason}). Save it again.") from error
     missing = sorted(report["missing_keys"])
     lost = [name for name in missing if not name.startswith("pooler.")]
     if lost:
@@ -223,7 +223,7 @@ def export_detector(home: Path, size: int, target: Path) -> None:
 
     Raises:
         MissingExtraError: the extra `hub` is not installed.
-        ModelError: it is no detector, or cannot be exported.
+        ModelError: it is not a detector, or cannot be exported.
     """
     inner = _load(home, f"The detector hub:{home.name} (its first use only)", "AutoModelForObjectDetection")
     import torch

@@ -376,7 +376,7 @@ def _real(path: Path, option: str) -> Path:
     try:
         return path.resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise DataError(f"{option} {path!s} is no usable path ({error}). Choose another.") from error
+        raise DataError(f"{option} {path!s} is not a usable path ({error}). Choose another.") from error
 
 
 def _same(a: Path, b: Path) -> bool:

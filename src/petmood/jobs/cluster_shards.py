@@ -70,7 +70,7 @@ def cluster_set(
         backbone: whose features photos are grouped by; shards have theirs.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     given = {name: value for name, value in settings.items() if value is not None}
     if not is_url(data) and not (Path(data) / INDEX).is_file():
@@ -96,7 +96,7 @@ def cluster_shards(data: str, out: str, settings: ShardSettings, progress: Progr
     `distance` of each image, centres.parquet, and clusters.json, the facts.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     require_extra("Clustering shards", "tables")
     shown = progress or Silent()

@@ -68,7 +68,7 @@ def regrade(data: Path, settings: RunSettings, progress: Progress | None = None)
     """Grade the protocols of published claims again on a data set, and the claims themselves if they are about it.
 
     Raises:
-        PetmoodError: anything the user can mend; a split that leaks unless the settings allow it.
+        PetmoodError: anything the user can fix; a split that leaks unless the settings allow it.
     """
     model = head(backbone_named(settings.backbone), HEAD)
     with open_dataset(

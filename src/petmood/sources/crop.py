@@ -23,7 +23,7 @@ _FARTHEST: Final = 1e9
 
 @dataclass(frozen=True, slots=True)
 class CropBox:
-    """A part of a picture: its left upper corner and its size, in pixels, or in per cent of the picture."""
+    """A part of a picture: its left upper corner and its size, in pixels, or in percent of the picture."""
 
     x: float
     y: float
@@ -41,7 +41,7 @@ class CropBox:
         return CropBox(self.x - dx, self.y - dy, self.width + 2 * dx, self.height + 2 * dy, self.percent)
 
     def fragment(self) -> str:
-        """As it stands after a name; pixels are rounded to whole ones, per cent to four places."""
+        """As it stands after a name; pixels are rounded to whole ones, percent to four places."""
         values = (self.x, self.y, self.width, self.height)
         if self.percent:
             return f"{MARK}percent:{','.join(f'{value:.4f}'.rstrip('0').rstrip('.') for value in values)}"

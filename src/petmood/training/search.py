@@ -190,7 +190,7 @@ def check_storage(storage: str, inputs: Iterable[Path]) -> None:
     if not os.path.lexists(path) or (path.is_file() and not path.stat().st_size):
         return
     if not path.is_file() or not (_holds_studies(path) if is_database else _is_journal(path)):
-        raise DataError(f"{path} is no file that a search wrote. Choose another path for --storage.")
+        raise DataError(f"{path} is not a file that a search wrote. Choose another path for --storage.")
 
 
 def _is_journal(path: Path) -> bool:

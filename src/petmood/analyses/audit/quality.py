@@ -190,5 +190,5 @@ def read_quality(path: Path) -> QualityTable:
             table[name] = np.array([value(cell) for cell in cells], dtype=kind)
         worst_first(table)
     except (ValueError, KeyError, csv.Error) as error:
-        raise DataError(f"{path} is no table of quality that petmood wrote. Make the run again.") from error
+        raise DataError(f"{path} is not a table of quality that petmood wrote. Make the run again.") from error
     return table

@@ -120,7 +120,7 @@ def leakage(data: Path, settings: RunSettings, progress: Progress | None = None,
     """Open a data set and hold the meter to it.
 
     Raises:
-        PetmoodError: anything the user can mend; a split that leaks unless the settings allow it.
+        PetmoodError: anything the user can fix; a split that leaks unless the settings allow it.
     """
     backbone = load_backbone(settings.backbone)
     with open_dataset(
