@@ -34,11 +34,9 @@ TIMINGS = ("performance.md", "scaling.md")
 COMMANDS = {
     "petmood run PETS --out RUN": "RUN/results.json",
     "petmood regrade PETS --json": "",
-    "petmood labels PETS --json": "",
     "petmood species PETS --json": "",
     "petmood name-clusters PETS CLUSTERS --json": "",
     "petmood run DEMO --out DEMORUN": "DEMORUN/results.json",
-    "petmood labels DEMO --json": "",
     "petmood train PETS --out MODEL": "MODEL/model.json",
     "petmood leaderboard PETS --use outside=onnx:OUTSIDE --use mobilenet=onnx:MOBILENET"
     " --extra DOGS --map relaxed=Other --json": "",
@@ -141,8 +139,12 @@ def match(figures: list[Printed]) -> tuple[list[dict[str, Any]], list[Shown]]:
     entries, unknown = [], []
     for page, text in pages().items():
         for one in shown(page, text):
-            # of equal figures the one with an identity, then that of the earlier command
-            found = sorted((p for p in figures if agrees(one, p)), key=lambda p: p.identity is None)
+            # of equal figures that of what the page is about, then one with an identity, then the earlier command
+            topic = Path(page).stem.rstrip("s")
+            found = sorted(
+                (p for p in figures if agrees(one, p)),
+                key=lambda p: (topic not in f"{p.command}{p.place}", p.identity is None),
+            )
             if found:
                 entries.append({"page": page, "text": one.text, **asdict(found[0])})
             else:

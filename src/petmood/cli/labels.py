@@ -20,7 +20,7 @@ def labels(
     data: Data,
     backbone: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Network whose features vote.", show_default="lite0 and lite1"),
+        typer.Option(metavar="NAME", help="Network whose features vote.", show_default="that of run"),
     ] = None,
     seed: Seed = None,
     folds: Folds = None,
@@ -39,18 +39,17 @@ def labels(
     from contextlib import nullcontext
     from shlex import quote
 
-    from petmood.analyses.labels.compute import BACKBONES, find_suspects
+    from petmood.analyses.labels.compute import find_suspects
     from petmood.cli.console import Bars, print_json
     from petmood.config import run_settings
     from petmood.errors import require_extra
     from petmood.files import output_file
     from petmood.report.beside import suspects, write_table
 
-    # with backbones of the user's own, only what they need
-    require_extra("Finding suspect labels", "labels", *(["cleanlab"] if backbone else []))
+    require_extra("Finding suspect labels", "labels")
     settings = run_settings("quick", seed=seed, folds=folds)
     with nullcontext() if out is None else output_file(out, [data, labels, reader]) as made:
-        outcome = find_suspects(data, settings, backbone or BACKBONES, Bars(), labels=labels, reader=reader)
+        outcome = find_suspects(data, settings, backbone or [settings.backbone], Bars(), labels=labels, reader=reader)
         if made is not None:
             write_table(made, suspects(outcome.facts))
     if json:

@@ -1,77 +1,38 @@
-"""Two pictures, one laid on the other -> where they agree to the pixel, where one is covered, and what has moved.
-
-A covered copy agrees with its photo to the pixel except in places, and what is under the cover can be found nowhere
-near. In the next frame of one scene, what disagrees can be found: a little further on, as one piece. A deformed copy
-has moved too, but everywhere a little, without an edge, and then agrees everywhere.
-"""
+"""Two pictures, one laid on the other -> where they agree to the pixel, and what is left of them beside print."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from petmood.families.geometry import Grey, Mask
 from petmood.records import FloatArray
 
 _FINE: Final = 1.0  # pixels: standard deviation of the blur that takes noise away
 _COARSE: Final = 19  # pixels: side of the blur that is taken for lighting
-_WINDOW: Final = 21  # pixels: side of the window within which two pictures are correlated
-_CLOSE: Final = 11  # the same where something may cover a part: a smaller window meets its edge more seldom
-_WORST: Final = 0.1
+WINDOW: Final = 21  # pixels: side of the window within which two pictures are correlated
+CLOSE: Final = 11  # the same where something may cover a part: a smaller window meets its edge more seldom
+WORST: Final = 0.1
 _BLACK, _WHITE = 5, 250  # grey levels at which pixels are clipped and show nothing
 _MIN_DETAIL: Final = 2.0  # grey levels of detail below which a window is a blank wall that agrees with any other
-_MIN_PIXELS: Final = 150
+MIN_PIXELS: Final = 150
 _QUIET: Final = 0.25  # share of the windows that are taken to differ by noise alone
 _REST: Final = 0.35  # share of the windows that must be left
 _ABOVE: Final = 4.0  # times its power that detail must have to tell anything
-_TINY: Final = 1e-3
+TINY: Final = 1e-3
 
 _EXACT: Final = 0.9  # correlation of a window from which it agrees to the pixel
-_APART: Final = 0.75  # and below which it does not agree
-_FOUND: Final = 0.85  # and from which it agrees once it is moved
+APART: Final = 0.75  # and below which it does not agree
+FOUND: Final = 0.85  # and from which it agrees once it is moved
 _DIFFERS: Final = 0.4  # and up to which it shows something else
-_MOVED: Final = 0.5  # pixels
-_STEP: Final = 4  # windows overlap: every fourth pixel of each direction is enough
-_SPARSE: Final = 2 * _STEP  # and for a motion of the whole every eighth
-_SHIFT: Final = 0.4  # pixels that a window must have shifted to have moved, where
-_BY_SHIFT: Final = 0.35  # its shift explains such a share of what differs in it
-_SETTLED, _LITTLE = 2, 0.03  # times that the plane is fitted again while more than such a share has shifted
-_SMOOTH: Final = 4.0  # pixels: standard deviation of the blur of a flow
-_ROUNDS: Final = 6
 
 _INK: Final = 10.0  # grey levels from which a pixel is taken for print, if that is also
 _UNUSUAL: Final = 3.0  # so many times what half of the pixels differ by
 _START, _NARROWER, _FITS, _NARROWEST = 60.0, 0.75, 12, 5.0  # grey levels: reach of the fit of light, as it narrows
-
-
-@dataclass(frozen=True, slots=True)
-class Motion:
-    """How far what disagrees has moved, after the best smooth motion of the whole (as of a tilted plane) is taken out.
-
-    Attributes:
-        agreement: correlation of detail that nine tenths of the windows reach.
-        exact: share of windows that agree to the pixel.
-        between: share of windows that neither agree to the pixel nor differ: many where two pictures are much alike,
-            few where one is covered.
-        moved: share of windows that do not agree where they are, but do a little further on.
-        shifted: see `shifted`.
-        bent: correlation that nine tenths of the windows reach after each has moved.
-        still: share of windows that moved much less than the others: high where one piece moved before another, low
-            where a picture was deformed.
-    """
-
-    agreement: float
-    exact: float
-    between: float
-    moved: float
-    shifted: float
-    bent: float
-    still: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +63,19 @@ class Comparison:
         correlation: (height, width) float32 of the detail around each pixel, in [-1, 1]; of a negative it is below 0.
         telling: (height, width) where there is detail to compare.
         first, second: (height, width) float32 detail of the two: no noise, no lighting, no clipped pixels.
+        gain: (height, width) float32: how many times the first detail the second is, around each pixel.
     """
 
     correlation: FloatArray
     telling: Mask
     first: FloatArray
     second: FloatArray
+    gain: FloatArray
 
     @cached_property
     def enough(self) -> bool:
         """Whether there is detail enough to say anything."""
-        return int(self.telling.sum()) >= _MIN_PIXELS
+        return int(self.telling.sum()) >= MIN_PIXELS
 
     @cached_property
     def told(self) -> FloatArray:
@@ -129,7 +92,7 @@ class Comparison:
     @cached_property
     def agreement(self) -> float:
         """What nine tenths of the windows reach."""
-        return self.reached(_WORST)
+        return self.reached(WORST)
 
     @cached_property
     def exact(self) -> float:
@@ -139,26 +102,25 @@ class Comparison:
     @cached_property
     def between(self) -> float:
         """Share of windows that neither agree nor differ."""
-        return float(((self.told > _DIFFERS) & (self.told < _FOUND)).mean()) if self.enough else 0.0
+        return float(((self.told > _DIFFERS) & (self.told < FOUND)).mean()) if self.enough else 0.0
 
     @cached_property
     def likeness(self) -> float:
         """Correlation of detail over the whole."""
         power = float((self.first**2).sum() * (self.second**2).sum())
-        return float((self.first * self.second).sum() / np.sqrt(max(power, _TINY)))
+        return float((self.first * self.second).sum() / np.sqrt(max(power, TINY)))
 
 
 def rules() -> list[float]:
     """Every number that agreement depends on beside the pictures."""
     return [
-        *(_FINE, _COARSE, _WINDOW, _CLOSE, _WORST, _BLACK, _WHITE, _MIN_DETAIL, _MIN_PIXELS, _QUIET, _REST, _ABOVE),
-        *(_SHIFT, _BY_SHIFT, _SETTLED, _LITTLE),
-        *(_EXACT, _APART, _FOUND, _DIFFERS, _MOVED, _STEP, _SPARSE, _SMOOTH, _ROUNDS),
+        *(_FINE, _COARSE, WINDOW, CLOSE, WORST, _BLACK, _WHITE, _MIN_DETAIL, MIN_PIXELS, _QUIET, _REST, _ABOVE),
+        *(_EXACT, APART, FOUND, _DIFFERS),
         *(_INK, _UNUSUAL, _START, _NARROWER, _FITS, _NARROWEST),
     ]
 
 
-def compare(x: Grey, y: Grey, solid: Mask, window: int = _WINDOW) -> Comparison:
+def compare(x: Grey, y: Grey, solid: Mask, window: int = WINDOW) -> Comparison:
     """Compare two pictures of one size where `solid`.
 
     What is compared is detail: what is left between a fine and a coarse blur. Clipped and uncovered pixels do not shine
@@ -171,17 +133,18 @@ def compare(x: Grey, y: Grey, solid: Mask, window: int = _WINDOW) -> Comparison:
     usable = np.asarray(cv2.erode(usable, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE), np.uint8)
     weight = usable.astype(np.float32)
     a, b = detail((x, y), weight)
-    around = np.maximum(cv2.blur(weight, (window, window)), _TINY)
+    around = np.maximum(cv2.blur(weight, (window, window)), TINY)
     aa, bb, ab = (cv2.blur(product, (window, window)) / around for product in (a * a, b * b, a * b))
     telling = (usable > 0) & (np.maximum(aa, bb) > _MIN_DETAIL**2)
     if telling.any():
         # what differs wherever one looks is noise, and what hardly exceeds it tells nothing
-        differing = (bb - ab * ab / np.maximum(aa, _TINY))[telling]
+        differing = (bb - ab * ab / np.maximum(aa, TINY))[telling]
         rank = int(_QUIET * (len(differing) - 1))
         above = telling & (np.minimum(aa, bb) > _ABOVE * np.partition(differing, rank)[rank])
         if above.sum() >= _REST * len(differing):  # two pictures that have little in common differ everywhere as well
             telling = above
-    return Comparison(np.asarray(ab / np.sqrt(np.maximum(aa * bb, _TINY)), np.float32), telling, a, b)
+    correlation = np.asarray(ab / np.sqrt(np.maximum(aa * bb, TINY)), np.float32)
+    return Comparison(correlation, telling, a, b, np.asarray(ab / np.maximum(aa, TINY), np.float32))
 
 
 def detail(pictures: Sequence[Grey], weight: FloatArray) -> list[FloatArray]:
@@ -189,104 +152,14 @@ def detail(pictures: Sequence[Grey], weight: FloatArray) -> list[FloatArray]:
     import cv2
 
     coarse = (_COARSE, _COARSE)
-    fine_of = np.maximum(cv2.GaussianBlur(weight, (0, 0), _FINE), _TINY)
-    coarse_of = np.maximum(cv2.blur(weight, coarse), _TINY)
+    fine_of = np.maximum(cv2.GaussianBlur(weight, (0, 0), _FINE), TINY)
+    coarse_of = np.maximum(cv2.blur(weight, coarse), TINY)
     found = []
     for grey in pictures:
         values = grey * weight
         band = cv2.GaussianBlur(values, (0, 0), _FINE) / fine_of - cv2.blur(values, coarse) / coarse_of
         found.append(np.asarray(band * weight, dtype=np.float32))
     return found
-
-
-def motion(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Motion | None:
-    """Tell what has moved between two pictures that lie on each other nearly; None if there is too little to tell.
-
-    Args:
-        laid: one picture, as it lies on the other.
-        under: the other.
-        solid: where it lies.
-        before: `compare` of the three.
-    """
-    flow = _flow(before, 0)  # a plane needs no refinement, which takes half of the time
-    there = compare(_moved(laid, flow), under, _moved_mask(solid, flow))
-    every = slice(None, None, _SPARSE)
-    sure = np.clip(2 * np.abs(there.correlation[every, every]) - 1, 0.001, 1)
-    plane = _plane(flow[every, every], before.telling[every, every], sure, under.shape)
-    laid, solid = _moved(laid, plane), _moved_mask(solid, plane)
-    now = compare(laid, under, solid)
-    for _ in range(_SETTLED):
-        share, plane = _shift(now)
-        if share <= _LITTLE:
-            break
-        laid, solid = _moved(laid, plane), _moved_mask(solid, plane)
-        now = compare(laid, under, solid)
-    if not now.enough:
-        return None
-    flow = _smoothed(_flow(now), now)
-    there = compare(_moved(laid, flow), under, _moved_mask(solid, flow))
-    both = now.telling & there.telling
-    if both.sum() < _MIN_PIXELS:
-        return None
-    close = compare(laid, under, solid, _CLOSE)
-    length = np.hypot(flow[..., 0], flow[..., 1])
-    here, further = np.abs(now.correlation), np.abs(there.correlation)
-    moved = (here < _APART) & (further > _FOUND) & (length > _MOVED)
-    known = length[both & (further > 0.8)]
-    typical = float(np.sqrt((known**2).mean())) if known.size else 0.0
-    return Motion(
-        agreement=now.agreement,
-        exact=close.exact,
-        between=close.between,
-        moved=float(moved[both].mean()),
-        shifted=shifted(now),
-        bent=float(np.quantile(further[both], _WORST)),
-        still=float((known < 0.3 * typical).mean()) if known.size else 1.0,
-    )
-
-
-def shifted(pair: Comparison) -> float:
-    """Share of windows in which two pictures differ by a small shift, beside the motion of a plane common to all.
-
-    Two frames of a scene agree nearly where little moved, but what differs is what a shift of a pixel makes of it; what
-    noise or compression make of a copy is not.
-    """
-    return _shift(pair)[0]
-
-
-def _shift(pair: Comparison) -> tuple[float, FloatArray]:
-    """The share of `shifted`, and the (height, width, 2) flow of the plane."""
-    import cv2
-
-    if not pair.enough:
-        return 0.0, np.zeros((*pair.telling.shape, 2), np.float32)
-
-    def around(product: FloatArray) -> FloatArray:
-        return np.asarray(cv2.blur(product, (_WINDOW, _WINDOW)), np.float32)
-
-    a, b = pair.first, pair.second
-    a = np.asarray(a * (around(a * b) / np.maximum(around(a * a), _TINY)), np.float32)
-    both, less = 0.5 * (a + b), b - a
-    dx, dy = (cv2.Sobel(both, cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1)))
-    products = (dx * dx, dx * dy, dy * dy, dx * less, dy * less, less * less)
-    xx, xy, yy, x, y, differing = (around(product)[::_STEP, ::_STEP] for product in products)
-    noise = 0.02 * (xx + yy) + _TINY
-    room = (xx + noise) * (yy + noise) - xy * xy
-
-    def solved(x: FloatArray, y: FloatArray) -> FloatArray:
-        return np.stack([((yy + noise) * x - xy * y) / room, ((xx + noise) * y - xy * x) / room], axis=-1)
-
-    telling = pair.telling[::_STEP, ::_STEP]
-    sure = np.clip(2 * np.abs(pair.correlation[::_SPARSE, ::_SPARSE]) - 1, 0.001, 1)
-    plane = _plane(solved(x, y)[::2, ::2], telling[::2, ::2], sure, pair.telling.shape)
-    # a plane hardly changes within a window: what is left beside it needs no second look at the pixels
-    px, py = plane[::_STEP, ::_STEP, 0], plane[::_STEP, ::_STEP, 1]
-    differing = differing - 2 * (px * x + py * y) + px * px * xx + 2 * px * py * xy + py * py * yy
-    x, y = x - px * xx - py * xy, y - px * xy - py * yy
-    flow = solved(x, y)
-    explained = (flow[..., 0] * x + flow[..., 1] * y) / np.maximum(differing, _TINY)
-    moved = (np.hypot(flow[..., 0], flow[..., 1]) > _SHIFT) & (explained > _BY_SHIFT)
-    return float(moved[telling].mean()) if telling.any() else 0.0, plane
 
 
 def beside_print(laid: Grey, under: Grey, solid: Mask) -> Print:
@@ -313,7 +186,7 @@ def beside_print(laid: Grey, under: Grey, solid: Mask) -> Print:
         exact=rest.exact,
         likeness=rest.likeness,
         share=float(around[solid].mean()),
-        one_sided=max(lighter, darker) / max(lighter + darker, _TINY),
+        one_sided=max(lighter, darker) / max(lighter + darker, TINY),
     )
 
 
@@ -325,103 +198,8 @@ def _relit(first: FloatArray, second: FloatArray, solid: Mask) -> FloatArray:
     for _ in range(_FITS):
         total = float(weight.sum())
         x, y = float((weight * a).sum()) / total, float((weight * b).sum()) / total
-        gain = float((weight * (a - x) * (b - y)).sum()) / max(float((weight * (a - x) ** 2).sum()), _TINY)
+        gain = float((weight * (a - x) * (b - y)).sum()) / max(float((weight * (a - x) ** 2).sum()), TINY)
         offset = y - gain * x
         reach = max(_NARROWEST, _NARROWER * reach)
         weight = np.asarray(1 / (1 + ((b - gain * a - offset) / reach) ** 2) ** 2, dtype=np.float32)
     return np.asarray(second - gain * first - offset, dtype=np.float32)
-
-
-def _flow(pair: Comparison, refined: int = 5) -> FloatArray:
-    """(height, width, 2) float32: how many pixels to look further in the first picture for what the second shows."""
-    import cv2
-
-    search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    search.setFinestScale(0)
-    search.setPatchSize(8)
-    search.setPatchStride(4)
-    search.setVariationalRefinementIterations(refined)
-    sign = 1.0 if float((pair.first * pair.second).sum()) >= 0 else -1.0
-    return np.asarray(search.calc(_as_bytes(pair.second), _as_bytes(sign * pair.first), None), dtype=np.float32)
-
-
-def _as_bytes(detail: FloatArray) -> Grey:
-    scaled = np.clip(128 + detail * (100 / (3 * float(detail.std()) + _TINY)), 0, 255)
-    return np.asarray(scaled, dtype=np.uint8)
-
-
-def _moved(picture: Grey, flow: FloatArray) -> Grey:
-    import cv2
-
-    x, y = _grid(picture.shape)
-    moved = cv2.remap(picture, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(moved, np.uint8)
-
-
-def _moved_mask(solid: Mask, flow: FloatArray) -> Mask:
-    import cv2
-
-    x, y = _grid(solid.shape)
-    moved = cv2.remap(
-        solid.astype(np.uint8),
-        x + flow[..., 0],
-        y + flow[..., 1],
-        cv2.INTER_NEAREST,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=0,
-    )
-    return np.asarray(moved) > 0
-
-
-def _grid(shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    return x, y
-
-
-def _plane(flow: FloatArray, telling: Mask, sure: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """The flow of a plane seen from elsewhere (eight parameters) that most of a flow follows.
-
-    Args:
-        flow: (rows, columns, 2) at every `_SPARSE`-th pixel.
-        telling: (rows, columns) where it is known.
-        sure: (rows, columns) how well.
-        shape: height and width of the picture.
-
-    Returns:
-        (height, width, 2) float32.
-    """
-    height, width = shape
-    u = (np.arange(width) - width / 2)[None, :] / (width / 2)
-    v = (np.arange(height) - height / 2)[:, None] / (height / 2)
-    n = int(telling.sum())
-    if n < 16:
-        return np.zeros((height, width, 2), np.float32)
-    at_u, at_v = (np.broadcast_to(one, shape)[::_SPARSE, ::_SPARSE][telling] for one in (u, v))
-    known = np.zeros((2 * n, 8))
-    for axis, first in ((0, at_u), (1, at_v)):
-        rows = slice(axis * n, (axis + 1) * n)
-        known[rows, 3 * axis : 3 * axis + 3] = np.stack([np.ones(n), at_u, at_v], axis=1)
-        known[rows, 6:] = np.stack([first * at_u, first * at_v], axis=1)
-    wanted, sure_of = flow[telling].T.ravel().astype(np.float64), sure[telling].astype(np.float64)
-    weight: NDArray[np.float64] = sure_of
-    reach = 4.0
-    p: NDArray[np.float64] = np.zeros(8)
-    for _ in range(_ROUNDS):
-        scaled = known.T * np.tile(weight, 2)
-        p = np.asarray(np.linalg.solve(scaled @ known + 1e-6 * np.eye(8), scaled @ wanted), dtype=np.float64)
-        reach = max(0.5, 0.6 * reach)
-        missed = (wanted - known @ p) / reach
-        weight = np.asarray(sure_of / (1 + missed[:n] ** 2 + missed[n:] ** 2) ** 2, dtype=np.float64)
-    tilt = p[6] * u + p[7] * v
-    across, down = p[0] + p[1] * u + p[2] * v + u * tilt, p[3] + p[4] * u + p[5] * v + v * tilt
-    return np.stack([across, down], axis=-1).astype(np.float32)
-
-
-def _smoothed(flow: FloatArray, pair: Comparison) -> FloatArray:
-    """A flow without edges: each place follows the detail around it."""
-    import cv2
-
-    weight = cv2.blur(pair.second**2, (9, 9)) * pair.telling
-    total = cv2.GaussianBlur(weight, (0, 0), _SMOOTH) + _TINY
-    parts = [cv2.GaussianBlur(weight * flow[..., k], (0, 0), _SMOOTH) / total for k in (0, 1)]
-    return np.stack(parts, axis=-1).astype(np.float32)

@@ -30,6 +30,7 @@ _CELLS: Final = 4  # voters are taken from a grid of so many cells a side, lest 
 _NEIGHBOURS: Final = 6
 _WIDTH: Final = 0.1  # squared distance at which a vote has lost most of its weight
 _ALIKE: Final = 0.85  # correlation of two thumbnails below which they are not worth a closer look
+_LEAST: Final = 0.5  # votes below which it is chance: of copies that are found none had less, of other pairs a third
 _PART: Final = 2_048  # pictures searched for at once: bounds memory
 
 
@@ -175,7 +176,7 @@ def _by_votes(
     first.sort()
     key, vote = key[first], vote[first]
     asking = key // n
-    kept = np.arange(len(key)) - np.searchsorted(asking, asking) < per_image
+    kept = (np.arange(len(key)) - np.searchsorted(asking, asking) < per_image) & (vote >= _LEAST)
     return np.asarray(key[kept], dtype=np.int64), np.asarray(vote[kept], dtype=np.float64)
 
 

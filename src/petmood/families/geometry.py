@@ -60,7 +60,7 @@ def place(a: LocalFeatures, b: LocalFeatures) -> Placement | None:
     best: Placement | None = None
     for mirror in (False, True):
         left, right = _matches(mirrored(a.vectors) if mirror else a.vectors, b.vectors)
-        if len(left) < MIN_INLIERS:
+        if len(left) < MIN_INLIERS or (best is not None and len(left) <= best.inliers):
             continue
         points = a.points[left].astype(np.float64)
         if mirror:
@@ -118,7 +118,10 @@ def _fit(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[Transform, int
     )
     reach = _LOOSE * np.maximum(1.0, np.exp(growth[first]))[:, None]
     agree &= missed < reach
-    inside = agree[int(agree.sum(axis=1).argmax())]
+    votes = agree.sum(axis=1)
+    inside = agree[int(votes.argmax())]
+    if inside.sum() < MIN_INLIERS:
+        return None
     places = np.column_stack([a[:, :2], np.ones(len(a))])
     transform = np.eye(2, 3)
     for tolerance in _TOLERANCES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -14,7 +15,7 @@ from petmood.cache import ContentCache
 from petmood.families.candidates import PER_IMAGE, candidate_pairs
 from petmood.families.local import LocalFeatures, find_local_features, namespace
 from petmood.families.store import LocalStore, Shelf, Subset
-from petmood.families.verify import Verdict, rules, verify_all
+from petmood.families.verify import Verdict, on_all_cores, rules, verify_all
 from petmood.pictures import Pictures
 from petmood.records import ImageRecord
 
@@ -148,12 +149,13 @@ class _Search:
         """Fill `same` and `alike`."""
         shown = list(range(len(self._digests)))
         asked = np.ones(len(shown), dtype=np.bool_)
-        for _ in range(_ROUNDS):
-            joined = self._round(shown, asked)
-            shown = sorted(members[0] for members in self._members.values())
-            asked = np.array([len(self._members[self._root[i]]) > _CROWDED for i in shown], dtype=np.bool_)
-            if not joined or not asked.any():
-                break
+        with on_all_cores() as self._pool:
+            for _ in range(_ROUNDS):
+                joined = self._round(shown, asked)
+                shown = sorted(members[0] for members in self._members.values())
+                asked = np.array([len(self._members[self._root[i]]) > _CROWDED for i in shown], dtype=np.bool_)
+                if not joined or not asked.any():
+                    break
         self.alike = {
             pair: verdict
             for pair, verdict in self._verdicts.items()
@@ -165,11 +167,9 @@ class _Search:
     def _round(self, shown: list[int], asked: NDArray[np.bool_]) -> bool:
         """Look at the candidates among some pictures; True if anything was joined."""
         found = candidate_pairs(Subset(self._shelf, shown), asked=asked)
-        pairs = [(shown[i], shown[j]) for i, j in found.tolist()]
+        waiting = deque((shown[i], shown[j]) for i, j in found.tolist())
         families, weak = len(self._members), list[tuple[int, int]]()
-        for start in range(0, len(pairs), _PAIRS):
-            # the likeliest come first: what they join needs no further look
-            part = [pair for pair in pairs[start : start + _PAIRS] if self._root[pair[0]] != self._root[pair[1]]]
+        while part := self._needed(waiting):
             for pair in self._look(part):
                 if not _strong(self._verdicts[pair]):
                     weak.append(pair)
@@ -183,6 +183,30 @@ class _Search:
                 self.same[pair] = self._verdicts[pair]
                 self._join(a, b)
         return len(self._members) < families
+
+    def _needed(self, waiting: deque[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Takes the likeliest pairs, none of which would be needless if the others showed one photo."""
+        part, later = list[tuple[int, int]](), list[tuple[int, int]]()
+        root: dict[int, int] = {}  # families as they would be if all of `part` showed one photo
+
+        def find(i: int) -> int:
+            i = self._root[i]
+            while i in root:
+                i = root[i]
+            return i
+
+        while waiting and len(part) < _PAIRS and len(later) < _PAIRS:
+            pair = waiting.popleft()
+            if self._root[pair[0]] == self._root[pair[1]]:
+                continue
+            a, b = find(pair[0]), find(pair[1])
+            if a == b:
+                later.append(pair)
+            else:
+                root[b] = a
+                part.append(pair)
+        waiting.extendleft(reversed(later))
+        return part
 
     def _look(self, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Verify pairs that were not yet; gives back those that are the same photo."""
@@ -203,7 +227,7 @@ class _Search:
             todo = [(pair, key) for pair, key in zip(part, keys, strict=True) if key not in known]
             if todo:
                 held = self._shelf.load(i for pair, _ in todo for i in pair)
-                made = verify_all([pair for pair, _ in todo], held.__getitem__)
+                made = verify_all(self._pool, [pair for pair, _ in todo], held.__getitem__)
                 fresh = {key: verdict for (_, key), verdict in zip(todo, made, strict=True)}
                 self._cache.put_many(self._space, {key: json.dumps(asdict(v)).encode() for key, v in fresh.items()})
                 known.update(fresh)

@@ -17,7 +17,7 @@ from petmood.records import ImageRecord
 from petmood.threads import in_streams, one_opencv_thread
 
 _HEAD: Final = 3
-_HELD: Final = 512  # pictures held in memory: some 65 MiB
+_HELD: Final = 1_024  # pictures held in memory: some 130 MiB
 
 
 class LocalStore:
@@ -50,12 +50,21 @@ class LocalStore:
         if progress:
             progress(done, len(by_digest))
 
-        def look(some: Sequence[ImageRecord]) -> dict[str, LocalFeatures]:
-            return {record.sha256: find_local_features(pictures.picture(record)) for record in some}
+        def look(some: Sequence[ImageRecord]) -> tuple[dict[str, bytes], dict[str, bytes]]:
+            found = {record.sha256: find_local_features(pictures.picture(record)) for record in some}
+            return (
+                {sha: _pack(one) for sha, one in found.items()},
+                {sha: _pack_sketch(sketch(one)) for sha, one in found.items()},
+            )
 
-        with one_opencv_thread():
-            for part, found in in_streams(todo, look):
-                self.put(found)
+        with (
+            one_opencv_thread(),
+            self._cache.writer(f"{self._space}/sketch") as put_sketches,
+            self._cache.writer(self._space) as put,
+        ):
+            for part, (found, sketches) in in_streams(todo, look):
+                put(found)
+                put_sketches(sketches)
                 done += len(part)
                 if progress:
                     progress(done, len(by_digest))
@@ -64,11 +73,6 @@ class LocalStore:
         """Those that have no features yet, each once, in order."""
         known = self._cache.get_many(f"{self._space}/sketch", digests)
         return [sha for sha in dict.fromkeys(digests) if sha not in known]
-
-    def put(self, found: Mapping[str, LocalFeatures]) -> None:
-        """Keep features by digest."""
-        self._cache.put_many(self._space, {sha: _pack(one) for sha, one in found.items()})
-        self._cache.put_many(f"{self._space}/sketch", {sha: _pack_sketch(sketch(one)) for sha, one in found.items()})
 
     def get_many(self, digests: Sequence[str]) -> dict[str, LocalFeatures]:
         """Features of those that are known."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.families import agreement, geometry
-from petmood.families.agreement import beside_print, compare, motion, shifted
+from petmood.families import agreement, geometry, motion
+from petmood.families.agreement import APART, beside_print, compare
 from petmood.families.geometry import Placement, inverse, lay, place
 from petmood.families.local import LocalFeatures, quarter_turns
 from petmood.threads import cores, one_opencv_thread
@@ -46,6 +47,7 @@ MIN_ONE_SIDED, MAX_PRINT = 0.9, 0.6
 _CERTAIN: Final = 0.85  # agreement, and
 _SURE_SHIFTED: Final = 0.05  # most that is shifted, that need no closer look at what has moved
 _HOPELESS: Final = 0.3  # correlation that half of the windows must reach to be worth that look
+_TOGETHER: Final = 4  # pairs that one thread takes at once
 _THUMBNAILS: Final = 0.8  # correlation of two thumbnails below which whole pictures are not compared
 
 
@@ -109,7 +111,7 @@ def rules() -> list[float]:
         _HOPELESS,
         _THUMBNAILS,
     ]
-    return [*own, *geometry.rules(), *agreement.rules()]
+    return [*own, *geometry.rules(), *agreement.rules(), *motion.rules()]
 
 
 def verify(a: LocalFeatures, b: LocalFeatures) -> Verdict:
@@ -122,18 +124,31 @@ def verify(a: LocalFeatures, b: LocalFeatures) -> Verdict:
     return whole if whole.same_photo else by_points
 
 
-def verify_all(pairs: Sequence[tuple[int, int]], features: Callable[[int], LocalFeatures]) -> list[Verdict]:
-    """`verify` for many pairs at once, on all cores.
-
-    Args:
-        pairs: numbers of pictures.
-        features: gives the features of a picture by its number; called from several threads.
-    """
+@contextmanager
+def on_all_cores() -> Iterator[ThreadPoolExecutor]:
+    """Threads for `verify_all`, a core each."""
     from threadpoolctl import threadpool_limits
 
     # the products are small: threads within one would wait for each other more than they compute
     with threadpool_limits(1, "blas"), one_opencv_thread(), ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(lambda pair: verify(features(pair[0]), features(pair[1])), pairs))
+        yield pool
+
+
+def verify_all(
+    pool: ThreadPoolExecutor, pairs: Sequence[tuple[int, int]], features: Callable[[int], LocalFeatures]
+) -> list[Verdict]:
+    """`verify` for many pairs at once.
+
+    Args:
+        pool: see `on_all_cores`.
+        pairs: numbers of pictures.
+        features: gives the features of a picture by its number; called from several threads.
+    """
+
+    def some(start: int) -> list[Verdict]:
+        return [verify(features(i), features(j)) for i, j in pairs[start : start + _TOGETHER]]
+
+    return [verdict for made in pool.map(some, range(0, len(pairs), _TOGETHER)) for verdict in made]
 
 
 def _judge(a: LocalFeatures, b: LocalFeatures, placed: Placement) -> Verdict:
@@ -160,25 +175,35 @@ def _kind(
     untold = verdict("other", pair.agreement, pair.exact)
     if overlap < MIN_OVERLAP:
         return untold
-    if pair.agreement >= _CERTAIN and shifted(pair) <= _SURE_SHIFTED:
+    if pair.agreement >= _CERTAIN and motion.shifted(pair) <= _SURE_SHIFTED:
         return verdict("whole", pair.agreement, pair.exact)
     few = inliers < MIN_COVERED_INLIERS and abs(pair.likeness) < MIN_LIKENESS  # no kind below could be told
     if few or not pair.enough or pair.reached(0.5) < _HOPELESS:
         return _printed(laid, under, solid, untold)
-    found = motion(laid, under, solid, pair)
+    settled = motion.settle(laid, under, solid, pair)
+    if settled is None:
+        return _printed(laid, under, solid, untold)
+    agrees, now = max(settled.now.agreement, pair.agreement), settled.now
+    alike = inliers >= MIN_INLIERS and abs(pair.likeness) >= MIN_LIKENESS
+    still, whole = settled.shifted <= MAX_SHIFTED, now.agreement >= (MIN_AGREEMENT if alike else _CERTAIN)
+    # what follows takes most of the time: no look where it could change nothing
+    if not still and inliers < MIN_BENT_INLIERS:
+        return verdict("other", agrees, now.exact, settled.shifted)
+    if still and whole and float((now.told < APART).mean()) <= MAX_MOVED:
+        return verdict("whole", agrees, now.exact, settled.shifted)
+    found = motion.motion(settled, under)
     if found is None:
         return _printed(laid, under, solid, untold)
-    alike = inliers >= MIN_INLIERS and abs(pair.likeness) >= MIN_LIKENESS
     covered = inliers >= MIN_COVERED_INLIERS and found.exact >= max(MIN_EXACT, MIN_CLEAR * found.between)
     kind = "other"
-    if found.moved <= MAX_MOVED and found.shifted <= MAX_SHIFTED:
-        if found.agreement >= (MIN_AGREEMENT if alike else _CERTAIN):
+    if found.moved <= MAX_MOVED and still:
+        if whole:
             kind = "whole"
-        elif found.shifted <= MAX_SHIFTED_COVERED and covered:
+        elif settled.shifted <= MAX_SHIFTED_COVERED and covered:
             kind = "covered"
     elif inliers >= MIN_BENT_INLIERS and found.bent >= MIN_BENT and found.still <= MAX_STILL:
         kind = "bent"
-    told = verdict(kind, max(found.agreement, pair.agreement), found.exact, max(found.moved, found.shifted))
+    told = verdict(kind, agrees, found.exact, max(found.moved, settled.shifted))
     if told.same_photo or told.moved > MAX_SHIFTED:
         return told
     return _printed(laid, under, solid, told)
@@ -218,7 +243,7 @@ def _by_whole(a: LocalFeatures, b: LocalFeatures) -> Verdict:
     laid = np.asarray(cv2.resize(side, (b.width, b.height), interpolation=cv2.INTER_AREA), np.uint8)
     solid = np.ones(b.grey.shape, dtype=np.bool_)
     pair = compare(laid, b.grey, solid)
-    moved = shifted(pair) if pair.agreement >= _HOPELESS else 0.0
+    moved = motion.shifted(pair) if pair.agreement >= _HOPELESS else 0.0
     kind = "whole" if pair.agreement >= MIN_AGREEMENT and moved <= MAX_SHIFTED else "other"
     numbers = [round(value, 6) for value in (pair.agreement, pair.exact, moved, pair.likeness, scale[0])]
     found = Verdict(0, numbers[0], numbers[1], numbers[2], numbers[3], 1.0, numbers[4], which >= 4, kind)

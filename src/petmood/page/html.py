@@ -78,7 +78,7 @@ def page_html(facts: dict[str, Any], *, head: list[Markup], foot: list[Markup], 
     paw = _PAW.search(resource("icon.svg"))
     return environment.get_template("page.html.j2").render(
         model=facts["name"],
-        accuracy=facts["accuracy"].replace(" %", "\N{NO-BREAK SPACE}%"),
+        accuracy=re.sub(r" (?=[%=])|(?<==) ", "\N{NO-BREAK SPACE}", facts["accuracy"]),
         protocol_text=facts["protocol"],
         coverage=conformal["default"] if conformal else None,
         version=facts["version"],

@@ -32,7 +32,6 @@ from petmood.features import Backbone, load_backbone
 from petmood.progress import Progress
 from petmood.records import IntArray
 
-BACKBONES: Final = ("efficientnet-lite0", "efficientnet-lite1")
 SHOWN: Final = 60
 NEIGHBOURS: Final = 2
 TWINS: Final = 0.9

@@ -73,7 +73,7 @@ export function diaryView(facts) {
     const text = make("div");
     text.append(make("p", `${pet}, ${day(newest.at)}`, "eyebrow"), make("h2", words.slice(0, cut)), make("p", capital(words.slice(cut + 2)), "sentence"),
       make("p", `Newest answer: ${newest.sentence}`, "soft"));
-    if (alike.length < own.length) text.append(make("p", `${own.length - alike.length} photos were read by another model and are not compared.`, "soft", "small"));
+    if (alike.length < own.length) text.append(make("p", `Not compared, since another model read them: ${photos(own.length - alike.length)}.`, "soft", "small"));
     card.append(picture, text);
     return card;
   }
@@ -98,7 +98,8 @@ export function diaryView(facts) {
     }));
     figure.append(picks, dots(own, chosen));
     const earlier = own.slice(0, -1).map((entry) => entry.probabilities[chosen] ?? 0);
-    const range = earlier.length ? ` The band is where the ${earlier.length} earlier lie: ${share(Math.min(...earlier))} to ${share(Math.max(...earlier))}.` : "";
+    const range = earlier.length > 1 ? ` The band is where the ${earlier.length} earlier lie: ${share(Math.min(...earlier))} to ${share(Math.max(...earlier))}.`
+      : earlier.length ? ` The one before: ${share(earlier[0])}.` : "";
     figure.append(make("figcaption", `Probability of “${chosen}”, a dot a photo, oldest first; the newest is ${share(own.at(-1).probabilities[chosen] ?? 0)}.${range}`));
     return figure;
   }
@@ -164,10 +165,13 @@ export function diaryView(facts) {
   }));
   part.delete.addEventListener("click", doing(async () => {
     const own = (await allEntries()).filter((entry) => entry.pet === pet);
-    if (!(await sure(`Delete all ${own.length} photos of ${pet} from this browser? This cannot be undone.`))) return;
+    if (!(await sure(`Delete ${pet}, ${photos(own.length)}, from this browser? This cannot be undone.`))) return;
     await forget(own.map((entry) => entry.id));
     await show();
   }));
+
+  // what another tab kept or deleted meanwhile
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && part.diary.checkVisibility()) show(); });
 
   return {
     show,
@@ -198,6 +202,8 @@ function isEntry(entry) {
     && numbers?.length > 0 && numbers.every(Number.isFinite) && /^data:image\/jpeg;base64,/.test(entry.picture);
 }
 
+const photos = (n) => (n === 1 ? "1 photo" : `${n} photos`);
+
 const day = (at) => new Date(at).toLocaleDateString(undefined, { year: "numeric", month: "short", day: "numeric" });
 
 // The part of the photo that was read, small enough to keep hundreds.
@@ -213,17 +219,23 @@ async function small(entry, box) {
 }
 
 function dots(own, name) {
-  const width = 600, height = 150, edge = 12;
-  const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Probability of ${name} in ${own.length} photos` });
+  const width = 600, height = 150, edge = 12, levels = [0, 0.5, 1];
+  const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Probability of ${name} in ${photos(own.length)}` });
   const x = (i) => edge + (own.length > 1 ? (width - 2 * edge) * i / (own.length - 1) : (width - 2 * edge) / 2);
   const y = (value) => height - edge - (height - 2 * edge) * value;
   const values = own.map((entry) => entry.probabilities[name] ?? 0), earlier = values.slice(0, -1);
-  for (const level of [0, 0.5, 1]) svg.append(makeSvg("path", { class: "rule", d: `M0 ${y(level)} H${width}` }));
-  if (earlier.length) {
+  for (const level of levels) svg.append(makeSvg("path", { class: "rule", d: `M0 ${y(level)} H${width}` }));
+  if (earlier.length > 1) {
     const top = y(Math.max(...earlier));
     svg.append(makeSvg("rect", { class: "band", x: 0, y: top, width, height: Math.max(2, y(Math.min(...earlier)) - top) }));
   }
   svg.append(makeSvg("path", { class: "edge", d: `M${values.map((value, i) => `${x(i).toFixed(1)} ${y(value).toFixed(1)}`).join(" L")}` }));
   values.forEach((value, i) => svg.append(makeSvg("circle", { class: i === values.length - 1 ? "dot newest" : "dot", cx: x(i), cy: y(value), r: i === values.length - 1 ? 7 : 4.5 })));
-  return svg;
+  const chart = make("div", null, "levels");
+  chart.append(svg, ...levels.map((level) => {
+    const label = make("span", share(level), "soft");
+    label.style.top = `${100 * y(level) / height}%`;
+    return label;
+  }));
+  return chart;
 }

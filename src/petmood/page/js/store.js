@@ -2,6 +2,7 @@
 
 const NAME = "petmood-diary";
 const ENTRIES = "entries";
+const FULL = "The storage of this browser is full. Export the diary, then remove photos.";
 
 function opened() {
   return new Promise((resolve, reject) => {
@@ -20,7 +21,7 @@ async function through(mode, work) {
     const request = work(transaction.objectStore(ENTRIES));
     await new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;
-      transaction.onerror = transaction.onabort = () => reject(transaction.error);
+      transaction.onabort = () => reject(transaction.error?.name === "QuotaExceededError" ? new Error(FULL) : transaction.error ?? new Error("The browser ended it."));
     });
     return request?.result;
   } finally {
