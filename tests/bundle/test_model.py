@@ -187,12 +187,12 @@ def test_a_bundle_of_a_later_format_is_refused(trained: Trained, tmp_path: Path)
 
 def test_what_is_no_bundle_is_neither_read_nor_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(ModelError, match="no bundle"):
+    with pytest.raises(ModelError, match="not a bundle"):
         load(tmp_path)
-    with pytest.raises(ModelError, match="no bundle"):
+    with pytest.raises(ModelError, match="not a bundle"):
         load(tmp_path / "missing")
     (tmp_path / "photo.jpg").write_bytes(jpeg(1))
-    with pytest.raises(ModelError, match="no bundle"):
+    with pytest.raises(ModelError, match="not a bundle"):
         load(tmp_path / "photo.jpg")
 
 
