@@ -1,12 +1,14 @@
 """How well families are recovered from pixels: a data set under random names against its true, named families.
 
     python benchmarks/families.py [--data DATA] [--no-accuracy] [--pictures FOLDER [--count 400]] [--beside CHECKOUT]
+                                  [--peers]
 
 The names of the data must tell its families. It copies the files under random names into flat class folders, finds
 families in pixels, and prints pair precision and recall, photos found, seconds, growth with the number of images, and
 grouped accuracy with either kind of family. With `--pictures`, it also makes edited copies of every kind in
 `benchmarks/edits.py` from them, and next frames, which are no copies, and tells what is found of each kind. With
-`--beside`, the search of another revision's checkout takes turns with this one's on the same files.
+`--beside`, the search of another revision's checkout takes turns with this one's on the same files. With `--peers`,
+fastdup and imagededup, each installed by pip in an environment of its own, search the same files.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import venv
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -45,6 +48,12 @@ from petmood.split import grouped_folds
 from petmood.training.heads import make_head
 
 SIZES = (250, 500, 1000)
+
+PEERS = {
+    "fastdup": ("fastdup",),
+    "imagededup": ("numpy", "pillow", "scipy", "scikit-learn", "PyWavelets", "matplotlib", "tqdm"),
+}
+"""Other tools, and what they need: the hashes of imagededup do without the torch that its networks need."""
 
 
 def named_families(data: Path) -> tuple[Manifest, list[bytes]]:
@@ -120,8 +129,9 @@ def beside(sheet: Sheet, folder: Path, other: Path, turns: int) -> None:
                     f"Not measured beside {other}: {(done.stderr.strip() or 'no reason given').splitlines()[-1]}"
                 )
                 return
-            for what, (_, worked) in json.loads(done.stdout.splitlines()[-1]).items():
-                seconds[name, what].append(worked)
+            found = json.loads(done.stdout.splitlines()[-1])
+            for what in ("cold", "one more"):
+                seconds[name, what].append(found[what][1])
     best = {key: min(values) for key, values in seconds.items()}
     rows = [
         (
@@ -136,6 +146,35 @@ def beside(sheet: Sheet, folder: Path, other: Path, turns: int) -> None:
         f"Beside another revision, processor seconds, best of {turns}", ("search", "other", "this", "ratio"), rows
     )
     sheet.target("cold search, this / the other revision", best["this", "cold"] / best["other", "cold"], at_most=0.35)
+
+
+def found_by_peers(sheet: Sheet, title: str, folder: Path, expected: set[tuple[str, str]], own: Sequence[str]) -> None:
+    """What other tools find in the same files, below what petmood found."""
+    rows, script = [("petmood", *own)], REPOSITORY / "benchmarks" / "peers" / "copies_peer.py"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    for tool, needs in PEERS.items():
+        place = REPOSITORY / "build" / "peers" / tool
+        python = place / ("Scripts" if os.name == "nt" else "bin") / "python"
+        if not python.exists():
+            venv.create(place, with_pip=True)
+        steps = (
+            [str(python), "-m", "pip", "install", "--quiet", "--no-deps", tool],
+            [str(python), "-m", "pip", "install", "--quiet", *needs],
+            [str(python), str(script), tool, str(folder)],
+        )
+        for step in steps:
+            done = subprocess.run(step, env=environment, capture_output=True, text=True, check=False)
+            if done.returncode:
+                sheet.note(f"{tool} was not measured: {(done.stderr.strip() or 'no reason given').splitlines()[-1]}")
+                break
+        else:
+            told = json.loads(done.stdout.splitlines()[-1])
+            got = {tuple(pair) for pair in told["pairs"]}
+            right = len(got & expected)
+            shares = right / max(len(got), 1), right / max(len(expected), 1)
+            seconds = f"{told['seconds']:.1f}", f"{told['processor']:.1f}"
+            rows.append((f"{tool} {told['version']}", *(f"{share:.3f}" for share in shares), *seconds))
+    sheet.table(title, ("tool", "pair precision", "pair recall", "seconds", "seconds of processor time"), rows)
 
 
 def edited(pictures: Path, count: int, folder: Path) -> dict[str, tuple[str, str]]:
@@ -166,7 +205,7 @@ def edited(pictures: Path, count: int, folder: Path) -> dict[str, tuple[str, str
     return truth
 
 
-def by_kind(sheet: Sheet, pictures: Path, count: int, root: Path) -> None:
+def by_kind(sheet: Sheet, pictures: Path, count: int, root: Path, *, peers: bool) -> None:
     """What is found of each kind of copy, and what is joined that is none."""
     truth = edited(pictures, count, root / "edited")
     found, seconds, worked = recover(root / "edited", ContentCache(root / "cache-edited"))
@@ -187,13 +226,17 @@ def by_kind(sheet: Sheet, pictures: Path, count: int, root: Path) -> None:
         [(len(family), f"{seconds:.1f}", f"{worked:.1f}", sum(frames), len(frames))],
     )
     every = [hit for v in hits.values() for hit in v]
-    sheet.target("pair precision, edited pictures", len(got & expected) / max(len(got), 1), at_least=0.995)
+    precision = len(got & expected) / max(len(got), 1)
+    if peers:
+        recall = len(got & expected) / max(len(expected), 1)
+        own = (f"{precision:.3f}", f"{recall:.3f}", f"{seconds:.1f}", f"{worked:.1f}")
+        found_by_peers(sheet, "Edited pictures, beside other tools", root / "edited", expected, own)
+    sheet.target("pair precision, edited pictures", precision, at_least=0.995)
     sheet.target("copies found, all kinds", sum(every) / max(len(every), 1), at_least=0.97)
-    sheet.target(
-        "copies found, the worst kind but mosaics",
-        min(sum(v) / len(v) for k, v in hits.items() if k != "mosaic"),
-        at_least=0.9,
-    )
+    shares = {kind: sum(v) / len(v) for kind, v in hits.items()}
+    worst = min(share for kind, share in shares.items() if kind != "mosaic")
+    sheet.target("copies found, the worst kind but mosaics", worst, at_least=0.9)
+    sheet.target("copies found, mosaics", shares["mosaic"], at_least=0.8)
 
 
 def main() -> None:
@@ -208,6 +251,7 @@ def main() -> None:
         default=Path(named) if named else None,
         help="checkout of another revision to take turns with (default: $BESIDE)",
     )
+    parser.add_argument("--peers", action="store_true", help="also search with fastdup and imagededup")
     parser.add_argument("--count", type=int, default=400, help="photos of them that copies are made of")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
@@ -250,11 +294,14 @@ def main() -> None:
         )
         sheet.target("pair precision", precision, at_least=0.97)
         sheet.target("pair recall", recall, at_least=0.97)
-        sheet.target("seconds for 1,000 images", seconds * 1000 / len(found), at_most=120, unit=" s")
+        sheet.target("processor seconds for 1,000 images", worked * 1000 / len(found), at_most=15, unit=" s")
+        if options.peers:
+            own = (f"{precision:.3f}", f"{recall:.3f}", f"{seconds:.1f}", f"{worked:.1f}")
+            found_by_peers(sheet, "The data, beside other tools", root / "all", expected, own)
         if options.beside is not None:
             beside(sheet, root / "all", options.beside, 1 if options.tiny else 2)
         if options.pictures is not None:
-            by_kind(sheet, options.pictures, 29 if options.tiny else options.count, root)
+            by_kind(sheet, options.pictures, 29 if options.tiny else options.count, root, peers=options.peers)
         if not options.no_accuracy:
             named = tuple(replace(r, family=truth[r.path].family, derived=truth[r.path].derived) for r in found.records)
             accuracies = [

@@ -104,6 +104,7 @@ def main() -> None:
             str(options.out),
             "--to",
             str(options.to),
+            *([] if options.only is None else ["--keep"]),
         ],
         check=True,
     )

@@ -75,6 +75,18 @@ def covered(image: Image.Image) -> Image.Image:
     return out
 
 
+def deformed(image: Image.Image, seed: int = 0, reach: float = 12.0, strength: float = 3.0) -> Image.Image:
+    """A copy that is pulled about: by `strength` pixels, alike within some `reach` of them."""
+    import cv2
+
+    y, x = np.mgrid[: image.height, : image.width].astype(np.float32)
+    drawn = np.random.default_rng(seed).normal(size=(2, image.height, image.width)).astype(np.float32)
+    shift = np.stack([cv2.GaussianBlur(one, (0, 0), reach) for one in drawn])
+    shift *= strength / shift.std()
+    moved = cv2.remap(np.asarray(image), x + shift[0], y + shift[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    return Image.fromarray(moved)
+
+
 def printed(image: Image.Image) -> Image.Image:
     """A copy with print all over it."""
     out = image.copy()

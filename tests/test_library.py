@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 import petmood
+from axe import faults
 from bundle_fixtures import Trained
 from petmood.errors import ConfigError, DataError
 from petmood.library import AuditResult, EvaluateResult, Reader, RunResult, TrainResult
@@ -80,6 +81,10 @@ def test_an_audit_shows_its_verdict_and_every_warning(audited: AuditResult) -> N
         assert caution(warning) in text
     assert page.startswith("<iframe srcdoc=")
     assert "<html" in html.unescape(page)
+
+
+def test_axe_finds_nothing_on_the_report_of_a_run(demo_run: RunResult, tmp_path: Path) -> None:
+    assert faults(demo_run.report, tmp_path) == []
 
 
 def test_a_run_shows_its_figures_and_has_them_as_a_table(demo_run: RunResult) -> None:

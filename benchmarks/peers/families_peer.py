@@ -1,4 +1,4 @@
-"""The search for copies of whichever petmood PYTHONPATH names: a folder in, one line of JSON with its seconds out.
+"""The search for copies of whichever petmood PYTHONPATH names: a folder in, its seconds and memory out, as JSON.
 
     PYTHONPATH=CHECKOUT/src python benchmarks/peers/families_peer.py FOLDER
 
@@ -8,6 +8,7 @@ It knows the places of the search in earlier revisions too, so that two revision
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import tempfile
 import time
@@ -31,11 +32,13 @@ def main() -> None:
     with open_source(Path(sys.argv[1])) as source, tempfile.TemporaryDirectory() as folder:
         cache = ContentCache(Path(folder))
         records = read_dataset(source, cache, labelled=False).records
-        found = {}
+        found: dict[str, object] = {}
         for name, some in (("cold", records[:-1]), ("one more", records)):
             began, worked = time.perf_counter(), time.process_time()
-            find_links(some, source if Pictures is None else Pictures(source), cache)
+            links = find_links(some, source if Pictures is None else Pictures(source), cache)
             found[name] = time.perf_counter() - began, time.process_time() - worked
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    found |= {"peak MiB": peak / 2**20, "pairs": len(links.same)}
     print(json.dumps(found))
 
 

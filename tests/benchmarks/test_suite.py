@@ -110,3 +110,14 @@ def test_what_a_part_found_before_it_was_cut_short_is_kept(tmp_path, monkeypatch
     suite.run_part(suite.Part("broken", 20), tmp_path, tiny=True)
     (note,) = json.loads((tmp_path / "broken.json").read_text())["notes"]
     assert "lost" in note
+
+
+def test_parts_that_are_not_measured_again_stay_on_the_page(tmp_path):
+    report = importlib.import_module("report")
+    for name in ("training", "families"):
+        made(tmp_path, name=name)
+    before = report.page(report.load(tmp_path))
+    (tmp_path / "training.json").unlink()
+    after = report.page(report.load(tmp_path), before)
+    assert report.measured_before(after, set()) == report.measured_before(before, set())
+    assert after.index("*families.py") < after.index("*training.py")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from drawing import covered, photo, printed, saved, write_tree
+from drawing import covered, deformed, photo, printed, saved, write_tree
 from petmood.cache import ContentCache
 from petmood.families.candidates import Listed, candidate_pairs, sketch
 from petmood.families.links import PixelLinks, find_links
@@ -19,6 +19,12 @@ from petmood.images import open_rgb
 from petmood.ingest import read_dataset
 from petmood.pictures import Pictures
 from petmood.sources import open_source
+
+
+def within(im: Image.Image, other: Image.Image) -> Image.Image:
+    out = other.copy()
+    out.paste(im.resize((other.width // 2, other.height // 2)), (other.width // 3, other.height // 4))
+    return out
 
 
 def beside(im: Image.Image, other: Image.Image) -> Image.Image:
@@ -48,6 +54,8 @@ EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "covered": covered,
     "printed over": printed,
     "in a collage": lambda im: beside(im, photo(77)),
+    "deformed": deformed,
+    "in a corner of another": lambda im: within(im, photo(78)),
     "framed": lambda im: ImageOps.expand(im, 20, "black"),
 }
 
@@ -101,6 +109,13 @@ def test_each_edit_is_verified_against_the_photo_itself(name: str) -> None:
     assert verdict.mirrored is (name.startswith("mirrored") or name == "upside down")
     assert not verify(found[0], found[2]).same_photo
     assert not verify(found[1], found[2]).same_photo
+
+
+def test_of_many_copies_no_more_pairs_are_looked_at_than_join_them(tmp_path: Path) -> None:
+    files = {f"{i}.jpg": saved(photo(4).rotate(5 * i), quality=60 + 5 * i) for i in range(7)}
+    links, name_of = links_of(tmp_path / "data", files, ContentCache(tmp_path / "cache"))
+    assert len(connected(links, name_of)) == 1
+    assert len(links.same) == len(files) - 1
 
 
 def test_mirrored_descriptors_are_those_of_the_mirror_image() -> None:

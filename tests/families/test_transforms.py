@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from drawing import photo, saved
+from drawing import deformed, photo, saved
 from petmood.families.local import LocalFeatures, find_local_features
 from petmood.families.verify import verify
 from petmood.images import open_rgb
@@ -51,6 +51,13 @@ def test_a_copy_joins_whatever_was_done_to_it(
     out = out.resize((round(out.width * size), round(out.height * size)))
     out = ImageEnhance.Brightness(ImageOps.invert(out) if negative else out).enhance(light)
     assert verify(features_of(photo(seed)), features_of(out, quality)).same_photo
+
+
+@FEW
+@given(seed=seeds, reach=st.floats(8, 20), share=st.floats(0.05, 0.25))
+def test_a_deformed_copy_joins_however_it_is_pulled(seed: int, reach: float, share: float) -> None:
+    verdict = verify(features_of(photo(seed)), features_of(deformed(photo(seed), seed, reach, share * reach)))
+    assert verdict.same_photo
 
 
 @FEW

@@ -143,6 +143,12 @@ def test_what_takes_many_inferences_is_the_same_too(alone: Page, trained: Traine
     assert alone.inner_text("#alike").startswith("The 5 training photos most like it are labelled ")
 
 
+def test_axe_finds_nothing_in_the_file(alone: Page, pictures: dict[str, Path]) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    read(alone, pictures["photo"])
+    assert [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in axe.run(alone).response["violations"]] == []
+
+
 def test_no_request_can_leave_the_file(alone: Page) -> None:
     policy = alone.get_attribute("meta[http-equiv]", "content") or ""
     assert "default-src 'none'" in policy

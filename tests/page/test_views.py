@@ -14,6 +14,7 @@ from PIL import Image
 
 from axe import EVERY_VIEW
 from bundle_fixtures import Trained
+from hostile_pictures import HEIC
 from web.conftest import CHROMIUM, until
 
 from .conftest import PATIENCE, answered, call
@@ -137,6 +138,16 @@ def test_a_newer_photo_ends_what_is_still_asked_about_an_older_one(new_page: New
     page.set_input_files("#file", photos[1])
     answered(page, 2)
     assert len(ended) == 1
+
+
+def test_what_the_browser_cannot_open_the_server_reads(new_page: NewPage, trained: Trained, tmp_path: Path) -> None:
+    (tmp_path / "IMG_0001.HEIC").write_bytes(HEIC)
+    page = new_page()
+    page.set_input_files("#file", tmp_path / "IMG_0001.HEIC")
+    found, (own,) = answered(page), trained.bundle.predict(tmp_path / "IMG_0001.HEIC")
+    assert (found["width"], found["height"]) == (own.width, own.height)
+    assert found["probabilities"] == pytest.approx(own.probabilities, abs=1e-5)
+    assert page.is_hidden("#keep")  # there is no picture to keep
 
 
 def touch(client: CDPSession, kind: str, x: float, y: float) -> None:
@@ -378,8 +389,19 @@ def test_axe_finds_nothing_on_any_view(new_page: NewPage, photos: list[Path], wi
     page.fill("#pet", "Bello")
     page.click("#keep button")
     page.locator("#kept:not(:empty)").wait_for()
+    page.click("#camera")
+    page.locator("#viewfinder[open]").wait_for()
+    nothing("viewfinder")
+    page.click("#cancel")
     page.click("#to-diary")
     page.locator(".entry").wait_for()
     nothing("diary")
+    page.click("#delete")
+    nothing("sure")
+    page.click("#sure button[value=no]")
     page.click("#to-live")
     nothing("live")
+    page.click("#start")
+    until(page, "Number(document.body.dataset.live || 0) >= 1")
+    page.click("#stop")
+    nothing("stopped")

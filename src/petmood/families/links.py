@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from petmood.cache import ContentCache
 from petmood.families.candidates import PER_IMAGE, candidate_pairs
+from petmood.families.geometry import MIN_INLIERS
 from petmood.families.local import LocalFeatures, find_local_features, namespace
 from petmood.families.store import LocalStore, Shelf, Subset
-from petmood.families.verify import Verdict, on_all_cores, rules, verify_all
+from petmood.families.verify import NOTHING, Verdict, on_all_cores, rules, verify_all
 from petmood.pictures import Pictures
 from petmood.records import ImageRecord
 
@@ -23,6 +24,8 @@ STRONG_INLIERS: Final = 12
 STRONG_AGREEMENT: Final = 0.85
 STRONG_EXACT: Final = 0.4
 STRONG_PRINTED: Final = 0.95
+STRONG_PRINTED_INLIERS: Final = 20
+STRONG_PIXELS: Final = 0.95
 """From here on one link joins two families by itself; below, other pairs across them must confirm it."""
 
 ALIKE_INLIERS: Final = 12
@@ -120,6 +123,8 @@ def _rules() -> list[float]:
         STRONG_AGREEMENT,
         STRONG_EXACT,
         STRONG_PRINTED,
+        STRONG_PRINTED_INLIERS,
+        STRONG_PIXELS,
         ALIKE_INLIERS,
         ALIKE_LIKENESS,
         _CONFIRMED,
@@ -221,9 +226,7 @@ class _Search:
         for start in range(0, len(pairs), _PAIRS):
             part = pairs[start : start + _PAIRS]
             keys = [f"{self._digests[i]} {self._digests[j]}" for i, j in part]
-            known = {
-                key: Verdict(**json.loads(value)) for key, value in self._cache.get_many(self._space, keys).items()
-            }
+            known = {key: _read(value) for key, value in self._cache.get_many(self._space, keys).items()}
             todo = [(pair, key) for pair, key in zip(part, keys, strict=True) if key not in known]
             if todo:
                 held = self._shelf.load(i for pair, _ in todo for i in pair)
@@ -248,8 +251,18 @@ class _Search:
         self._members[a] += self._members.pop(b)
 
 
+def _read(value: bytes) -> Verdict:
+    """A kept verdict; of most pairs it is `NOTHING`, one object for all of them."""
+    verdict = Verdict(**json.loads(value))
+    return NOTHING if verdict == NOTHING else verdict
+
+
 def _strong(verdict: Verdict) -> bool:
     if verdict.kind == "printed":  # print may have taken every feature
-        return verdict.agreement >= STRONG_PRINTED
+        return verdict.agreement >= STRONG_PRINTED or verdict.inliers >= STRONG_PRINTED_INLIERS
+    if verdict.kind == "bent":  # many features agree, or there would be no such verdict
+        return True
+    if min(verdict.agreement, verdict.exact) >= STRONG_PIXELS and verdict.inliers >= MIN_INLIERS:
+        return True  # a small picture in another has few features
     sure = verdict.agreement >= STRONG_AGREEMENT or (verdict.kind == "covered" and verdict.exact >= STRONG_EXACT)
     return sure and verdict.inliers >= STRONG_INLIERS

@@ -26,6 +26,8 @@ _BY_SHIFT: Final = 0.35  # its shift explains such a share of what differs in it
 _SETTLED, _LITTLE = 2, 0.03  # times that the plane is fitted again while more than such a share has shifted
 _SMOOTH: Final = 4.0  # pixels: standard deviation of the blur of a flow
 _ROUNDS: Final = 6
+_KNOWN: Final = 0.8  # correlation from which a window is known to have moved as the flow says
+_MUCH_LESS: Final = 0.3  # of the typical motion
 _HALVED: Final = 1  # times that pictures are halved for the flow that a plane is fitted to
 
 Plane = NDArray[np.float64]
@@ -71,7 +73,7 @@ class Settled:
 
 def rules() -> list[float]:
     """Every number that motion depends on beside the pictures."""
-    return [_MOVED, _STEP, _SPARSE, _SHIFT, _BY_SHIFT, _SETTLED, _LITTLE, _SMOOTH, _ROUNDS, _HALVED]
+    return [_MOVED, _STEP, _SPARSE, _SHIFT, _BY_SHIFT, _SETTLED, _LITTLE, _SMOOTH, _ROUNDS, _KNOWN, _MUCH_LESS, _HALVED]
 
 
 def settle(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Settled | None:
@@ -112,17 +114,19 @@ def motion(settled: Settled, under: Grey) -> Motion | None:
     if both.sum() < MIN_PIXELS:
         return None
     close = compare(laid, under, solid, CLOSE)
-    length = np.hypot(flow[..., 0], flow[..., 1])
-    here, further = np.abs(now.correlation), np.abs(there.correlation)
-    moved = (here < APART) & (further > FOUND) & (length > _MOVED)
-    known = length[both & (further > 0.8)]
+    moved = (np.abs(now.correlation) < APART) & (np.abs(there.correlation) > FOUND) & (_length(flow) > _MOVED)
+    # a strong deformation is followed in two steps
+    whole_flow = _after(_smoothed(_flow(there), there), flow)
+    there = compare(_moved(laid, whole_flow), under, _moved_mask(solid, whole_flow))
+    further, agreeing = np.abs(there.correlation), now.telling & there.telling
+    known = _length(whole_flow)[agreeing & (further > _KNOWN)]
     typical = float(np.sqrt((known**2).mean())) if known.size else 0.0
     return Motion(
         exact=close.exact,
         between=close.between,
         moved=float(moved[both].mean()),
-        bent=float(np.quantile(further[both], WORST)),
-        still=float((known < 0.3 * typical).mean()) if known.size else 1.0,
+        bent=float(np.quantile(further[agreeing], WORST)) if agreeing.sum() >= MIN_PIXELS else 0.0,
+        still=float((known < _MUCH_LESS * typical).mean()) if known.size else 1.0,
     )
 
 
@@ -185,6 +189,19 @@ def _flow(pair: Comparison, refined: int = 5, finest: int = 0) -> FloatArray:
 def _as_bytes(detail: FloatArray) -> Grey:
     scaled = np.clip(128 + detail * (100 / (3 * float(detail.std()) + TINY)), 0, 255)
     return np.asarray(scaled, dtype=np.uint8)
+
+
+def _after(second: FloatArray, first: FloatArray) -> FloatArray:
+    """The flow that is a second one from where a first one leads."""
+    import cv2
+
+    x, y = _grid(first.shape)
+    there = x + second[..., 0], y + second[..., 1]
+    return np.asarray(second + cv2.remap(first, *there, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def _length(flow: FloatArray) -> FloatArray:
+    return np.asarray(np.hypot(flow[..., 0], flow[..., 1]), np.float32)
 
 
 def _moved(picture: Grey, flow: FloatArray) -> Grey:

@@ -30,12 +30,16 @@ drawings from one template are alike in many places where a cover leaves none.""
 MAX_MOVED: Final = 0.05
 """Share that may be found a little further on: more, and the pictures are frames of one scene."""
 
-MAX_SHIFTED, MAX_SHIFTED_COVERED = 0.1, 0.05
-"""Share of windows that may differ by a small shift, of a whole copy and of one that is covered: frames of one scene
-that moved by a pixel or two agree well enough to be taken for copies otherwise."""
+MAX_SHIFTED, MAX_SHIFTED_COVERED, MAX_SHIFTED_SURE = 0.1, 0.05, 0.08
+"""Share of windows that may differ by a small shift: of a whole copy, of a covered one, and of one that surely lies
+as it should. Frames of one scene that moved by a pixel or two agree well enough to be taken for copies otherwise."""
 
-MIN_BENT, MAX_STILL, MIN_BENT_INLIERS = 0.89, 0.25, 20
-"""A deformed copy has features enough, agrees everywhere once each place has moved, and no large part of it stayed."""
+MIN_BENT, MAX_STILL = 0.87, 0.25
+"""A deformed copy agrees everywhere once each place has moved, and no large part of it stayed."""
+
+MANY_INLIERS, MIN_SURE_INLIERS, MIN_SURE_SHARE = 30, 20, 1 / 3
+"""How two pictures lie is sure where so many features agree, or fewer that are such a share of the poorer picture's:
+drawings from one template have up to 26 in common, a quarter of theirs."""
 
 MIN_INLIERS, MIN_LIKENESS, MIN_COVERED_INLIERS = 10, 0.7, 18
 """Features that must agree, and correlation over the whole, where nine tenths of the windows agree less than
@@ -57,7 +61,8 @@ class Verdict:
 
     Attributes:
         inliers: features that agree on the transform; 0 where it was found by whole pictures instead.
-        agreement: correlation of their detail in a window, in [0, 1], which nine tenths of their overlap reach.
+        agreement: correlation of their detail in a window, in [0, 1], which nine tenths of their overlap reach; of a
+            deformed copy once each place has moved.
         exact: share of the overlap that agrees to the pixel, in [0, 1].
         moved: share of it that is found a little further on, in [0, 1].
         likeness: correlation of their detail over the whole overlap, in [-1, 1]; below 0 for a negative.
@@ -98,10 +103,13 @@ def rules() -> list[float]:
         MAX_MOVED,
         MAX_SHIFTED,
         MAX_SHIFTED_COVERED,
+        MAX_SHIFTED_SURE,
         _SURE_SHIFTED,
         MIN_BENT,
         MAX_STILL,
-        MIN_BENT_INLIERS,
+        MANY_INLIERS,
+        MIN_SURE_INLIERS,
+        MIN_SURE_SHARE,
         MIN_INLIERS,
         MIN_LIKENESS,
         MIN_COVERED_INLIERS,
@@ -158,14 +166,22 @@ def _judge(a: LocalFeatures, b: LocalFeatures, placed: Placement) -> Verdict:
     if placed.scale > 1:
         upper, under, transform = b.grey, a.grey, inverse(transform)
     laid, solid, overlap = lay(upper, (under.shape[1], under.shape[0]), transform)
-    found = _kind(laid, under, solid, placed.inliers, overlap)
+    share = placed.inliers / min(len(a.points), len(b.points))
+    sure = placed.inliers >= (MIN_SURE_INLIERS if share >= MIN_SURE_SHARE else MANY_INLIERS)
+    found = _kind(laid, under, solid, placed.inliers, overlap, sure=sure)
     return replace(found, overlap=round(overlap, 6), scale=round(placed.scale, 6), mirrored=placed.mirrored)
 
 
 def _kind(
-    laid: NDArray[np.uint8], under: NDArray[np.uint8], solid: NDArray[np.bool_], inliers: int, overlap: float
+    laid: NDArray[np.uint8],
+    under: NDArray[np.uint8],
+    solid: NDArray[np.bool_],
+    inliers: int,
+    overlap: float,
+    *,
+    sure: bool,
 ) -> Verdict:
-    """What sort of pair two pictures are, one laid on the other."""
+    """What sort of pair two pictures are, one laid on the other, and surely so or not."""
     pair = compare(laid, under, solid)
 
     def verdict(kind: str, agrees: float, exact: float, moved: float = 0.0) -> Verdict:
@@ -187,7 +203,7 @@ def _kind(
     alike = inliers >= MIN_INLIERS and abs(pair.likeness) >= MIN_LIKENESS
     still, whole = settled.shifted <= MAX_SHIFTED, now.agreement >= (MIN_AGREEMENT if alike else _CERTAIN)
     # what follows takes most of the time: no look where it could change nothing
-    if not still and inliers < MIN_BENT_INLIERS:
+    if not still and not sure:
         return verdict("other", agrees, now.exact, settled.shifted)
     if still and whole and float((now.told < APART).mean()) <= MAX_MOVED:
         return verdict("whole", agrees, now.exact, settled.shifted)
@@ -199,10 +215,10 @@ def _kind(
     if found.moved <= MAX_MOVED and still:
         if whole:
             kind = "whole"
-        elif settled.shifted <= MAX_SHIFTED_COVERED and covered:
+        elif settled.shifted <= (MAX_SHIFTED_SURE if sure else MAX_SHIFTED_COVERED) and covered:
             kind = "covered"
-    elif inliers >= MIN_BENT_INLIERS and found.bent >= MIN_BENT and found.still <= MAX_STILL:
-        kind = "bent"
+    elif sure and found.bent >= MIN_BENT and found.still <= MAX_STILL:
+        kind, agrees = "bent", found.bent
     told = verdict(kind, agrees, found.exact, max(found.moved, settled.shifted))
     if told.same_photo or told.moved > MAX_SHIFTED:
         return told

@@ -15,7 +15,8 @@ from markupsafe import Markup
 from petmood.page.modules import resource
 
 SERVER_PROMISE: Final = (
-    "JPEG, PNG, WebP or HEIC. Only the few pixels that the model reads are sent, and nothing is kept."
+    "JPEG, PNG, WebP or HEIC. Only the few pixels that the model reads are sent (of what this browser cannot open, the "
+    "file), and nothing is kept."
 )
 
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyBboxPatch, Patch, Rectangle, Wedge
 from matplotlib.text import Text
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 from matplotlib.transforms import Affine2D
 
 from petmood.report import svg
@@ -210,6 +210,7 @@ def curves(key: str, epochs: Epochs, quantity: str, label: str) -> str:
         train, valid = epochs.loss, epochs.val_loss
     else:
         train, valid = epochs.accuracy, epochs.val_accuracy
+    apart = _spread(train, valid, 1.0 if quantity == "accuracy" else max((*train, *valid), default=0.0))
     with _style():
         figure = Figure(figsize=(410 / 72, 230 / 72))
         axes = figure.add_axes((46 / 410, 42 / 230, 290 / 410, 174 / 230))
@@ -222,14 +223,14 @@ def curves(key: str, epochs: Epochs, quantity: str, label: str) -> str:
                 axes.annotate(
                     name,
                     (len(values), values[-1]),
-                    xytext=(8, _spread(train, valid) * (1 if values is train else -1) - 4),
+                    xytext=(8, apart * (1 if values is train else -1) - 4),
                     textcoords="offset points",
                     fontsize=12,
                     color=colour,
                     annotation_clip=False,
                 )
         axes.set_xlabel("epoch", fontsize=12.5)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True) if len(train) > 1 else FixedLocator([1]))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         if quantity == "accuracy":
             axes.set_ylim(0, 1.03)
@@ -241,13 +242,11 @@ def curves(key: str, epochs: Epochs, quantity: str, label: str) -> str:
         return _render(figure, key, label)
 
 
-def _spread(train: Sequence[float], valid: Sequence[float]) -> float:
-    """Pixels by which the labels of two lines move apart when the lines end at nearly one height."""
-    if not train or not valid:
+def _spread(train: Sequence[float], valid: Sequence[float], top: float) -> float:
+    """Points by which labels of two lines move apart where the lines end at nearly one height of axes up to `top`."""
+    if not train or not valid or abs(train[-1] - valid[-1]) >= 0.09 * (top or 1.0):
         return 0.0
-    top = max(*train, *valid) or 1.0
-    near = abs(train[-1] - valid[-1]) < 0.09 * top
-    return (8.0 if train[-1] >= valid[-1] else -8.0) if near else 0.0
+    return 8.0 if train[-1] >= valid[-1] else -8.0
 
 
 def confusion(key: str, model: ModelFacts, label: str) -> str:

@@ -138,10 +138,12 @@ def class_sentences(model: ModelFacts) -> Iterator[str]:
         )
     pair = facts.most_confused(model)
     if pair is not None:
-        both = pair.there + pair.back
+        both, mistakes = pair.there + pair.back, model.n - model.correct
+        share = f"{count(both)} of its {count(mistakes)} mistakes {'is' if both == 1 else 'are'}"
+        told = share if mistakes > 1 else "its one mistake is"
         yield (
-            f"It confuses {quoted(pair.a)} and {quoted(pair.b)} most: {count(both)} of its "
-            f"{plural(model.n - model.correct, 'mistake')} are between these two "
+            f"It confuses {quoted(pair.a)} and {quoted(pair.b)} most: {told} "
+            "between these two "
             f"({count(pair.there)} {quoted(pair.a)} read as {quoted(pair.b)}, {count(pair.back)} the other way)."
         )
 

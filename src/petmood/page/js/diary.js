@@ -1,6 +1,6 @@
 // The view of the diary: one pet at a time, its photos in order, and the newest against that animal's own earlier ones.
 import { compared, comparedWords } from "./compare.js";
-import { byId, capital, make, makeSvg } from "./parts.js";
+import { byId, called, capital, make, makeSvg } from "./parts.js";
 import { canvasOf, sizeOf } from "./pixels.js";
 import { allEntries, forget, keep } from "./store.js";
 import { headline, sentence, share } from "./words.js";
@@ -133,7 +133,7 @@ export function diaryView(facts) {
   }
 
   async function load(file) {
-    const refuse = () => new Error(`${file.name} is no diary that petmood exported. Choose the file petmood-diary.json.`);
+    const refuse = () => new Error(`${called(file)} is no diary that petmood exported. Choose the file petmood-diary.json.`);
     const found = await file.text().then(JSON.parse).catch(() => { throw refuse(); });
     if (found?.format !== FORMAT || !found.entries?.every(isEntry)) throw refuse();
     const known = new Set((await allEntries()).map((entry) => `${entry.pet} ${entry.at}`));

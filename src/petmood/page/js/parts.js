@@ -55,12 +55,16 @@ export function complain(text) {
   byId("problem").hidden = !text;
 }
 
-const HEIC = /\.(heic|heif)$/i;
+/** Whether a file is in Apple's format, by its name or its type. */
+export const isHeic = (file) => /\.(heic|heif)$/i.test(file.name) || /hei[cf]/.test(file.type);
+
+/** What a file is called, in quotes that keep its first letter as it is. */
+export const called = (file, otherwise = "The picture") => (file.name ? `“${file.name}”` : otherwise);
 
 /** Why a file could not be shown, and what to do. */
 export function unreadable(file) {
-  const name = file.name || "The picture";
-  if (HEIC.test(file.name) || /hei[cf]/.test(file.type)) {
+  const name = called(file);
+  if (isHeic(file)) {
     return `${name} is in Apple's HEIC format, which this browser cannot open. Open this page in Safari, or make it a JPEG: `
       + "on the iPhone choose Settings, Camera, Formats, Most Compatible; on a Mac export it from Preview as JPEG.";
   }

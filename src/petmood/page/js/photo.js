@@ -2,7 +2,7 @@
 import { BoxEditor, suggested } from "./boxes.js";
 import { hasCamera, shot, startCamera, stopCamera } from "./camera.js";
 import { paintHeat, paintLegend } from "./heat.js";
-import { announce, bars, byId, capital, complain, make, moodsOf, unreadable } from "./parts.js";
+import { announce, bars, byId, called, capital, complain, isHeic, make, moodsOf, unreadable } from "./parts.js";
 import { decode, prepare, sizeOf } from "./pixels.js";
 import { counted, headline, say, sentence } from "./words.js";
 
@@ -59,7 +59,7 @@ export function photoView(host, facts, keep) {
         entry.picked = 1;
       }
     } catch (error) {
-      if (request === latest) clear(error.message);
+      if (request === latest) clear(bitmap || !isHeic(file) ? error.message : `${error.message} ${unreadable(file)}`);
       URL.revokeObjectURL(url);
       return;
     }
@@ -103,9 +103,9 @@ export function photoView(host, facts, keep) {
 
   // a server's decoder reads kinds of pictures that browsers do not; "" if it may try
   function whyNotSent(file) {
-    if (host.kind === "browser" || /hei[cf]/i.test(file.type + file.name)) return unreadable(file);
+    if (host.kind === "browser") return unreadable(file);
     if (file.size <= facts.host.max_mb * 2 ** 20) return "";
-    return `${file.name || "The picture"} has ${(file.size / 2 ** 20).toFixed(1)} MB; the limit is ${facts.host.max_mb} MB. Choose a smaller one.`;
+    return `${called(file)} has ${(file.size / 2 ** 20).toFixed(1)} MB; the limit is ${facts.host.max_mb} MB. Choose a smaller one.`;
   }
 
   function drop(entry) {
@@ -192,7 +192,7 @@ export function photoView(host, facts, keep) {
     part.wait.hidden = true;
     part.result.setAttribute("aria-busy", "false");
     part.suggest.parentElement.hidden = !entry.bitmap;
-    part.keep.hidden = false;
+    part.keep.hidden = !entry.bitmap;
     pick(entry.picked);
   }
 
