@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from petmood.report import captions, facts, wording
 from petmood.report.cautions import caution
@@ -24,6 +24,7 @@ from petmood.results.basis import SPLIT_USES, protocol_text
 _RANGE = re.compile(r"(?<=\d)\N{EN DASH}(?=\d)")  # "41.2-51.3 %" must not break across lines
 
 _UNIT = re.compile(r"(?<=\d) %")  # nor may "95 %"
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*(?: [A-Z]+\b)?(?:=[A-Z]+)?")
 
 _OPEN = "<!-- how the run went -->"
 
@@ -179,10 +180,13 @@ def _environment() -> Environment:
 
 
 def _finalize(value: object) -> object:
-    """Names come from file systems: what may not stand in a document is made visible. Figures do not break."""
+    """Names come from file systems: what may not stand in a document is made visible. Neither figures nor options
+    break at the end of a line."""
     if type(value) is not str:
         return value
-    return _RANGE.sub("\N{EN DASH}\N{WORD JOINER}", _UNIT.sub(f"{wording.THIN}%", wording.printable(value)))
+    text = _RANGE.sub("\N{EN DASH}\N{WORD JOINER}", _UNIT.sub(f"{wording.THIN}%", wording.printable(value)))
+    # in a sentence; commands stand in blocks of their own, which do not wrap
+    return Markup(_OPTION.sub(r'<span class="range">\g<0></span>', str(escape(text)))) if text.endswith(".") else text
 
 
 def _stylesheet(environment: Environment) -> Markup:
