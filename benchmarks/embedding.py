@@ -4,10 +4,10 @@
 
 Bare ONNX Runtime infers the same images, decoded and prepared beforehand: what remains is what petmood adds by reading,
 decoding, preparing and storing. It is asked in two ways: one inference of 32 images at a time on all cores, as usual,
-and as petmood asks, small batches by a thread a core. The study's way is Keras' `predict` once an image, from file to
-MobileNet's pooled features. petmood stands beside it with its default backbone and, where `--mobilenet` names an ONNX
-graph of the study's network, with that too, in float32 and int8. All take turns. int8 graphs are calibrated on photos
-of train; what it costs is the accuracy of logistic regression on their vectors, folds grouped by family.
+and as petmood asks, small batches by one thread per core. The study's way is Keras' `predict` once an image, from file
+to MobileNet's pooled features. petmood stands beside it with its default backbone and, where `--mobilenet` names an
+ONNX graph of the study's network, with that too, in float32 and int8. All take turns. int8 graphs are calibrated on
+photos of train; what it costs is the accuracy of logistic regression on their vectors, folds grouped by family.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ LARGE = 32
 FEW = 8
 """Photos that a trial run calibrates int8 on."""
 
-DECODING = "reading, decoding and preparing alone, a thread a core"
+DECODING = "reading, decoding and preparing alone, one thread per core"
 
 
 def prepared(manifest: Manifest, source: Source, backbone: Backbone) -> NDArray[np.float32]:
@@ -87,7 +87,7 @@ class Bare:
         return time.perf_counter() - start
 
     def streams(self, batch: int, n: int | None = None) -> tuple[float, FloatArray]:
-        """Seconds of a thread a core, each with batches of its own; and the (n, dim) vectors."""
+        """Seconds of one thread per core, each with batches of its own; and the (n, dim) vectors."""
         values = self.values[:n]
         start = time.perf_counter()
         made = in_streams(values, lambda part: self._infer(self.one_core, np.asarray(part)), batch)
@@ -229,7 +229,7 @@ def measure(sheet: Sheet, manifest: Manifest, source: Source, scratch: Path, rou
     chosen = calibration_photos(manifest, FEW if tiny else CALIBRATION)
     rough = in_int8(plain, values[chosen], scratch)
     bare, small = Bare(plain, values), Bare(rough, values)
-    usual, streamed = f"bare, batches of {LARGE} on all cores", f"bare, batches of {BATCH}, a thread a core"
+    usual, streamed = f"bare, batches of {LARGE} on all cores", f"bare, batches of {BATCH}, one thread per core"
     seconds: dict[str, list[float]] = {}
 
     def took(kind: str, time_taken: float) -> None:
@@ -277,7 +277,7 @@ def by_batch(sheet: Sheet, bare: Bare, n: int, rounds: int) -> None:
     """Add what batch suits each way of asking."""
     ways: dict[str, Callable[[int], float]] = {
         "one after another, each on all cores": lambda batch: bare.one_by_one(batch, n),
-        "a thread a core, each with its own": lambda batch: bare.streams(batch, n)[0],
+        "one thread per core, each with its own": lambda batch: bare.streams(batch, n)[0],
     }
     batches = (1, 2, 4, 8, 16, 32)
     seconds: dict[tuple[str, int], list[float]] = {}

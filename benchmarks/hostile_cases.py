@@ -484,7 +484,7 @@ PLACES: dict[str, tuple[str, Prepare]] = {
     "a name of 300 letters": ("in/" + "n" * 300, lambda to: None),
     "a path of 5,000 letters": ("in/" + "n/" * 2500, lambda to: None),
     "a name of two lines": ("in/a\nb", lambda to: None),
-    "a name that is no Unicode": ("in/\udcff", lambda to: None),
+    "a name that is not Unicode": ("in/\udcff", lambda to: None),
     "a folder that links to itself": ("in/round", lambda to: (to.mkdir(), (to / "again").symlink_to(to.name))),
     "a folder of FIFOs": ("in/pipes", lambda to: (to.mkdir(), os.mkfifo(to / "a.jpg"))),
 }
@@ -609,7 +609,7 @@ CACHES: dict[str, Prepare] = {
     "bytes flipped": _database(_flip),
     "zeros": _database(lambda data: bytes(len(data))),
     "nothing": _database(lambda data: b""),
-    "a text": _database(lambda data: b"this is no database\n" * 99),
+    "a text": _database(lambda data: b"this is not a database\n" * 99),
     "another schema": _database(lambda data: bytes(data).replace(b"namespace", b"nomespace")),
     "a page of zeros": _database(lambda data: bytes(data[:4096]) + bytes(4096) + bytes(data[8192:])),
     "a folder at its name": _place(lambda to: (to / "content-v1.sqlite").mkdir(parents=True)),

@@ -150,7 +150,7 @@ def _conclusions(runs: Sequence[Results]) -> Iterator[str]:
         inside = [r for r in sizes if r.verdict == "compatible"]
         text = (
             f"**Clusters.** Of {len(sizes)} sizes of clusters that the study printed for networks run here, "
-            f"{len(inside)} lie inside our range over seeds of K-means, fed as the study fed it"
+            f"{len(inside)} lie inside our range over seeds of k-means, fed as the study fed it"
         )
         missed = [f"{study_text.theirs(r)} ({r.figure}) against {_range(r)}" for r in sizes if r not in inside]
         yield f"{text}; outside: {listing(missed)}." if missed else f"{text}."

@@ -43,7 +43,7 @@ def test_a_damaged_value_reads_as_absent_and_is_dropped(tmp_path: Path) -> None:
 
 
 def test_a_damaged_database_is_put_aside(tmp_path: Path) -> None:
-    ContentCache(tmp_path).path.write_bytes(b"this is no database" * 100)
+    ContentCache(tmp_path).path.write_bytes(b"this is not a database" * 100)
     cache = ContentCache(tmp_path)
     cache.put("a", "k", b"v")
     assert cache.get("a", "k") == b"v"

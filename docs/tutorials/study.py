@@ -14,7 +14,7 @@
 # # The reference study, replicated
 #
 # In 2023 a student asked whether pictures of pets' faces tell their mood. The study clustered features of two
-# pretrained networks with K-means, trained two convolutional networks, and found little. This notebook repeats it with
+# pretrained networks with k-means, trained two convolutional networks, and found little. This notebook repeats it with
 # petmood, on the demo set of drawn faces, so that it runs anywhere in a minute. On the real pictures the same calls
 # give the figures of [the replicated study](../study-replicated.md).
 #

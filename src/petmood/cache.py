@@ -215,7 +215,7 @@ class ContentCache:
                 with closing(sqlite3.connect(self.path, timeout=self._wait, isolation_level=None)) as old:
                     old.text_factory = _lenient
                     try:
-                        # nobody may be writing to what is put aside; what is no database at all cannot be written to
+                        # nobody may be writing to what is put aside; what is not a database at all cannot be written to
                         old.execute("BEGIN EXCLUSIVE")
                     except sqlite3.Error as error:
                         if _trouble(error) is not _Trouble.DAMAGED:

@@ -186,7 +186,7 @@ def toml_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(toml_value, value))}]"
     if not isinstance(value, str | bool | int | float):
-        raise TypeError(f"{value!r} is no setting")
+        raise TypeError(f"{value!r} is not a setting")
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

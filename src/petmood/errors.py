@@ -13,7 +13,7 @@ from typing import Any, Final
 
 
 class PetmoodError(Exception):
-    """Root of all errors a user can mend.
+    """Root of all errors a user can fix.
 
     The message is one line for a person: what is wrong, what was got, what to do next. The command line prints it
     and exits with code 2; the web layer answers 4xx with it. Any other exception is a bug and shows as one.

@@ -25,11 +25,11 @@ def read_given(path: Path, limit: int = MAX_BYTES) -> bytes:
         limit: bytes that it may have.
 
     Raises:
-        DataError: it cannot be read, is no regular file or is too large.
+        DataError: it cannot be read, is not a regular file or is too large.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise DataError(f"cannot read {path}: it is no regular file. Check the path.")
+            raise DataError(f"cannot read {path}: it is not a regular file. Check the path.")
         with path.open("rb") as handle:
             data = handle.read(limit + 1)
     except OSError as error:

@@ -278,7 +278,7 @@ def read_column(path: Path, manifest: Manifest, column: str) -> dict[str, str]:
             raise DataError(f"{path}, line {line}: {unknown_path(name, manifest)}")
         if record.path in found or not value:
             problem = "is a duplicate" if value else f"has no {column}"
-            raise DataError(f"{path}, line {line}: '{name}' {problem}. Mend it.")
+            raise DataError(f"{path}, line {line}: '{name}' {problem}. Fix it.")
         found[record.path] = value
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -213,11 +212,6 @@ class Manifest:
         said = [[r.species, r.animal, r.fold] for r in self.records]
         parts = [self.classes, rows, said] if any(map(any, said)) else [self.classes, rows]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-    @property
-    def note_counts(self) -> dict[str, int]:
-        """How many records bear each note, by code."""
-        return dict(sorted(Counter(note for r in self.records for note in r.notes).items()))
 
     def subset(self, rows: Sequence[int] | IntArray) -> Manifest:
         """The same data set with some of its records only; class names and their order stay."""

@@ -57,7 +57,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
-    # a lone surrogate is a byte of a name that is no Unicode
+    # a lone surrogate is a byte of a name that is not Unicode
     write_bytes(path, text.encode(errors="backslashreplace"))
 
 

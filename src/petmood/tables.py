@@ -98,7 +98,7 @@ def separated(data: bytes, path: str) -> Iterator[tuple[int, list[str]]]:
                 )
             yield reader.line_num, [from_csv_cell(cell) for cell in row]
     except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}: not CSV ({error}). Mend the line.") from error
+        raise DataError(f"{path}, line {reader.line_num}: not CSV ({error}). Fix the line.") from error
 
 
 def same_path(name: str) -> str:

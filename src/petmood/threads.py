@@ -45,7 +45,7 @@ def ahead(
 
 
 def streamed(parts: Iterable[_Item], work: Callable[[_Item], _Made], streams: int | None = None) -> Iterator[_Made]:
-    """`work` of each part, in order, a thread a core or `streams` of them; its errors are raised where it is read."""
+    """`work` of each part, in order, one thread per core or `streams` of them; errors are raised where it is read."""
     streams = streams or cores()
     with ThreadPoolExecutor(streams, "petmood-stream") as pool:
         yield from ahead(pool, work, parts, 2 * streams)
@@ -54,7 +54,7 @@ def streamed(parts: Iterable[_Item], work: Callable[[_Item], _Made], streams: in
 def in_streams(
     items: Sequence[_Item], work: Callable[[Sequence[_Item]], _Made], batch: int = BATCH
 ) -> Iterator[tuple[Sequence[_Item], _Made]]:
-    """(batch of items, `work` of it), in order, a thread a core; an error of `work` is raised where it is read."""
+    """(batch of items, `work` of it), in order, one thread per core; an error of `work` is raised where it is read."""
 
     def done(part: Sequence[_Item]) -> tuple[Sequence[_Item], _Made]:
         return part, work(part)

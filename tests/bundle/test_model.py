@@ -142,7 +142,7 @@ def test_the_nearest_training_photo_of_a_training_photo_is_itself(trained: Train
     "array", [np.zeros((4, 4, 3)), np.zeros((4, 4, 2), np.uint8), np.zeros((0, 4, 3), np.uint8), np.zeros(4, np.uint8)]
 )
 def test_arrays_that_are_no_pictures_are_refused(trained: Trained, array: np.ndarray) -> None:
-    with pytest.raises(ImageError, match="is no picture"):
+    with pytest.raises(ImageError, match="is not a picture"):
         trained.bundle.predict(array)
 
 
@@ -187,12 +187,12 @@ def test_a_bundle_of_a_later_format_is_refused(trained: Trained, tmp_path: Path)
 
 def test_what_is_no_bundle_is_neither_read_nor_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(ModelError, match="no bundle"):
+    with pytest.raises(ModelError, match="not a bundle"):
         load(tmp_path)
-    with pytest.raises(ModelError, match="no bundle"):
+    with pytest.raises(ModelError, match="not a bundle"):
         load(tmp_path / "missing")
     (tmp_path / "photo.jpg").write_bytes(jpeg(1))
-    with pytest.raises(ModelError, match="no bundle"):
+    with pytest.raises(ModelError, match="not a bundle"):
         load(tmp_path / "photo.jpg")
 
 

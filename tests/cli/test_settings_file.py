@@ -38,7 +38,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("[run.folds]\nx = 1", "folds = a table"),
         ("[serve]\ntoken = 4711", "[serve] token = (not shown)"),
         ("[run]\nconfig = 'x'", "unknown key [run] 'config'"),
-        ("[run\n", "is no TOML"),
+        ("[run\n", "is not TOML"),
     ],
 )
 @pytest.mark.parametrize("command", ["audit", "run", "cache"])

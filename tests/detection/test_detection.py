@@ -175,8 +175,8 @@ def test_what_is_no_detector_ends_in_one_line(case: str, tmp_path: Path) -> None
     ("said", "message"),
     [
         ("[1]", "must hold a JSON object"),
-        ("{", "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
+        ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
         ('{"label": ["dog"]}', "Did you mean 'labels'"),
         ('{"labels": {"first": "dog"}}', "labels"),
         ('{"labels": ["dog", "cat", "car"], "size": 4}', "size"),
@@ -202,7 +202,7 @@ def test_files_that_are_no_graph_are_one_line(tmp_path: Path) -> None:
     write_graph(tmp_path / "grey.onnx", flat, {}, ["output0"], (1, 1, SIDE, SIDE))
     write_graph(tmp_path / "open.onnx", flat, {}, ["output0"], (1, 3, "h", "w"))
     for name, message in {
-        "text": "no ONNX file",
+        "text": "not an ONNX file",
         "loop": "Loop",
         "grey": "must have one input",
         "open": '"size": 640',

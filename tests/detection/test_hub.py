@@ -137,6 +137,6 @@ def test_what_is_no_detector_is_said_in_one_line(tmp_path: Path, monkeypatch: py
     tower = {key: value for key, value in TOWER.items() if key != "num_detection_tokens"}
     transformers.ViTModel(transformers.ViTConfig(**tower, image_size=SIDE)).save_pretrained(tmp_path / "vit")
     (tmp_path / "vit" / "preprocessor_config.json").write_text(json.dumps({"size": {"height": SIDE, "width": SIDE}}))
-    with pytest.raises(ModelError, match="no model that transformers can load") as caught:
+    with pytest.raises(ModelError, match="not a model that transformers can load") as caught:
         open_detector(f"hub:{tmp_path / 'vit'}")
     assert "\n" not in str(caught.value)

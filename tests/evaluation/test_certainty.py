@@ -27,12 +27,12 @@ def facts(n: int, temperature: float, rare: int | None = None) -> CalibrationFac
 def test_a_model_that_is_too_sure_is_said_to_be_and_is_mended_on_photos_not_fitted_on() -> None:
     found = facts(1500, 0.4)
     assert found.temperature == pytest.approx(2.5, rel=0.12)
-    assert "too sure" in next(lines(found))
+    assert "overconfident" in next(lines(found))
     assert found.before.ece > 3 * found.after.ece
     assert found.after.ece < found.ece_if_calibrated + 0.02
     assert found.after.log_loss < found.before.log_loss
     assert found.after.brier < found.before.brier < found.brier_constant
-    assert "too shy" in next(lines(facts(1500, 2.5)))
+    assert "underconfident" in next(lines(facts(1500, 2.5)))
 
 
 def test_sets_cover_what_they_aim_for_on_photos_they_had_not_seen() -> None:

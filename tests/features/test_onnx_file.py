@@ -113,7 +113,7 @@ def test_what_is_wrong_is_said(
 def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.onnx").write_bytes(b"no graph")
     (tmp_path / "x.json").write_text(json.dumps(STATED))
-    with pytest.raises(ModelError, match="no ONNX file"):
+    with pytest.raises(ModelError, match="not an ONNX file"):
         load_backbone(f"onnx:{tmp_path / 'x.onnx'}", tmp_path)
 
 

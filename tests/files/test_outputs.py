@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import killing
 from petmood.errors import DataError
 from petmood.files import claimed_folder, output_file, output_folder, settle, write_owned
-from petmood.files.owned import Record
+from petmood.files.owned import Ownership
 from petmood.store import write_bytes
 
 
@@ -253,7 +253,7 @@ def test_killed_anywhere_work_in_place_goes_on_and_owns_its_parts(tmp_path: Path
     for root in killing.at_every_step(tmp_path, lambda root: None, work):
         work(root)
         assert shown(root / "out") == {f"s{i}": f"part {i}" for i in range(3)}
-        assert set(Record.read(root / "out").files) == {"s0", "s1", "s2"}
+        assert set(Ownership.read(root / "out").files) == {"s0", "s1", "s2"}
 
 
 def test_work_in_place_overwrites_nothing_foreign(tmp_path: Path) -> None:
@@ -276,8 +276,8 @@ def test_a_strangers_record_reaches_nothing_outside(files: dict[str, list[str]])
         root.mkdir()
         move = {"from": "..", "files": dict.fromkeys(files, "0"), "drop": list(files), "handed": []}
         (root / ".petmood.json").write_text(json.dumps({"format": 1, "files": files, "move": move}))
-        assert not Record.read(root).known
+        assert not Ownership.read(root).known
         (root / ".petmood.json").write_text(json.dumps({"format": 1, "files": files}))
-        for name in Record.read(root).files:
+        for name in Ownership.read(root).files:
             assert (root / name).absolute().is_relative_to(root)
             assert ".." not in Path(name).parts

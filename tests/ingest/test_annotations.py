@@ -20,7 +20,7 @@ from petmood.images import open_rgb
 from petmood.ingest import read_dataset
 from petmood.records import Manifest, picture_of
 from petmood.sources import open_source
-from petmood.sources.crop import Box, cut, part_of
+from petmood.sources.crop import CropBox, cut, part_of
 
 SIZE = 80
 # left half red with green below, right half blue
@@ -295,7 +295,7 @@ def test_exports_of_other_shapes_are_read_to_the_pixel(tmp_path: Path, files: Fi
         (in_coco(lambda i, name, mood: {"iscrowd": 1, "bbox": [0, 0, 9, 9]}), "label no picture"),
         (in_coco(lambda i, name, mood: {"category_id": 9, "bbox": [0, 0, 9, 9]}), "unknown category 9"),
         (in_coco(lambda i, name, mood: {"bbox": 7}), "not four numbers|not as such tools"),
-        (in_yolo(" nan 0.5 0.5 1"), "0.txt, line 1: .* no number"),
+        (in_yolo(" nan 0.5 0.5 1"), "0.txt, line 1: .* not a number"),
         (in_yolo(" 40 40 30 30"), "shares of it, not pixels"),
         (in_yolo(" 0.1 0.1 0.5 0.5", text="names: {a: happy}\nnc: 1"), "by number"),
         (in_yolo(" 0.1 0.1 0.5 0.5", text="names: [happy\nnc: 1"), "not readable YAML"),
@@ -308,7 +308,7 @@ def test_exports_of_other_shapes_are_read_to_the_pixel(tmp_path: Path, files: Fi
         (in_studio("choices", {}, answers="predictions"), "no finished answers|class folders"),
         (in_cvat('<points label="MOOD" points="1,2"/>'), "a points is not read"),
         (in_cvat('<box label="MOOD" xtl="a" ytl="0" xbr="1" ybr="1"/>'), "a box is not made of numbers"),
-        (in_cvat('<box label="MOOD" ytl="0" xbr="1" ybr="1"/>'), "no number"),
+        (in_cvat('<box label="MOOD" ytl="0" xbr="1" ybr="1"/>'), "not a number"),
         (in_cvat('<polygon label="MOOD" points=""/>'), "no points"),
         (in_cvat('<tag label="happy"/><tag label="sad"/>'), "both 'happy' and 'sad' of '0.png'"),
         (PICTURES | {"a.xml": b"<annotations><track id='0'/></annotations>"}, "CVAT for images"),
@@ -381,8 +381,8 @@ def test_a_box_outside_its_picture_rejects_the_item_alone(tmp_path: Path) -> Non
 
 
 def test_fragments_name_boxes_and_other_names_are_left_alone() -> None:
-    for box in (Box(1, 2, 30, 40), Box(12.5, 0, 33.3333, 100, percent=True)):
+    for box in (CropBox(1, 2, 30, 40), CropBox(12.5, 0, 33.3333, 100, percent=True)):
         assert part_of("a b/#1.jpg" + box.fragment()) == ("a b/#1.jpg", box)
     assert part_of("a#xywh=1,2.jpg") == ("a#xywh=1,2.jpg", None)
     with pytest.raises(ImageError, match="outside"):
-        cut(jpeg(1), Box(500, 500, 10, 10))
+        cut(jpeg(1), CropBox(500, 500, 10, 10))

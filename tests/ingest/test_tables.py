@@ -347,7 +347,7 @@ def test_json_is_read_where_it_is_named_and_spreadsheets_are_refused(tmp_path: P
     for k, text in enumerate((json.dumps(TRUTH), json.dumps(objects))):
         assert said(read(write_tree(tmp_path / str(k), PICTURES | {"l.json": text.encode()}), table="l.json")) == TRUTH
     for name, data, words in (
-        ("a.json", b"[1]", "no table"),
+        ("a.json", b"[1]", "not a table"),
         ("a.json", b"{", "not JSON"),
         ("a.csv", b"PK\3\4", "CSV"),
     ):

@@ -127,7 +127,7 @@ def test_a_table_of_the_models_own_answers_gives_the_same_figure(
         ([["where", "label"], ["angry/n0.png", "happy"]], "no column 'path'"),
         ([["path", "remark"], ["angry/n0.png", "good"]], "no column 'label'"),
         ([["path", "angry", "HAPPY"], ["angry/n0.png", "0.2", "0.2"]], "sum to 0.4"),
-        ([["path", "angry", "HAPPY"], ["angry/n0.png", "much", "0.2"]], "no probability"),
+        ([["path", "angry", "HAPPY"], ["angry/n0.png", "much", "0.2"]], "not a probability"),
         ([["path", "label"], ["angry/n0.png", ""]], "no prediction"),
         ([["path", "label"]], "names no photo"),
     ],

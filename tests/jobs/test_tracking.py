@@ -11,7 +11,7 @@ import pytest
 
 from command import Petmood
 from petmood.errors import ConfigError, MissingExtraError
-from petmood.jobs.tracking import Record, record_of, tracking
+from petmood.jobs.tracking import TrackedRun, record_of, tracking
 
 
 def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
@@ -68,7 +68,7 @@ def test_curves_go_step_by_step_and_failures_are_told(tmp_path: Path) -> None:
     pytest.importorskip("mlflow")
     places = (f"mlflow:{tmp_path / 'm'}", f"tensorboard:{tmp_path / 't'}")
     with tracking(places, "tune x") as records:
-        records.append(Record({"what/é?": "x" * 9000}, {"a b/Ж": 0.5}, {"loss": [3.0, 2.0, 1.5]}))
+        records.append(TrackedRun({"what/é?": "x" * 9000}, {"a b/Ж": 0.5}, {"loss": [3.0, 2.0, 1.5]}))
     assert scalars(tmp_path / "t")["loss"] == [(1, 3.0), (2, 2.0), (3, 1.5)]
     (run,) = mlflow_runs(tmp_path / "m")
     assert run.data.metrics["loss"] == 1.5

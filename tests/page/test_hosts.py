@@ -167,7 +167,7 @@ def test_what_is_no_picture_is_told_and_the_last_answer_is_gone(
     alone: Page, pictures: dict[str, Path], tmp_path: Path
 ) -> None:
     read(alone, pictures["photo"])
-    for name, expected in (("notes.jpg", "is no picture"), ("IMG_1.HEIC", "Most Compatible")):
+    for name, expected in (("notes.jpg", "is not a picture"), ("IMG_1.HEIC", "Most Compatible")):
         (tmp_path / name).write_text("no picture")
         alone.set_input_files("#file", tmp_path / name)
         alone.locator(f"#problem:has-text('{expected}')").wait_for(timeout=PATIENCE)

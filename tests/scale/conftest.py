@@ -36,7 +36,7 @@ def means(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """120 pictures, two of them equal; one file that is broken and one that is no picture. Read it only."""
+    """120 pictures, two of them equal; one file that is broken and one that is not a picture. Read it only."""
     files = {f"{name}/{i:03}.jpg": jpeg(60 * c + i) for c, name in enumerate(("Angry", "happy")) for i in range(60)}
     files["happy/041.jpg"] = files["Angry/007.jpg"]
     files["happy/brökén.jpg"] = files["happy/000.jpg"][:200]

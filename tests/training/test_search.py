@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from petmood.errors import ConfigError
-from petmood.training.search import Found, Range, TrialScores, search
+from petmood.training.search import Range, SearchOutcome, TrialScores, search
 
 pytest.importorskip("optuna")
 
@@ -40,7 +40,7 @@ print(len(found.trials))
 """
 
 
-def alone(storage: str, trials: int) -> Found:
+def alone(storage: str, trials: int) -> SearchOutcome:
     def judge(choices, report):  # type: ignore[no-untyped-def]
         return TrialScores((choices["x"] - 1) ** 2, 0.5, None)
 

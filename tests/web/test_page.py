@@ -214,7 +214,7 @@ def test_everything_works_by_keyboard(new_page: NewPage, photos: list[Path]) -> 
     ("name", "content", "expected"),
     [
         ("broken.jpg", b"no picture", "No image could be read"),
-        ("notes.txt", b"hello", "That is no picture"),
+        ("notes.txt", b"hello", "That is not a picture"),
         ("a.heic", b"x", "Most Compatible"),
     ],
 )

@@ -47,8 +47,8 @@ def model_and_photos(words: Sequence[str]) -> tuple[Path, list[str]]:
     known = words[0] == "-" or first.exists() or any(mark in words[0] for mark in "*?[")
     if not known and first.suffix.lower() not in EXTENSIONS and not is_video_name(first.name):
         raise ModelError(
-            f"{first} is no bundle and no picture: there is nothing of that name. Check the path, or leave the model "
-            f"out to read with the built-in one, {BUILT_IN}."
+            f"{first} is neither a bundle nor a picture: there is nothing of that name. Check the path, or leave the "
+            f"model out to read with the built-in one, {BUILT_IN}."
         )
     return _own(), list(words)
 

@@ -140,4 +140,4 @@ def check_outputs(outputs: dict[str, np.ndarray], n: int, model: ModelDescriptio
 
 def _require(holds: bool, name: str, what: str) -> None:
     if not holds:
-        raise ModelError(f"{name} is no valid bundle: {what}. Get or train it again.")
+        raise ModelError(f"{name} is not a valid bundle: {what}. Get or train it again.")

@@ -147,7 +147,7 @@ def read(path: Path) -> Parts:
         with open_source(path) as source:
             return _read(source, path)
     except (DataError, OSError) as error:
-        raise ModelError(f"{path} is no bundle ({error}). Make one with: petmood train DATA --out {path}") from error
+        raise ModelError(f"{path} is not a bundle ({error}). Make one with: petmood train DATA --out {path}") from error
 
 
 def _read(source: Source, path: Path) -> Parts:
@@ -157,7 +157,7 @@ def _read(source: Source, path: Path) -> Parts:
         raise ModelError(f"{DESCRIPTION} of the bundle {path} is a link, which is not followed. Copy the file itself.")
     if not found or found[0].count("/") > 1:
         raise ModelError(
-            f"{path} is no bundle: it has no {DESCRIPTION}. Make one with: petmood train DATA --out {path}"
+            f"{path} is not a bundle: it has no {DESCRIPTION}. Make one with: petmood train DATA --out {path}"
         )
     root = PurePosixPath(found[0]).parent
     raw = source.read(found[0], _MAX_DESCRIPTION)
@@ -189,7 +189,7 @@ def _read(source: Source, path: Path) -> Parts:
     kept, known = description.neighbours, description.memory
     for facts, expected in ((kept, NEIGHBOURS), (known, MEMORY)):
         if facts is not None and facts.file != expected:
-            raise ModelError(f"{path} is no valid bundle: '{facts.file}' should be {expected}.")
+            raise ModelError(f"{path} is not a valid bundle: '{facts.file}' should be {expected}.")
     neighbours = None if kept is None else _unpack(checked(kept.file, kept.sha256))
     if neighbours is not None:
         check_neighbours(neighbours, description, str(path))

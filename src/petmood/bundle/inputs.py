@@ -55,7 +55,7 @@ def prepare(picture: Picture, size: int, source: str | None = None) -> Prepared:
         source: what to call it; the path, or the kind of input, by default.
 
     Raises:
-        ImageError: it cannot be read, is no picture, or exceeds a limit; the message is the reason alone.
+        ImageError: it cannot be read, is not a picture, or exceeds a limit; the message is the reason alone.
     """
     if isinstance(picture, bytes | str | Path):
         data = picture if isinstance(picture, bytes) else _read(Path(picture))
@@ -122,10 +122,10 @@ def _opened(picture: Image | NDArray[Any]) -> Image:
     if isinstance(picture, Pillow.Image):
         return picture
     if not isinstance(picture, np.ndarray):
-        raise ImageError(f"a {type(picture).__name__} is no picture; give a path, bytes, a PIL image or an array")
+        raise ImageError(f"a {type(picture).__name__} is not a picture; give a path, bytes, a PIL image or an array")
     shape_is_known = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in (3, 4))
     if picture.dtype != np.uint8 or not shape_is_known or not picture.size:
         raise ImageError(
-            f"an array of shape {picture.shape} and type {picture.dtype} is no picture; give (h, w, 3) uint8 RGB"
+            f"an array of shape {picture.shape} and type {picture.dtype} is not a picture; give (h, w, 3) uint8 RGB"
         )
     return Pillow.fromarray(np.ascontiguousarray(picture))

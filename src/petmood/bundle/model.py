@@ -67,7 +67,7 @@ class Bundle:
 
         Raises:
             MissingExtraError: the extra `tracking` is not installed.
-            ModelError: it cannot be fetched, or is no bundle.
+            ModelError: it cannot be fetched, or is not a bundle.
         """
         return cls(read(fetch(name, revision)), name.rpartition("/")[2], threads)
 

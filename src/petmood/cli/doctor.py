@@ -63,7 +63,7 @@ def lines(facts: DoctorFacts) -> Iterator[str]:
     for name, extra in facts.extras.items():
         yield f"  {name:<12}{'installed' if extra.installed else extra.install}"
     if facts.problems:
-        yield "\nTo mend"
+        yield "\nTo fix"
         for problem in facts.problems:
             yield f"  {problem.what}: {problem.todo}."
     else:

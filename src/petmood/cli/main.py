@@ -127,7 +127,7 @@ def _options(
 
 
 def run() -> None:
-    """Run the command line; errors a user can mend are one line and exit code 2, anything else is a bug and shows."""
+    """Run the command line; errors a user can fix are one line and exit code 2, anything else is a bug and shows."""
     _accept_any_encoding()
     code: object = interrupt.EXIT
     with interrupt.Interruptible() as working:

@@ -12,7 +12,7 @@ def fresh(data: Path | str, command: str = "", file: str = "") -> Path:
     Args:
         data: what the results are of: a path, or a name on a hub such as `hf:OWNER/NAME`.
         command: what makes them, where it is not a run.
-        file: name of the file in it, where the result is no folder.
+        file: name of the file in it, where the result is not a folder.
     """
     from petmood.escaping import path_component
 

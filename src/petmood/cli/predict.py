@@ -106,4 +106,4 @@ def _end(unreadable: int) -> None:
         from petmood.errors import ImageError
 
         noun = "picture" if unreadable == 1 else "pictures"
-        raise ImageError(f"{unreadable} {noun} could not be read; each is named above. Mend or leave them out.")
+        raise ImageError(f"{unreadable} {noun} could not be read; each is named above. Fix or leave them out.")

@@ -32,7 +32,7 @@ def apply(command: Any, ctx: Any, args: Sequence[str]) -> None:
     """Make what the settings file says of a command the defaults of its options.
 
     Raises:
-        ConfigError: there is no such file, it is no TOML, has an unknown key, or a value of another type.
+        ConfigError: there is no such file, it is not TOML, has an unknown key, or a value of another type.
     """
     settings_file.set(None)
     path = _named(args)
@@ -44,7 +44,7 @@ def apply(command: Any, ctx: Any, args: Sequence[str]) -> None:
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}. Give a file of settings with --config.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no TOML: {error}. Write lines such as seed = 1 below [run].") from error
+        raise ConfigError(f"{path} is not TOML: {error}. Write lines such as seed = 1 below [run].") from error
     every = dict(_commands(ctx.find_root().command))
     words = tuple(_ALIASES.get(word, word) for word in ctx.command_path.split()[1:])
     chosen: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Long feature rows -> the few coordinates that K-means needs of them, with all its distances kept."""
+"""Long feature rows -> the few coordinates that k-means needs of them, with all its distances kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from petmood.records import FloatArray, IntArray
 def rotate(vectors: FloatArray, train: IntArray) -> FloatArray:
     """(n, len(train)) float32: every row in the axes that span the rows of `train`.
 
-    Centres of K-means are means of rows of train, so they lie in that span. There distances between rows of train are
+    Centres of k-means are means of rows of train, so they lie in that span. There distances between rows of train are
     kept, and another row's squared distances to all centres shrink by one and the same amount. K-means therefore fits
     and assigns as it would on the rows themselves, some fifty times as fast on 50,176 features of 1,000 images.
     """

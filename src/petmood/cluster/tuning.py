@@ -33,7 +33,7 @@ class Labels:
 def tune(
     vectors: FloatArray, families: IntArray, labels: Labels, *, backbone: str, seed: int, ks: Sequence[int] = KS
 ) -> Tuning:
-    """Try K-means, Ward's agglomerative clustering, Gaussian mixtures and HDBSCAN.
+    """Try k-means, Ward's agglomerative clustering, Gaussian mixtures and HDBSCAN.
 
     Args:
         vectors: (n, dim) features.

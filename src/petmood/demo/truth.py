@@ -78,7 +78,7 @@ class DemoFile:
 
 @dataclass(frozen=True, slots=True)
 class PlantedFile:
-    """A file that is no image of the set (path relative to the data folder), and what is the matter with it."""
+    """A file that is not an image of the set (path relative to the data folder), and what is the matter with it."""
 
     path: str
     reason: str

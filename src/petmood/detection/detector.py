@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood import images
-from petmood.detection.outputs import Layout, layout_of, read_outputs
+from petmood.detection.outputs import OutputLayout, layout_of, read_outputs
 from petmood.errors import ModelError
 from petmood.features.backbones import Preprocess
 
@@ -51,7 +51,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Reading:
+class GraphReading:
     """How a graph is fed and read.
 
     Attributes:
@@ -72,7 +72,7 @@ class Reading:
 class Detector:
     """Finds animals. It may be used by several threads."""
 
-    def __init__(self, name: str, session: ort.InferenceSession, reading: Reading, layout: Layout) -> None:
+    def __init__(self, name: str, session: ort.InferenceSession, reading: GraphReading, layout: OutputLayout) -> None:
         """Use an open graph with one input whose outputs have a layout."""
         self.name = name
         self.reading = reading
@@ -162,7 +162,7 @@ def run(
 
 def try_layout(
     session: ort.InferenceSession, preprocess: Preprocess, labels: int | None, kind: Kind | None, name: str
-) -> Layout:
+) -> OutputLayout:
     """The layout of a graph's outputs, from a grey picture.
 
     Raises:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import Field
 
 from petmood.config import Settings
-from petmood.detection.detector import Detector, Reading, try_layout
-from petmood.detection.outputs import COCO, Layout
+from petmood.detection.detector import Detector, GraphReading, try_layout
+from petmood.detection.outputs import COCO, OutputLayout
 from petmood.errors import ConfigError, ModelError
 from petmood.features.backbones import GRAPH_VERSION, Preprocess, kept_graph
 from petmood.features.inspection import inspect_graph
@@ -93,7 +93,7 @@ def open_detector(name: str, animals: Sequence[str] = (), *, download: bool = Tr
             f'{rest} reads pictures of any size. Say which, in {path.with_suffix(".json").name}: {{"size": 640}}.'
         )
     if side is not None and side != size:
-        raise ModelError(f"{rest} reads pictures of {side} pixels, its JSON says {size}. Mend 'size'.")
+        raise ModelError(f"{rest} reads pictures of {side} pixels, its JSON says {size}. Fix 'size'.")
     try_graph(data, size, rest, count=1)
     labels = _labels(given, session)
     count = None if labels is None else max(labels, default=-1) + 1
@@ -102,7 +102,7 @@ def open_detector(name: str, animals: Sequence[str] = (), *, download: bool = Tr
     scale = _IMAGENET if layout.kind == "detr" else _UNSCALED
     if labels is None:
         labels = COCO.get(layout.classes, {0: "animal"} if layout.classes == 1 else {})
-    reading = Reading(
+    reading = GraphReading(
         preprocess=Preprocess(size, given.mean or scale[0], given.std or scale[1]),
         fit=given.fit or ("stretch" if layout.kind == "detr" else "letterbox"),
         labels=labels,
@@ -131,7 +131,7 @@ def _object(path: Path) -> dict[str, Any]:
     try:
         values = parse_json(read_given(path, 2**24))
     except ValueError as error:
-        raise ConfigError(f"{path} is no JSON ({error}). Mend it.") from error
+        raise ConfigError(f"{path} is not JSON ({error}). Fix it.") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold a JSON object.")
     return values
@@ -218,7 +218,7 @@ def _is_animal(label: str) -> bool:
     return words in ANIMALS or words in _HEADS[:2]
 
 
-def _chosen(labels: dict[int, str], wanted: Sequence[str], layout: Layout, name: str) -> frozenset[int]:
+def _chosen(labels: dict[int, str], wanted: Sequence[str], layout: OutputLayout, name: str) -> frozenset[int]:
     if wanted:
         by_name = {_plain(label): number for number, label in labels.items()}
         missing = [word for word in wanted if _plain(word) not in by_name]

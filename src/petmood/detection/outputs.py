@@ -29,7 +29,7 @@ _SHARES: Final = 2.0  # no box of a picture's pixels is so small; boxes in share
 
 
 @dataclass(frozen=True)
-class Layout:
+class OutputLayout:
     """How a graph's outputs are to be read.
 
     Attributes:
@@ -50,7 +50,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Found:
+class RawBoxes:
     """Candidates: (n, 4) `corners` (left, top, right, bottom) in shares of the input, (n,) `scores`, (n,) `classes`."""
 
     corners: Values
@@ -58,7 +58,7 @@ class Found:
     classes: NDArray[np.int64]
 
 
-def layout_of(outputs: Mapping[str, NDArray[Any]], labels: int | None, kind: Kind | None, name: str) -> Layout:
+def layout_of(outputs: Mapping[str, NDArray[Any]], labels: int | None, kind: Kind | None, name: str) -> OutputLayout:
     """The layout of what a graph gave for one picture.
 
     Args:
@@ -104,11 +104,11 @@ def _named(tables: Mapping[str, Any], words: tuple[str, ...], fits: Any) -> str:
     return called[0] if called else fitting[0] if len(fitting) == 1 and len(tables) <= 2 else ""
 
 
-def _detr(scores: str, boxes: str, columns: int, labels: int | None, name: str) -> Layout:
+def _detr(scores: str, boxes: str, columns: int, labels: int | None, name: str) -> OutputLayout:
     for count in (labels,) if labels is not None else (80, 91):
         if columns in (count, count + 1):
             # 91 columns without names are COCO's numbers, not one class more than 90
-            return Layout("detr", scores, boxes, classes=count, other=columns == count + 1)
+            return OutputLayout("detr", scores, boxes, classes=count, other=columns == count + 1)
     known = "it has no names" if labels is None else f"{labels} have names"
     raise ModelError(
         f"{name} gives scores of {columns} classes, and {known}. List all 'labels' in the JSON beside it, in the order "
@@ -116,17 +116,17 @@ def _detr(scores: str, boxes: str, columns: int, labels: int | None, name: str) 
     )
 
 
-def _yolo(key: str, shape: tuple[int, int], labels: int | None, kind: Kind | None) -> Layout | None:
+def _yolo(key: str, shape: tuple[int, int], labels: int | None, kind: Kind | None) -> OutputLayout | None:
     short = int(shape[0] > shape[1])
     counts = [labels] if labels is not None else [80, shape[short] - 4] if shape[short] == 5 else [80]
     if kind in (None, "end-to-end") and shape[1] == 6 and (kind or not {1, 2} & set(counts)):
-        return Layout("end-to-end", key)
-    found: list[Layout] = []
+        return OutputLayout("end-to-end", key)
+    found: list[OutputLayout] = []
     for count in counts:
         for made, extra in (("yolo", 4), ("yolo-objectness", 5)):
             for axis in (0, 1):
                 if shape[axis] == extra + count and kind in (None, made):
-                    found.append(Layout(made, key, across=axis == 0, classes=count))  # type: ignore[arg-type]
+                    found.append(OutputLayout(made, key, across=axis == 0, classes=count))  # type: ignore[arg-type]
     # where both axes would do: rows are many, and tables without objectness stand across
     found.sort(
         key=lambda one: (shape[int(not one.across)] > shape[int(one.across)], one.across != (one.kind == "yolo"))
@@ -134,7 +134,7 @@ def _yolo(key: str, shape: tuple[int, int], labels: int | None, kind: Kind | Non
     return found[0] if found else None
 
 
-def read_outputs(outputs: Mapping[str, NDArray[Any]], layout: Layout, size: int, name: str) -> Found:
+def read_outputs(outputs: Mapping[str, NDArray[Any]], layout: OutputLayout, size: int, name: str) -> RawBoxes:
     """The candidates of one picture, those that are no numbers left out.
 
     Args:
@@ -148,7 +148,7 @@ def read_outputs(outputs: Mapping[str, NDArray[Any]], layout: Layout, size: int,
     """
     table = _rows(outputs[layout.scores])
     if table is None:
-        return Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64))
+        return RawBoxes(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64))
     values = table.astype(np.float64)
     if layout.kind == "detr":
         places = _rows(outputs[layout.boxes])
@@ -179,7 +179,7 @@ def read_outputs(outputs: Mapping[str, NDArray[Any]], layout: Layout, size: int,
         )
     if layout.kind != "detr" and len(corners) and np.abs(boxes).max() > _SHARES:
         corners = corners / size
-    return Found(corners, best, classes)
+    return RawBoxes(corners, best, classes)
 
 
 def _activated(logits: Values, other: bool) -> Values:

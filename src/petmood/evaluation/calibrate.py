@@ -28,7 +28,8 @@ BINS: Final = 10
 def fit_temperature(probabilities: NDArray[np.float64], truth: IntArray) -> float:
     """The temperature T > 0 with the least negative log-likelihood of softmax(log p / T) (Guo et al. 2017).
 
-    T above 1 says that the model was too sure, T below 1 that it was too shy. The most probable class never changes.
+    T above 1 says that the model was overconfident, T below 1 that it was underconfident. The most probable class
+    never changes.
 
     Args:
         probabilities: (n, n_classes) out of fold; rows sum to 1.
@@ -100,12 +101,12 @@ def reliability(probabilities: NDArray[np.float64], truth: IntArray, bins: int =
     )
 
 
-def expected_calibration_error(probabilities: NDArray[np.float64], truth: IntArray, bins: int = BINS) -> float:
+def expected_calibration_error(probabilities: NDArray[np.float64], truth: IntArray) -> float:
     """ECE in [0, 1]: the mean over photos of |hit rate - mean probability| of each photo's bin (Naeini et al. 2015).
 
     It is biased upwards on few photos: a perfectly calibrated model has an ECE above 0 too.
     """
-    found = reliability(probabilities, truth, bins)
+    found = reliability(probabilities, truth)
     return sum(abs(b.correct - b.n * b.confidence) for b in found) / len(truth)
 
 

@@ -276,8 +276,8 @@ def _sure(scaled: Probabilities, truth: IntArray, source: IntArray, rate: float)
     return None, f"even its most confident answers were not right {rate:.0%} of the time on every source left out"
 
 
-def lower_bound(right: int, n: int, confidence: float = CONFIDENCE) -> float:
+def lower_bound(right: int, n: int) -> float:
     """One-sided exact lower bound of a proportion (Clopper and Pearson 1934)."""
     from scipy.stats import beta
 
-    return 0.0 if right == 0 else float(beta.ppf(1 - confidence, right, n - right + 1))
+    return 0.0 if right == 0 else float(beta.ppf(1 - CONFIDENCE, right, n - right + 1))

@@ -87,7 +87,7 @@ class NearestIndex:
             self._centres[held] = np.add.reduceat(some[order], starts, axis=0) / counts[:, None]
 
     def _nearest_centres(self, turned: FloatArray, k: int) -> IntArray:
-        """(n, k) int64: the centres nearest to each row, in no order; a thread a core."""
+        """(n, k) int64: the centres nearest to each row, in no order; one thread per core."""
         half = np.einsum("ij,ij->i", self._centres, self._centres) / 2
         step = max(1, _CELLS // len(self._centres))
 

@@ -57,10 +57,10 @@ def _sheared(image: Image.Image, matrix: tuple[float, float, float, float, float
     return image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR, fillcolor=_GREY)
 
 
-def rand_augment(picture: Image.Image, rng: np.random.Generator, size: int, operations: int = 2) -> NDArray[np.uint8]:
-    """(size, size, 3) uint8: `augment`, then some operations drawn with their strengths (Cubuk and others 2020)."""
+def rand_augment(picture: Image.Image, rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
+    """(size, size, 3) uint8: `augment`, then two operations drawn with their strengths (Cubuk and others 2020)."""
     image = Image.fromarray(augment(picture, rng, size))
-    for number in rng.integers(0, len(_OPERATIONS), operations):
+    for number in rng.integers(0, len(_OPERATIONS), 2):
         image = _OPERATIONS[number](image, float(rng.uniform(-1, 1)))
     return np.asarray(image)
 

@@ -1,4 +1,4 @@
-"""Records and backbone -> FeatureTable: a batch a core at once, and what the cache knows is not done again."""
+"""Records and backbone -> FeatureTable: one batch per core at once, and what the cache knows is not done again."""
 
 from __future__ import annotations
 

@@ -72,28 +72,27 @@ def digest_of(home: Path) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256((home / file).read_bytes()).digest() for file in _FILES)).hexdigest()
 
 
-def find(source: str, *, download: bool, more: tuple[str, ...] = ()) -> Path:
+def find(source: str, *, download: bool) -> Path:
     """The folder of a model: the source itself, or that of a hub model on this machine, fetched if need be.
 
     Args:
         source: a folder, or a name on the hub.
         download: whether a name may be fetched.
-        more: patterns of files to fetch besides configuration and weights.
 
     Raises:
         MissingExtraError: a name needs the extra `hub`.
         ModelError: the model cannot be had.
     """
-    return Path(source) if Path(source).is_dir() else _fetch(source, download, more)
+    return Path(source) if Path(source).is_dir() else _fetch(source, download)
 
 
-def _fetch(name: str, download: bool, more: tuple[str, ...]) -> Path:
+def _fetch(name: str, download: bool) -> Path:
     require_extra(f"The model hub:{name}", "hub", "huggingface_hub")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=[*_FILES, *more], local_files_only=not download))
+        return Path(snapshot_download(name, allow_patterns=list(_FILES), local_files_only=not download))
     except HFValidationError as error:
         raise ModelError(f"'{name}' is neither a folder nor a name on the hub, such as microsoft/resnet-50.") from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
@@ -127,7 +126,7 @@ def preprocess_of(path: Path) -> Preprocess:
     return Preprocess(side, (means[0], means[1], means[2]), (stds[0], stds[1], stds[2]))
 
 
-def load_model(home: Path, feature: str, loader: str = "AutoModel") -> Any:
+def _load(home: Path, feature: str, loader: str = "AutoModel") -> Any:
     """A model that transformers saved, in evaluation mode, every weight that petmood uses from the file.
 
     Args:
@@ -137,7 +136,7 @@ def load_model(home: Path, feature: str, loader: str = "AutoModel") -> Any:
 
     Raises:
         MissingExtraError: the extra `hub` is not installed.
-        ModelError: it is no model that transformers can load, or its file lacks weights.
+        ModelError: it is not a model that transformers can load, or its file lacks weights.
     """
     require_extra(feature, "hub", "torch", "transformers")
     import transformers
@@ -150,7 +149,7 @@ def load_model(home: Path, feature: str, loader: str = "AutoModel") -> Any:
         )
     except (OSError, ValueError, ImportError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise ModelError(f"{home} is no model that transformers can load ({reason}). Save it again.") from error
+        raise ModelError(f"{home} is not a model that transformers can load ({reason}). Save it again.") from error
     missing = sorted(report["missing_keys"])
     lost = [name for name in missing if not name.startswith("pooler.")]
     if lost:
@@ -162,7 +161,7 @@ def load_model(home: Path, feature: str, loader: str = "AutoModel") -> Any:
 
 
 def _export(home: Path, size: int, target: Path) -> None:
-    inner = load_model(home, f"The backbone hub:{home.name} (its first use only)")
+    inner = _load(home, f"The backbone hub:{home.name} (its first use only)")
     import torch
 
     class Outputs(torch.nn.Module):
@@ -224,9 +223,9 @@ def export_detector(home: Path, size: int, target: Path) -> None:
 
     Raises:
         MissingExtraError: the extra `hub` is not installed.
-        ModelError: it is no detector, or cannot be exported.
+        ModelError: it is not a detector, or cannot be exported.
     """
-    inner = load_model(home, f"The detector hub:{home.name} (its first use only)", "AutoModelForObjectDetection")
+    inner = _load(home, f"The detector hub:{home.name} (its first use only)", "AutoModelForObjectDetection")
     import torch
 
     class Outputs(torch.nn.Module):

@@ -72,9 +72,9 @@ def inspect_graph(data: bytes, name: str) -> None:
     try:
         count = sum(_look(memoryview(data), name))
     except (ValueError, IndexError, UnicodeDecodeError) as error:
-        raise ModelError(f"the graph of {name} is no ONNX file ({error}). Copy or train it again.") from error
+        raise ModelError(f"the graph of {name} is not an ONNX file ({error}). Copy or train it again.") from error
     if not count:
-        raise ModelError(f"the graph of {name} is no ONNX file (it has no operators). Copy or train it again.")
+        raise ModelError(f"the graph of {name} is not an ONNX file (it has no operators). Copy or train it again.")
 
 
 def _look(model: memoryview, name: str) -> Iterator[int]:

@@ -56,8 +56,8 @@ def load(path: Path, folder: Path) -> Backbone:
 
     Raises:
         ConfigError: the JSON has an unknown key, or a value out of range.
-        ModelError: a file is missing, or is no ONNX graph with the outputs that the JSON names, or has operators that
-            a bundle may not have, or takes too much time or memory.
+        ModelError: a file is missing, or is not an ONNX graph with the outputs that the JSON names, or has operators
+            that a bundle may not have, or takes too much time or memory.
     """
     stated = path.with_suffix(".json")
     if not stated.is_file():
@@ -78,7 +78,7 @@ def load(path: Path, folder: Path) -> Backbone:
     outputs = _outputs(data, graph)
     for wanted in (given.features, *([given.logits] if given.logits else [])):
         if wanted not in outputs:
-            raise ModelError(f"{graph.name} has no output '{wanted}'; it has {', '.join(outputs)}. Mend {stated.name}.")
+            raise ModelError(f"{graph.name} has no output '{wanted}'; it has {', '.join(outputs)}. Fix {stated.name}.")
     local = given.map
     if local is None or local not in outputs:
         graph, local = _with_map(data, graph, given, folder)
@@ -124,7 +124,7 @@ def _with_map(data: bytes, graph: Path, given: GraphFile, folder: Path) -> tuple
     if name is None:
         return graph, None
     if name not in {tensor for node in model.graph.node for tensor in node.output}:
-        raise ModelError(f"{graph.name} has no tensor '{name}'. Mend key 'map' of its JSON, or leave it out.")
+        raise ModelError(f"{graph.name} has no tensor '{name}'. Fix key 'map' of its JSON, or leave it out.")
     model.graph.output.append(onnx.ValueInfoProto(name=name))
     target = folder / f"map-{digest[:20]}-{name.encode().hex()}.onnx"
     with atomic_path(target) as temporary:

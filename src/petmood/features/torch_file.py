@@ -174,7 +174,7 @@ def _value(stream: io.BytesIO) -> Any:
 
 
 def _exactly(kind: type[T], value: object) -> T:
-    """The value, which is of the kind and not of one derived from it: True is no number here."""
+    """The value, which is of the kind and not of one derived from it: True is not a number here."""
     if type(value) is not kind:
         raise _RefusedError(f"a {type(value).__name__} stands where a {kind.__name__} should")
     return value

@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from petmood.errors import DataError
-from petmood.files.owned import Move, Record, digest_of
+from petmood.files.owned import Move, Ownership, digest_of
 from petmood.store import sync_folder
 
 _LITTER: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"})
@@ -119,7 +119,7 @@ def claimed_folder(out: Path, inputs: Inputs = (), *, option: str = "--out") -> 
         replace(output.checked(), known=True).write()
         yield output.root
         # what was added file by file is one record from now on, without what is gone
-        record = Record.read(output.root)
+        record = Ownership.read(output.root)
         replace(record, files={name: d for name, d in record.files.items() if (output.root / name).exists()}).write()
 
 
@@ -193,7 +193,7 @@ def settle(place: Path) -> None:
         DataError: it cannot be finished, since it may not be written to or another command is at it.
     """
     for folder in (place, place.parent):
-        record = Record.read(folder)
+        record = Ownership.read(folder)
         if record.move is None or folder in _HELD:
             continue
         output = Output(folder, "", folder, "the output")
@@ -220,7 +220,7 @@ class Output:
     def _is_stage(self, name: str) -> bool:
         return re.fullmatch(rf"\.{re.escape(self.prefix)}petmood-new-[0-9a-f]{{12}}", name) is not None
 
-    def checked(self, keep: Sequence[str] = ()) -> Record:
+    def checked(self, keep: Sequence[str] = ()) -> Ownership:
         """The record, if the output may be written to.
 
         Raises:
@@ -250,7 +250,7 @@ class Output:
 
     def _is_part(self, name: str) -> bool:
         """Whether a name is that of a record which a killed process was writing."""
-        record = re.escape(Record(self.root, self.prefix).path.name)
+        record = re.escape(Ownership(self.root, self.prefix).path.name)
         return re.fullmatch(rf"\.{record}\.[0-9a-f]{{12}}\.part", name) is not None
 
     def _is_own(self, name: str) -> bool:
@@ -270,7 +270,7 @@ class Output:
 
     def commit(self, stage: Path, keep: Sequence[str]) -> None:
         """Make the files of `stage` the output."""
-        record = Record.read(self.root, self.prefix)
+        record = Ownership.read(self.root, self.prefix)
         for name in keep:
             if os.path.lexists(self.root / name):
                 (stage / name).unlink(missing_ok=True)
@@ -291,9 +291,9 @@ class Output:
         replace(record, files=owned, move=move, known=True).write()
         self.finish()
 
-    def finish(self) -> Record:
+    def finish(self) -> Ownership:
         """Bring a committed set of files into their places, and clear up what no process is working on any more."""
-        record = Record.read(self.root, self.prefix)
+        record = Ownership.read(self.root, self.prefix)
         if record.move is not None:
             stage, move = self.root / record.move.source, record.move
             kept: dict[str, str] = {}
@@ -376,7 +376,7 @@ def _real(path: Path, option: str) -> Path:
     try:
         return path.resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise DataError(f"{option} {path!s} is no usable path ({error}). Choose another.") from error
+        raise DataError(f"{option} {path!s} is not a usable path ({error}). Choose another.") from error
 
 
 def _same(a: Path, b: Path) -> bool:

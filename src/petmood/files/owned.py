@@ -43,7 +43,7 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Record:
+class Ownership:
     """What petmood wrote below `root`: relative POSIX path -> every sha256 that the file may have as petmood's own.
 
     Attributes:
@@ -123,7 +123,7 @@ class Record:
             if name not in skipped and os.path.lexists(self.root / name) and not self.owns(name)
         ]
 
-    def replaced(self, files: Mapping[str, str]) -> Record:
+    def replaced(self, files: Mapping[str, str]) -> Ownership:
         """The record of a folder that holds exactly these files."""
         return replace(self, files={name: (digest,) for name, digest in files.items()}, move=None, known=True)
 
@@ -152,7 +152,7 @@ def write_owned(root: Path, name: str, data: bytes) -> None:
         DataError: something stands there that petmood did not write.
         OSError: the file cannot be written.
     """
-    record = Record.read(root)
+    record = Ownership.read(root)
     digest = hashlib.sha256(data).hexdigest()
     if record.known:
         target = root / name
@@ -174,7 +174,7 @@ def remove_owned(root: Path, name: str) -> bool:
 
     What a killed process left half written of a recorded file goes too.
     """
-    record = Record.read(root)
+    record = Ownership.read(root)
     part = _PART.fullmatch(name)
     if record.known and not record.owns(name) and not (part and _recorded(part[1], record.files)):
         return False

@@ -24,7 +24,7 @@ from petmood.ingest.table import Index
 from petmood.ingest.words import split_of
 from petmood.records import SkippedFile, picture_of
 from petmood.sources import Source
-from petmood.sources.crop import Box
+from petmood.sources.crop import CropBox
 from petmood.tables import decoded
 
 MAX_BYTES: Final = 2 * 2**30
@@ -40,11 +40,11 @@ class Item:
 
     picture: str
     label: str
-    box: Box | None = None
+    box: CropBox | None = None
     split: str = ""
 
 
-def _box(values: Iterable[object], where: str, *, percent: bool = False) -> Box:
+def _box(values: Iterable[object], where: str, *, percent: bool = False) -> CropBox:
     """A box from its left upper corner and its size.
 
     Raises:
@@ -53,20 +53,20 @@ def _box(values: Iterable[object], where: str, *, percent: bool = False) -> Box:
     try:
         x, y, width, height = (float(value) for value in values)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
-        raise DataError(f"{where}: a box is not four numbers. Mend the file.") from error
+        raise DataError(f"{where}: a box is not four numbers. Fix the file.") from error
     if not all(map(math.isfinite, (x, y, width, height))):
-        raise DataError(f"{where}: a box has a corner that is no number. Mend the file.")
-    return Box(x, y, width, height, percent)
+        raise DataError(f"{where}: a box has a corner that is not a number. Fix the file.")
+    return CropBox(x, y, width, height, percent)
 
 
 _Point = tuple[float, float]
 
 
-def _around(points: Sequence[_Point], where: str, *, percent: bool = False) -> Box:
+def _around(points: Sequence[_Point], where: str, *, percent: bool = False) -> CropBox:
     """The box around some points."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     if not xs:
-        raise DataError(f"{where}: a shape has no points. Mend the file.")
+        raise DataError(f"{where}: a shape has no points. Fix the file.")
     return _box((min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)), where, percent=percent)
 
 
@@ -128,7 +128,7 @@ class _Files:
                 try:
                     found.append((name, parse_json(text)))
                 except ValueError as error:
-                    raise DataError(f"{name} looks like annotations but is not JSON ({error}). Mend it.") from error
+                    raise DataError(f"{name} looks like annotations but is not JSON ({error}). Fix it.") from error
         return found
 
     def ending(self, *suffixes: str) -> list[str]:
@@ -191,7 +191,7 @@ def _layout(kind: str, items: Sequence[Item], candidates: Sequence[str], margin:
         before = placed.get(path)
         if before and before.class_name != label:
             raise DataError(
-                f"the {kind} annotations say both '{before.class_name}' and '{label}' of '{path}'. Mend them, or keep "
+                f"the {kind} annotations say both '{before.class_name}' and '{label}' of '{path}'. Fix them, or keep "
                 "pictures with one label."
             )
         placed[path] = Placed(path, item.split, label)
@@ -263,7 +263,7 @@ def _yolo_names(text: str, where: str) -> tuple[dict[int, str], bool]:
         described = yaml.safe_load(text)
         names = described.get("names")
     except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
-        raise DataError(f"{where} is not readable YAML. Mend it.") from error
+        raise DataError(f"{where} is not readable YAML. Fix it.") from error
     keypoints = "kpt_shape" in described
     if isinstance(names, list):
         names = dict(enumerate(names))
@@ -272,7 +272,7 @@ def _yolo_names(text: str, where: str) -> tuple[dict[int, str], bool]:
         str(key).isdecimal() and isinstance(name, str | int | float) for key, name in names.items()
     ):
         return {int(key): str(name) for key, name in names.items()}, keypoints
-    raise DataError(f"{where} lists no classes under 'names', as a list or by number. Mend it.")
+    raise DataError(f"{where} lists no classes under 'names', as a list or by number. Fix it.")
 
 
 def _yolo_items(
@@ -308,7 +308,7 @@ def _yolo_splits(files: _Files, labels: Set[str]) -> dict[str, str]:
     return found
 
 
-def _yolo_box(values: Sequence[float], keypoints: bool, where: str) -> Box:
+def _yolo_box(values: Sequence[float], keypoints: bool, where: str) -> CropBox:
     """Centre and size, perhaps with keypoints behind them, or the corners of a polygon, as shares of the picture."""
     if len(values) in (4, 5) or (keypoints and len(values) > 5):  # a fifth is a confidence
         x, y, width, height = values[:4]
@@ -319,7 +319,7 @@ def _yolo_box(values: Sequence[float], keypoints: bool, where: str) -> Box:
         shares = [100 * value for value in values]
         found = _around(list(zip(shares[::2], shares[1::2], strict=True)), where, percent=True)
     if found.width > MOST_PERCENT or found.height > MOST_PERCENT:
-        raise DataError(f"{where}: a box larger than its picture; they are shares of it, not pixels. Mend the file.")
+        raise DataError(f"{where}: a box larger than its picture; they are shares of it, not pixels. Fix the file.")
     return found
 
 
@@ -355,7 +355,7 @@ def _coco_items(files: _Files, found: Sequence[tuple[str, dict[str, Any]]]) -> I
             yield Item(picture, labels[row["category_id"]], box, split or _by_folder(picture))
 
 
-def _coco_box(row: Mapping[str, Any], where: str) -> Box | None:
+def _coco_box(row: Mapping[str, Any], where: str) -> CropBox | None:
     """The box of an annotation, else that of its polygons; None if it is of the whole picture."""
     if row.get("bbox"):
         return _box(row["bbox"], where)
@@ -414,7 +414,7 @@ def _label_studio_result(where: str, picture: str, split: str, result: Mapping[s
     yield Item(picture, str(labels[0]), _STUDIO[kind](value, result, where), split)
 
 
-def _studio_rectangle(value: Mapping[str, Any], result: Mapping[str, Any], where: str) -> Box:
+def _studio_rectangle(value: Mapping[str, Any], result: Mapping[str, Any], where: str) -> CropBox:
     box = _box((value.get(key) for key in ("x", "y", "width", "height")), where, percent=True)
     if not value.get("rotation"):
         return box
@@ -425,12 +425,12 @@ def _studio_rectangle(value: Mapping[str, Any], result: Mapping[str, Any], where
     return _around([(x / sx, y / sy) for x, y in turned], where, percent=True)
 
 
-def _studio_ellipse(value: Mapping[str, Any], _: Mapping[str, Any], where: str) -> Box:
+def _studio_ellipse(value: Mapping[str, Any], _: Mapping[str, Any], where: str) -> CropBox:
     x, y, rx, ry = (value.get(key, math.nan) for key in ("x", "y", "radiusX", "radiusY"))
     return _box((x - rx, y - ry, 2 * rx, 2 * ry), where, percent=True)
 
 
-_STUDIO: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], str], Box | None]]] = {
+_STUDIO: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], str], CropBox | None]]] = {
     "choices": lambda value, result, where: None,
     "rectanglelabels": _studio_rectangle,
     "ellipselabels": _studio_ellipse,
@@ -490,7 +490,7 @@ def _xml(files: _Files, tag: str) -> Iterator[tuple[str, ElementTree.Element]]:
         try:
             root = ElementTree.fromstring(text)
         except ElementTree.ParseError as error:
-            raise DataError(f"{name} is not readable XML ({error}). Mend it.") from error
+            raise DataError(f"{name} is not readable XML ({error}). Fix it.") from error
         if root.tag == tag:
             yield name, root
 
@@ -543,12 +543,12 @@ def _cvat_attribute(name: str, root: ElementTree.Element) -> str:
     return ""
 
 
-def _cvat_box(shape: ElementTree.Element, where: str) -> Box:
+def _cvat_box(shape: ElementTree.Element, where: str) -> CropBox:
     def numbers(*keys: str) -> list[float]:
         try:
             return [float(shape.get(key, "nan")) for key in keys]
         except ValueError as error:
-            raise DataError(f"{where}: a {shape.tag} is not made of numbers. Mend the file.") from error
+            raise DataError(f"{where}: a {shape.tag} is not made of numbers. Fix the file.") from error
 
     turn = numbers("rotation")[0] if shape.get("rotation") else 0.0
     if shape.tag == "box":
@@ -564,7 +564,7 @@ def _cvat_box(shape: ElementTree.Element, where: str) -> Box:
         try:
             box = _around([(float(x), float(y)) for x, y in pairs], where)
         except ValueError as error:
-            raise DataError(f"{where}: a polygon is not made of numbers. Mend the file.") from error
+            raise DataError(f"{where}: a polygon is not made of numbers. Fix the file.") from error
     else:
         raise DataError(f"{where}: a {shape.tag} is not read. Use tags, boxes, polygons, ellipses or masks.")
     if not turn:
@@ -600,7 +600,7 @@ def _voc_items(files: _Files) -> Iterator[Item]:
         for thing in root.iter("object"):
             box = thing.find("bndbox")
             if box is None:
-                raise DataError(f"{name}: an object has no bndbox. Mend the file.")
+                raise DataError(f"{name}: an object has no bndbox. Fix the file.")
             corners = _box((box.findtext(key, "") for key in ("xmin", "ymin", "xmax", "ymax")), name)
             found = replace(corners, width=corners.width - corners.x, height=corners.height - corners.y)
             yield Item(picture, thing.findtext("name", "").strip(), found, listed.get(stem, _by_folder(picture)))

@@ -105,7 +105,7 @@ def _read(
     if annotated is not None:
         return annotated if options.layout or not labelled else _undisputed(annotated, candidates, where)
     passed: list[str] = []
-    # the name of a Parquet file is no folder that could say anything of the images inside
+    # the name of a Parquet file is not a folder that could say anything of the images inside
     inside = all(f"{SUFFIX}/" in name.lower() for name in candidates)
     table = found_tables(source, visible, candidates, options, passed)
     if inside and table is not None:
@@ -244,7 +244,7 @@ def _grouped(layout: Layout, options: ReadOptions) -> Layout:
     if len(found - {""}) < 2:
         raise DataError(
             f"--group-by '{options.group_by}' tells {len(found - {''})} animals apart, in '{placed[0].path}' for "
-            f"example '{placed[0].animal}'. Mend it."
+            f"example '{placed[0].animal}'. Fix it."
         )
     missing = [p.path for p in placed if not p.animal]
     if missing:

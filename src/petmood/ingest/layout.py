@@ -106,7 +106,7 @@ def _given(names: Sequence[str], pattern: Pattern, where: str, options: ReadOpti
     if not layout.placed:
         raise DataError(
             f"no image of {where} fits the layout '{pattern.text}'; the first of {len(names):,} is '{names[0]}'. "
-            "Mend the pattern."
+            "Fix the pattern."
         )
     return layout
 

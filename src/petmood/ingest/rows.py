@@ -63,11 +63,11 @@ def _json(data: bytes, name: str) -> Rows:
     try:
         found = parse_json(decoded(data, name))
     except ValueError as error:
-        raise DataError(f"{name} is not JSON ({error}). Mend it.") from error
+        raise DataError(f"{name} is not JSON ({error}). Fix it.") from error
     if isinstance(found, dict) and found and all(isinstance(value, str | int) for value in found.values()):
         found = [{"path": path, "label": label} for path, label in found.items()]
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
-        raise DataError(f"{name} is no table: neither a list of JSON objects nor labels by path. Save it as CSV.")
+        raise DataError(f"{name} is not a table: neither a list of JSON objects nor labels by path. Save it as CSV.")
     return _records(list(enumerate(found, start=1)), name)
 
 
@@ -79,7 +79,7 @@ def _json_lines(data: bytes, name: str) -> Rows:
         try:
             record = parse_json(line)
         except ValueError as error:
-            raise DataError(f"{name}, line {number}: not JSON ({error}). Mend the line.") from error
+            raise DataError(f"{name}, line {number}: not JSON ({error}). Fix the line.") from error
         if not isinstance(record, dict):
             raise DataError(f"{name}, line {number}: not a JSON object. Each line must be one, with a key a column.")
         records.append((number, record))

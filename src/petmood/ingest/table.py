@@ -277,7 +277,7 @@ def _merge(said: dict[str, Said], more: Mapping[str, Said]) -> None:
         if before and same_name(before.placed.class_name) != same_name(row.placed.class_name):
             raise DataError(
                 f"{row.where} says that '{path}' is '{row.placed.class_name}', but {before.where} says "
-                f"'{before.placed.class_name}'. Mend one of them, or say which table holds with --table FILE."
+                f"'{before.placed.class_name}'. Fix one of them, or say which table holds with --table FILE."
             )
         said.setdefault(path, row)
 
@@ -324,7 +324,7 @@ def _told(rows: Rows, options: ReadOptions) -> dict[str, str]:
     for role, column in options.columns:
         if column.casefold() not in header:
             raise DataError(
-                f"{rows.name} has no column '{column}' for {role}; it has {_shown(rows.header)}. Mend --columns."
+                f"{rows.name} has no column '{column}' for {role}; it has {_shown(rows.header)}. Fix --columns."
             )
         told[role] = header[column.casefold()]
     return told

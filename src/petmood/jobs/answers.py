@@ -172,13 +172,13 @@ def by_onnx(path: Path, photos: Dataset) -> Answers:
             try:
                 parts.append(np.asarray(session.run([wanted], {feed: np.ascontiguousarray(ready)})[0]))
             except Exception as error:  # as above
-                raise ModelError(f"{path.name} cannot be fed as {stated.name} says: {error}. Mend it.") from error
+                raise ModelError(f"{path.name} cannot be fed as {stated.name} says: {error}. Fix it.") from error
             tick(rows.stop, len(photos))
     scores = np.concatenate(parts).astype(np.float64)
     if scores.ndim != 2 or scores.shape[1] != len(given.classes):
         raise ModelError(
             f"{path.name} gives {scores.shape[1:]} values a picture for {len(given.classes)} classes. "
-            f"Mend 'classes' or 'output' in {stated.name}."
+            f"Fix 'classes' or 'output' in {stated.name}."
         )
     model = EvaluatedModel(
         kind="onnx",
@@ -309,7 +309,7 @@ def _number(cell: str, path: Path, line: int) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or value < 0:
-        raise DataError(f"{path}, line {line}: '{cell}' is no probability. Give numbers from 0 to 1.")
+        raise DataError(f"{path}, line {line}: '{cell}' is not a probability. Give numbers from 0 to 1.")
     return value
 
 
@@ -344,7 +344,7 @@ class _Finder:
         raise DataError(f"{where}: {unknown_path(name, self._manifest)}")
 
     def below(self, name: str) -> list[str]:
-        """The paths of all records in a folder of the data; none if it is no folder of it."""
+        """The paths of all records in a folder of the data; none if it is not a folder of it."""
         plain = f"{same_path(name).rstrip('/')}/"
         for start in ("", *self._starts):
             folder = plain.removeprefix(start)

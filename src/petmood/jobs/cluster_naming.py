@@ -54,7 +54,7 @@ def cluster(
     names.csv (to be filled in) and clusters.json (the facts). Names that were given before are kept.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     from petmood.report.sheets import render_sheets
 
@@ -143,7 +143,7 @@ def name_clusters(
         confidence: photos below it get no label.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     with output_file(folder / LABELS, [data, names]) as made, _open(data, settings, progress) as opened:
         photos = opened.photos

@@ -18,7 +18,7 @@ from petmood.jobs.cluster_naming import cluster
 from petmood.progress import Progress, Silent, Tick
 from petmood.records import FloatArray
 from petmood.results import GroupFacts, ShardClusters
-from petmood.scale.kmeans import SAMPLE, Step, fit, nearest, sample_rows, start_centres, step
+from petmood.scale.kmeans import SAMPLE, PassSums, fit, nearest, sample_rows, start_centres, step
 from petmood.scale.passes import Passes, open_passes
 from petmood.scale.places import absolute, is_url, open_folder
 from petmood.scale.shards import INDEX, SUFFIX, Embedding, Shard, ShardRows, read_index
@@ -70,7 +70,7 @@ def cluster_set(
         backbone: whose features photos are grouped by; shards have theirs.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     given = {name: value for name, value in settings.items() if value is not None}
     if not is_url(data) and not (Path(data) / INDEX).is_file():
@@ -96,7 +96,7 @@ def cluster_shards(data: str, out: str, settings: ShardSettings, progress: Progr
     `distance` of each image, centres.parquet, and clusters.json, the facts.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     require_extra("Clustering shards", "tables")
     shown = progress or Silent()
@@ -117,7 +117,7 @@ def _cluster_shards(data: str, out: str, index: Embedding, settings: ShardSettin
             start = _start(passes, index, shards, settings, tick)
         with shown.stage("Clustering") as tick:
 
-            def one_pass(centres: FloatArray) -> list[Step]:
+            def one_pass(centres: FloatArray) -> list[PassSums]:
                 return list(passes.over(shards, partial(_step, centres=centres)))
 
             found = fit(start, one_pass, passes=settings.passes, tolerance=settings.tolerance, on_pass=tick)
@@ -170,7 +170,7 @@ def _sample(shard: Shard, rows: ShardRows, share: float, seed: int) -> FloatArra
     return sample_rows(rows.vectors, shard.file, share, seed)
 
 
-def _step(shard: Shard, rows: ShardRows, centres: FloatArray) -> Step:
+def _step(shard: Shard, rows: ShardRows, centres: FloatArray) -> PassSums:
     return step(rows.vectors, centres)
 
 

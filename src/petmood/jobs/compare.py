@@ -107,7 +107,7 @@ def list_runs(folder: Path) -> RunList:
     """Everything below a folder that `compare` takes, but for the bundles inside runs; by path.
 
     Raises:
-        DataError: it is no folder.
+        DataError: it is not a folder.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder. Name the one that your runs are in.")

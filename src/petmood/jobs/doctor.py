@@ -30,7 +30,7 @@ _LITTLE_MEMORY: Final = 2e9
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Fault:
     """What keeps petmood from its work, and what to do."""
 
     what: str
@@ -83,7 +83,7 @@ class DoctorFacts:
     disk_free: int
     weights: dict[str, bool]
     speed: float | None
-    problems: tuple[Problem, ...]
+    problems: tuple[Fault, ...]
 
 
 def doctor(seconds: float = _SECONDS) -> DoctorFacts:
@@ -93,19 +93,19 @@ def doctor(seconds: float = _SECONDS) -> DoctorFacts:
     problems = []
     if not writable:
         problems.append(
-            Problem(f"the cache {folder} cannot be written to", "set PETMOOD_CACHE to a folder that can, to keep work")
+            Fault(f"the cache {folder} cannot be written to", "set PETMOOD_CACHE to a folder that can, to keep work")
         )
     free = shutil.disk_usage(next(p for p in (folder, *folder.absolute().parents) if p.exists())).free
     if writable and free < _LITTLE_DISK:
-        problems.append(Problem(f"{free / 1e9:.1f} GB are free at {folder}", "free space, or run petmood cache prune"))
+        problems.append(Fault(f"{free / 1e9:.1f} GB are free at {folder}", "free space, or run petmood cache prune"))
     memory = _memory()
     if memory is not None and memory < _LITTLE_MEMORY:
-        problems.append(Problem(f"the machine has {memory / 1e9:.1f} GB of memory", "take a machine with 2 GB or more"))
+        problems.append(Fault(f"the machine has {memory / 1e9:.1f} GB of memory", "take a machine with 2 GB or more"))
     speed = None
     try:
         speed = _speed(seconds)
     except (PetmoodError, ImportError, OSError) as error:
-        problems.append(Problem(f"the backbone {DEFAULT_BACKBONE} does not run: {error}", "install petmood again"))
+        problems.append(Fault(f"the backbone {DEFAULT_BACKBONE} does not run: {error}", "install petmood again"))
     return DoctorFacts(
         petmood=__version__,
         python=platform.python_version(),

@@ -73,7 +73,7 @@ def embed(data: str, out: str, settings: EmbedSettings, progress: Progress | Non
         progress: where to show it.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     require_extra("petmood embed", "tables")
     shown = progress or Silent()

@@ -41,7 +41,7 @@ def export(bundle: Path, out: Path, kind: str, *, data: Path | None = None, sing
         single: for "web": one HTML file in place of a folder.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     if kind not in FORMATS:
         near = difflib.get_close_matches(kind, FORMATS, n=1)

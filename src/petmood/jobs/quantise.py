@@ -179,7 +179,7 @@ def _speed(plain: Backbone, small: Backbone, pixels: NDArray[np.uint8]) -> Speed
 
 
 def _seconds(session: InferenceSession, backbone: Backbone, pixels: NDArray[np.uint8]) -> float:
-    """Of preparing and inferring, as embedding does it: a thread a core."""
+    """Of preparing and inferring, as embedding does it: one thread per core."""
 
     def infer(index: Sequence[int]) -> None:
         embed_batch(session, backbone, pixels[index])

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from petmood.analyses.leakage.compute import files_pool
 from petmood.analyses.leakage.judge import exposed_items
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, Model, open_dataset
@@ -20,7 +21,7 @@ from petmood.evaluation.folds import random_holdouts
 from petmood.evaluation.protocols import Protocol, grouped, once_on_test
 from petmood.evaluation.statistics import BOOTSTRAP, mean_interval
 from petmood.progress import Progress
-from petmood.records import IntArray, Manifest
+from petmood.records import Manifest
 from petmood.results import Figure, Regraded, RegradeFacts
 from petmood.split import Fold, test_fold
 
@@ -67,7 +68,7 @@ def regrade(data: Path, settings: RunSettings, progress: Progress | None = None)
     """Grade the protocols of published claims again on a data set, and the claims themselves if they are about it.
 
     Raises:
-        PetmoodError: anything the user can mend; a split that leaks unless the settings allow it.
+        PetmoodError: anything the user can fix; a split that leaks unless the settings allow it.
     """
     model = head(backbone_named(settings.backbone), HEAD)
     with open_dataset(
@@ -108,7 +109,7 @@ def _grade(claim: Claim, model: Model, data: Dataset, settings: RunSettings, cla
         reproduced = _figure(model, data, [once_on_test(manifest, seed, "files")], None)
         folds = [test_fold(manifest)]
     else:
-        pool, share = _pool(manifest), claim.share
+        pool, share = files_pool(manifest), claim.share
         folds = list(random_holdouts(manifest, share=share, repeats=REPEATS, seed=seed, rows=pool))
         protocols = [
             Protocol(
@@ -137,12 +138,8 @@ def _grade(claim: Claim, model: Model, data: Dataset, settings: RunSettings, cla
 
 
 def _holdout(share: float, seed: int, number: int, manifest: Manifest) -> list[Fold]:
-    made = random_holdouts(manifest, share=share, repeats=REPEATS, seed=seed, rows=_pool(manifest))
+    made = random_holdouts(manifest, share=share, repeats=REPEATS, seed=seed, rows=files_pool(manifest))
     return list(made)[number : number + 1]
-
-
-def _pool(manifest: Manifest) -> IntArray | None:
-    return manifest.in_split("train") if manifest.official_splits else None
 
 
 def _figure(model: Model, data: Dataset, protocols: Sequence[Protocol], name: str | None) -> Figure:

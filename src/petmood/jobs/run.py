@@ -86,7 +86,7 @@ def run(
 
     Raises:
         ConfigError: a class of the others is none of the data's and not mapped, or there is a mapping and no other.
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     if mapping and not others:
         raise ConfigError("--map is for a second data set. Name one, or leave it out.")

@@ -44,7 +44,7 @@ def all_facts(
         elsewhere: further data sets, for the analyses that ask of them.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     # regressions on some hundred rows are too small to share: a second thread costs far more than it brings
     with threadpool_limits(1, "blas"):

@@ -24,7 +24,7 @@ _LONGEST: Final = 500  # characters of a setting's value that every version of M
 
 
 @dataclass(frozen=True)
-class Record:
+class TrackedRun:
     """What is kept of a finished command.
 
     Attributes:
@@ -40,7 +40,7 @@ class Record:
     files: Sequence[Path] = ()
 
 
-def record_of(models: Sequence[ModelFacts], settings: Mapping[str, Any], files: Sequence[Path] = ()) -> Record:
+def record_of(models: Sequence[ModelFacts], settings: Mapping[str, Any], files: Sequence[Path] = ()) -> TrackedRun:
     """The record of models that were evaluated: accuracy with its interval, macro-F1, and losses by epoch."""
     figures: dict[str, float] = {}
     curves: dict[str, Sequence[float]] = {}
@@ -57,13 +57,13 @@ def record_of(models: Sequence[ModelFacts], settings: Mapping[str, Any], files: 
         for measure, values in (model.epochs.model_dump() if model.epochs is not None else {}).items():
             if isinstance(values, list | tuple) and values and all(isinstance(value, float) for value in values):
                 curves[f"{model.name}/{measure}"] = values
-    return Record(settings, figures, curves, files)
+    return TrackedRun(settings, figures, curves, files)
 
 
 class Tracker(Protocol):
     """Where records go."""
 
-    def keep(self, record: Record) -> None:
+    def keep(self, record: TrackedRun) -> None:
         """Keep a record."""
         ...
 
@@ -88,7 +88,7 @@ class _MLflow:
         experiment = self._client.create_experiment(_EXPERIMENT) if found is None else found.experiment_id
         self._run = str(self._client.create_run(experiment, run_name=name).info.run_id)
 
-    def keep(self, record: Record) -> None:
+    def keep(self, record: TrackedRun) -> None:
         """Keep a record, and its files."""
         for key, value in record.settings.items():
             self._client.log_param(self._run, _key(key), str(value)[:_LONGEST])
@@ -114,7 +114,7 @@ class _TensorBoard:
 
         self._writer = SummaryWriter(str(Path(place) / path_component(name)))
 
-    def keep(self, record: Record) -> None:
+    def keep(self, record: TrackedRun) -> None:
         """Keep a record; it has no place for files."""
         rows = "\n".join(f"| {key} | {value} |" for key, value in record.settings.items())
         self._writer.add_text("settings", f"| setting | value |\n|---|---|\n{rows}")
@@ -136,7 +136,7 @@ _KINDS: Final[dict[str, tuple[str, Callable[[str, str], Tracker]]]] = {
 
 
 @contextmanager
-def tracking(places: Sequence[str], name: str) -> Iterator[list[Record]]:
+def tracking(places: Sequence[str], name: str) -> Iterator[list[TrackedRun]]:
     """Open trackers; what is put into the list by the end of the block is kept by each.
 
     Args:
@@ -149,7 +149,7 @@ def tracking(places: Sequence[str], name: str) -> Iterator[list[Record]]:
     """
     title = f"{name} {datetime.now(UTC):%Y-%m-%d %H-%M-%S}"
     trackers: list[tuple[str, Tracker]] = []
-    records: list[Record] = []
+    records: list[TrackedRun] = []
     for place in places:
         kind, _, where = place.partition(":")
         if kind not in _KINDS or not where:

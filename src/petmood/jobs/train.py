@@ -67,7 +67,7 @@ def train(
         watch: is shown the standings of that search as they come.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     if model not in MODELS:
         near = difflib.get_close_matches(model, MODELS, n=1)

@@ -80,7 +80,7 @@ def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | Non
     processes at once it shares the work.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     packages = ("optuna", "torch") if settings.model == "cnn" else ("optuna",)
     require_extra("petmood tune", "train", *packages)

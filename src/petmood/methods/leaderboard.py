@@ -66,7 +66,7 @@ def leaderboard(data: Path, settings: LeaderboardSettings, progress: Progress | 
     Predictions are kept in the cache by content, so that an interrupted run resumes and a repeated one only scores.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     from threadpoolctl import threadpool_limits
 

@@ -105,7 +105,7 @@ class TuningRow(Fact):
 
 
 class Tuning(Fact):
-    """Clustering tuned without labels: all that was tried, and the k of K-means that each criterion picks."""
+    """Clustering tuned without labels: all that was tried, and the k of k-means that each criterion picks."""
 
     backbone: str
     n: int

@@ -18,7 +18,7 @@ _VERSION: Final = 1
 
 
 @dataclass(frozen=True)
-class Layout:
+class MapLayout:
     """Where photos lie.
 
     Attributes:
@@ -30,7 +30,7 @@ class Layout:
     method: str
 
 
-def layout(features: FeatureTable, digests: tuple[str, ...]) -> Layout:
+def layout(features: FeatureTable, digests: tuple[str, ...]) -> MapLayout:
     """t-SNE (van der Maaten and Hinton 2008) from principal components, computed once and remembered by content.
 
     Args:
@@ -38,7 +38,7 @@ def layout(features: FeatureTable, digests: tuple[str, ...]) -> Layout:
         digests: (n,) of the photos' contents.
     """
     kept = open_cache().remember("layout", [_VERSION, features.key, *digests], lambda: _place(features.vectors))
-    return Layout(np.array(kept["places"], dtype=np.float64).reshape(-1, 2), kept["method"])
+    return MapLayout(np.array(kept["places"], dtype=np.float64).reshape(-1, 2), kept["method"])
 
 
 def _place(vectors: NDArray[np.float32]) -> dict[str, object]:

@@ -54,7 +54,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """This process, with a thread a core; what the content cache knows is not done again."""
+    """This process, with one thread per core; what the content cache knows is not done again."""
 
     cache: ContentCache | None
 
@@ -138,7 +138,7 @@ class Worker:
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         """{"names": parts} -> {"shard": JSON of each part's shard, "n": files of each, "complaint": "" or why not}.
 
-        What the user can mend is handed over as text: Ray would wrap it in tracebacks.
+        What the user can fix is handed over as text: Ray would wrap it in tracebacks.
         """
         shards, complaint = [], ""
         parts = [[str(name) for name in names] for names in batch["names"]]

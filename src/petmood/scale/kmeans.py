@@ -21,7 +21,7 @@ _BLOCK: Final = 4096  # rows whose distances are held at once
 
 
 @dataclass(frozen=True)
-class Step:
+class PassSums:
     """What one pass over some rows adds up to.
 
     Attributes:
@@ -34,8 +34,8 @@ class Step:
     counts: IntArray
     inertia: float
 
-    def __add__(self, other: Step) -> Step:
-        return Step(self.sums + other.sums, self.counts + other.counts, self.inertia + other.inertia)
+    def __add__(self, other: PassSums) -> PassSums:
+        return PassSums(self.sums + other.sums, self.counts + other.counts, self.inertia + other.inertia)
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ def nearest(vectors: FloatArray, centres: FloatArray) -> tuple[IntArray, NDArray
     return found, squared
 
 
-def step(vectors: FloatArray, centres: FloatArray) -> Step:
+def step(vectors: FloatArray, centres: FloatArray) -> PassSums:
     """One pass over some rows."""
     k = len(centres)
     found, squared = nearest(vectors, centres)
     member = np.zeros((k, len(vectors)), dtype=np.float32)
     member[found, np.arange(len(vectors))] = 1
-    return Step((member @ vectors).astype(np.float64), np.bincount(found, minlength=k), float(squared.sum()))
+    return PassSums((member @ vectors).astype(np.float64), np.bincount(found, minlength=k), float(squared.sum()))
 
 
 def sample_rows(vectors: FloatArray, name: str, share: float, seed: int) -> FloatArray:
@@ -81,7 +81,7 @@ def sample_rows(vectors: FloatArray, name: str, share: float, seed: int) -> Floa
 
 def fit(
     start: FloatArray,
-    one_pass: Callable[[FloatArray], Sequence[Step]],
+    one_pass: Callable[[FloatArray], Sequence[PassSums]],
     *,
     passes: int,
     tolerance: float,
@@ -124,7 +124,7 @@ def start_centres(sample: FloatArray, k: int, seed: int) -> FloatArray:
     return min(tried, key=lambda fitted: fitted.inertias[-1]).centres
 
 
-def _sum(steps: Sequence[Step]) -> Step:
+def _sum(steps: Sequence[PassSums]) -> PassSums:
     total = steps[0]
     for more in steps[1:]:
         total = total + more

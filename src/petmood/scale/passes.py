@@ -79,7 +79,7 @@ class _Ray:
         try:
             return self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, PetmoodError):  # what the user can mend, without Ray's traceback around it
+            if isinstance(error.cause, PetmoodError):  # what the user can fix, without Ray's traceback around it
                 raise error.cause from error
             raise
 

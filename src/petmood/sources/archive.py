@@ -23,7 +23,7 @@ DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
-    ValueError,  # a name that is no UTF-8 among them
+    ValueError,  # a name that is not UTF-8 among them
     EOFError,
     NotImplementedError,
     RuntimeError,

@@ -22,8 +22,8 @@ _FARTHEST: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A part of a picture: its left upper corner and its size, in pixels, or in per cent of the picture."""
+class CropBox:
+    """A part of a picture: its left upper corner and its size, in pixels, or in percent of the picture."""
 
     x: float
     y: float
@@ -35,13 +35,13 @@ class Box:
         if not all(abs(value) < _FARTHEST for value in (self.x, self.y, self.width, self.height)):
             raise ValueError("a box has corners that are no places in a picture")
 
-    def widened(self, margin: float) -> Box:
+    def widened(self, margin: float) -> CropBox:
         """The box with a share of its width and height added on each side."""
         dx, dy = margin * self.width, margin * self.height
-        return Box(self.x - dx, self.y - dy, self.width + 2 * dx, self.height + 2 * dy, self.percent)
+        return CropBox(self.x - dx, self.y - dy, self.width + 2 * dx, self.height + 2 * dy, self.percent)
 
     def fragment(self) -> str:
-        """As it stands after a name; pixels are rounded to whole ones, per cent to four places."""
+        """As it stands after a name; pixels are rounded to whole ones, percent to four places."""
         values = (self.x, self.y, self.width, self.height)
         if self.percent:
             return f"{MARK}percent:{','.join(f'{value:.4f}'.rstrip('0').rstrip('.') for value in values)}"
@@ -50,7 +50,7 @@ class Box:
         return f"{MARK}{left},{top},{max(right - left, 0)},{max(bottom - top, 0)}"
 
 
-def part_of(name: str) -> tuple[str, Box | None]:
+def part_of(name: str) -> tuple[str, CropBox | None]:
     """The file and the box that a name means; no box for a whole file."""
     path, mark, text = name.partition(MARK)
     match = _FRAGMENT.match(text) if mark else None
@@ -58,12 +58,12 @@ def part_of(name: str) -> tuple[str, Box | None]:
         return name, None
     try:
         x, y, width, height = map(float, match["box"].split(","))
-        return path, Box(x, y, width, height, match["unit"] is not None)
+        return path, CropBox(x, y, width, height, match["unit"] is not None)
     except ValueError:  # a file may be named anything
         return name, None
 
 
-def cut(data: bytes, box: Box) -> bytes:
+def cut(data: bytes, box: CropBox) -> bytes:
     """An uncompressed picture of the part of a picture within a box; what of the box lies outside is left out.
 
     Raises:

@@ -18,7 +18,7 @@ def fit_scaler(features: NDArray[np.floating[Any]], weights: NDArray[np.floating
     """
     with np.errstate(invalid="ignore"):
         scaler = StandardScaler().fit(features, sample_weight=weights)
-    # rounding can take the weighted variance of a constant column below 0, and its root is no number
+    # rounding can take the weighted variance of a constant column below 0, and its root is not a number
     lost = ~np.isfinite(scaler.scale_)
     scaler.var_[lost], scaler.scale_[lost] = 0.0, 1.0
     return scaler

@@ -65,12 +65,8 @@ _NAMELESS: Final = timedelta(minutes=1)  # and so is one whose process has not s
 SPACES: Final = {"cnn": CNN, "head": HEAD}
 
 
-class Pruned(Exception):  # noqa: N818  # it is no error: a trial that does worse than most ends early
-    """Raised by `Report` to end a trial that does worse than most did at the same step."""
-
-
 Report = Callable[[int, float], None]
-"""Called with (step, loss so far); raises `Pruned` where going on is not worth it."""
+"""Called with (step, loss so far); raises `optuna.TrialPruned` where going on is not worth it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ class TrialScores:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchOutcome:
     """All trials so far and the importance of each choice (empty where too few differ)."""
 
     trials: tuple[TrialFacts, ...]
@@ -109,7 +105,7 @@ def search(
     minutes: float | None,
     seed: int,
     on_trial: Callable[[int, int], None],
-) -> Found:
+) -> SearchOutcome:
     """Try choices until there are `trials` finished or pruned ones in the storage, or the minutes are over.
 
     Any number of processes may search at once: each trial is tried by one of them, there are `trials` in all, and each
@@ -168,7 +164,7 @@ def search(
             time.sleep(_POLL)  # others are at the last ones; should they die, theirs are tried here
     on_trial(_done(study), trials)
     told = tuple(_facts(trial) for trial in study.trials if trial.state.is_finished() and trial.params)
-    found = Found(told, _importance(study))
+    found = SearchOutcome(told, _importance(study))
     if all(trial.loss is None for trial in found.trials):
         raise ConfigError("no trial was finished within the budget. Give --trials or --minutes more.")
     return found
@@ -194,7 +190,7 @@ def check_storage(storage: str, inputs: Iterable[Path]) -> None:
     if not os.path.lexists(path) or (path.is_file() and not path.stat().st_size):
         return
     if not path.is_file() or not (_holds_studies(path) if is_database else _is_journal(path)):
-        raise DataError(f"{path} is no file that a search wrote. Choose another path for --storage.")
+        raise DataError(f"{path} is not a file that a search wrote. Choose another path for --storage.")
 
 
 def _is_journal(path: Path) -> bool:

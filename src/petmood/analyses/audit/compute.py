@@ -52,7 +52,7 @@ def audit(
         quality: CSV to write the raw measures of each photo to, if given.
 
     Raises:
-        PetmoodError: anything the user can mend. A leak is none: it is what an audit is for.
+        PetmoodError: anything the user can fix. A leak is none: it is what an audit is for.
     """
     with (
         nullcontext() if quality is None else output_file(quality, [data, groups], option="--quality") as made,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -112,19 +112,16 @@ def _copies(manifest: Manifest) -> NDArray[np.int64]:
     return np.asarray(counts[families] - 1, dtype=np.int64)
 
 
-def quality_facts(table: QualityTable, thresholds: Thresholds | None = None, examples: int = 5) -> QualityFacts:
-    """Counts of each issue, its threshold, and the images that show it most.
+EXAMPLES: Final = 5
 
-    Args:
-        table: of `quality_table`.
-        thresholds: that it was made with.
-        examples: paths named for each issue.
-    """
-    at = thresholds or Thresholds()
+
+def quality_facts(table: QualityTable) -> QualityFacts:
+    """Counts of each issue, its threshold, and the `EXAMPLES` images that show it most."""
+    at = Thresholds()
     limits = {field.name: float(getattr(at, field.name)) for field in fields(at)}
     listed = worst_first(table)
     found = [
-        QualityIssue(issue=name, images=len(paths), threshold=limits.get(name), worst=tuple(paths[:examples]))
+        QualityIssue(issue=name, images=len(paths), threshold=limits.get(name), worst=tuple(paths[:EXAMPLES]))
         for name, paths in listed.items()
     ]
     poor = np.any([table[f"is_{name}"] for name in ISSUES if name != "near_duplicate"], axis=0)
@@ -156,11 +153,10 @@ _ORDER: Final = {
 }
 
 
-def write_quality(path: Path, table: QualityTable, columns: Sequence[str] | None = None) -> None:
+def write_quality(path: Path, table: QualityTable) -> None:
     """Write a table of quality as CSV; what is not known is an empty cell."""
-    names = list(table) if columns is None else columns
-    written = [[_cell(value) for value in table[name].tolist()] for name in names]
-    write_text(path, csv_text([names, *zip(*written, strict=True)]))
+    written = [[_cell(value) for value in column.tolist()] for column in table.values()]
+    write_text(path, csv_text([list(table), *zip(*written, strict=True)]))
 
 
 def _cell(value: str | float) -> str:
@@ -194,5 +190,5 @@ def read_quality(path: Path) -> QualityTable:
             table[name] = np.array([value(cell) for cell in cells], dtype=kind)
         worst_first(table)
     except (ValueError, KeyError, csv.Error) as error:
-        raise DataError(f"{path} is no table of quality that petmood wrote. Make the run again.") from error
+        raise DataError(f"{path} is not a table of quality that petmood wrote. Make the run again.") from error
     return table

@@ -12,7 +12,7 @@ from petmood.results import CalibrationFacts
 def lines(facts: CalibrationFacts) -> Iterator[str]:
     """What the probabilities are worth, what sets promise, and what is gained by answering half of the photos."""
     t = facts.temperature
-    sure = "too sure" if t > 1.1 else "too shy" if t < 0.9 else "about as sure as it may be"
+    sure = "overconfident" if t > 1.1 else "underconfident" if t < 0.9 else "about as confident as it may be"
     yield (
         f"{facts.title} is {sure} (temperature {number(t)}; n = {count(facts.n)}): its ECE is "
         f"{number(facts.before.ece, 3)}, and {number(facts.after.ece, 3)} after scaling; a perfectly calibrated model "

@@ -238,7 +238,7 @@ def find_suspects(
         reader: labels.csv of a second reader, by whom the noise rate is estimated too, if given.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     require_extra("Finding suspect labels", "labels", "cleanlab")
     networks = [load_backbone(name) for name in backbones]

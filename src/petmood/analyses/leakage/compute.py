@@ -103,7 +103,7 @@ def _protocols(manifest: Manifest, settings: RunSettings) -> tuple[Protocol, Pro
     random = Protocol(
         random_name(folds),
         seed,
-        lambda m: list(random_folds(m, folds=folds, seed=seed, rows=_pool(m))),
+        lambda m: list(random_folds(m, folds=folds, seed=seed, rows=files_pool(m))),
         "files",
         detail="files of train" if manifest.official_splits else "all files",
         leaks=True,
@@ -111,7 +111,8 @@ def _protocols(manifest: Manifest, settings: RunSettings) -> tuple[Protocol, Pro
     return random, grouped(manifest, settings.folds, seed, "files"), once_on_test(manifest, seed, "files")
 
 
-def _pool(manifest: Manifest) -> IntArray | None:
+def files_pool(manifest: Manifest) -> IntArray | None:
+    """The files that a random split deals: those of train, or all (None) where petmood made the splits."""
     return manifest.in_split("train") if manifest.official_splits else None
 
 
@@ -119,7 +120,7 @@ def leakage(data: Path, settings: RunSettings, progress: Progress | None = None,
     """Open a data set and hold the meter to it.
 
     Raises:
-        PetmoodError: anything the user can mend; a split that leaks unless the settings allow it.
+        PetmoodError: anything the user can fix; a split that leaks unless the settings allow it.
     """
     backbone = load_backbone(settings.backbone)
     with open_dataset(

@@ -20,7 +20,7 @@ PERMUTED = "permuted-labels"
 
 
 def permute_labels(manifest: Manifest, seed: int) -> Manifest:
-    """The same images, families and splits with labels dealt anew among families: nothing is left to learn.
+    """The same images, families and splits with labels permuted among families: nothing is left to learn.
 
     All files of a photo share their new label, as copies of a photo share the true one, so a model that does better
     than chance here has recognised photos, not moods.

@@ -1,4 +1,4 @@
-"""Features and species by photo -> what K-means clusters are clusters of, before and after species is taken out."""
+"""Features and species by photo -> what k-means clusters are clusters of, before and after species is taken out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from petmood.records import IntArray
 
 REPEATS: Final = 5
 N_INIT: Final = 4
-"""Clusterings over which NMI is averaged, and starts of each: one K-means of a few hundred photos is luck."""
+"""Clusterings over which NMI is averaged, and starts of each: one k-means of a few hundred photos is luck."""
 
 DRAWS: Final = 500
 

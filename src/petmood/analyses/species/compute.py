@@ -155,7 +155,7 @@ def species(
         given: CSV with the species of every photo, for animals that ImageNet does not know; else the head tells.
 
     Raises:
-        PetmoodError: anything the user can mend.
+        PetmoodError: anything the user can fix.
     """
     with open_dataset(
         data, families=settings.families, seed=settings.seed, labels=labels, species=given, progress=progress

@@ -98,9 +98,9 @@ def verdict_of(pair: PairedFacts) -> int:
     return decide(pair.gain_ci)
 
 
-def signed(value: float, digits: int = 3) -> str:
+def signed(value: float) -> str:
     """-0.077 -> a number with a true minus sign."""
-    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def span(bounds: Interval, digits: int = 2) -> str:

@@ -45,10 +45,8 @@ def wilson_interval(correct: float, n: int, confidence: float = CONFIDENCE) -> I
     return (0.0 if correct == 0 else low), (1.0 if correct == n else high)
 
 
-def newcombe_interval(
-    correct: float, n: int, other_correct: float, other_n: int, confidence: float = CONFIDENCE
-) -> Interval:
-    """Interval of the difference of two shares of different things (Newcombe 1998, method 10), e.g. of two splits.
+def newcombe_interval(correct: float, n: int, other_correct: float, other_n: int) -> Interval:
+    """95 % interval of the difference of two shares of different things (Newcombe 1998, method 10), e.g. of two splits.
 
     Shares of the same photos are paired: use `tell_apart` for them.
 
@@ -57,11 +55,10 @@ def newcombe_interval(
         n: independent trials of the first: photos, not files.
         other_correct: successes of the second.
         other_n: independent trials of the second.
-        confidence: nominal coverage.
     """
     first, second = correct / n, other_correct / other_n
-    low, high = wilson_interval(correct, n, confidence)
-    other_low, other_high = wilson_interval(other_correct, other_n, confidence)
+    low, high = wilson_interval(correct, n)
+    other_low, other_high = wilson_interval(other_correct, other_n)
     difference = first - second
     return (
         difference - math.hypot(first - low, other_high - second),
@@ -164,10 +161,8 @@ def shifted_interval(draws: Values, estimate: float, n: int, *, low: float = 0.0
     return min(max(lower, low), high), min(max(upper, low), high)
 
 
-def table_interval(
-    table: NDArray[Any], statistic: Statistic, *, low: float = 0.0, high: float = 1.0, seed: int = SEED
-) -> Interval:
-    """Interval of a statistic of a table of counts of families.
+def table_interval(table: NDArray[Any], statistic: Statistic) -> Interval:
+    """95 % interval of a statistic in [0, 1] of a table of counts of families.
 
     Mutual information grows with every resampling of a small sample; the draws are therefore shifted back by their
     mean excess.
@@ -175,14 +170,11 @@ def table_interval(
     Args:
         table: counts, of any shape that `statistic` takes after a leading axis of draws; their sum is 2 or more.
         statistic: (draws, *table.shape) -> (draws,).
-        low: least value of the statistic.
-        high: greatest value of the statistic.
-        seed: of the draws.
     """
     counts = np.asarray(table, dtype=np.int64)
-    drawn = draw_counts(counts.ravel(), seed=seed).reshape(-1, *counts.shape)
+    drawn = draw_counts(counts.ravel()).reshape(-1, *counts.shape)
     estimate = float(statistic(counts[np.newaxis].astype(np.float64))[0])
-    return shifted_interval(statistic(drawn), estimate, int(counts.sum()), low=low, high=high)
+    return shifted_interval(statistic(drawn), estimate, int(counts.sum()), low=0.0, high=1.0)
 
 
 @dataclass(frozen=True, slots=True)

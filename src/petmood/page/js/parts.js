@@ -68,5 +68,5 @@ export function unreadable(file) {
     return `${name} is in Apple's HEIC format, which this browser cannot open. Open this page in Safari, or make it a JPEG: `
       + "on the iPhone choose Settings, Camera, Formats, Most Compatible; on a Mac export it from Preview as JPEG.";
   }
-  return `${name} is no picture that this browser can read. Choose a JPEG, PNG or WebP file.`;
+  return `${name} is not a picture that this browser can read. Choose a JPEG, PNG or WebP file.`;
 }

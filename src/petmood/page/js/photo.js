@@ -29,7 +29,7 @@ export function photoView(host, facts, keep) {
   async function readAll(files) {
     const pictures = [...files].filter((file) => file.type.startsWith("image/") || /^$|hei[cf]/.test(file.type));
     if (!pictures.length) {
-      complain("That is no picture. Choose a JPEG, PNG or WebP file.");
+      complain("That is not a picture. Choose a JPEG, PNG or WebP file.");
       return;
     }
     for (const file of pictures) await read(file);

@@ -84,7 +84,7 @@ def create_app(store: DecisionStore, source: Source, *, blind: bool = False) -> 
         return response
 
     @app.exception_handler(PetmoodError)
-    async def mendable(request: Request, error: PetmoodError) -> Response:
+    async def fixable(request: Request, error: PetmoodError) -> Response:
         status = 503 if isinstance(error, UnsavedError) else 404 if isinstance(error, ImageError) else 422
         return _refusal(status, str(error))
 

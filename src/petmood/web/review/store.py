@@ -45,7 +45,7 @@ class UnsavedError(DataError):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ReaderComparison:
     """How well two readings agree; one of them may be the labels that came with the data."""
 
     first: str
@@ -160,13 +160,13 @@ class DecisionStore:
         """Reader -> path -> label; skipped photos are left out, and so is the adjudicator."""
         return {name: labels_of(self.standing(name)) for name in self.readers() if name != ADJUDICATOR}
 
-    def comparisons(self) -> tuple[Comparison, ...]:
+    def comparisons(self) -> tuple[ReaderComparison, ...]:
         """Agreement of every reader with the given labels, and of every two readers; skipped photos are left out."""
         readings = self.readings()
         given = {path: photo.record.class_name for path, photo in self._known.items() if photo.record.class_name}
         pairs = [(name, GIVEN, readings[name], given) for name in readings]
         pairs += [(a, b, readings[a], readings[b]) for a, b in combinations(readings, 2)]
-        return tuple(Comparison(a, b, _agreement(first, second)) for a, b, first, second in pairs)
+        return tuple(ReaderComparison(a, b, _agreement(first, second)) for a, b, first, second in pairs)
 
     def reliability(self) -> Reliability:
         """How well all readers agree."""
