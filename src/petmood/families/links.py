@@ -26,6 +26,7 @@ STRONG_EXACT: Final = 0.4
 STRONG_PRINTED: Final = 0.95
 STRONG_PRINTED_INLIERS: Final = 20
 STRONG_PIXELS: Final = 0.95
+STRONG_WHOLE, STRONG_WHOLE_INLIERS, STRONG_WHOLE_LIKENESS = 0.8, 16, 0.85
 """From here on one link joins two families by itself; below, other pairs across them must confirm it."""
 
 ALIKE_INLIERS: Final = 12
@@ -125,6 +126,9 @@ def _rules() -> list[float]:
         STRONG_PRINTED,
         STRONG_PRINTED_INLIERS,
         STRONG_PIXELS,
+        STRONG_WHOLE,
+        STRONG_WHOLE_INLIERS,
+        STRONG_WHOLE_LIKENESS,
         ALIKE_INLIERS,
         ALIKE_LIKENESS,
         _CONFIRMED,
@@ -264,5 +268,7 @@ def _strong(verdict: Verdict) -> bool:
         return True
     if min(verdict.agreement, verdict.exact) >= STRONG_PIXELS and verdict.inliers >= MIN_INLIERS:
         return True  # a small picture in another has few features
+    if verdict.kind == "whole" and verdict.agreement >= STRONG_WHOLE and verdict.inliers >= STRONG_WHOLE_INLIERS:
+        return abs(verdict.likeness) >= STRONG_WHOLE_LIKENESS or verdict.agreement >= STRONG_AGREEMENT
     sure = verdict.agreement >= STRONG_AGREEMENT or (verdict.kind == "covered" and verdict.exact >= STRONG_EXACT)
     return sure and verdict.inliers >= STRONG_INLIERS
