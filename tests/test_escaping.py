@@ -19,7 +19,7 @@ from markdown import Markdown
 from drawing import jpeg, write_tree
 from petmood.cli.console import Guarded, console
 from petmood.errors import PetmoodError
-from petmood.escaping import csv_cell, from_csv_cell, markdown, one_line, path_component, terminal
+from petmood.escaping import csv_cell, from_csv_cell, markdown, one_line, path_component, register_plain, terminal
 from petmood.jobs.export_data import export_data
 from petmood.labels import write_labels
 from petmood.report.leaderboard import markdown as as_page
@@ -159,3 +159,10 @@ def test_no_label_leads_outside_the_copy(tmp_path: Path, label: str) -> None:
     new = set(tmp_path.rglob("*")) - before
     assert all(path.is_relative_to(tmp_path / "out") for path in new)
     assert not (tmp_path.parent / "x").exists()
+
+
+def test_a_terminal_without_our_typography_shows_it_plainly() -> None:
+    text = "72.1\u202f% (49.1\u201363.0\u202f%), \u221253.4 points, \u201chappy\u201d, \u5371"
+    shown = text.encode("ascii", register_plain()).decode("ascii")
+    assert shown == '72.1 % (49.1-63.0 %), -53.4 points, "happy", \\u5371'
+    assert text.encode("cp1252", register_plain()).decode("cp1252").startswith("72.1 % (49.1\u2013")

@@ -6,6 +6,7 @@ that are no Unicode. HTML is escaped by the templates themselves (Jinja with aut
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -104,3 +105,30 @@ def path_component(text: str) -> str:
 def _is_bytes(text: str) -> bool:
     """Whether lone surrogates in a text all stand for bytes, as Python has them in names that are no Unicode."""
     return all(0xDC80 <= ord(char) <= 0xDCFF for char in text if "\ud800" <= char <= "\udfff")
+
+
+_PLAIN: Final = {
+    "\N{NARROW NO-BREAK SPACE}": " ",
+    "\N{NO-BREAK SPACE}": " ",
+    "\N{EN DASH}": "-",
+    "\N{MINUS SIGN}": "-",
+    "\N{MULTIPLICATION SIGN}": "x",
+    "\N{LEFT DOUBLE QUOTATION MARK}": '"',
+    "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+    "\N{HORIZONTAL ELLIPSIS}": "...",
+}
+"""What the typography of our sentences becomes on a terminal that cannot show it."""
+
+
+def register_plain() -> str:
+    """Name of a handler of encoding errors: our own typography becomes ASCII, all else is escaped with a backslash."""
+
+    def plain(error: UnicodeError) -> tuple[str | bytes, int]:
+        if isinstance(error, UnicodeEncodeError):
+            char = error.object[error.start]
+            if char in _PLAIN:
+                return _PLAIN[char], error.start + 1
+        return codecs.backslashreplace_errors(error)
+
+    codecs.register_error("petmood-plain", plain)
+    return "petmood-plain"

@@ -46,7 +46,7 @@ from petmood.cli import (
 from petmood.cli import run as run_command
 from petmood.cli.sharing import shared
 from petmood.errors import PetmoodError
-from petmood.escaping import one_line
+from petmood.escaping import one_line, register_plain
 from petmood.version import __version__
 
 EXIT_USER_ERROR = 2
@@ -202,7 +202,7 @@ def _accept_any_encoding() -> None:
     """Let a stream whose encoding lacks a character show its number instead of failing; a closed one is no stream."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=register_plain())
     # without these, as where a process was started with closed streams, the first line printed would be a traceback
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - lasts as long as the process
