@@ -180,8 +180,7 @@ def _environment() -> Environment:
 
 
 def _finalize(value: object) -> object:
-    """Names come from file systems: what may not stand in a document is made visible. Neither figures nor options
-    break at the end of a line."""
+    """What may not stand in a document is made visible, as in names of files; figures and options do not break."""
     if type(value) is not str:
         return value
     text = _RANGE.sub("\N{EN DASH}\N{WORD JOINER}", _UNIT.sub(f"{wording.THIN}%", wording.printable(value)))
