@@ -112,7 +112,7 @@ def face_map(found: FaceMap, colours: Mapping[str, str], thumbnail: Callable[[st
 
 def bars(key: str, shares: Mapping[str, float], label: str) -> str:
     """Shares as horizontal bars from zero, largest first."""
-    width, row, left = 430.0, 28.0, 130.0
+    width, row, left = 370.0, 28.0, 122.0  # a phone shows its text at 9 pixels or more
     top = max(shares.values(), default=0.0) or 1.0
     with _style():
         canvas = _Canvas(width, row * len(shares) + 4)
