@@ -251,3 +251,15 @@ def test_every_section_drives_its_own_entry_of_the_rail(page: str, root: ET.Elem
         name = section.get("id")
         assert f"#{name} {{ view-timeline: --at-{name} " in page
         assert f'.toc a[href="#{name}"] {{ animation-timeline: --at-{name}; }}' in page
+
+
+@pytest.mark.parametrize("option", ["--labels", "--group-by", "--map THEIRS=OURS"])
+def test_options_in_sentences_do_not_break_and_names_are_still_escaped(option: str) -> None:
+    from petmood.report.html import _finalize
+
+    assert (
+        str(_finalize(f"Give it with {option} and <b>."))
+        == f'Give it with <span class="range">{option}</span> and &lt;b&gt;.'
+    )
+    assert _finalize(f"petmood run {option}") == f"petmood run {option}"
+    assert "span" not in str(_finalize("well--known and -x."))
