@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from petmood.families.index import (
     DIM,
+    DISTANCE,
     FAR,
     NONE,
     Codes,
@@ -161,7 +162,7 @@ def proposed(kind: str, pictures: IntArray, keys: Keys) -> tuple[IntArray, IntAr
         keys: (n, width, listed) what each query of each found.
     """
     voter = np.broadcast_to(np.arange(len(pictures))[:, None, None], keys.shape)
-    candidate, distance = keys & 0xFFFFFFFF, keys >> 32
+    candidate, distance = keys & 0xFFFFFFFF, keys >> DISTANCE
     valid = (keys != NONE) & (candidate != pictures[:, None, None])
     if kind == "thumbnails":
         pair = np.unique(voter[valid] << 32 | candidate[valid])

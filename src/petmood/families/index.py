@@ -30,7 +30,9 @@ FAR: Final = 65_535
 """Squared distance of codes from which on nothing is found."""
 
 NONE: Final = np.iinfo(np.int64).max
-"""A key for nothing found. Others are the distance, shifted by 32 bits, and the number of the vector's owner."""
+"""A key for nothing found. Others have the owner's number in their lower 32 bits, the distance from `DISTANCE` on."""
+
+DISTANCE: Final = 37
 
 Codes = NDArray[np.int8]
 Keys = NDArray[np.int64]
@@ -64,20 +66,20 @@ def encode(descriptors: NDArray[np.uint8]) -> Codes:
     """(n, 64) codes of (n, 128) descriptors."""
     told = _asset()
     turned = (unit(descriptors) - told["mean"]) @ told["axes"]
-    return np.clip(np.rint(turned * np.float32(127 / _SPAN)), -127, 127).astype(np.int8)
+    return np.asarray(np.clip(np.rint(turned * np.float32(127 / _SPAN)), -127, 127), dtype=np.int8)
 
 
 def mirrored_codes(codes: Codes) -> Codes:
     """Codes of the mirrored descriptors: each axis is even or odd under the mirror."""
-    return codes * _asset()["signs"]
+    return np.asarray(codes * _asset()["signs"], dtype=np.int8)
 
 
 def encode_thumbnail(thumbnail: FloatArray) -> Codes:
-    """(8, 8) code of a (12, 12) thumbnail of length 1: the lowest terms of its cosine transform."""
+    """(8, 8) code of a (12, 12) thumbnail of mean 0: the lowest terms of its cosine transform, of length 127."""
     import cv2
 
     terms = cv2.dct(np.ascontiguousarray(thumbnail, dtype=np.float32))[:8, :8]
-    return np.clip(np.rint(terms * np.float32(127)), -127, 127).astype(np.int8)
+    return np.asarray(np.rint(terms * np.float32(127 / max(float(np.linalg.norm(terms)), 1e-3))), dtype=np.int8)
 
 
 def turned_thumbnails(code: Codes) -> Codes:
@@ -171,53 +173,78 @@ class NearestIndex:
 
     def nearest(self, queries: Codes, k: int, far: int = FAR) -> Keys:
         """(n, k) keys of what is nearest to each, in order; `NONE` where fewer are nearer than `far`."""
+        if not len(self._codes):
+            return np.full((len(queries), k), NONE)
         cells = len(self._starts) - 1
         probed = self._grid.probes(queries)
         probes = probed.shape[1]
         asking = np.argsort(probed.ravel(), kind="stable")
         bounds = np.searchsorted(probed.ravel()[asking], np.arange(cells + 1))
-        found = np.full((len(queries) * probes, k), NONE, dtype=np.int64)
+        apart = np.full((len(asking), k), far, dtype=np.int32)
+        rows = np.zeros((len(asking), k), dtype=np.int32)
+        ready = _asking(queries)
 
         def look(some: range) -> None:
             for cell in some:
                 pairs = asking[bounds[cell] : bounds[cell + 1]]
-                for start in range(self._starts[cell], self._starts[cell + 1], _TOGETHER):
+                for start in range(self._starts[cell], self._starts[cell + 1] if len(pairs) else 0, _TOGETHER):
                     members = self._order[start : min(start + _TOGETHER, self._starts[cell + 1])]
+                    held = _asked(self._codes[members])
                     step = max(1, _CELLS // len(members))
                     for at in range(0, len(pairs), step):
-                        some_pairs = pairs[at : at + step]
-                        keys = self._compare(queries[some_pairs // probes], members, k, far)
+                        part = pairs[at : at + step]
+                        near, place = _smallest(ready[part // probes] @ held.T, k, far)
+                        place = members[place]
                         if start > self._starts[cell]:
-                            keys = np.sort(np.concatenate([found[some_pairs], keys], axis=1), axis=1)[:, :k]
-                        found[some_pairs] = keys
+                            both = np.concatenate([apart[part], near], axis=1).astype(np.int64) << 32
+                            both |= np.concatenate([rows[part], place], axis=1)
+                            both = np.sort(both, axis=1)[:, :k]
+                            near, place = both >> 32, both & 0xFFFFFFFF
+                        apart[part, : near.shape[1]], rows[part, : near.shape[1]] = near, place
 
         streams = cores()
         on_cores(look, [range(i, cells, streams) for i in range(streams)])
-        found = found.reshape(len(queries), probes * k)
-        return np.sort(np.partition(found, k - 1, axis=1)[:, :k] if probes > 1 else found, axis=1)
-
-    def _compare(self, queries: Codes, members: NDArray[np.int32], k: int, far: int) -> Keys:
-        apart = squared_distances(queries, self._codes[members])
-        packed = np.minimum(apart, far).astype(np.int32)
-        packed <<= 15
-        packed |= np.arange(len(members), dtype=np.int32)
-        if len(members) > k:
-            packed.partition(k - 1, axis=1)
-            packed = packed[:, :k]
-        distance = (packed >> 15).astype(np.int64)
-        keys = np.where(distance < far, distance << 32 | self._owners[members[packed & (_TOGETHER - 1)]], NONE)
-        short = k - keys.shape[1]
-        return np.pad(keys, ((0, 0), (0, short)), constant_values=NONE) if short else keys
+        keys = key_of(apart, np.tile(np.arange(probes), len(queries))[:, None], self._owners[rows], far)
+        keys = keys.reshape(len(queries), probes * k)
+        return np.sort(np.partition(keys, k - 1, axis=1)[:, :k], axis=1)
 
 
-def squared_distances(a: Codes, b: Codes) -> FloatArray:
-    """(len(a), len(b)) float32 of whole numbers."""
-    x, y = a.astype(np.float32), b.astype(np.float32)
-    apart = x @ y.T
-    apart *= -2
-    apart += np.einsum("ij,ij->i", x, x)[:, None]
-    apart += np.einsum("ij,ij->i", y, y)
-    return np.asarray(apart, dtype=np.float32)
+def key_of(apart: NDArray[Any], probe: NDArray[Any], owner: NDArray[Any], far: int) -> Keys:
+    """What sorts as the nearest does: by distance, by which probe found it, by owner."""
+    return np.where(apart < far, apart.astype(np.int64) << DISTANCE | probe.astype(np.int64) << 32 | owner, NONE)
+
+
+def squared_distances(queries: Codes, held: Codes) -> FloatArray:
+    """(len(queries), len(held)) float32 of whole numbers."""
+    return np.asarray(_asking(queries) @ _asked(held).T, dtype=np.float32)
+
+
+def _asking(codes: Codes) -> FloatArray:
+    """(n, 66) whose product with `_asked` is the squared distance."""
+    values = codes.astype(np.float32)
+    norms = np.einsum("ij,ij->i", values, values)[:, None]
+    return np.concatenate([values, norms, np.ones_like(norms)], axis=1)
+
+
+def _asked(codes: Codes) -> FloatArray:
+    values = codes.astype(np.float32)
+    norms = np.einsum("ij,ij->i", values, values)[:, None]
+    values *= -2
+    return np.concatenate([values, np.ones_like(norms), norms], axis=1)
+
+
+def _smallest(apart: FloatArray, k: int, far: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The k smallest of each row, or as many as there are, in no order, and their columns; equal ones by column.
+
+    Packed into one whole number each, since numpy sorts those several times as fast as it sorts indices.
+    """
+    packed = np.minimum(apart, far, out=apart).astype(np.int32)
+    packed <<= 15
+    packed |= np.arange(apart.shape[1], dtype=np.int32)
+    if apart.shape[1] > k:
+        packed.partition(k - 1, axis=1)
+        packed = packed[:, :k]
+    return packed >> 15, packed & (_TOGETHER - 1)
 
 
 _PAIRS: Final = np.array([(r, s) for r in range(PROBES) for s in range(PROBES) if (r + 1) * (s + 1) <= PROBES]).T

@@ -19,7 +19,17 @@ from numpy.typing import NDArray
 
 from petmood.cache import ContentCache
 from petmood.families.candidates import KINDS, Sketches, far_of, in_order, listed_of, proposed, width_of
-from petmood.families.index import NONE, Grid, Keys, NearestIndex, halves, on_cores, squared_distances
+from petmood.families.index import (
+    DISTANCE,
+    NONE,
+    Grid,
+    Keys,
+    NearestIndex,
+    halves,
+    key_of,
+    on_cores,
+    squared_distances,
+)
 from petmood.records import IntArray
 
 _POINTERS: Final = 8  # pictures of a set by which it is found again
@@ -89,7 +99,7 @@ class KnownCandidates:
     def _lists(self, name: str, kind: str, shown: IntArray, asked: IntArray) -> Iterator[tuple[IntArray, Keys]]:
         """(pictures, (n, width, listed) keys) of all that are asked, a part at a time; what is new of it is kept."""
         here = self._digests[shown]
-        stamp = hashlib.sha256(here.tobytes() + b"asked" + self._digests[asked].tobytes()).digest()
+        stamp = hashlib.sha256(name.encode() + here.tobytes() + b"asked" + self._digests[asked].tobytes()).digest()
         before = self._kept(name, here)
         kept, old = before, before
         if old is not None:
@@ -102,14 +112,16 @@ class KnownCandidates:
             named = before.name if before else stamp.hex()[:32]
             kept = _Kept(named, stamp, 1 - before.slot if before else 0, buckets, here)
         work = _Work(self, kind, shown, old)
+        place = np.full(len(self._digests), -1)
+        place[shown] = np.arange(len(shown))
         of = _bucket_of(self._digests[asked], kept.buckets)
         for bucket in range(kept.buckets):
             pictures = asked[slice(*np.searchsorted(of, [bucket, bucket + 1]))]
             read = self._part(old, bucket, kind) if old else None
             keys = work.lists(pictures, read)
             if kept is not old and len(pictures):
-                places = np.searchsorted(shown, pictures).astype(np.int32)
-                part = stamp + np.int32(len(pictures)).tobytes() + places.tobytes() + keys.tobytes()
+                places = place[pictures].astype(np.int32).tobytes()
+                part = stamp + np.int32(len(pictures)).tobytes() + places + _renumbered(keys, place).tobytes()
                 self._cache.put(self._space, f"{kept.name} {kept.slot} {bucket}", part)
             yield pictures, keys
         if kept is not old:
@@ -163,11 +175,9 @@ class _Work:
             row = np.minimum(np.searchsorted(pictures, number), len(pictures) - 1)
             there = (pictures[row] == number) & (number >= 0)
             row, old = row[there], before[1][there]
-            now = np.where(old == NONE, 0, self._now[np.where(old == NONE, 0, old & 0xFFFFFFFF)])
-            gone = now < 0
-            keys[row] = np.sort(np.where((old == NONE) | gone, NONE, old >> 32 << 32 | np.maximum(now, 0)), axis=2)
-            # a list that was not full has room for whatever is near: it lacks nothing
-            stale[row] = gone.any(axis=2) & (old[:, :, -1] != NONE)
+            keys[row] = np.sort(_renumbered(old, self._now), axis=2)
+            # a list that was not full had room for whatever was near: it lacks nothing
+            stale[row] = (keys[row, :, -1] == NONE) & (old[:, :, -1] != NONE)
             if len(self._added):
                 self._merge(pictures, np.sort(row), keys, stale)
         for start in range(0, len(pictures), _ASKED):
@@ -193,7 +203,7 @@ class _Work:
         new, owners, cells = self._new
         lists = keys[rows].reshape(-1, self._listed)
         last = np.where(stale[rows].ravel(), -1, lists[:, -1])[place]
-        reach = np.where(last == NONE, self._far - 1, last >> 32).astype(np.float32)[:, None]
+        reach = np.where(last == NONE, self._far - 1, last >> DISTANCE).astype(np.float32)[:, None]
         hits = list[tuple[IntArray, Keys]]()
 
         def some(start: int) -> None:
@@ -209,8 +219,10 @@ class _Work:
         query = np.concatenate([one for one, _ in hits])
         which, apart = np.concatenate([two for _, two in hits], axis=1)
         asking, inverse = np.unique(query, return_inverse=True)
-        looked = (self._grid.probes(codes[asking])[inverse] == cells[which][:, None]).any(axis=1)
-        row, key = place[query[looked]], apart[looked] << 32 | owners[which[looked]]
+        hit = self._grid.probes(codes[asking])[inverse] == cells[which][:, None]
+        looked = hit.any(axis=1)
+        row = place[query[looked]]
+        key = key_of(apart[looked], hit.argmax(axis=1)[looked], owners[which[looked]], self._far)
         touched = np.unique(row)
         row = np.concatenate([row, np.repeat(touched, self._listed)])
         key = np.concatenate([key, lists[touched].ravel()])
@@ -219,6 +231,13 @@ class _Work:
         rank = np.arange(len(row)) - np.searchsorted(row, row)
         lists[row[rank < self._listed], rank[rank < self._listed]] = key[rank < self._listed]
         keys[rows] = lists.reshape(-1, self._width, self._listed)
+
+
+def _renumbered(keys: Keys, numbers: IntArray) -> Keys:
+    """Keys of the same lists where each owner has another number; below 0, it is gone."""
+    held = keys != NONE
+    now = numbers[np.where(held, keys & 0xFFFFFFFF, 0)]
+    return np.where(held & (now >= 0), keys >> 32 << 32 | now, NONE)
 
 
 def _pointers(name: str, here: _Digests) -> list[str]:
