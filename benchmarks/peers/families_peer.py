@@ -28,7 +28,7 @@ except ImportError:  # before families were a package
 
 
 def main() -> None:
-    """Search once with an empty cache, and once more with pictures that were left out before: one, or as many as are said."""
+    """Search once with an empty cache, and once more with what was left out before: one, or as many as are said."""
     more = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     with open_source(Path(sys.argv[1])) as source, tempfile.TemporaryDirectory() as folder:
         cache = ContentCache(Path(folder))
