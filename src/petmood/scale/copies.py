@@ -78,8 +78,9 @@ class RayWorkers:
 
 @lru_cache(maxsize=1)
 def _opened(location: str, options: ReadOptions) -> Pictures:
-    """Open as long as its worker lives, which may be handed many parts."""
-    return Pictures(with_frames(open_source(Path(location), zip_encoding=options.zip_encoding), options.fps))
+    """Open as long as its worker lives, which may be handed many parts; no picture is asked for twice."""
+    source = open_source(Path(location), zip_encoding=options.zip_encoding)
+    return Pictures(with_frames(source, options.fps), memory=0)
 
 
 def _describe(location: str, options: ReadOptions, records: Sequence[ImageRecord]) -> list[bytes]:
