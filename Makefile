@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # some machines switch bytecode off, and each command that a test starts would compile petmood anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo-data demo bench test test-slow robustness fuzz audit-deps hashes lint types imports docs reference check format tutorial dist clean
+.PHONY: help venv demo-data demo bench test test-slow coverage robustness fuzz audit-deps hashes lint types imports docs reference check format tutorial dist clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -82,6 +82,10 @@ test: $(STAMP) ## run the tests on all cores, without the slow ones
 
 test-slow: $(STAMP) ## run the slow tests only
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+coverage: $(STAMP) ## run the tests as `make test` does, and print which branches of petmood they go through
+	@$(BIN)/python -m pip install -qq -c $(CONSTRAINTS) pytest-cov
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow' --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 robustness: $(STAMP) ## try everything hostile that is known (15 minutes) and write docs/robustness.md
 	$(BIN)/python benchmarks/robustness.py
