@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(VENV)/installed-core
 TORCH := $(VENV)/installed-torch
+TOOLS := $(VENV)/installed-tools
 STAMP := $(VENV)/installed
 CONSTRAINTS := requirements/constraints.txt
 EXTRAS := train,backbones,hub,data,labels,tables,scale,tracking,web,dev
@@ -52,8 +53,14 @@ $(TORCH): $(CORE)
 	@$(BIN)/python -m pip install -qq --no-compile -c $(CONSTRAINTS) torch==2.13.0
 	@touch $@
 
-$(STAMP): $(TORCH)
-	@echo "installing the extras and the development tools: Ray, transformers, a browser driver, ... (some minutes)"
+# What needs none of what torch brings: both at once.
+$(TOOLS): $(CORE)
+	@$(INSTALL) -e '.[labels,tables,tracking,web,dev]'
+	@touch $@
+
+$(STAMP): $(CORE)
+	@$(MAKE) --no-print-directory -j 2 $(TORCH) $(TOOLS)
+	@echo "installing the extras: Ray, transformers, ... (half a minute)"
 	@$(INSTALL) -e '.[$(EXTRAS)]'
 	@touch $@
 
