@@ -94,6 +94,7 @@ class KnownCandidates:
             for kind in KINDS
             for pictures, keys in self._lists(f"{name} {kind}", kind, shown, asked)
         ]
+        self.__dict__.pop("_sketches", None)  # what follows needs the memory, and the next search few or none of them
         return in_order(len(self._digests), found)
 
     def _lists(self, name: str, kind: str, shown: IntArray, asked: IntArray) -> Iterator[tuple[IntArray, Keys]]:

@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -41,6 +42,7 @@ _WITNESSES: Final = 8  # further pairs looked at to confirm a weak link
 _CONFIRMED: Final = 2  # of them that must say the same
 _CROWDED: Final = 3  # copies of a photo from which they may crowd its other relatives out of its candidates
 _PAIRS: Final = 128  # verified together
+_LISTED: Final = 4_096  # candidates in memory as pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def find_links(
 ) -> PixelLinks:
     """Find which files show one photo: cropped, turned, mirrored, relit, covered in part, or a tile of another.
 
-    Time grows with the number of images, and memory by some 2 KiB an image: features stay on disk. Images that were
+    Time grows with the number of images, and memory by some 3 KiB an image: features stay on disk. Images that were
     seen before, in this set or another, are not looked at again, nor are pairs of them. The same files give the same
     links, whatever their names and order.
 
@@ -173,16 +175,16 @@ class _Search:
         self.alike = {
             pair: verdict
             for pair, verdict in self._verdicts.items()
-            if self._root[pair[0]] != self._root[pair[1]]
-            and verdict.inliers >= ALIKE_INLIERS
-            and abs(verdict.likeness) >= ALIKE_LIKENESS
+            if self._root[pair[0]] != self._root[pair[1]] and _alike(verdict)
         }
 
     def _round(self, found: IntArray) -> bool:
         """Look at some candidates; True if anything was joined."""
-        waiting = deque((i, j) for i, j in found.tolist())
         families, weak = len(self._members), list[tuple[int, int]]()
-        while part := self._needed(waiting):
+        # as objects of Python, all pairs together would take more memory than the index
+        parts = (found[start : start + _LISTED].tolist() for start in range(0, len(found), _LISTED))
+        likeliest, later = ((i, j) for part in parts for i, j in part), deque[tuple[int, int]]()
+        while part := self._needed(likeliest, later):
             for pair in self._look(part):
                 if not _strong(self._verdicts[pair]):
                     weak.append(pair)
@@ -197,8 +199,11 @@ class _Search:
                 self._join(a, b)
         return len(self._members) < families
 
-    def _needed(self, waiting: deque[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Takes the likeliest pairs, none of which would be needless if the others showed one photo."""
+    def _needed(self, likeliest: Iterator[tuple[int, int]], waiting: deque[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Takes the likeliest pairs, none of which would be needless if the others showed one photo.
+
+        Those that would be are put among the `waiting`, which come first the next time.
+        """
         part, later = list[tuple[int, int]](), list[tuple[int, int]]()
         root: dict[int, int] = {}  # families as they would be if all of `part` showed one photo
 
@@ -208,8 +213,10 @@ class _Search:
                 i = root[i]
             return i
 
-        while waiting and len(part) < _PAIRS and len(later) < _PAIRS:
-            pair = waiting.popleft()
+        while len(part) < _PAIRS and len(later) < _PAIRS:
+            pair = waiting.popleft() if waiting else next(likeliest, None)
+            if pair is None:
+                break
             if self._root[pair[0]] == self._root[pair[1]]:
                 continue
             a, b = find(pair[0]), find(pair[1])
@@ -226,8 +233,9 @@ class _Search:
         ordered = [(min(pair), max(pair)) for pair in pairs]
         fresh = [pair for pair in ordered if pair not in self._verdicts]
         for part, verdicts in self._verified(fresh):
-            self._verdicts.update(zip(part, verdicts, strict=True))
-        return [pair for pair in ordered if self._verdicts[pair].same_photo]
+            # most say nothing, and are in the cache should they be asked for again
+            self._verdicts |= {p: v for p, v in zip(part, verdicts, strict=True) if v.same_photo or _alike(v)}
+        return [pair for pair in ordered if pair in self._verdicts and self._verdicts[pair].same_photo]
 
     def _verified(self, pairs: list[tuple[int, int]]) -> Iterator[tuple[list[tuple[int, int]], list[Verdict]]]:
         """Verdicts on pairs, a part at a time: known ones from the cache."""
@@ -251,8 +259,8 @@ class _Search:
 
     def _confirmed(self, pair: tuple[int, int], a: int, b: int) -> bool:
         """Whether other pairs across two families say the same; two single pictures have only their one link."""
-        others = [(i, j) for i in self._members[a] for j in self._members[b] if {i, j} != set(pair)]
-        witnesses = others[:_WITNESSES]
+        others = ((i, j) for i in self._members[a] for j in self._members[b] if {i, j} != set(pair))
+        witnesses = list(islice(others, _WITNESSES))
         return len(self._look(witnesses)) >= min(_CONFIRMED, len(witnesses))
 
     def _join(self, i: int, j: int) -> None:
@@ -274,6 +282,10 @@ _PACKED_NOTHING: Final = _packed(NOTHING)
 def _read(value: bytes) -> Verdict:
     """A kept verdict; of most pairs it is `NOTHING`, one object for all of them."""
     return NOTHING if value == _PACKED_NOTHING else Verdict(**json.loads(value))
+
+
+def _alike(verdict: Verdict) -> bool:
+    return verdict.inliers >= ALIKE_INLIERS and abs(verdict.likeness) >= ALIKE_LIKENESS
 
 
 def _strong(verdict: Verdict) -> bool:
