@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from petmood.analyses.labels import doubt
 from petmood.analyses.labels.doubt import (
+    Similarities,
     conflicting_twins,
     find_doubts,
     nearest_of_class,
     noise_draws,
     noise_rate,
-    similarities,
 )
 from petmood.errors import MissingExtraError
 
@@ -67,25 +68,29 @@ def test_a_model_that_knows_nothing_of_moods_takes_its_own_errors_for_noise() ->
     assert noise_rate(given, blind) > 0.4
 
 
-def test_twins_are_alike_and_disagree() -> None:
+@pytest.mark.parametrize("step", [7, 30])
+def test_twins_are_alike_and_disagree(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(30, 50)).astype(np.float32)
     vectors[3] = vectors[7] + 0.01
     vectors[4] = vectors[9] + 0.01
     labels = np.zeros(30, dtype=np.int64)
     labels[7] = 1
-    similarity = similarities(vectors)
-    assert [(t.a, t.b) for t in conflicting_twins(similarity, labels, least=0.9)] == [(3, 7)]
+    monkeypatch.setattr(doubt, "_CELLS", 30 * step)
+    similarity = Similarities(vectors, 0.9)
+    assert [(t.a, t.b) for t in conflicting_twins(similarity, labels)] == [(3, 7)]
+    assert similarity.pairs.tolist() == [[3, 7], [4, 9]]
+    assert similarity.nearest[[3, 7, 4, 9]].tolist() == [7, 3, 9, 4]
     labels[7] = 0
-    assert conflicting_twins(similarity, labels, least=0.9) == ()
+    assert conflicting_twins(similarity, labels) == ()
 
 
 def test_neighbours_are_the_nearest_of_a_class_and_never_the_photo_itself() -> None:
     vectors = np.array([[0, 1], [0.1, 1], [1, 0], [0.3, 1], [1, 0.2]], dtype=np.float32)
     labels = np.array([0, 0, 1, 0, 1])
-    similarity = similarities(vectors)
-    assert list(nearest_of_class(similarity, labels, 0, 0, 5)) == [1, 3]
-    assert set(nearest_of_class(similarity, labels, 0, 1, 1)) <= {2, 4}
+    similar = Similarities(vectors, 0.9).of(np.array([0]))[0]
+    assert list(nearest_of_class(similar, labels, 0, 0, 5)) == [1, 3]
+    assert set(nearest_of_class(similar, labels, 0, 1, 1)) <= {2, 4}
 
 
 def test_without_cleanlab_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

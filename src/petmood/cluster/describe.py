@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petmood.records import FloatArray, IntArray
 from petmood.results import ClusterSplit
+
+SAMPLED: Final = 10_000
+"""Images up to which a silhouette is of all of them."""
 
 
 def contingency(clusters: IntArray, labels: IntArray, k: int, n_classes: int) -> NDArray[np.int64]:
@@ -24,12 +28,18 @@ def purity(table: NDArray[np.int64]) -> float:
 
 
 def silhouette(vectors: FloatArray, clusters: IntArray) -> float | None:
-    """Mean silhouette width in [-1, 1]; None where it is undefined (one cluster, or every image its own)."""
+    """Mean silhouette width in [-1, 1]; None where it is undefined (one cluster, or every image its own).
+
+    Of more than `SAMPLED` images that many are drawn, the same ones each time: all distances would be too many.
+    """
     from sklearn.metrics import silhouette_score
 
     present = len(np.unique(clusters))
     if not 2 <= present <= len(clusters) - 1:
         return None
+    if len(clusters) > SAMPLED:
+        drawn = np.random.default_rng(0).choice(len(clusters), SAMPLED, replace=False)
+        return silhouette(vectors[drawn], clusters[drawn])
     return float(silhouette_score(vectors, clusters))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -155,8 +156,9 @@ class _Search:
         space = f"candidates/v{_VERSION}/{version()}/{PER_IMAGE}/{namespace()}"
         self._candidates = KnownCandidates(digests, cache, space, lambda: Sketches(len(shelf), shelf.parts()))
         self._verdicts: dict[tuple[int, int], Verdict] = {}
-        self._members = {i: [i] for i in range(len(digests))}
-        self._root = list(range(len(digests)))
+        self._root = array("i", range(len(digests)))
+        self._members: dict[int, list[int]] = {}  # of families of two and more
+        self._joins = 0
         self.same: dict[tuple[int, int], Verdict] = {}
         self.alike: dict[tuple[int, int], Verdict] = {}
 
@@ -167,9 +169,10 @@ class _Search:
         with on_all_cores() as self._pool:
             for number in range(_ROUNDS):
                 joined = self._round(self._candidates.pairs(f"round {number}", shown, asked))
-                shown = np.array(sorted(members[0] for members in self._members.values()), dtype=np.int64)
-                crowded = [len(self._members[self._root[i]]) > _CROWDED for i in shown.tolist()]
-                asked = shown[np.array(crowded, dtype=np.bool_)]
+                shown = np.unique(self._root).astype(np.int64)
+                asked = np.array(
+                    sorted(i for i, members in self._members.items() if len(members) > _CROWDED), dtype=np.int64
+                )
                 if not joined or not len(asked):
                     break
         self.alike = {
@@ -180,7 +183,7 @@ class _Search:
 
     def _round(self, found: IntArray) -> bool:
         """Look at some candidates; True if anything was joined."""
-        families, weak = len(self._members), list[tuple[int, int]]()
+        joins, weak = self._joins, list[tuple[int, int]]()
         # as objects of Python, all pairs together would take more memory than the index
         parts = (found[start : start + _LISTED].tolist() for start in range(0, len(found), _LISTED))
         likeliest, later = ((i, j) for part in parts for i, j in part), deque[tuple[int, int]]()
@@ -197,7 +200,7 @@ class _Search:
             if a == b or self._confirmed(pair, a, b):
                 self.same[pair] = self._verdicts[pair]
                 self._join(a, b)
-        return len(self._members) < families
+        return self._joins > joins
 
     def _needed(self, likeliest: Iterator[tuple[int, int]], waiting: deque[tuple[int, int]]) -> list[tuple[int, int]]:
         """Takes the likeliest pairs, none of which would be needless if the others showed one photo.
@@ -259,7 +262,7 @@ class _Search:
 
     def _confirmed(self, pair: tuple[int, int], a: int, b: int) -> bool:
         """Whether other pairs across two families say the same; two single pictures have only their one link."""
-        others = ((i, j) for i in self._members[a] for j in self._members[b] if {i, j} != set(pair))
+        others = ((i, j) for i in self._members.get(a, [a]) for j in self._members.get(b, [b]) if {i, j} != set(pair))
         witnesses = list(islice(others, _WITNESSES))
         return len(self._look(witnesses)) >= min(_CONFIRMED, len(witnesses))
 
@@ -267,9 +270,11 @@ class _Search:
         a, b = sorted((self._root[i], self._root[j]))
         if a == b:
             return
-        for i in self._members[b]:
+        self._joins += 1
+        members = self._members.pop(b, [b])
+        for i in members:
             self._root[i] = a
-        self._members[a] += self._members.pop(b)
+        self._members.setdefault(a, [a]).extend(members)
 
 
 def _packed(verdict: Verdict) -> bytes:

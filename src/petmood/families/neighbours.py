@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from petmood.records import FloatArray, IntArray
 
-_CHUNK = 2048  # rows compared at once; bounds memory for large sets
+_CELLS = 2**24  # similarities held at once
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,27 @@ def lookalikes(vectors: FloatArray, labels: IntArray, n_classes: int, *, k: int 
     members = [np.flatnonzero(labels == c) for c in range(n_classes)]
     by_class = np.full((n, n_classes, k), -1, dtype=np.int64)
     nearest = np.empty((n, min(m, n - 1)), dtype=np.int64)
-    for start in range(0, n, _CHUNK):
-        rows = np.arange(start, min(start + _CHUNK, n))
+    step = max(1, _CELLS // n)
+    for start in range(0, n, step):
+        rows = np.arange(start, min(start + step, n))
         similar = unit[rows] @ unit.T
         similar[np.arange(len(rows)), rows] = -np.inf
-        nearest[rows] = np.argsort(-similar, axis=1, kind="stable")[:, : nearest.shape[1]]
+        nearest[rows] = _largest(similar, nearest.shape[1])
         for c, candidates in enumerate(members):
-            order = np.argsort(-similar[:, candidates], axis=1, kind="stable")[:, : k + 1]
-            for row, best in zip(rows, candidates[order], strict=True):
+            for row, best in zip(rows, candidates[_largest(similar[:, candidates], k + 1)], strict=True):
                 kept = best[best != row][:k]
                 by_class[row, c, : len(kept)] = kept
     return Lookalikes(by_class, nearest)
+
+
+def _largest(values: FloatArray, k: int) -> IntArray:
+    """(n, at most k) int64: columns of the largest of each row, in order, the first of equal ones first."""
+    if values.shape[1] <= 4 * k:
+        return np.argsort(-values, axis=1, kind="stable")[:, :k]
+    # a few more, sorted by column, so that equal ones at the end are told apart as they would be among all
+    best = np.sort(np.argpartition(-values, 2 * k, axis=1)[:, : 2 * k], axis=1)
+    order = np.argsort(-np.take_along_axis(values, best, axis=1), axis=1, kind="stable")[:, :k]
+    return np.asarray(np.take_along_axis(best, order, axis=1), dtype=np.int64)
 
 
 def contradiction(nearest: IntArray, labels: IntArray, n_classes: int) -> tuple[IntArray, IntArray, IntArray]:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from petmood.analyses.labels.doubt import (
     Doubts,
+    Similarities,
     conflicting_twins,
     find_doubts,
     nearest_of_class,
     noise_draws,
     noise_rate,
-    similarities,
 )
 from petmood.analyses.labels.facts import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck, SuspectFacts, TwinFacts
 from petmood.analyses.labels.noise import by_look_alikes, by_models, by_nearest_pairs, by_reader
@@ -84,13 +84,13 @@ def _measure(data: Dataset, backbones: Sequence[Backbone], settings: RunSettings
     doubts = find_doubts(labels, [made.probabilities for made in votes.values()])
     rate = noise_rate(labels, doubts.mean)
     low, high = _noise_interval(labels, doubts.mean, rate)
-    similarity = similarities(photos.features(backbones[0]).vectors)
+    similarity = Similarities(photos.features(backbones[0]).vectors, TWINS)
     n = len(labels)
     differs = doubts.mean.argmax(axis=1) != labels
     disagree = int(differs.sum())
     flagged = [int(i) for i in doubts.order if doubts.flagged[i]]
     k = len(manifest.classes)
-    pairs = (by_look_alikes(similarity, labels, k, TWINS), by_nearest_pairs(similarity, labels, k))
+    pairs = (by_look_alikes(similarity, labels, k), by_nearest_pairs(similarity, labels, k))
     return LabelFacts(
         n=n,
         protocol=protocol.name,
@@ -118,7 +118,7 @@ def _measure(data: Dataset, backbones: Sequence[Backbone], settings: RunSettings
                 label_b=manifest.records[t.b].class_name,
                 similarity=round(t.similarity, 4),
             )
-            for t in conflicting_twins(similarity, labels, least=TWINS)
+            for t in conflicting_twins(similarity, labels)
         ),
         twin_similarity=TWINS,
         check=_check(photos, backbones, settings, rate) if check else None,
@@ -147,17 +147,19 @@ def _by_class(photos: Dataset, doubts: Doubts, flagged: Sequence[int]) -> dict[s
     return {a: {b: int(counts[i, j]) for j, b in enumerate(classes) if i != j} for i, a in enumerate(classes)}
 
 
-def _suspect(rank: int, row: int, photos: Dataset, doubts: Doubts, similarity: NDArray[np.float64]) -> SuspectFacts:
+def _suspect(rank: int, row: int, photos: Dataset, doubts: Doubts, similarity: Similarities) -> SuspectFacts:
     manifest, labels = photos.manifest, photos.labels
     record, suggested = manifest.records[row], int(doubts.suggested[row])
 
+    similar = similarity.of(np.array([row]))[0]
+
     def near(wanted: int) -> tuple[NeighbourFacts, ...]:
-        rows = nearest_of_class(similarity, labels, row, wanted, NEIGHBOURS)
+        rows = nearest_of_class(similar, labels, row, wanted, NEIGHBOURS)
         return tuple(
             NeighbourFacts(
                 path=manifest.records[i].path,
                 label=manifest.records[i].class_name,
-                similarity=round(float(similarity[row, i]), 4),
+                similarity=round(float(similar[i]), 4),
             )
             for i in rows
         )

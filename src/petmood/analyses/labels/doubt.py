@@ -127,6 +127,9 @@ def _quiet_cleanlab() -> Iterator[None]:
         yield
 
 
+_CELLS = 2**24  # similarities held at once
+
+
 @dataclass(frozen=True, slots=True)
 class TwinPair:
     """Two photos that look nearly the same to a backbone and carry different labels; `similarity` is a cosine."""
@@ -136,27 +139,61 @@ class TwinPair:
     similarity: float
 
 
-def similarities(vectors: FloatArray) -> NDArray[np.float64]:
-    """(n, n) float64 cosines of standardised features, -1 on the diagonal so that none is its own neighbour."""
-    values = vectors.astype(np.float64)
-    deviation = values.std(axis=0)
-    values = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-    values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
-    found = values @ values.T
-    np.fill_diagonal(found, -1.0)
-    return np.asarray(found)
+class Similarities:
+    """Cosines of the standardised features of n photos, worked out some rows at a time: n x n may not fit into memory.
+
+    Attributes:
+        pairs: (m, 2) int64 photos whose similarity is `least` or more, the first before the second.
+        values: (m,) float64 their similarities.
+        nearest: (n,) int64 the photo most like each one, never itself.
+    """
+
+    def __init__(self, vectors: FloatArray, least: float) -> None:
+        values = vectors.astype(np.float64)
+        deviation = values.std(axis=0)
+        values = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+        self._unit = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+        n = len(values)
+        pairs, found, nearest = [], [], []
+        step = max(1, _CELLS // n)
+        for start in range(0, n, step):
+            rows = np.arange(start, min(start + step, n))
+            similar = self.of(rows)
+            nearest.append(similar.argmax(axis=1))
+            row, column = np.nonzero(similar >= least)
+            later = column > rows[row]
+            pairs.append(np.stack([rows[row], column], axis=1)[later])
+            found.append(similar[row, column][later])
+        self.pairs: IntArray = np.concatenate(pairs).astype(np.int64)
+        self.values: NDArray[np.float64] = np.concatenate(found)
+        self.nearest: IntArray = np.concatenate(nearest).astype(np.int64)
+
+    def of(self, rows: IntArray) -> NDArray[np.float64]:
+        """(len(rows), n) float64 similarities of some photos to all; -1 to themselves."""
+        found: NDArray[np.float64] = self._unit[rows] @ self._unit.T
+        found[np.arange(len(rows)), rows] = -1.0
+        return found
 
 
-def conflicting_twins(similarity: NDArray[np.float64], labels: IntArray, *, least: float) -> tuple[TwinPair, ...]:
-    """Pairs of photos with different labels whose similarity is `least` or more, most alike first."""
-    rows, columns = np.nonzero(np.triu(similarity >= least, 1) & (labels[:, None] != labels[None, :]))
-    pairs = [TwinPair(int(a), int(b), float(similarity[a, b])) for a, b in zip(rows, columns, strict=True)]
+def conflicting_twins(similarity: Similarities, labels: IntArray) -> tuple[TwinPair, ...]:
+    """Pairs of much the same photos with different labels, most alike first."""
+    differ = labels[similarity.pairs[:, 0]] != labels[similarity.pairs[:, 1]]
+    found = zip(similarity.pairs[differ].tolist(), similarity.values[differ].tolist(), strict=True)
+    pairs = [TwinPair(a, b, value) for (a, b), value in found]
     return tuple(sorted(pairs, key=lambda pair: (-pair.similarity, pair.a, pair.b)))
 
 
-def nearest_of_class(similarity: NDArray[np.float64], labels: IntArray, row: int, wanted: int, k: int) -> IntArray:
-    """(<= k,) int64: the photos labelled `wanted` that look most like one photo, nearest first, never itself."""
+def nearest_of_class(similar: NDArray[np.float64], labels: IntArray, row: int, wanted: int, k: int) -> IntArray:
+    """(<= k,) int64: the photos labelled `wanted` that look most like one photo, nearest first, never itself.
+
+    Args:
+        similar: (n,) similarities of the photo to all.
+        labels: (n,) class indices.
+        row: the photo.
+        wanted: class index.
+        k: how many.
+    """
     candidates = np.flatnonzero(labels == wanted)
     candidates = candidates[candidates != row]
-    nearest: IntArray = candidates[np.argsort(-similarity[row, candidates], kind="stable")][:k].astype(np.int64)
+    nearest: IntArray = candidates[np.argsort(-similar[candidates], kind="stable")][:k].astype(np.int64)
     return nearest

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from petmood.analyses.labels.doubt import Similarities
 from petmood.analyses.labels.error_rate import error_rate
 from petmood.analyses.labels.facts import NoiseEstimate
 from petmood.errors import DataError
@@ -20,31 +20,26 @@ def by_models(rate: float, interval: tuple[float, float], differ: int, n: int) -
     return _estimate("confident-learning", n, differ, rate, interval)
 
 
-def by_look_alikes(
-    similarity: NDArray[np.float64], labels: IntArray, classes: int, least: float
-) -> NoiseEstimate | None:
+def by_look_alikes(similarity: Similarities, labels: IntArray, classes: int) -> NoiseEstimate | None:
     """From pairs of photos that are nearly the same, whose true labels are taken to be equal; None without a pair."""
-    return _by_pairs("look-alikes", np.triu(similarity >= least, 1), labels, classes)
+    return _by_pairs("look-alikes", similarity.pairs, labels, classes)
 
 
-def by_nearest_pairs(similarity: NDArray[np.float64], labels: IntArray, classes: int) -> NoiseEstimate | None:
+def by_nearest_pairs(similarity: Similarities, labels: IntArray, classes: int) -> NoiseEstimate | None:
     """From photos that are each other's nearest, which may well show different moods; None without such a pair."""
-    nearest = similarity.argmax(axis=1)
+    nearest = similarity.nearest
     own = np.arange(len(nearest))
-    pairs = np.zeros(similarity.shape, dtype=np.bool_)
     mutual = own[(nearest[nearest] == own) & (own < nearest)]
-    pairs[mutual, nearest[mutual]] = True
-    return _by_pairs("nearest-pairs", pairs, labels, classes)
+    return _by_pairs("nearest-pairs", np.stack([mutual, nearest[mutual]], axis=1), labels, classes)
 
 
-def _by_pairs(method: str, pairs: NDArray[np.bool_], labels: IntArray, classes: int) -> NoiseEstimate | None:
-    rows, columns = np.nonzero(pairs)
-    if not len(rows):
+def _by_pairs(method: str, pairs: IntArray, labels: IntArray, classes: int) -> NoiseEstimate | None:
+    if not len(pairs):
         return None
-    differ = int((labels[rows] != labels[columns]).sum())
-    low, high = wilson_interval(differ, len(rows))
-    rates = [error_rate(share, classes) for share in (differ / len(rows), low, high)]
-    return _estimate(method, len(rows), differ, rates[0], (rates[1], rates[2]))
+    differ = int((labels[pairs[:, 0]] != labels[pairs[:, 1]]).sum())
+    low, high = wilson_interval(differ, len(pairs))
+    rates = [error_rate(share, classes) for share in (differ / len(pairs), low, high)]
+    return _estimate(method, len(pairs), differ, rates[0], (rates[1], rates[2]))
 
 
 def by_reader(path: Path, manifest: Manifest) -> NoiseEstimate:
