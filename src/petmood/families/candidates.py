@@ -105,11 +105,11 @@ class Sketches:
             return flat(self._thumbnails[pictures]), pictures.astype(np.int32)
         if len(pictures) == len(self):
             voters = self._voters[: self._starts[-1]]
-            return voters, np.repeat(pictures, np.diff(self._starts)).astype(np.int32)
+            return voters, np.repeat(pictures.astype(np.int32), np.diff(self._starts))
         counts = self._starts[pictures + 1] - self._starts[pictures]
         ends = np.cumsum(counts)
         rows = np.arange(ends[-1] if len(ends) else 0) + np.repeat(self._starts[pictures] - ends + counts, counts)
-        return self._voters[rows], np.repeat(pictures, counts).astype(np.int32)
+        return self._voters[rows], np.repeat(pictures.astype(np.int32), counts)
 
     def queries(self, kind: str, pictures: IntArray) -> tuple[Codes, IntArray]:
         """(n, 64) codes by which some pictures are looked for, and (n,) at which place of the picture's list.

@@ -43,7 +43,7 @@ _ASSET: Final = Path(__file__).with_name("codebooks.safetensors")
 _SIZES: Final = {"voters": ((128, 1), (2_048, 32), (16_384, 64), (131_072, 128)), "thumbnails": ((16_384, 1),)}
 _LARGEST: Final = {"voters": 256, "thumbnails": 64}
 _TOGETHER: Final = 2**15  # vectors of a cell that are compared at once: their places take 15 bits
-_CELLS: Final = 2**21  # numbers held at once
+_CELLS: Final = 2**20  # numbers held at once
 
 
 @cache
@@ -168,8 +168,15 @@ class NearestIndex:
     def __init__(self, grid: Grid, codes: Codes, owners: NDArray[np.int32]) -> None:
         self._grid, self._codes, self._owners = grid, codes, owners
         cells = grid.cells(codes)
-        self._order = np.argsort(cells, kind="stable").astype(np.int32)
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=grid.k**2))])
+        self._order = np.empty(len(cells), dtype=np.int32)
+        free = self._starts[:-1].copy()
+        for start in range(0, len(cells), _CELLS):  # at once, the numbers of all would be wide ones
+            part = cells[start : start + _CELLS]
+            order = np.argsort(part, kind="stable")
+            of = part[order]
+            self._order[free[of] + np.arange(len(of)) - np.searchsorted(of, of)] = order + start
+            free += np.bincount(part, minlength=len(free))
 
     def nearest(self, queries: Codes, k: int, far: int = FAR) -> Keys:
         """(n, k) keys of what is nearest to each, in order; `NONE` where fewer are nearer than `far`."""
