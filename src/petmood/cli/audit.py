@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from petmood.cli.options import Data, Families, Groups, Json, Seed
-from petmood.cli.reading import reads_data
+from petmood.cli.reading import reads_data, searches_copies
 
 
+@searches_copies
 @reads_data
 def audit(
     data: Data,

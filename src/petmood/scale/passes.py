@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from petmood.errors import PetmoodError
 from petmood.scale.connection import connected
 from petmood.scale.places import open_folder
 from petmood.scale.shards import Shard, ShardRows, read_rows
+from petmood.scale.tasks import RayTasks
 from petmood.threads import ahead
 
 _Value = TypeVar("_Value")
@@ -57,34 +57,18 @@ def ray_passes(folder: str, workers: int, address: str | None) -> Iterator[Passe
         MissingExtraError: the extra `scale` is not installed.
     """
     with connected(address, workers) as ray:
-        yield _Ray(ray, folder, workers)
+        yield _Ray(RayTasks(ray, workers), folder)
 
 
 class _Ray:
-    def __init__(self, ray: Any, folder: str, workers: int) -> None:
-        self._ray, self._folder, self._workers = ray, folder, workers
-        self._task = ray.remote(num_cpus=1, max_retries=5)(_one)
+    def __init__(self, tasks: RayTasks, folder: str) -> None:
+        self._tasks, self._folder = tasks, folder
 
     def over(self, shards: Sequence[Shard], work: OfRows[_Value]) -> Iterator[_Value]:
-        shared = self._ray.put(work)
-        waiting: list[Any] = []
-        for shard in shards:
-            waiting.append(self._task.remote(self._folder, shard, shared))
-            if len(waiting) >= 4 * self._workers:
-                yield self._get(waiting.pop(0))
-        for reference in waiting:
-            yield self._get(reference)
-
-    def _get(self, reference: Any) -> Any:
-        try:
-            return self._ray.get(reference)
-        except self._ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, PetmoodError):  # what the user can fix, without Ray's traceback around it
-                raise error.cause from error
-            raise
+        return self._tasks.over(_one, ((shard,) for shard in shards), self._folder, work)
 
 
-def _one(folder: str, shard: Shard, work: OfRows[_Value]) -> _Value:
+def _one(folder: str, work: OfRows[_Value], shard: Shard) -> _Value:
     with threadpool_limits(1):
         return work(shard, read_rows(open_folder(folder), shard))
 
