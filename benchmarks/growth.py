@@ -4,7 +4,8 @@
 
 Draws textured pictures, a tenth of which are mirrored, cropped or relit copies of others, under names that tell
 nothing. Each size is searched in a process of its own with an empty cache, and then with ten pictures more. Processor
-seconds are what counts on a busy machine. With `--audit`, `petmood audit` then reads the largest set.
+seconds are what counts on a busy machine. What each further image takes of memory is measured on drawn features,
+without pictures. With `--audit`, `petmood audit` then reads the largest set.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sheet import REPOSITORY, Sheet, fresh_cache, options_of
 
 SIDE = 224
 PEER = REPOSITORY / "benchmarks" / "peers" / "families_peer.py"
+MEMORY = REPOSITORY / "benchmarks" / "peers" / "growth_memory.py"
 PLANNED = 10_000_000
 
 
@@ -65,6 +67,7 @@ def main() -> None:
     parser = options_of(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 4_000, 10_000], help="numbers of images")
     parser.add_argument("--audit", action="store_true", help="also run petmood audit on the largest set")
+    parser.add_argument("--drawn", type=int, default=100_000, help="images whose features alone are drawn")
     options = parser.parse_args()
     if len(options.sizes) < 2:
         parser.error("two sizes at least show how the cost grows")
@@ -94,12 +97,14 @@ def main() -> None:
                 f"time; {len(told) / 2**20:.2f} MiB of JSON with {json.loads(told)['families']['photos']:,} photos."
             )
     small, large = sizes[0], sizes[-1]
-    middle = sizes[-2]  # what is held of the first thousands is full by then
     each = {n: cost[n] / n for n in sizes}
     sheet.target(f"cost of an image at {large:,} against {small:,}", each[large] / each[small], at_most=1.2)
-    grown = (peak[large] - peak[middle]) / (large - middle)
-    at = peak[large] + grown * (100_000 - large)
-    sheet.target(f"memory at 100,000, on the line through {middle:,} and {large:,}", at / 1024, at_most=2, unit=" GiB")
+    drawn = 2_000 if options.tiny else options.drawn
+    held = {n: float(child(str(MEMORY), str(n))[0]) for n in (drawn // 10, drawn)}
+    grown = (held[drawn] - held[drawn // 10]) / (drawn - drawn // 10)
+    at = (peak[large] + grown * (100_000 - large)) / 1024
+    sheet.target(f"memory of an image from {drawn // 10:,} to {drawn:,}", 1024 * grown, at_most=4, unit=" KiB")
+    sheet.target(f"memory at 100,000, from the peak at {large:,} on", at, at_most=2, unit=" GiB")
     again = (more[large] - more[small]) / (large - small)
     sheet.target("10 images added: processor ms for each that is known", 1000 * again, at_most=1)
     hours, kept = each[large] * PLANNED / 3600, grown * PLANNED / 1024
