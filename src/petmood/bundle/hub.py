@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from petmood.cache import cache_dir
-from petmood.errors import ModelError, require_extra
+from petmood.errors import ModelError, reason_of, require_extra
 from petmood.escaping import path_component
 
 PREFIX: Final = "hub:"
@@ -56,7 +56,7 @@ def fetch(name: str, revision: str | None = None, *, endpoint: str | None = None
     except HFValidationError as error:
         raise ModelError(f"'{PREFIX}{name}' names no model. Write {PREFIX}OWNER/NAME.") from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+        reason = reason_of(error)
         raise ModelError(
             f"cannot fetch {PREFIX}{name} ({reason}). Check the name, your login (hf auth login) and the network."
         ) from error

@@ -15,6 +15,7 @@ from petmood.detection.detector import Detector, GraphReading, try_layout
 from petmood.detection.outputs import COCO, OutputLayout
 from petmood.errors import ConfigError, ModelError
 from petmood.features.backbones import GRAPH_VERSION, Preprocess, kept_graph
+from petmood.features.graphs import open_graph
 from petmood.features.inspection import inspect_graph
 from petmood.features.trial import try_graph
 from petmood.given import parse_json, read_given
@@ -170,16 +171,7 @@ def _of_hub(source: str, download: bool) -> tuple[Path, DetectorFile]:
 
 def _session(data: bytes, name: str) -> tuple[ort.InferenceSession, int | None]:
     """An open graph, and the side of the square that it reads if it says so."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    try:
-        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises its own undocumented exception types
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise ModelError(f"{name} cannot be loaded by ONNX Runtime ({reason}). Export it again.") from error
+    session = open_graph(data, name, "Export it again.")
     entries = session.get_inputs()
     shape, kind = entries[0].shape if entries else [], entries[0].type if entries else ""
     sides = {side for side in shape[2:] if isinstance(side, int)}

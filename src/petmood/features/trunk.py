@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,10 @@ from petmood.cache import ContentCache, cache_dir
 from petmood.features.augment import augment
 from petmood.features.backbones import GRAPH_VERSION, kept_graph
 from petmood.features.efficientnet_lite import VARIANTS
+from petmood.features.graphs import open_graph
 from petmood.pictures import Pictures
 from petmood.records import ImageRecord, Manifest
 from petmood.threads import BATCH, in_streams
-
-if TYPE_CHECKING:
-    import onnxruntime as ort
 
 TRUNK_VERSION: Final = 1
 """Raise it when the augmentation or the cut changes: it is part of the cache key, and of the seed of random views."""
@@ -89,7 +87,8 @@ def trunk_activations(
     if progress:
         progress(len(first_of) - len(todo), len(first_of))
     if todo:
-        session = _session()
+        graph = trunk_graph()
+        session = open_graph(graph, str(graph), "Delete it to make it anew.", 1)
         done = len(first_of) - len(todo)
 
         def work(rows: Sequence[int]) -> NDArray[np.float16]:
@@ -107,15 +106,6 @@ def trunk_activations(
     for row, sha in enumerate(shas):
         out[row] = out[first_of[sha]]
     return out
-
-
-def _session() -> ort.InferenceSession:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return ort.InferenceSession(str(trunk_graph()), options, providers=["CPUExecutionProvider"])
 
 
 def _run(session: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from petmood.errors import ImageError
+from petmood.errors import ImageError, reason_of
 from petmood.images import colour, cut, limits, tiff
 from petmood.images.containers import ANIMATED, CUT, METADATA, ORIENTATION, PAGES, Container, read_container
 
@@ -93,7 +93,7 @@ class _Picture:
 def _short(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):  # its words name an object of ours
         return "its header cannot be read"
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+    return reason_of(error, 120)
 
 
 def _open(data: bytes) -> tuple[Container, Image.Image]:

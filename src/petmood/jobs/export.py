@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Final
 
 from petmood.bundle import Bundle
 from petmood.bundle.folder import Parts, read
-from petmood.errors import ConfigError
+from petmood.errors import ConfigError, near_or
 from petmood.files import check_output, claimed_output, output_file, output_folder
 from petmood.results import ModelFacts
 
@@ -44,9 +43,7 @@ def export(bundle: Path, out: Path, kind: str, *, data: Path | None = None, sing
         PetmoodError: anything the user can fix.
     """
     if kind not in FORMATS:
-        near = difflib.get_close_matches(kind, FORMATS, n=1)
-        hint = f"Did you mean '{near[0]}'?" if near else f"Choose one of: {', '.join(FORMATS)}."
-        raise ConfigError(f"unknown format '{kind}'. {hint}")
+        raise ConfigError(f"unknown format '{kind}'. {near_or(kind, FORMATS)}")
     inputs = (bundle, data)
     check_output(out, inputs)
     parts = read(bundle)

@@ -9,7 +9,7 @@ from typing import Any
 from petmood.bundle.folder import CARD, DESCRIPTION, bundle_files, read
 from petmood.bundle.hub import on_hub, told_endpoint
 from petmood.bundle.schema import ModelDescription
-from petmood.errors import ConfigError, ModelError, require_extra
+from petmood.errors import ConfigError, ModelError, reason_of, require_extra
 from petmood.progress import Progress, Silent
 
 
@@ -76,7 +76,7 @@ def push(
     except HFValidationError as error:
         raise ConfigError(f"'{to}' names no place on the hub. Write hub:OWNER/NAME.") from error
     except (HfHubHTTPError, OSError, ValueError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+        reason = reason_of(error)
         raise ModelError(
             f"the hub did not take {bundle} ({reason}). Check the name, your login (hf auth login) and the network."
         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from petmood.bundle import ModelDescription
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.dataset import backbone_named
-from petmood.errors import ConfigError, require_extra
+from petmood.errors import ConfigError, near_or, require_extra
 from petmood.files import claimed_output
 from petmood.labels import read_soft_labels
 from petmood.methods.selection import Watch
@@ -70,9 +69,7 @@ def train(
         PetmoodError: anything the user can fix.
     """
     if model not in MODELS:
-        near = difflib.get_close_matches(model, MODELS, n=1)
-        hint = f"Did you mean '{near[0]}'?" if near else f"Choose one of: {', '.join(MODELS)}."
-        raise ConfigError(f"unknown model '{model}'. {hint}")
+        raise ConfigError(f"unknown model '{model}'. {near_or(model, MODELS)}")
     if thumbnails and model not in ("auto", "head"):
         raise ConfigError(
             f"thumbnails are kept by the models 'auto' and 'head', got '{model}'. Leave out --thumbnails."

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Final
 
-from petmood.errors import ConfigError, require_extra
+from petmood.errors import ConfigError, reason_of, require_extra
 
 OBJECTS: Final = 256 * 2**20  # bytes; shards go to the folder, only their descriptions pass between processes
 
@@ -43,7 +43,7 @@ def connected(address: str | None, cpus: int) -> Iterator[Any]:
         ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **({} if address else own))
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"no Ray cluster answers at {address}" if address else "Ray does not start on this machine"
-        raise ConfigError(f"{where} ({str(error).splitlines()[0]}). Check --address, or leave it out.") from error
+        raise ConfigError(f"{where} ({reason_of(error)}). Check --address, or leave it out.") from error
     try:
         yield ray
     finally:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from petmood.errors import ConfigError
+from petmood.errors import ConfigError, near_or
 from petmood.features.views import TRUNK, View
 from petmood.training.recipes import Recipe
 
@@ -125,7 +124,5 @@ def choose(names: Sequence[str]) -> tuple[Method, ...]:
     known = {method.name for method in METHODS}
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(sorted(known))}."
-            raise ConfigError(f"unknown method '{name}'. {hint}")
+            raise ConfigError(f"unknown method '{name}'. {near_or(name, sorted(known), cutoff=0.4)}")
     return tuple(method for method in METHODS if not names or method.name in names)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Sequence
-from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from petmood.errors import ModelError
-
-_OPSET: Final = 17
+from petmood.features.graphs import export_onnx
 
 
 class _WithFeatures(nn.Module):
@@ -44,19 +40,5 @@ def network_onnx(network: nn.Sequential, size: int, order: Sequence[int]) -> byt
         ModelError: its last layer is not linear.
     """
     device = next(network.parameters()).device
-    whole = _WithFeatures(network, order).to(device).eval()
-    out = io.BytesIO()
-    with warnings.catch_warnings():
-        # the TorchScript exporter is chosen knowingly: see docs/decisions/0002
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            whole,
-            (torch.zeros(2, 3, size, size, device=device),),
-            out,  # type: ignore[arg-type]  # torch's types lack files in memory, which this exporter takes
-            dynamo=False,
-            opset_version=_OPSET,
-            input_names=["pixels"],
-            output_names=["features", "scores"],
-            dynamic_axes={name: {0: "n"} for name in ("pixels", "features", "scores")},
-        )
-    return out.getvalue()
+    whole = _WithFeatures(network, order).to(device)
+    return export_onnx(whole, torch.zeros(2, 3, size, size, device=device), ("features", "scores"))

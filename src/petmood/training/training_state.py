@@ -1,11 +1,10 @@
-"""A training as it stands between epochs: scores go in; learning rate, best weights and snapshots come out."""
+"""A training as it stands between epochs: scores go in; best weights and snapshots come out."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from petmood.errors import ModelError
 from petmood.results import Epochs
@@ -25,7 +24,6 @@ class TrainingState:
         self.optimiser = torch.optim.Adam(
             module.parameters(), lr=settings.learning_rate, eps=1e-7, fused=self.device.type in ("cpu", "cuda")
         )
-        self._plateau = _plateau(self.optimiser, settings)
         self._best: dict[str, Tensor] = {}
 
     @property
@@ -63,16 +61,11 @@ class TrainingState:
             val_loss=(*done.val_loss, *val_loss),
             val_accuracy=(*done.val_accuracy, *val_accuracy),
         )
-        self._step_plateau(self.epoch - 1)
         if self.settings.patience is not None and self.best_epoch == self.epoch:
             self._remember_best()
 
     def _remember_best(self) -> None:
         self._best = {name: tensor.clone() for name, tensor in self.module.state_dict().items()}
-
-    def _step_plateau(self, index: int) -> None:
-        if self._plateau is not None:
-            self._plateau.step((self.history.val_loss or self.history.loss)[index])
 
     def keep_best(self) -> int:
         """With patience, go back to the best weights. Returns the epoch whose weights the module has now."""
@@ -83,7 +76,7 @@ class TrainingState:
         return self.best_epoch
 
     def snapshot(self) -> Checkpoint:
-        """Curves and tensors; the learning rate and the patience used up follow from the curves."""
+        """Curves and tensors; the patience used up follows from the curves."""
         tensors = {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
         for index, slots in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{slot}": tensor for slot, tensor in slots.items()}
@@ -110,21 +103,3 @@ class TrainingState:
             self._best = parts["best"]
         elif self.settings.patience is not None:
             self._remember_best()
-        for index in range(self.epoch):
-            self._step_plateau(index)
-
-
-def _plateau(optimiser: torch.optim.Optimizer, settings: TrainSettings) -> ReduceLROnPlateau | None:
-    reduce = settings.reduce_lr
-    if reduce is None:
-        return None
-    # torch acts one epoch after its patience has run out, Keras at once; Keras asks for an absolute gain of 1e-4.
-    return ReduceLROnPlateau(
-        optimiser,
-        factor=reduce.factor,
-        patience=reduce.patience - 1,
-        threshold=1e-4,
-        threshold_mode="abs",
-        min_lr=reduce.min_rate,
-        eps=0,
-    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from torch import Tensor, nn
 
 from petmood.errors import ModelError
 from petmood.features.efficientnet_lite import VARIANTS
+from petmood.features.graphs import export_onnx
 from petmood.features.trunk import CUT, SIZE
 from petmood.store import atomic_path, write_json
 from petmood.training.finetune import FineTunedHead
@@ -68,20 +67,7 @@ def answers_onnx(head: FineTunedHead, size: int, order: Sequence[int]) -> bytes:
         order: for each class of the bundle its column in the network's own order.
     """
     head.crown_.cpu()
-    out = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the TorchScript exporter is chosen knowingly: docs/decisions/0002
-        torch.onnx.export(
-            _Answers(head, order).eval(),
-            (torch.zeros(2, 3, size, size),),
-            out,  # type: ignore[arg-type]  # torch's types lack files in memory, which this exporter takes
-            dynamo=False,
-            opset_version=17,
-            input_names=["pixels"],
-            output_names=["features", "scores"],
-            dynamic_axes={name: {0: "n"} for name in ("pixels", "features", "scores")},
-        )
-    return out.getvalue()
+    return export_onnx(_Answers(head, order), torch.zeros(2, 3, size, size), ("features", "scores"))
 
 
 def load_start(path: Path) -> dict[str, Tensor]:
@@ -109,18 +95,10 @@ def export(head: FineTunedHead, folder: Path, name: str) -> Path:
     with atomic_path(folder / WEIGHTS) as temporary:
         save_file(state, temporary, metadata={"classes": ",".join(head.classes_), "cut": str(CUT)})
     axes = {"pixels": {0: "n", 2: "h", 3: "w"}, "map": {0: "n", 2: "map_h", 3: "map_w"}}
-    with atomic_path(folder / GRAPH) as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the TorchScript exporter is chosen knowingly: docs/decisions/0002
-        torch.onnx.export(
-            _Whole(head.crown_).eval(),
-            (torch.zeros(2, 3, SIZE, SIZE),),
-            str(temporary),
-            dynamo=False,
-            opset_version=17,
-            input_names=["pixels"],
-            output_names=["map", "features", "logits"],
-            dynamic_axes={**axes, "features": {0: "n"}, "logits": {0: "n"}},
-        )
+    axes |= {"features": {0: "n"}, "logits": {0: "n"}}
+    with atomic_path(folder / GRAPH) as temporary:
+        example = torch.zeros(2, 3, SIZE, SIZE)
+        export_onnx(_Whole(head.crown_), example, ("map", "features", "logits"), temporary, axes)
     facts = {
         "name": name,
         "size": SIZE,
