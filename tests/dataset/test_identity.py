@@ -17,7 +17,7 @@ from petmood.bundle import load
 from petmood.config import run_settings
 from petmood.methods.leaderboard import leaderboard
 from petmood.methods.standings import LeaderboardSettings
-from petmood.results.identity import Identity
+from petmood.results.base import Identity
 
 if TYPE_CHECKING:
     from petmood.library import RunResult

@@ -14,7 +14,7 @@ from torch import nn  # noqa: E402
 from petmood.errors import ConfigError, ModelError  # noqa: E402
 from petmood.training import checkpoint  # noqa: E402
 from petmood.training import training_loop as loop  # noqa: E402
-from petmood.training.buffers import kept_pages  # noqa: E402
+from petmood.training.devices import kept_pages  # noqa: E402
 from petmood.training.modules import build  # noqa: E402
 from petmood.training.networks import make_network, study_cnn  # noqa: E402
 from petmood.training.settings import TrainSettings  # noqa: E402

@@ -65,7 +65,7 @@ def test_the_exported_backbone_agrees(head: FineTunedHead, tmp_path: Path) -> No
     from petmood.features import load_backbone
     from petmood.features.extract import open_session
     from petmood.features.trunk import _run, _session
-    from petmood.training.upper_half_export import export
+    from petmood.training.export import export
 
     backbone = load_backbone(f"onnx:{export(head, tmp_path / 'b', 'outside')}")
     assert backbone.name == "outside"

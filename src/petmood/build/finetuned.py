@@ -63,7 +63,7 @@ def save_finetuned(
         LeakageError: a photo of test stands in train or valid too.
         MissingExtraError: torch is not installed.
     """
-    from petmood.training.upper_half_export import answers_onnx
+    from petmood.training.export import answers_onnx
 
     manifest = whole.manifest
     fitted, test = fitted_photos(manifest), test_fold(manifest).evaluate
@@ -119,8 +119,8 @@ def _views(data: Dataset, settings: FinetuneSettings, tick: Callable[[int, int],
 
 
 def _head(settings: FinetuneSettings, seed: int, tick: Callable[[int, int], None]) -> FineTunedHead:
+    from petmood.training.export import load_start
     from petmood.training.finetune import FineTunedHead
-    from petmood.training.upper_half_export import load_start
 
     start = None if settings.start is None else load_start(settings.start)
     return FineTunedHead(settings.training(seed), start, lambda epoch, epochs, loss, seconds: tick(epoch, epochs))

@@ -83,7 +83,7 @@ def regrade(
 def show_regrade(facts: RegradeFacts) -> None:
     """Print a row a claim, then the verdicts."""
     from petmood.cli.console import console, table_of
-    from petmood.report.regrade import PROTOCOLS, claim_sentence
+    from petmood.report.evaluation import PROTOCOLS, claim_sentence
 
     out = console()
     table = table_of("protocol", "claimed", "the same protocol here", "by photo", title=facts.title)

@@ -18,8 +18,8 @@ from petmood.evaluation.protocols import (
 from petmood.evaluation.statistics import BOOTSTRAP
 from petmood.records import Manifest
 from petmood.results import Epochs, ModelFacts
+from petmood.results.base import Identity
 from petmood.results.basis import Basis, SplitUse
-from petmood.results.identity import Identity
 from petmood.split import straddling_families
 
 

@@ -180,7 +180,7 @@ def _majority() -> Classifier:
 
 
 def _neighbour() -> Classifier:
-    from petmood.training.neighbours import ThumbnailNeighbour
+    from petmood.training.baseline import ThumbnailNeighbour
 
     return ThumbnailNeighbour()
 
@@ -192,7 +192,7 @@ def _trees(seed: int) -> Classifier:
 
 
 def _erased(make: Callable[[], Classifier], method: str, width: int) -> Classifier:
-    from petmood.training.erased import ErasedHead
+    from petmood.training.baseline import ErasedHead
 
     return ErasedHead(make, method, width)
 

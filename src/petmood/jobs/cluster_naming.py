@@ -56,7 +56,7 @@ def cluster(
     Raises:
         PetmoodError: anything the user can fix.
     """
-    from petmood.report.sheets import render_sheets
+    from petmood.report.html import render_sheets
 
     with output_folder(out, [data], keep=[NAMES]) as folder, _open(data, settings, progress) as opened:
         photos, timed = opened.photos, opened.timed

@@ -16,7 +16,7 @@ from petmood.features.trunk import trunk_activations
 from petmood.files import output_folder
 from petmood.progress import Progress, Silent
 from petmood.records import IntArray, Manifest
-from petmood.results.pretrained import PretrainFacts
+from petmood.results.quantised import PretrainFacts
 from petmood.store import write_json
 
 HELD: Final = 10
@@ -70,9 +70,9 @@ def pretrain(
 def _pretrain(
     outside: Path, data: Path, out: Path, folder: Path, settings: PretrainSettings, shown: Progress
 ) -> PretrainFacts:
+    from petmood.training.export import export
     from petmood.training.finetune import FineTunedHead
     from petmood.training.upper_half import FineTuneSettings
-    from petmood.training.upper_half_export import export
 
     with open_dataset(data, families="names", splits=False, progress=shown) as ours:
         # every image of these data is kept out, whatever its family; the outside classes keep their own names

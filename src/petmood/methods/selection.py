@@ -21,8 +21,7 @@ from petmood.methods.reading import MethodData, MethodInputs
 from petmood.methods.settings import AutoSettings
 from petmood.records import IntArray, Manifest
 from petmood.split import Fold, grouped_folds
-from petmood.training.candidates import candidates, distilled
-from petmood.training.catalog import FROZEN, Method
+from petmood.training.catalog import FROZEN, Method, candidates, distilled
 from petmood.training.onnx_heads import why_no_operators
 from petmood.training.recipes import RECIPES_VERSION
 

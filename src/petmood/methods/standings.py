@@ -17,7 +17,7 @@ from petmood.evaluation.protocols import grouped_name
 from petmood.evaluation.statistics import best_of_many, mean_interval, tell_apart
 from petmood.methods.reading import Means
 from petmood.records import Manifest
-from petmood.results.identity import Identity
+from petmood.results.base import Identity
 from petmood.results.methods import Choice, LeaderboardFacts, LeftOut, MethodScore
 from petmood.split import fewest_folds
 from petmood.training.catalog import FROZEN, SPECIES_ONLY, Method

@@ -9,9 +9,25 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.preprocessing import StandardScaler
 
 from petmood.errors import DataError, ModelError
 from petmood.training.checks import check_classes, check_features, check_labels, check_weights
+
+
+def fit_scaler(features: NDArray[np.floating[Any]], weights: NDArray[np.floating[Any]] | None = None) -> StandardScaler:
+    """A fitted StandardScaler of finite scales, 1 for a column that does not vary.
+
+    Args:
+        features: (n, dim), finite.
+        weights: (n,) of each row, or None.
+    """
+    with np.errstate(invalid="ignore"):
+        scaler = StandardScaler().fit(features, sample_weight=weights)
+    # rounding can take the weighted variance of a constant column below 0, and its root is not a number
+    lost = ~np.isfinite(scaler.scale_)
+    scaler.var_[lost], scaler.scale_[lost] = 0.0, 1.0
+    return scaler
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from petmood.contract import Classifier
 from petmood.errors import ConfigError
-from petmood.training.classifier import FeatureClassifier, TrainingRows
-from petmood.training.scaling import fit_scaler
+from petmood.training.classifier import FeatureClassifier, TrainingRows, fit_scaler
 
 
 class LogisticHead(FeatureClassifier):

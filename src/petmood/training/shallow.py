@@ -17,8 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from petmood.errors import ConfigError
-from petmood.training.classifier import FeatureClassifier, TrainingRows
-from petmood.training.scaling import fit_scaler
+from petmood.training.classifier import FeatureClassifier, TrainingRows, fit_scaler
 
 _Estimator = Any
 

@@ -18,8 +18,14 @@ from torch.nn import functional
 
 from petmood.errors import ConfigError
 from petmood.training import checkpoint
-from petmood.training.buffers import kept_pages
-from petmood.training.devices import finish_step, resolve_device, resolve_precision, seed_device, without_gradients
+from petmood.training.devices import (
+    finish_step,
+    kept_pages,
+    resolve_device,
+    resolve_precision,
+    seed_device,
+    without_gradients,
+)
 from petmood.training.distributed import ProcessGroup
 from petmood.training.settings import EpochLog, OnEpoch, OnStep, TrainedNetwork, TrainSettings
 from petmood.training.training_state import TrainingState

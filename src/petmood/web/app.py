@@ -20,8 +20,7 @@ from petmood.errors import ConfigError, ImageError
 from petmood.explain import Explanations, Maps
 from petmood.version import __version__
 from petmood.web.batching import Batcher
-from petmood.web.explaining import Explainer, Wanted
-from petmood.web.finding import Detections, Found
+from petmood.web.explaining import Detections, Explainer, Found, Wanted
 from petmood.web.guard import Guard
 from petmood.web.logs import LOGGER
 from petmood.web.metrics import Metrics

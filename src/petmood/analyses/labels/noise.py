@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.analyses.labels.error_rate import error_rate
 from petmood.analyses.labels.facts import NoiseEstimate
 from petmood.errors import DataError
 from petmood.evaluation.statistics import wilson_interval
 from petmood.labels import read_labels
 from petmood.records import IntArray, Manifest
+
+
+def error_rate(disagreement: float, classes: int) -> float:
+    """Share of wrong labels among readings that err independently, equally often, and toward any other class alike.
+
+    Two such readings with error rate e differ with probability 2e - e^2 k / (k - 1) for k classes: solved for e.
+
+    Args:
+        disagreement: share of pairs that differ, in [0, 1]; what chance alone gives, (k - 1) / k, or more, means that
+            the readings tell nothing.
+        classes: how many there are, 2 or more.
+
+    Returns:
+        In [0, (k - 1) / k].
+    """
+    most = (classes - 1) / classes
+    return most * (1 - math.sqrt(max(0.0, 1 - disagreement / most)))
 
 
 def by_models(rate: float, interval: tuple[float, float], differ: int, n: int) -> NoiseEstimate:

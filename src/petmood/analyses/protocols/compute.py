@@ -39,7 +39,7 @@ from petmood.evaluation.protocols import (
 from petmood.evaluation.statistics import BOOTSTRAP, compare_pair, draw_counts, mean_interval
 from petmood.progress import Tick
 from petmood.records import Manifest
-from petmood.results.identity import Identity
+from petmood.results.base import Identity
 from petmood.split import Fold, fewest_folds
 
 SHARES: Final = (0.15, 0.25, 0.4, 0.65, 1.0)
