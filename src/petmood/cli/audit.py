@@ -18,8 +18,7 @@ def audit(
     groups: Groups = None,
     seed: Seed = None,
     quality: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="CSV to write: measures and issues of each photo.", show_default=False),
+        Path | None, typer.Option(metavar="FILE", help="CSV to write: measures and issues of each photo.")
     ] = None,
     json: Json = False,
 ) -> None:

@@ -10,9 +10,7 @@ from petmood.cli.options import Json
 
 
 def cache(
-    action: Annotated[
-        Literal["list", "prune"], typer.Argument(metavar="list|prune", help="What to do.", show_default=False)
-    ],
+    action: Annotated[Literal["list", "prune"], typer.Argument(metavar="list|prune", help="What to do.")],
     max_size: Annotated[
         str | None,
         typer.Option(metavar="SIZE", help="prune: keep at most this, e.g. 2GB; least recently used goes first."),

@@ -13,10 +13,7 @@ from petmood.cli.reading import reads_data
 
 def cluster(
     data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA", help="Folder or .zip of faces, labelled or not; or what embed wrote.", show_default=False
-        ),
+        str, typer.Argument(metavar="DATA", help="Folder or .zip of faces, labelled or not; or what embed wrote.")
     ],
     out: Annotated[
         str | None,
@@ -69,12 +66,8 @@ def cluster(
 
 @reads_data
 def name_clusters(
-    data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="Folder or .zip of faces, labelled or not.", show_default=False)
-    ],
-    folder: Annotated[
-        Path, typer.Argument(metavar="CLUSTERS", help="Folder that petmood cluster wrote.", show_default=False)
-    ],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder or .zip of faces, labelled or not.")],
+    folder: Annotated[Path, typer.Argument(metavar="CLUSTERS", help="Folder that petmood cluster wrote.")],
     names: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV: cluster,name.", show_default="names.csv in CLUSTERS")
     ] = None,

@@ -10,14 +10,8 @@ from petmood.cli.options import Json
 
 
 def embed(
-    data: Annotated[
-        str,
-        typer.Argument(metavar="DATA", help="Folder, .zip or URL of images, labelled or not.", show_default=False),
-    ],
-    out: Annotated[
-        str,
-        typer.Option("--out", "-o", metavar="FOLDER", help="Or URL; given again, it goes on.", show_default=False),
-    ],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Folder, .zip or URL of images, labelled or not.")],
+    out: Annotated[str, typer.Option("--out", "-o", metavar="FOLDER", help="Or URL; given again, it goes on.")],
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="local: this process; ray: many, on a cluster.")
     ] = "local",

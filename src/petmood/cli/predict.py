@@ -19,14 +19,12 @@ def predict(
         typer.Argument(
             metavar="[MODEL] PHOTOS...",
             help="A bundle (pets, the built-in one, if left out); files, folders, patterns; - reads names from stdin.",
-            show_default=False,
         ),
     ],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print a CSV table.")] = False,
     explain: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="For a sheet a picture that shows why.", show_default=False),
+        Path | None, typer.Option(metavar="FOLDER", help="For a sheet a picture that shows why.")
     ] = None,
     maps: Annotated[
         Literal["auto", "cam", "occlusion", "both"],
@@ -39,14 +37,11 @@ def predict(
     fps: Annotated[float, typer.Option(min=0.01, help="Frames a second that are read of a video.")] = 1.0,
     detector: Annotated[
         str | None,
-        typer.Option(
-            metavar="onnx:FILE", help="Finds animals, one answer each; also hub:NAME or hub:FOLDER.", show_default=False
-        ),
+        typer.Option(metavar="onnx:FILE", help="Finds animals, one answer each; also hub:NAME or hub:FOLDER."),
     ] = None,
     faces: Annotated[bool, typer.Option("--faces", help="One answer for each animal; needs --detector.")] = False,
     animals: Annotated[
-        str | None,
-        typer.Option(metavar="CLASS,...", help="The detector's classes that count.", show_default="animals"),
+        str | None, typer.Option(metavar="CLASS,...", help="The detector's classes that count.", show_default="animals")
     ] = None,
     batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures that a core infers together.")] = 4,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`petmood quantize`: a backbone -> the same in int8, as a file that every `--backbone` takes."""
+"""`petmood quantize` and `petmood pretrain`: backbones in int8, or fine-tuned once on outside images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from petmood.cli.options import Data, Json, SeedOf
+from petmood.cli.options import Data, Json, Out, SeedOf
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
@@ -66,3 +66,34 @@ def _summary(facts: QuantisedFacts) -> None:
         f"Calibrated on {facts.calibration_photos} photos of train. Use it with: --backbone onnx:{facts.graph}",
     ):
         out.print(line, soft_wrap=True)
+
+
+@reads_data
+def pretrain(
+    outside: Annotated[Path, typer.Argument(metavar="OUTSIDE", help="Folder or .zip of outside labelled images.")],
+    data: Annotated[Path, typer.Option("--for", metavar="DATA", help="The data to be evaluated, kept out.")],
+    out: Out = None,
+    epochs: Annotated[int, typer.Option(help="Passes through the images.")] = 5,
+    seed: SeedOf = 42,
+    json: Json = False,
+) -> None:
+    """Fine-tune a backbone on outside images.
+
+    The upper half of it, once; it is then used frozen.
+    """
+    from petmood.cli.console import Bars, console
+    from petmood.cli.places import fresh
+    from petmood.jobs.pretrain import PretrainSettings
+    from petmood.jobs.pretrain import pretrain as work
+
+    facts = work(outside, data, out or fresh(outside, "backbone"), PretrainSettings(epochs, seed), Bars())
+    if json:
+        typer.echo(facts.model_dump_json(indent=2))
+        return
+    low, high = facts.accuracy_ci
+    console().print(
+        f"{facts.images:,} images trained on, {len(facts.left_out)} left out as resembling {data.name}.\n"
+        f"Accuracy on {facts.held_out} others: {facts.accuracy:.3f} (95 % interval {low:.3f} to {high:.3f}).\n"
+        f"Use it: petmood leaderboard {data} --use outside={facts.backbone}",
+        soft_wrap=True,
+    )

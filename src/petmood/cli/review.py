@@ -9,10 +9,8 @@ import typer
 
 
 def review(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that petmood run wrote.", show_default=False)],
-    data: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Where the data is now, if it moved.", show_default=False)
-    ] = None,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that petmood run wrote.")],
+    data: Annotated[Path | None, typer.Option(metavar="DATA", help="Where the data is now, if it moved.")] = None,
     reader: Annotated[
         str, typer.Option(metavar="NAME", help="Who decides; each reader's decisions are kept apart.")
     ] = "first",

@@ -38,7 +38,6 @@ def run(
         typer.Argument(
             metavar="DATA [OTHERS]...",
             help="Folder or .zip of labelled faces; others after it tell how far it travels.",
-            show_default=False,
         ),
     ],
     out: Out = None,

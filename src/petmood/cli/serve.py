@@ -39,14 +39,10 @@ def serve(
         typer.Option(metavar="ADDRESS", help="Proxy or network of them whose X-Forwarded-For tells who asks."),
     ] = None,
     detector: Annotated[
-        str | None,
-        typer.Option(
-            metavar="onnx:FILE", help="Finds the animals in photos; also hub:NAME or hub:FOLDER.", show_default=False
-        ),
+        str | None, typer.Option(metavar="onnx:FILE", help="Finds the animals in photos; also hub:NAME or hub:FOLDER.")
     ] = None,
     animals: Annotated[
-        str | None,
-        typer.Option(metavar="CLASS,...", help="The detector's classes that count.", show_default="animals"),
+        str | None, typer.Option(metavar="CLASS,...", help="The detector's classes that count.", show_default="animals")
     ] = None,
     browse: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in a browser, from a terminal.")

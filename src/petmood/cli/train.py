@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 @reads_data
 def train(
     data: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="DATA...", help="Folder or .zip of labelled faces; several make one model.", show_default=False
-        ),
+        list[Path], typer.Argument(metavar="DATA...", help="Folder or .zip of labelled faces; several make one model.")
     ],
     out: Annotated[
         Path | None,
