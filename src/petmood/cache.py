@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
 from petmood.errors import ConfigError
+from petmood.results.base import F
 
 FORMAT_VERSION = 1
 """Part of the database's file name: a new format starts a new database and leaves the old one to `prune`."""
@@ -325,6 +326,10 @@ class ContentCache:
             kept = json.dumps(make(), allow_nan=False).encode()
             self.put(namespace, key, kept)
         return json.loads(kept)
+
+    def remember_facts(self, namespace: str, kind: type[F], causes: Any, make: Callable[[], F]) -> F:
+        """`remember` of facts of one kind."""
+        return kind.model_validate(self.remember(namespace, causes, lambda: make().model_dump(mode="json")))
 
     def namespaces(self) -> list[NamespaceUse]:
         """What the cache holds, largest namespace first."""

@@ -140,7 +140,7 @@ def _folds(
     training = asdict(settings.training(run.seed)) | {"device": ""}
     causes = [inside.digest, seen, training, start, run.folds, run.seed]
     began = time.monotonic()
-    parts: list[dict[str, Any]] = []
+    parts: list[Predictions] = []
     for number, fold in enumerate(grouped_folds(inside, folds=k, seed=run.seed)):
         spent = time.monotonic() - began
         # the refit takes about as long as a fold, and is to fit in
@@ -150,19 +150,14 @@ def _folds(
         with progress.stage(f"Fine-tuning, fold {number + 1} of {k}") as tick:
 
             def compute(fold: Any = fold, tick: Any = tick) -> dict[str, Any]:
-                made = cross_fit(lambda: _head(settings, run.seed, tick), views, inside, [fold])
-                return {
-                    "index": made.index.tolist(),
-                    "probabilities": made.probabilities.tolist(),
-                    "n_train": made.n_train,
-                }
+                return cross_fit(lambda: _head(settings, run.seed, tick), views, inside, [fold]).kept()
 
             kept = data.cache.remember(_VERSION, [*causes, number], compute)
-        parts.append(kept)
-    index = np.concatenate([np.array(p["index"]) for p in parts])
+        parts.append(Predictions.read(kept, len(inside.classes)))
+    index = np.concatenate([p.index for p in parts])
     order = np.argsort(index, kind="stable")
-    probabilities = np.concatenate([np.array(p["probabilities"]) for p in parts])
-    n_train = round(float(np.mean([p["n_train"] for p in parts])))
+    probabilities = np.concatenate([p.probabilities for p in parts])
+    n_train = round(float(np.mean([p.n_train for p in parts])))
     return Predictions(index[order], probabilities[order], n_train)
 
 

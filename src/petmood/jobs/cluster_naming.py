@@ -13,7 +13,7 @@ import numpy as np
 
 from petmood.cluster.naming import Grouping, group
 from petmood.config import RunSettings
-from petmood.dataset import Dataset, open_dataset
+from petmood.dataset import Dataset, open_as
 from petmood.dataset.figures import identity_of
 from petmood.dataset.models import head
 from petmood.errors import DataError
@@ -73,9 +73,7 @@ def cluster(
 
 def _open(data: Path, settings: RunSettings, progress: Progress | None) -> Dataset:
     """The data set as it came, with or without labels."""
-    return open_dataset(
-        data, families=settings.families, seed=settings.seed, labelled=False, splits=False, progress=progress
-    )
+    return open_as(data, settings, progress, labelled=False, splits=False)
 
 
 def save_groups(out: Path, manifest: Manifest, found: Grouping, backbone: str, seed: int) -> GroupFacts:

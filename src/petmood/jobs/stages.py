@@ -98,9 +98,9 @@ def _core(data: Dataset, settings: RunSettings, model: Path) -> tuple[Results, B
 def _clusters(data: Dataset, backbone: Backbone, settings: RunSettings) -> ClusterFacts:
     k, n_init, seed = len(data.classes), settings.n_init, settings.seed
     features = data.features(backbone)
-    kept = data.cache.remember(
+    return data.cache.remember_facts(
         "clusters/v2",
+        ClusterFacts,
         [data.manifest.digest, features.key, k, n_init, seed],
-        lambda: kmeans_facts(features, data.manifest, k=k, n_init=n_init, seed=seed).model_dump(mode="json"),
+        lambda: kmeans_facts(features, data.manifest, k=k, n_init=n_init, seed=seed),
     )
-    return ClusterFacts.model_validate(kept)

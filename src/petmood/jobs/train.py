@@ -12,7 +12,7 @@ from petmood.build.heads import save_head_bundle
 from petmood.build.study_networks import TITLES, leads, processes
 from petmood.bundle import ModelDescription
 from petmood.config import RunSettings
-from petmood.dataset import Dataset, open_dataset
+from petmood.dataset import Dataset, open_as
 from petmood.dataset.dataset import backbone_named
 from petmood.errors import ConfigError, near_or, require_extra
 from petmood.files import claimed_output
@@ -92,7 +92,7 @@ def train(
     claim = claimed_output(out, [data, *others]) if leads() else nullcontext()
     with (
         claim,
-        open_dataset(data, families=settings.families, seed=settings.seed, labels=labels, progress=shown) as opened,
+        open_as(data, settings, shown, labels=labels) as opened,
     ):
         soft = None if labels is None else read_soft_labels(labels, opened.manifest)
         if soft is not None and model != "head":

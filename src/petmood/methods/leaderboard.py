@@ -31,11 +31,7 @@ def run(bench: MethodData, method: Method, settings: LeaderboardSettings) -> Run
     def predict(folds: list[Fold], seed: int) -> dict[str, Any]:
         began = time.process_time()
         made = reading.predict(manifest, np.arange(len(manifest)), folds, seed)
-        return {
-            "index": made.index.tolist(),
-            "probabilities": np.round(made.probabilities, 7).tolist(),
-            "seconds": round(time.process_time() - began, 2),
-        }
+        return {**made.kept(7), "seconds": round(time.process_time() - began, 2)}
 
     repeats = min(settings.repeats, method.repeats)
     kept = []

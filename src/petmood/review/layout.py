@@ -14,8 +14,6 @@ from petmood.records import FeatureTable
 MOST_FOR_TSNE: Final = 2000
 """Photos up to which t-SNE is quick; more are laid out by their two principal components."""
 
-_VERSION: Final = 1
-
 
 @dataclass(frozen=True)
 class MapLayout:
@@ -37,7 +35,7 @@ def layout(features: FeatureTable, digests: tuple[str, ...]) -> MapLayout:
         features: of n photos.
         digests: (n,) of the photos' contents.
     """
-    kept = open_cache().remember("layout", [_VERSION, features.key, *digests], lambda: _place(features.vectors))
+    kept = open_cache().remember("layout/v2", [features.key, *digests], lambda: _place(features.vectors))
     return MapLayout(np.array(kept["places"], dtype=np.float64).reshape(-1, 2), kept["method"])
 
 

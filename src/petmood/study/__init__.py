@@ -163,16 +163,16 @@ def _without_labels(
     with data.timed.stage("tuning", "Clustering, tuned without labels"):
         train = manifest.in_split("train")
         labels = Labels(manifest.class_index[train], species[train])
-        kept = data.cache.remember(
+        families = manifest.family_index[train]
+        tuning = data.cache.remember_facts(
             "study-tuning/v2",
+            Tuning,
             causes,
-            lambda: tune(
-                table.rows(train), manifest.family_index[train], labels, backbone=chosen.title, seed=seed
-            ).model_dump(mode="json"),
+            lambda: tune(table.rows(train), families, labels, backbone=chosen.title, seed=seed),
         )
     with data.timed.stage("map", "Placing the photos in the plane"):
         face_map = _face_map(data, seed, table, chosen.title, species, assigned)
-    return Tuning.model_validate(kept), face_map
+    return tuning, face_map
 
 
 def _face_map(

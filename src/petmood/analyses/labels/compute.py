@@ -22,7 +22,7 @@ from petmood.analyses.labels.doubt import (
 from petmood.analyses.labels.facts import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck, SuspectFacts, TwinFacts
 from petmood.analyses.labels.noise import by_look_alikes, by_models, by_nearest_pairs, by_reader
 from petmood.config import RunSettings
-from petmood.dataset import Dataset, open_dataset
+from petmood.dataset import Dataset, open_as
 from petmood.dataset.figures import identity_of
 from petmood.dataset.models import VOTERS, head
 from petmood.errors import require_extra
@@ -40,7 +40,6 @@ PLANTED: Final = 0.1
 """Share of labels that the check changes on purpose."""
 NOISE_DRAWS: Final = 200
 """Resamplings of the noise rate, each of which takes a while."""
-_VERSION = 7  # part of the cache's key; raise it when a figure of this module changes its meaning
 
 Votes = dict[str, Predictions]
 
@@ -57,11 +56,10 @@ def label_facts(
         check: whether to plant errors and look for them.
     """
     keys = [data.photos.features(backbone).key for backbone in backbones]
-    causes = [_VERSION, data.manifest.digest, keys, settings.folds, settings.seed, check]
-    kept = data.cache.remember(
-        "labels/v1", causes, lambda: _measure(data, backbones, settings, check).model_dump(mode="json")
+    causes = [data.manifest.digest, keys, settings.folds, settings.seed, check]
+    return data.cache.remember_facts(
+        "labels/v8", LabelFacts, causes, lambda: _measure(data, backbones, settings, check)
     )
-    return LabelFacts.model_validate(kept)
 
 
 def doubts_of(photos: Dataset, backbones: Sequence[Backbone], settings: RunSettings) -> Doubts:
@@ -242,7 +240,7 @@ def find_suspects(
     """
     require_extra("Finding suspect labels", "labels", "cleanlab")
     networks = [load_backbone(name) for name in backbones]
-    with open_dataset(data, families=settings.families, seed=settings.seed, labels=labels, progress=progress) as opened:
+    with open_as(data, settings, progress, labels=labels) as opened:
         second = None if reader is None else by_reader(reader, opened.manifest)
         photos = opened.photos
         for network in networks:

@@ -239,12 +239,12 @@ def _share_of_photos(manifest: Manifest, share: float, folds: int, seed: int) ->
 
 
 def _forecast(name: str | None, sizes: Values, rates: Values, photos: int, seed: int, cache: ContentCache) -> Forecast:
-    kept = cache.remember(
+    return cache.remember_facts(
         "forecast/v2",
+        Forecast,
         [name, sizes.tolist(), hashlib.sha256(rates.tobytes()).hexdigest(), list(rates.shape), photos, seed],
-        lambda: _fit_forecast(name, sizes, rates, photos, seed).model_dump(mode="json"),
+        lambda: _fit_forecast(name, sizes, rates, photos, seed),
     )
-    return Forecast.model_validate(kept)
 
 
 def _fit_forecast(name: str | None, sizes: Values, rates: Values, photos: int, seed: int) -> Forecast:
