@@ -72,16 +72,13 @@ class ReadOptions(Settings):
 
 def read_options(
     *,
-    layout: str | None = None,
     splits: str | None = None,
-    table: str | None = None,
     columns: str | None = None,
     group_by: str | None = None,
     zip_encoding: str | None = None,
     only: Sequence[str] = (),
     exclude: Sequence[str] = (),
-    margin: float = 0.0,
-    fps: float = 1.0,
+    **said: Any,
 ) -> ReadOptions:
     """Options of reading from the text a user wrote: `splits` as "a=train,b=test", `columns` as "path=file,class=mood".
 
@@ -107,20 +104,8 @@ def read_options(
             raise ConfigError(
                 f"unknown encoding '{zip_encoding}'. Use one such as gbk, shift_jis, euc_kr, cp1251, cp437 or utf-8."
             ) from error
-    return ReadOptions.create(
-        {
-            "layout": layout,
-            "splits": told,
-            "table": table,
-            "columns": named,
-            "group_by": group_by,
-            "zip_encoding": zip_encoding,
-            "only": tuple(only),
-            "exclude": tuple(exclude),
-            "margin": margin,
-            "fps": fps,
-        }
-    )
+    chosen = {"splits": told, "columns": named, "group_by": group_by, "zip_encoding": zip_encoding}
+    return ReadOptions.create({**said, **chosen, "only": tuple(only), "exclude": tuple(exclude)})
 
 
 _CURRENT: ContextVar[ReadOptions | None] = ContextVar("reading", default=None)
@@ -285,15 +270,6 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
     "quick": {"cnn_size": 64, "cnn_epochs": 10, "cnn_precision": "auto", "repeats": 2},
     "full": {"cnn_size": 224, "cnn_epochs": 10, "repeats": 10},
 }
-
-
-def preset_settings(preset: str) -> RunSettings:
-    """What a preset does if nothing else is chosen.
-
-    Raises:
-        ConfigError: an unknown preset.
-    """
-    return run_settings(preset)
 
 
 def run_settings(preset: str, **overrides: Any) -> RunSettings:

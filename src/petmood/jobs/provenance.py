@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from petmood.config import ReadOptions, RunSettings, StudySettings, preset_settings, settings_file, toml_text
+from petmood.config import ReadOptions, RunSettings, StudySettings, run_settings, settings_file, toml_text
 from petmood.dataset import Dataset, Origin, UserFile
 from petmood.dataset.opening import GROUPS
 from petmood.errors import is_there
@@ -138,7 +138,7 @@ def repeating_command(command: str, origin: Origin, settings: RunSettings) -> st
     if isinstance(settings, StudySettings):
         defaults: RunSettings = StudySettings()
     else:
-        defaults = preset_settings(settings.preset)
+        defaults = run_settings(settings.preset)
         words += ["--preset", settings.preset]
     words += _changed(settings.model_dump(mode="json"), defaults.model_dump(mode="json"), _OPTIONS.get(command, {}))
     words += ["--out", REPEATED]
