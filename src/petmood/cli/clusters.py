@@ -81,6 +81,7 @@ def name_clusters(
     from petmood.cli.console import Bars, print_json
     from petmood.config import run_settings
     from petmood.jobs.cluster_naming import name_clusters as work
+    from petmood.report.wording import gained, plain
 
     settings = run_settings("quick", backbone=backbone, seed=seed, folds=folds)
     facts = work(data, folder, settings, Bars(), names=names, confidence=confidence)
@@ -88,15 +89,14 @@ def name_clusters(
         print_json(facts.model_dump(mode="json"))
         return
     typer.echo(f"{facts.labelled:,} of {facts.n:,} photos labelled in {folder / 'labels.csv'}: {facts.by_class}")
-    low, high = facts.accuracy_ci
-    typer.echo(f"A model trained on these labels tells them in {facts.accuracy:.3f} ({low:.3f} to {high:.3f}).")
+    typer.echo(f"A model trained on these labels tells them in {plain(facts.accuracy, facts.accuracy_ci)}.")
     if a := facts.agreement:
         kappa = "undefined: one class throughout"
         if a.kappa is not None and a.kappa_ci is not None:
-            kappa = f"{a.kappa:.3f} ({a.kappa_ci[0]:.3f} to {a.kappa_ci[1]:.3f})"
+            kappa = plain(a.kappa, a.kappa_ci)
         typer.echo(f"Against the original labels: kappa {kappa}")
         t = a.trained
         typer.echo(
             f"Judged by the original labels: {t.accuracy:.3f}, against {t.reference_accuracy:.3f} when trained on"
         )
-        typer.echo(f"them: {t.gain:+.3f} ({t.gain_ci[0]:+.3f} to {t.gain_ci[1]:+.3f}), n = {t.n}.")
+        typer.echo(f"them: {gained(t.gain, t.gain_ci)}, n = {t.n}.")

@@ -43,9 +43,10 @@ def export(
         typer.echo(TypeAdapter(type(done)).dump_json(done, indent=2).decode())
         return
     typer.echo(f"{done.out}: {done.bytes_after:,} bytes (the bundle's graph has {done.bytes_before:,})")
+    from petmood.report.wording import span
+
     for entry in done.evaluation:
-        low, high = entry.accuracy_ci
-        typer.echo(f"{entry.title}: {entry.correct} of {entry.n} ({entry.protocol}; 95 % {low:.3f} to {high:.3f})")
+        typer.echo(f"{entry.title}: {entry.correct} of {entry.n} ({entry.protocol}; 95 % {span(entry.accuracy_ci)})")
 
 
 def push(

@@ -46,14 +46,12 @@ def show_leakage(facts: LeakageFacts) -> None:
     """Print the meter: a row a subject, a column a split, then the verdicts."""
     from petmood.analyses.leakage import words
     from petmood.cli.console import console, table_of
+    from petmood.report.wording import plain
 
     out = console()
     table = table_of("", *(split.split for split in facts.splits), title="accuracy (95 % interval), n")
     for row in words.rows(facts):
-        table.add_row(
-            row.title,
-            *(f"{c.accuracy:.3f} ({c.accuracy_ci[0]:.3f} to {c.accuracy_ci[1]:.3f}), {c.n:,}" for c in row.figures),
-        )
+        table.add_row(row.title, *(f"{plain(c.accuracy, c.accuracy_ci)}, {c.n:,}" for c in row.figures))
     out.print(table)
     for split in facts.splits:
         colour = "red" if split.leaks else "green"
@@ -84,14 +82,13 @@ def show_regrade(facts: RegradeFacts) -> None:
     """Print a row a claim, then the verdicts."""
     from petmood.cli.console import console, table_of
     from petmood.report.evaluation import PROTOCOLS, claim_sentence
+    from petmood.report.wording import plain
 
     out = console()
     table = table_of("protocol", "claimed", "the same protocol here", "by photo", title=facts.title)
     for claim in facts.claims:
-        cells = [
-            f"{f.accuracy:.3f} ({f.accuracy_ci[0]:.3f} to {f.accuracy_ci[1]:.3f}), n = {f.n:,}"
-            for f in (claim.reproduced, claim.honest)
-        ]
+        figures = (claim.reproduced, claim.honest)
+        cells = [f"{plain(f.accuracy, f.accuracy_ci)}, n = {f.n:,}" for f in figures]
         table.add_row(PROTOCOLS[claim.name], _claimed(claim.claimed), *cells)
     out.print(table)
     for claim in facts.claims:

@@ -42,20 +42,15 @@ def quantize(
 
 def _summary(facts: QuantisedFacts) -> None:
     from petmood.cli.console import console, table_of
+    from petmood.report.wording import gained, plain, span
 
     pair, speed = facts.comparison, facts.speed
-    (low, high), (gain_low, gain_high) = pair.accuracy_ci, pair.gain_ci
     table = table_of("", "float32", "int8", "difference", title=f"{pair.reference} in int8")
-    table.add_row(
-        "accuracy",
-        f"{pair.reference_accuracy:.3f}",
-        f"{pair.accuracy:.3f} ({low:.3f} to {high:.3f})",
-        f"{pair.gain:+.3f} ({gain_low:+.3f} to {gain_high:+.3f})",
-    )
+    own, gain = plain(pair.accuracy, pair.accuracy_ci), gained(pair.gain, pair.gain_ci)
+    table.add_row("accuracy", f"{pair.reference_accuracy:.3f}", own, gain)
     before, after = facts.bytes_before / 1e6, facts.bytes_after / 1e6
     table.add_row("size", f"{before:.1f} MB", f"{after:.1f} MB", f"{after / before:.2f} times")
-    slowest, fastest = speed.speedup_range
-    table.add_row("images/s", "", "", f"{speed.speedup:.2f} times ({slowest:.2f} to {fastest:.2f})")
+    table.add_row("images/s", "", "", f"{speed.speedup:.2f} times ({span(speed.speedup_range, 2)})")
     table.add_row("cosine", "", "", f"{facts.cosine_mean:.3f} (lowest {facts.cosine_low:.3f})")
     out = console()
     out.print(table)
@@ -85,15 +80,15 @@ def pretrain(
     from petmood.cli.places import fresh
     from petmood.jobs.pretrain import PretrainSettings
     from petmood.jobs.pretrain import pretrain as work
+    from petmood.report.wording import span
 
     facts = work(outside, data, out or fresh(outside, "backbone"), PretrainSettings(epochs, seed), Bars())
     if json:
         typer.echo(facts.model_dump_json(indent=2))
         return
-    low, high = facts.accuracy_ci
     console().print(
         f"{facts.images:,} images trained on, {len(facts.left_out)} left out as resembling {data.name}.\n"
-        f"Accuracy on {facts.held_out} others: {facts.accuracy:.3f} (95 % interval {low:.3f} to {high:.3f}).\n"
+        f"Accuracy on {facts.held_out} others: {facts.accuracy:.3f} (95 % interval {span(facts.accuracy_ci)}).\n"
         f"Use it: petmood leaderboard {data} --use outside={facts.backbone}",
         soft_wrap=True,
     )

@@ -148,14 +148,14 @@ def leaderboard(
 
 def _table(found: LeaderboardFacts) -> None:
     from petmood.cli.console import console, table_of
+    from petmood.report.wording import span
 
     table = table_of("method", "grouped accuracy", "95 % interval", "macro-F1", "test", "n", "repeats", "seconds")
     for row in found.methods:
-        low, high = row.grouped_accuracy_ci
         table.add_row(
             row.name,
             f"{row.grouped_accuracy:.3f}",
-            f"{low:.3f} to {high:.3f}",
+            span(row.grouped_accuracy_ci),
             f"{row.grouped_macro_f1:.3f}",
             f"{round(row.test_accuracy * row.test_n)}/{row.test_n}",
             str(row.n),
@@ -221,6 +221,7 @@ def tune(
 
 def _summary_of_tune(outcome: TuneOutcome) -> None:
     from petmood.cli.console import console, table_of
+    from petmood.report.wording import span
 
     facts, out = outcome.facts, console()
     table = table_of("trial", "loss", "accuracy", "choices", title=f"Best of {len(facts.trials)} trials")
@@ -231,9 +232,8 @@ def _summary_of_tune(outcome: TuneOutcome) -> None:
     out.print(table)
     for name, share in facts.importance.items():
         out.print(f"importance of {name}: {share:.2f}")
-    low, high = facts.winner.accuracy_ci
     out.print(
         f"The winner on test: {facts.winner.correct} of {facts.winner.n}, {facts.winner.accuracy:.3f} "
-        f"(95 % interval {low:.3f} to {high:.3f})"
+        f"(95 % interval {span(facts.winner.accuracy_ci)})"
     )
     out.print(f"Report: {outcome.folder / 'tune.html'}", soft_wrap=True)

@@ -52,9 +52,6 @@ def cluster(
 
     Writes into `out`: clusters.html (faces of each cluster), clusters.csv (cluster and confidence of each photo),
     names.csv (to be filled in) and clusters.json (the facts). Names that were given before are kept.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     from petmood.report.html import render_sheets
 
@@ -139,9 +136,6 @@ def name_clusters(
         names: CSV with the columns `cluster` and `name`; names.csv of `folder` if None. A cluster without a name gives
             no labels; the name "not-a-pet" takes its photos out.
         confidence: photos below it get no label.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     with output_file(folder / LABELS, [data, names]) as made, _open(data, settings, progress) as opened:
         photos = opened.photos

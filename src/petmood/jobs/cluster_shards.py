@@ -68,9 +68,6 @@ def cluster_set(
         progress: where to show it.
         method: how photos are grouped; shards by "kmeans".
         backbone: whose features photos are grouped by; shards have theirs.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     given = {name: value for name, value in settings.items() if value is not None}
     if not is_url(data) and not (Path(data) / INDEX).is_file():
@@ -94,9 +91,6 @@ def cluster_shards(data: str, out: str, settings: ShardSettings, progress: Progr
 
     Writes into `out`, a folder or URL: for each shard one of the same name with the `path`, `cluster` (from 1) and
     `distance` of each image, centres.parquet, and clusters.json, the facts.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     require_extra("Clustering shards", "tables")
     shown = progress or Silent()

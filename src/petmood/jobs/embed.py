@@ -71,9 +71,6 @@ def embed(data: str, out: str, settings: EmbedSettings, progress: Progress | Non
         out: folder or URL; `embedding.json` in it is written last, and names every shard.
         settings: engine, backbone and sizes.
         progress: where to show it.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     require_extra("petmood embed", "tables")
     shown = progress or Silent()

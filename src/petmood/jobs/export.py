@@ -38,9 +38,6 @@ def export(bundle: Path, out: Path, kind: str, *, data: Path | None = None, sing
         data: the labelled faces that the model was trained on: needed for "onnx-int8"; for "web" the model becomes int8
             before it goes into the page.
         single: for "web": one HTML file in place of a folder.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     if kind not in FORMATS:
         raise ConfigError(f"unknown format '{kind}'. {near_or(kind, FORMATS)}")

@@ -42,9 +42,6 @@ def all_facts(
         model: where the bundle goes.
         analyses: what is asked of the data, in this order.
         elsewhere: further data sets, for the analyses that ask of them.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     # regressions on some hundred rows are too small to share: a second thread costs far more than it brings
     with threadpool_limits(1, "blas"):

@@ -64,9 +64,6 @@ def train(
         auto: how the model "auto" is searched for; the seed and the folds are those of `settings`.
         device: where "finetune" trains.
         watch: is shown the standings of that search as they come.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     if model not in MODELS:
         raise ConfigError(f"unknown model '{model}'. {near_or(model, MODELS)}")

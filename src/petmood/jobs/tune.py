@@ -78,9 +78,6 @@ def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | Non
 
     The search is kept in `out/trials.journal`: the same command goes on where it was interrupted, and run by several
     processes at once it shares the work.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     packages = ("optuna", "torch") if settings.model == "cnn" else ("optuna",)
     require_extra("petmood tune", "train", *packages)

@@ -60,9 +60,6 @@ def leaderboard(data: Path, settings: LeaderboardSettings, progress: Progress | 
     """Evaluate methods by repeated grouped cross-validation over photos, and once on test.
 
     Predictions are kept in the cache by content, so that an interrupted run resumes and a repeated one only scores.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     from threadpoolctl import threadpool_limits
 

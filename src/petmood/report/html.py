@@ -212,5 +212,4 @@ def render_sheets(facts: GroupFacts, thumbnail: Thumbnail, out: Path) -> None:
         thumbnail: gives a small JPEG for a path, or None.
         out: where the page goes.
     """
-    page = _environment().get_template("sheets.html.j2")
-    write_text(out, page.render(facts=facts, uri=picture_uris(thumbnail)))
+    write_text(out, page_html("sheets.html.j2", facts=facts, uri=picture_uris(thumbnail)))

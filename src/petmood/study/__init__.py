@@ -57,9 +57,6 @@ def study(
         settings: what to do.
         progress: where to show it.
         labels: labels.csv whose labels replace the data's, if given.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     require_extra("Training the study's networks", "train", "torch")
     # backbones that cannot be had are told of before any image is read

@@ -22,12 +22,10 @@ _TREES: Final = 50  # 150 answer the same, within a hundredth of accuracy, in th
 class MajorityClass(FeatureClassifier):
     """The shares of the classes in training for every row, so always the class with the most photos there."""
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         self._shares = training.prior
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`."""
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         return np.tile(self._shares, (len(rows), 1))
 
 
@@ -38,13 +36,11 @@ class PropertyTrees(FeatureClassifier):
         """Choose the seed of the trees."""
         self.seed = seed
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         self._trees = ExtraTreesClassifier(_TREES, min_samples_leaf=5, random_state=self.seed)
         self._trees.fit(training.rows, training.labels, training.weights)
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`."""
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         return np.asarray(self._trees.predict_proba(rows))
 
 
@@ -60,12 +56,11 @@ class ThumbnailNeighbour(FeatureClassifier):
         """(n, side * side * 3) float64: each row of mean 0 and variance 1."""
         return _standardised(X)
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         seen = np.concatenate([training.rows, _mirrored(training.rows)])
         self._model = KNeighborsClassifier(n_neighbors=1, algorithm="brute").fit(seen, np.tile(training.labels, 2))
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         """(n, n_classes) float64: 1 for the class of the nearest row, 0 elsewhere."""
         return np.asarray(self._model.predict_proba(rows))
 
@@ -98,14 +93,12 @@ class ErasedHead(FeatureClassifier):
         self.method = method
         self.n_concept = n_concept
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         features, concept = self._split(training.rows)
         self._eraser = fit_eraser(self.method, features, concept, training.weights)
         self._head = fit_to(self.make, training, self._eraser.transform(features, concept))
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`."""
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         return self._head.predict_proba(self._eraser.transform(*self._split(rows)))
 
     def _split(self, rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -99,7 +99,7 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             np.arange(len(rows)) if groups is None else groups,
             np.ones(len(rows)) if weights is None else weights,
         )
-        self.learn(training)
+        self._learn(training)
         self.classes_, self.n_features_in_ = classes, rows.shape[-1]
         return self
 
@@ -110,7 +110,7 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             DataError: the rows have another length than those of `fit`, or are not finite.
             ModelError: `fit` was not called.
         """
-        return np.asarray(self.answer(self.checked(X)), dtype=np.float64)
+        return np.asarray(self._answer(self.checked(X)), dtype=np.float64)
 
     def checked(self, X: NDArray[Any]) -> NDArray[Any]:
         """Rows to answer for, as `check_rows` gives them. Raises as `predict_proba`."""
@@ -130,9 +130,9 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         return check_features(X).astype(np.float64)
 
     @abstractmethod
-    def learn(self, training: TrainingRows) -> None:
+    def _learn(self, training: TrainingRows) -> None:
         """Learn from checked rows."""
 
     @abstractmethod
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         """(n, n_classes) probabilities of checked rows, columns in the order of the training's classes."""

@@ -95,8 +95,7 @@ class SourceHead(LogisticHead):
             del self._sources, self._species
         return self
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         if self.C is not None and not self.C > 0:
             raise ConfigError(f"setting 'C' must be above 0, got {self.C!r}.")
         if self.prior < 0:
@@ -177,8 +176,7 @@ class SourceMixture(SpeciesConditional):
             del self._sources
         return self
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         species = species_groups(training.rows[:, self.logits])
         features = training.rows[:, self.features]
         weights = balanced_weights(self.balance, training, self._sources, species.argmax(axis=1))

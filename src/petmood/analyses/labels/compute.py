@@ -234,9 +234,6 @@ def find_suspects(
         progress: where to show it.
         labels: labels.csv whose labels replace the data's, if given.
         reader: labels.csv of a second reader, by whom the noise rate is estimated too, if given.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     require_extra("Finding suspect labels", "labels", "cleanlab")
     networks = [load_backbone(name) for name in backbones]

@@ -150,9 +150,6 @@ def species(
         progress: where to show it.
         labels: labels.csv whose labels replace the data's, if given.
         given: CSV with the species of every photo, for animals that ImageNet does not know; else the head tells.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     with open_as(data, settings, progress, labels=labels, species=given) as opened:
         photos = opened.photos
