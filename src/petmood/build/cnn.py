@@ -63,12 +63,11 @@ def save_cnn_bundle(
     fitted = data.subset(manifest.photos_in_split("train"))
     evaluation = describe_cnn(manifest, network, training, outcome)
     description = describe(
+        preprocess,
+        (),
         kind=network,
         title=TITLES[network],
         classes=manifest.classes,
-        side=training.size,
-        preprocess=preprocess,
-        networks=(),
         features=layers(model.network_)[-2].output_shape[0],
         calibration=calibration,
         conformal=conformal,

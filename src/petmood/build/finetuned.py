@@ -85,15 +85,13 @@ def save_finetuned(
     graph = network_graph(answers_onnx(head, size, order), preprocess, len(manifest.classes), calibration.temperature)
     on_test = in_class_order(head, head.predict_proba(views_of_test), manifest.classes)
     start = () if settings.start is None else (LicenceNote(what="outside images it started from", licence="unknown"),)
+    network = BackboneFacts(name="efficientnet-lite0, fine-tuned", sha256=VARIANTS[0].sha256, licence="Apache-2.0")
     description = describe(
+        preprocess,
+        (network,),
         kind="finetune",
         title=settings.title,
         classes=manifest.classes,
-        side=size,
-        preprocess=preprocess,
-        networks=(
-            BackboneFacts(name="efficientnet-lite0, fine-tuned", sha256=VARIANTS[0].sha256, licence="Apache-2.0"),
-        ),
         features=1280,
         calibration=calibration,
         conformal=conformal,

@@ -79,12 +79,11 @@ def save_head_bundle(
     )
     folds = protocol.folds(inner.manifest)
     description = describe(
+        backbone.preprocess,
+        (network_facts(backbone),),
         kind="head",
         title=model.title,
         classes=manifest.classes,
-        side=backbone.preprocess.size,
-        preprocess=backbone.preprocess,
-        networks=(network_facts(backbone),),
         features=features.vectors.shape[1],
         maps=backbone.map is not None,
         imagenet=features.logits is not None and features.logits.shape[1] == N_IMAGENET,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,12 +110,11 @@ def _described(
     means = settings.means
     more = [folder for folder in (means.extra, means.unlabelled) if folder is not None]
     return describe(
+        replace(backbones[0].preprocess, size=side),
+        [network_facts(b) for b in backbones],
         kind="auto",
         title=made.found[winner].reading.method.title,
         classes=manifest.classes,
-        side=side,
-        preprocess=backbones[0].preprocess,
-        networks=[network_facts(b) for b in backbones],
         graph_sha256=hashlib.sha256(graph).hexdigest(),
         search=search_facts(made, winner, settings),
         calibration=calibration,
