@@ -19,7 +19,7 @@ from petmood.config import read_options, reading, run_settings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.facts import dataset_facts
 from petmood.dataset.models import thumbnails
-from petmood.jobs.run_folder import read_reading, write_source
+from petmood.jobs.provenance import read_reading, write_source
 from petmood.report.cautions import caution
 from petmood.split import straddling_animals
 

@@ -16,7 +16,7 @@ import pytest
 from petmood.errors import ConfigError, DataError, MissingExtraError, PetmoodError
 from petmood.jobs.embed import EmbedSettings, embed
 from petmood.scale import engines
-from petmood.scale.connection import connected
+from petmood.scale.engines import connected
 from petmood.scale.places import open_folder
 from petmood.scale.shards import read_index
 from scale.embedded import assert_complete, table
@@ -172,6 +172,6 @@ def test_a_missing_extra_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rays_client_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("petmood.scale.connection.find_spec", lambda name: None)
+    monkeypatch.setattr("petmood.scale.engines.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"ray\[client\]"), connected("ray://127.0.0.1:1", 1):
         pytest.fail("connected without the client")

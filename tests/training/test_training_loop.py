@@ -18,8 +18,13 @@ from petmood.training.devices import kept_pages  # noqa: E402
 from petmood.training.modules import build  # noqa: E402
 from petmood.training.networks import make_network, study_cnn  # noqa: E402
 from petmood.training.settings import TrainSettings  # noqa: E402
-from petmood.training.training_loop import LabelledImages, evaluate, predict_logits, train  # noqa: E402
-from petmood.training.training_state import TrainingState  # noqa: E402
+from petmood.training.training_loop import (  # noqa: E402
+    LabelledImages,
+    TrainingState,
+    evaluate,
+    predict_logits,
+    train,
+)
 
 SIZE = 24
 SETTINGS = TrainSettings(epochs=4, batch_size=8, seed=3, device="cpu", size=SIZE)

@@ -41,7 +41,7 @@ from petmood.methods.reading import Means, MethodData
 from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import ModelFacts
-from petmood.results.basis import SplitUse
+from petmood.results.models import SplitUse
 from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.training.catalog import FROZEN, choose
 

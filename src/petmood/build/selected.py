@@ -30,7 +30,7 @@ from petmood.methods.settings import AutoSettings
 from petmood.progress import Tick
 from petmood.records import FeatureTable, Manifest
 from petmood.results import ModelFacts
-from petmood.results.basis import Basis
+from petmood.results.models import Basis
 from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.training.catalog import FROZEN
 from petmood.training.onnx_heads import as_head

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.bundle import ops
+from petmood.bundle.built_in import fetch
 from petmood.bundle.checks import check_interface, check_outputs
 from petmood.bundle.folder import Parts, TrainingNeighbours, read
-from petmood.bundle.hub import fetch
 from petmood.bundle.inputs import Prepared, prepare, prepare_animals
 from petmood.bundle.judge import judge
 from petmood.bundle.outputs import Outputs

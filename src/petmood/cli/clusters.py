@@ -44,7 +44,7 @@ def cluster(
     Where the data are what embed wrote, vectors are grouped, more than fit into memory.
     """
     from petmood.cli.console import Bars, print_json
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.jobs.cluster_shards import cluster_set
     from petmood.results import ShardClusters
 

@@ -32,7 +32,7 @@ def export(
 
     The page runs it in the browser, and sends no photo anywhere.
     """
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.jobs.export import export as work
 
     out = out or fresh(bundle, kind, f"{bundle.stem}.html" if single_file else "")

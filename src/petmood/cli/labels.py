@@ -96,7 +96,7 @@ def export_data(
     Families and splits go with them; the originals stay.
     """
     from petmood.cli.console import Bars, print_json
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.jobs.export_data import export_data as work
 
     outcome = work(

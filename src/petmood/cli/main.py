@@ -38,7 +38,7 @@ from petmood.cli import (
     train,
 )
 from petmood.cli import run as run_command
-from petmood.cli.sharing import shared
+from petmood.cli.reading import shared
 from petmood.errors import PetmoodError
 from petmood.escaping import one_line, register_plain
 from petmood.version import __version__

@@ -29,7 +29,7 @@ def quantize(
 ) -> None:
     """Turn a backbone into int8, and tell what that changes."""
     from petmood.cli.console import Bars
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.jobs.quantise import QuantiseSettings, quantise_backbone
 
     settings = QuantiseSettings.create({"backbone": backbone, "photos": photos, "folds": folds, "seed": seed})
@@ -77,7 +77,7 @@ def pretrain(
     The upper half of it, once; it is then used frozen.
     """
     from petmood.cli.console import Bars, console
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.jobs.pretrain import PretrainSettings
     from petmood.jobs.pretrain import pretrain as work
     from petmood.report.wording import span

@@ -76,7 +76,7 @@ def run(
 ) -> None:
     """Do it all: audit, train, evaluate, and write a report."""
     from petmood.cli.console import Bars, quiet, verbose
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.config import run_settings
     from petmood.dataset.outside import parse_map
     from petmood.jobs.run import run as work

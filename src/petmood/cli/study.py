@@ -43,7 +43,7 @@ def study(
 ) -> None:
     """Repeat the reference study, figure beside figure."""
     from petmood.cli.console import Bars
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.config import StudySettings
     from petmood.study import study as work
 
@@ -128,9 +128,9 @@ def leaderboard(
     from petmood.cli.console import Bars
     from petmood.dataset.outside import parse_map
     from petmood.files import output_file
-    from petmood.methods.leaderboard import leaderboard as work
     from petmood.methods.reading import Means
     from petmood.methods.standings import LeaderboardSettings
+    from petmood.methods.standings import leaderboard as work
     from petmood.report.leaderboard import markdown
     from petmood.store import write_text
 

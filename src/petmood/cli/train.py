@@ -73,7 +73,7 @@ def train(
     from petmood.bundle.headline import headline_sentence
     from petmood.cli.console import Bars, console
     from petmood.cli.contest import Standings
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.config import ReadOptions, reading_options, run_settings
     from petmood.errors import ConfigError
     from petmood.jobs.tracking import record_of, tracking

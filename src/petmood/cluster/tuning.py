@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.cluster.describe import contingency, purity, silhouette
+from petmood.cluster.kmeans import contingency, purity, silhouette
 from petmood.records import FloatArray, IntArray
 from petmood.results import Tuning, TuningRow
 

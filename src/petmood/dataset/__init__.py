@@ -2,8 +2,7 @@
 
 from petmood.dataset.dataset import DEFAULT_BACKBONE, Columns, Dataset, Model
 from petmood.dataset.opening import open_as, open_dataset, open_manifest, open_pictures
-from petmood.dataset.origin import Origin, UserFile
-from petmood.dataset.species import SpeciesTable
+from petmood.dataset.origin import Origin, SpeciesTable, UserFile
 
 __all__ = [
     "DEFAULT_BACKBONE",

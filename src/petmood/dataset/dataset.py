@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from petmood.cache import ContentCache, cache_dir
 from petmood.contract import Classifier
-from petmood.dataset.origin import Origin
-from petmood.dataset.species import SpeciesTable, given_species
+from petmood.dataset.origin import Origin, SpeciesTable, given_species
 from petmood.errors import DataError, MissingExtraError, ModelError, require_extra
 from petmood.evaluation.protocols import Predictions, Protocol, cross_fit
 from petmood.families.links import PixelLinks

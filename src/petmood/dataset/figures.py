@@ -19,7 +19,7 @@ from petmood.evaluation.statistics import BOOTSTRAP
 from petmood.records import Manifest
 from petmood.results import Epochs, ModelFacts
 from petmood.results.base import Identity
-from petmood.results.basis import Basis, SplitUse
+from petmood.results.models import Basis, SplitUse
 from petmood.split import straddling_families
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from petmood.contract import Classifier
 from petmood.dataset.dataset import DEFAULT_BACKBONE, THUMBNAIL, Columns, Dataset, Model, backbone_named
-from petmood.dataset.species import SpeciesTable
+from petmood.dataset.origin import SpeciesTable
 from petmood.errors import ModelError
 from petmood.features import Backbone
 from petmood.features.measures import BORDER, COLOUR, LIGHT, file_measures

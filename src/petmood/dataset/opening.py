@@ -14,8 +14,7 @@ from petmood.cache import open_cache
 from petmood.clips import with_frames
 from petmood.config import ReadOptions, RunSettings, reading_options
 from petmood.dataset.dataset import Dataset
-from petmood.dataset.origin import Origin, UserFile, regrouped_photos, relabelled_photos, user_file
-from petmood.dataset.species import read_species
+from petmood.dataset.origin import Origin, UserFile, read_species, regrouped_photos, relabelled_photos, user_file
 from petmood.errors import DataError
 from petmood.families.groups import GroupRow, parse_groups, read_groups
 from petmood.families.join import apply_groups, join_families, resolve_mode

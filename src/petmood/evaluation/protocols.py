@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from petmood.contract import Classifier
 from petmood.records import IntArray, Manifest
-from petmood.results.basis import OFFICIAL, OWN, SplitUse, is_test
+from petmood.results.models import OFFICIAL, OWN, SplitUse, is_test
 from petmood.split import Fold, animal_folds, fewest_folds, grouped_folds, refuse_leak, test_fold
 
 Training = Literal["photos", "files"]

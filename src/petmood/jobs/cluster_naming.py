@@ -23,7 +23,7 @@ from petmood.evaluation.protocols import grouped
 from petmood.evaluation.statistics import agreement, mean_interval, paired_facts
 from petmood.files import output_file, output_folder
 from petmood.given import read_given
-from petmood.jobs.run_folder import MANIFEST, write_source
+from petmood.jobs.provenance import MANIFEST, write_source
 from petmood.labels import EXCLUDED, apply_labels, write_labels
 from petmood.progress import Progress
 from petmood.records import IntArray, Manifest

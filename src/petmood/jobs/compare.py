@@ -22,11 +22,10 @@ from petmood.bundle.headline import headline
 from petmood.errors import DataError, PetmoodError
 from petmood.evaluation.statistics import tell_apart
 from petmood.files import settle
-from petmood.jobs.run_folder import MANIFEST
+from petmood.jobs.provenance import MANIFEST
 from petmood.records import Manifest
 from petmood.results import ModelFacts, Results
-from petmood.results.evaluation import EvaluationFacts
-from petmood.results.run_comparison import (
+from petmood.results.comparison import (
     DifferenceFacts,
     FigureRow,
     NotPaired,
@@ -35,6 +34,7 @@ from petmood.results.run_comparison import (
     Setting,
     Subject,
 )
+from petmood.results.evaluation import EvaluationFacts
 from petmood.store import read_json, read_manifest
 from petmood.version import __version__
 

@@ -30,7 +30,6 @@ from petmood.families.store import local_features
 from petmood.jobs.answers import Answers, by_bundle, by_onnx, by_table
 from petmood.records import IntArray, Manifest
 from petmood.results import ClassCoverage, SetFacts
-from petmood.results.basis import Basis
 from petmood.results.evaluation import (
     AnimalFacts,
     AnswerFacts,
@@ -43,6 +42,7 @@ from petmood.results.evaluation import (
     ShiftFacts,
     WrongPhoto,
 )
+from petmood.results.models import Basis
 from petmood.split import complete_splits
 from petmood.version import __version__
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from petmood.bundle.built_in import on_hub, told_endpoint
 from petmood.bundle.folder import CARD, DESCRIPTION, bundle_files, read
-from petmood.bundle.hub import on_hub, told_endpoint
 from petmood.bundle.schema import ModelDescription
 from petmood.errors import ConfigError, ModelError, reason_of, require_extra
 from petmood.progress import Progress, Silent

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from petmood.build.cnn import save_cnn_bundle
 from petmood.build.heads import save_head_bundle
-from petmood.build.study_networks import TITLES, leads, processes
+from petmood.build.study_networks import TITLES, leads, processes, save_cnn_bundle
 from petmood.bundle import ModelDescription
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_as

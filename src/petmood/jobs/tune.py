@@ -127,7 +127,7 @@ def _tune(data: Path, folder: Path, storage: str, settings: TuneSettings, progre
         winner=winner,
     )
     write_json(folder / "tune.json", facts.model_dump(mode="json"))
-    from petmood.report.tune import render_tune
+    from petmood.report.study import render_tune
 
     render_tune(facts, manifest.name, folder / "tune.html")
     return facts

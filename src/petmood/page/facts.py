@@ -10,11 +10,10 @@ import numpy as np
 from PIL import Image
 
 from petmood.bundle import ModelDescription
-from petmood.bundle.headline import headline, headline_sentence
-from petmood.bundle.words import WORDS
+from petmood.bundle.headline import WORDS, headline, headline_sentence
 from petmood.features.species import SPECIES, grouping
 from petmood.images import CANONICAL, LARGE
-from petmood.results.basis import protocol_text as sentence
+from petmood.results.models import protocol_text as sentence
 from petmood.version import __version__
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import hashlib
 import json
+import re
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -15,9 +19,44 @@ from petmood.errors import DataError, ModelError
 from petmood.page.facts import page_facts
 from petmood.page.html import BROWSER_PROMISE, data_block, digest, inline_script, inline_style, page_html, style
 from petmood.page.modules import module, resource, script
-from petmood.page.runtime import ort_script, wasm_asset
 from petmood.page.weights import Asset, model_assets
 from petmood.store import write_bytes, write_text
+
+RUNTIME: Final = "onnxruntime-web 1.30.0"
+"""The package and its version."""
+
+_SCRIPT: Final = "ort.wasm.bundle.min.mjs"
+_WASM: Final = "ort-wasm-simd-threaded.wasm.gz"
+_EXPORT: Final = re.compile(r"export\{([^}]*)\};?")
+_NEEDED: Final = ("InferenceSession", "Tensor", "env")
+
+
+@cache
+def ort_script() -> str:
+    """The runtime as a classic script that sets `globalThis.ort`: a page opened by a double click loads no module."""
+    text = _read(_SCRIPT).decode("utf-8")
+    found = _EXPORT.search(text)
+    if found is None:
+        raise ValueError(f"{_SCRIPT} exports nothing")
+    pairs = (pair.split(" as ") for pair in found[1].split(","))
+    names = {theirs: ours for ours, theirs in pairs}
+    exported = f"globalThis.ort={{{','.join(f'{name}:{names[name]}' for name in _NEEDED)}}};"
+    body = text[: found.start()] + exported + text[found.end() :]
+    body = re.sub(r"^//# sourceMappingURL=.*$", "", body, flags=re.MULTILINE)
+    # a classic script has no address of its own, and this one loads nothing by it
+    return f"{{{body.replace('import.meta.url', 'globalThis.location.href').strip()}\n}}"
+
+
+@cache
+def wasm_asset() -> Asset:
+    """The WebAssembly."""
+    compressed = _read(_WASM)
+    return Asset(base64.b64encode(compressed).decode(), len(gzip.decompress(compressed)), planes=False)
+
+
+def _read(name: str) -> bytes:
+    return files("petmood.page").joinpath("runtime", name).read_bytes()
+
 
 MOST_BYTES: Final = 25_000_000
 """Size of one file that is still sent by mail and opened at once."""

@@ -27,7 +27,7 @@ from petmood.report.palette import class_colours
 from petmood.report.sentences import protocol_label
 from petmood.report.summarize import Headline, summarize
 from petmood.results import GroupFacts, Results, Sample, Warn
-from petmood.results.basis import SPLIT_USES, protocol_text
+from petmood.results.models import SPLIT_USES, protocol_text
 from petmood.store import write_text
 
 _RANGE = re.compile(r"(?<=\d)\N{EN DASH}(?=\d)")  # "41.2-51.3 %" must not break across lines

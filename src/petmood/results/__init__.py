@@ -15,10 +15,13 @@ from petmood.results.calibration import (
 )
 from petmood.results.clusters import AgreementFacts, ClusterFacts, ClusterSplit, GroupFacts, NamedFacts, ShardClusters
 from petmood.results.comparison import AboveSpecies, ComparisonFacts, Leaderboard, PairedFacts, PairFacts, Rank
-from petmood.results.copies import CopyPair, DuplicateCount, Duplicates, LabelConflict
 from petmood.results.dataset import (
     ClassCount,
+    CopyPair,
     DatasetFacts,
+    DuplicateCount,
+    Duplicates,
+    LabelConflict,
     PrepareFacts,
     Sample,
     SizeCount,

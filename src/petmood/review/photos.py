@@ -22,7 +22,7 @@ from petmood.dataset import Dataset, open_manifest, open_pictures
 from petmood.errors import DataError, PetmoodError, is_there
 from petmood.families.neighbours import contradiction, lookalikes
 from petmood.features import Backbone, load_backbone
-from petmood.jobs.run_folder import APPLIED_LABELS, MANIFEST, QUALITY, read_reading, read_source
+from petmood.jobs.provenance import APPLIED_LABELS, MANIFEST, QUALITY, read_reading, read_source
 from petmood.progress import Progress, Silent
 from petmood.records import FeatureTable, ImageRecord, Manifest, picture_of
 from petmood.review.clusters import Groups, backbone_of_folder, groups_of_folder, groups_of_run, made_to_be_named

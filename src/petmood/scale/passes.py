@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from threadpoolctl import threadpool_limits
 
 from petmood.errors import PetmoodError
-from petmood.scale.connection import connected
+from petmood.scale.engines import connected
 from petmood.scale.places import open_folder
 from petmood.scale.shards import Shard, ShardRows, read_rows
 from petmood.threads import ahead

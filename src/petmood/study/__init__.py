@@ -18,8 +18,7 @@ from petmood.errors import require_extra
 from petmood.features.species import SPECIES
 from petmood.files import output_folder
 from petmood.jobs.networks import list_networks
-from petmood.jobs.provenance import environment, provenance
-from petmood.jobs.run_folder import write_source
+from petmood.jobs.provenance import environment, provenance, write_source
 from petmood.progress import Progress, Tick, Timed
 from petmood.records import FeatureTable, IntArray, Manifest
 from petmood.results import FaceMap, MapPoint, Results, StudyFacts, Tuning

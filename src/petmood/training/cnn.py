@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from petmood.errors import DataError, ModelError, require_extra
 from petmood.results import Epochs
-from petmood.training.checks import check_classes, check_images, check_labels, check_weights
+from petmood.training.classifier import check_classes, check_images, check_labels, check_weights
 from petmood.training.networks import Network, make_network
 from petmood.training.settings import OnEpoch, OnStep, TrainedNetwork, TrainSettings
 

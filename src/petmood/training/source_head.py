@@ -15,8 +15,7 @@ from scipy.special import log_softmax, softmax
 
 from petmood.errors import ConfigError, DataError
 from petmood.features.species import species_groups
-from petmood.training.checks import check_features, check_labels, check_weights
-from petmood.training.classifier import TrainingRows, fit_scaler
+from petmood.training.classifier import TrainingRows, check_features, check_labels, check_weights, fit_scaler
 from petmood.training.heads import LogisticHead
 from petmood.training.species import SpeciesConditional
 

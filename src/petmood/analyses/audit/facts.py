@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from petmood.results.base import Fact, Identity, Interval, Marked
-from petmood.results.copies import CopyPair, Duplicates, LabelConflict
-from petmood.results.dataset import ClassCount, Skipped, SplitFacts, Warn
+from petmood.results.dataset import ClassCount, CopyPair, Duplicates, LabelConflict, Skipped, SplitFacts, Warn
 
 
 class FamilySplit(Fact):
