@@ -11,7 +11,7 @@ from scipy.special import softmax
 
 from bundle_fixtures import Trained
 from drawing import jpeg
-from petmood.build.certainty import COVERAGES, trust
+from petmood.build.description import COVERAGES, trust
 from petmood.build.heads import fit_head, fitted_photos, save_head_bundle
 from petmood.build.study_networks import fit_cnn, save_cnn_bundle
 from petmood.bundle import load

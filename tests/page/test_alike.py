@@ -19,7 +19,7 @@ from petmood.bundle.prediction import SureRate
 from petmood.bundle.schema import ModelDescription
 from petmood.explain import probes
 from petmood.explain.sheet import SCALE, blend, overlay
-from petmood.page.facts import tall_first
+from petmood.page.html import tall_first
 from web.conftest import CHROMIUM
 
 from .conftest import as_pixels, as_text, call

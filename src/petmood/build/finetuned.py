@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.build.certainty import trust
-from petmood.build.description import PHOTOS, describe
+from petmood.build.description import PHOTOS, describe, trust
 from petmood.build.finetune_settings import FinetuneSettings
 from petmood.build.heads import (
     data_facts,

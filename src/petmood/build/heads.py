@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood import images
-from petmood.build.certainty import trust
-from petmood.build.description import describe, network_facts
+from petmood.build.description import describe, network_facts, trust
 from petmood.build.pet_rule import Drawn, drawn_by, known_and_judged, pet_rule
 from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.build.certainty import trust
-from petmood.build.description import PHOTOS, describe, network_facts
+from petmood.build.description import PHOTOS, describe, network_facts, trust
 from petmood.build.heads import data_facts, features_by, quality, require_agreement
 from petmood.build.pet_rule import drawn_through, known_and_judged, pet_rule
 from petmood.build.training_photos import save_with_photos

@@ -16,8 +16,7 @@ from petmood.analyses.travel.certainty import fit_readings
 from petmood.analyses.travel.compute import control_cells, matrix_cells
 from petmood.analyses.travel.facts import TravelCell
 from petmood.analyses.travel.readers import MODEL, mixture, remembered
-from petmood.build.certainty import may_be_sure
-from petmood.build.description import describe, network_facts
+from petmood.build.description import describe, may_be_sure, network_facts
 from petmood.build.pet_rule import drawn_through, pet_rule
 from petmood.build.training_photos import training_summary, unlike_rule
 from petmood.bundle import Bundle, ModelDescription, TrainingNeighbours, save

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood import images
-from petmood.build.certainty import trust
-from petmood.build.description import describe
+from petmood.build.description import describe, trust
 from petmood.build.heads import data_facts, features_by, quality
 from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription

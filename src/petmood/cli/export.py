@@ -65,7 +65,7 @@ def push(
     from dataclasses import asdict
 
     from petmood.cli.console import Bars, print_json
-    from petmood.jobs.push import push as work
+    from petmood.jobs.export import push as work
 
     done = work(bundle, to, Bars(), private=private, photos=photos)
     if json:

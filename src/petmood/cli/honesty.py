@@ -1,12 +1,13 @@
-"""`petmood leakage` and `petmood regrade`: how much of an accuracy is memory, of ours and of published ones."""
+"""`petmood audit`, `leakage` and `regrade`: whether figures can be trusted, of ours and of published ones."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from petmood.cli.options import Backbone, Data, Folds, Json, Seed
+from petmood.cli.options import Backbone, Data, Families, Folds, Groups, Json, Seed
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
@@ -101,3 +102,34 @@ def _claimed(range_: tuple[float, float] | None) -> str:
         return "not about these data"
     low, high = range_
     return f"{low:.3f}" if low == high else f"{low:.2f} to {high:.2f}"
+
+
+@reads_data
+def audit(
+    data: Data,
+    families: Families = "auto",
+    groups: Groups = None,
+    seed: Seed = None,
+    quality: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV to write: measures and issues of each photo.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Find copies, leaks, shortcuts, poor photos, wrong labels.
+
+    Copies within and across splits, photos under two labels, whether the file alone predicts the class.
+    """
+    from petmood.analyses.audit.compute import audit as work
+    from petmood.analyses.audit.facts import AUDIT_KEYS
+    from petmood.analyses.audit.words import audit_lines
+    from petmood.cli.console import Bars, console, print_json
+    from petmood.config import run_settings
+    from petmood.report.cautions import caution
+
+    facts = work(data, run_settings("quick", families=families, seed=seed), Bars(), groups=groups, quality=quality)
+    if json:
+        print_json(facts.model_dump(mode="json", include=set(AUDIT_KEYS)))
+        return
+    out = console()
+    for line in (*audit_lines(facts), *(f"warning: {caution(warning)}" for warning in facts.warnings)):
+        out.print(line, markup=False)

@@ -16,13 +16,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from petmood.cli import (
-    audit,
-    cache,
     clusters,
     compare,
-    demo,
     doctor,
-    embed,
     evaluate,
     export,
     honesty,
@@ -31,7 +27,6 @@ from petmood.cli import (
     layout,
     predict,
     quantize,
-    review,
     serve,
     species,
     study,
@@ -54,11 +49,11 @@ COMMANDS: Final[dict[str, dict[str, Callable[..., None]]]] = {
         "predict": predict.predict,
         "serve": serve.serve,
         "run": run_command.run,
-        "audit": audit.audit,
+        "audit": honesty.audit,
         "train": train.train,
         "evaluate": evaluate.evaluate,
         "compare": compare.compare,
-        "review": review.review,
+        "review": serve.review,
     },
     "Look closer": {
         "labels": labels.labels,
@@ -77,7 +72,7 @@ COMMANDS: Final[dict[str, dict[str, Callable[..., None]]]] = {
         "models": study.models,
     },
     "Large sets": {
-        "embed": embed.embed,
+        "embed": clusters.embed,
         "quantize": quantize.quantize,
         "pretrain": quantize.pretrain,
     },
@@ -85,9 +80,9 @@ COMMANDS: Final[dict[str, dict[str, Callable[..., None]]]] = {
         "export": export.export,
         "push": export.push,
         "export-data": labels.export_data,
-        "demo-data": demo.demo_data,
+        "demo-data": doctor.demo_data,
         "doctor": doctor.doctor,
-        "cache": cache.cache,
+        "cache": doctor.cache,
     },
 }
 """Every command in the panel of `--help` in which it stands."""

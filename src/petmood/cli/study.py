@@ -78,7 +78,7 @@ def models(
     json: Json = False,
 ) -> None:
     """Show the study's networks, layer by layer."""
-    from petmood.jobs.networks import list_networks
+    from petmood.training.networks import list_networks
 
     found = list_networks(classes, size)
     if json:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from petmood.cluster.faces import perplexity_for, place
 from petmood.cluster.tuning import Labels, tune
 from petmood.config import StudySettings
 from petmood.dataset import Dataset, open_dataset
@@ -17,7 +16,6 @@ from petmood.dataset.figures import majority_facts
 from petmood.errors import require_extra
 from petmood.features.species import SPECIES
 from petmood.files import output_folder
-from petmood.jobs.networks import list_networks
 from petmood.jobs.provenance import environment, provenance, write_source
 from petmood.progress import Progress, Tick, Timed
 from petmood.records import FeatureTable, IntArray, Manifest
@@ -27,8 +25,9 @@ from petmood.store import write_json, write_manifest
 from petmood.study import published
 from petmood.study.clusters import Chosen, Clustered, choose, cluster, describe, feedings
 from petmood.study.compare import StudyComparison, compare, is_same_data
-from petmood.study.exploration import eda_facts, species_of
+from petmood.study.exploration import eda_facts, perplexity_for, place, species_of
 from petmood.study.networks import plan, train_one
+from petmood.training.networks import list_networks
 
 __all__ = ["StudyOutcome", "study"]
 

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 
 from petmood.analyses.labels.doubt import (
     Doubts,
+    by_look_alikes,
+    by_models,
+    by_nearest_pairs,
+    by_reader,
     conflicting_twins,
     find_doubts,
     nearest_of_class,
@@ -20,7 +24,6 @@ from petmood.analyses.labels.doubt import (
     similarities,
 )
 from petmood.analyses.labels.facts import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck, SuspectFacts, TwinFacts
-from petmood.analyses.labels.noise import by_look_alikes, by_models, by_nearest_pairs, by_reader
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_as
 from petmood.dataset.figures import identity_of
