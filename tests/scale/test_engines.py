@@ -68,15 +68,15 @@ def test_workers_give_what_the_local_engine_gives(
 def test_names_reach_the_cluster_a_window_at_a_time(
     cluster: str, photos: Path, tmp_path: Path, settings: EmbedSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "_WINDOW", 4)
+    monkeypatch.setattr(engines, "WINDOW", 4)
     windows: list[int] = []
-    stream = engines.RayEngine._stream
+    stream = engines.RayEngine.send
 
     def counted(self: engines.RayEngine, job: Any, graph: Any, parts: Any) -> Any:
         windows.append(len(parts))
         return stream(self, job, graph, parts)
 
-    monkeypatch.setattr(engines.RayEngine, "_stream", counted)
+    monkeypatch.setattr(engines.RayEngine, "send", counted)
     index = embed(str(photos), str(tmp_path / "out"), settings)
     assert_complete(tmp_path / "out", photos)
     assert sum(windows) == len(index.shards)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from petmood.bundle.inputs import Picture
     from petmood.detection import Detector
 
-_DEADLINE = 60.0  # seconds that a picture may take; the slowest network here takes less than one
+DEADLINE = 60.0  # seconds that a picture may take; the slowest network here takes less than one
 
 
 class Bundle:
@@ -227,16 +227,14 @@ class Bundle:
             options.terminate = True
 
         # a graph of a stranger may take for ever: it is ended between two of its operators
-        timer = Timer(_DEADLINE * len(pixels), end)
+        timer = Timer(DEADLINE * len(pixels), end)
         timer.daemon = True
         timer.start()
         try:
             return dict(zip(self._outputs, session.run(self._outputs, {ops.PIXELS: pixels}, options), strict=True))
         except Exception as error:  # ONNX Runtime raises its own undocumented exception types
             if options.terminate:
-                raise ModelError(
-                    f"{self.name} took more than {_DEADLINE:.0f} s for a picture and was ended."
-                ) from error
+                raise ModelError(f"{self.name} took more than {DEADLINE:.0f} s for a picture and was ended.") from error
             raise ModelError(f"the graph of {self.name} failed ({reason_of(error)}). Train it again.") from error
         finally:
             timer.cancel()

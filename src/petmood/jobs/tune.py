@@ -100,7 +100,7 @@ def _tune(data: Path, folder: Path, storage: str, settings: TuneSettings, progre
         folds = _folds(manifest, settings)
         with timed.stage("search", f"Searching ({settings.model})") as tick:
             found = search(
-                lambda choices, report: _judge_all(judge, choices, folds, manifest, report),
+                lambda choices, report: judge_all(judge, choices, folds, manifest, report),
                 SPACES[settings.model],
                 storage,
                 _name(manifest, settings),
@@ -153,9 +153,10 @@ def _name(manifest: Manifest, settings: TuneSettings) -> str:
     return f"{settings.model}-{hashlib.sha256(causes.encode()).hexdigest()[:16]}"
 
 
-def _judge_all(
+def judge_all(
     judge: Judge, choices: dict[str, Choice], folds: Sequence[Fold], manifest: Manifest, report: Report
 ) -> TrialScores:
+    """What choices come to over all folds, told fold by fold."""
     losses: list[float] = []
     right: list[bool] = []
     epochs: list[float] = []

@@ -63,7 +63,7 @@ def connected(address: str | None, cpus: int) -> Iterator[Any]:
 Done = Callable[[int], None]
 """Called with the number of files done since the last call."""
 
-_WINDOW: Final = 4096
+WINDOW: Final = 4096
 """Parts whose names the driver holds at once; each window waits for the last worker of the one before."""
 
 
@@ -128,13 +128,14 @@ class RayEngine:
             graph = ray.put(np.frombuffer(job.backbone.graph.read_bytes(), dtype=np.uint8))
             shards = []
             waiting = iter(parts)
-            while some := list(islice(waiting, _WINDOW)):
-                for shard, n in self._stream(job, graph, some):
+            while some := list(islice(waiting, WINDOW)):
+                for shard, n in self.send(job, graph, some):
                     shards.append(shard)
                     done(n)
             return shards
 
-    def _stream(self, job: Job, graph: Any, parts: Sequence[tuple[str, ...]]) -> Iterator[tuple[Shard, int]]:
+    def send(self, job: Job, graph: Any, parts: Sequence[tuple[str, ...]]) -> Iterator[tuple[Shard, int]]:
+        """Shards of some parts and how many images each had, as the cluster makes them."""
         import ray.data as data
 
         context = data.DataContext.get_current()
