@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import pytest
+import typer.main
+import typer.testing
+
+# what is made of the functions is the same each time, and making it takes longer than most of what is called
+typer.main.get_command = typer.testing._get_command = cache(typer.main.get_command)
 
 
 class Done(NamedTuple):

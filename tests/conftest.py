@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 pytest_plugins = ["bundle_fixtures", "command", "evaluation_fixtures"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+DEMO_RUN: dict[str, Any] = {"cnn_size": 32, "cnn_epochs": 2, "cnn_precision": "float32", "n_init": 2}
+"""Settings of the run of the demo set that many tests look at."""
 
 # Drawn examples are the same on every machine, and a busy machine fails no test.
 settings.register_profile("petmood", deadline=None, derandomize=True)
@@ -87,9 +91,10 @@ def demo_data(demo: tuple[Path, DemoTruth]) -> Path:
 @pytest.fixture(scope="session")
 def demo_run(demo_data: Path, of_all_workers: Path) -> RunResult:
     """A small run of the demo set, made once a session. Read its folder, never write to it."""
+    pytest.importorskip("torch")
     import petmood
+    from petmood.analyses import read_results
     from petmood.library import RunResult
-    from petmood.results import Results
 
-    out = once(of_all_workers / "demo-run", lambda folder: petmood.run(demo_data, folder, cnn=False, n_init=2))
-    return RunResult(Results.model_validate_json((out / "results.json").read_text(encoding="utf-8")), out)
+    out = once(of_all_workers / "demo-run", lambda folder: petmood.run(demo_data, folder, **DEMO_RUN))
+    return RunResult(read_results(json.loads((out / "results.json").read_text(encoding="utf-8"))), out)

@@ -226,6 +226,7 @@ def test_a_full_disk_costs_nothing_but_the_cache(tmp_path: Path, monkeypatch: py
         return db
 
     monkeypatch.setattr("petmood.cache.sqlite3.connect", small)
+    cache = ContentCache(tmp_path)
     cache.put("a", "large", bytes(100_000))
     assert cache.get_many("a", ["k", "large"]) == {"k": b"v"}
 

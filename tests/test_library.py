@@ -98,7 +98,7 @@ def test_a_run_shows_its_figures_and_has_them_as_a_table(demo_run: RunResult) ->
     for row, model in zip(figures.iter_rows(named=True), (*facts.models, *facts.baselines), strict=True):
         assert (row["model"], row["protocol"], row["n"]) == (model.name, model.protocol, model.n)
         assert (row["accuracy"], row["low"], row["high"]) == (model.accuracy, *model.accuracy_ci)
-        assert (row["training"], row["seed"]) == ("photos", 42)
+        assert (row["training"], row["seed"]) == (model.identity.training, 42)
         assert f"{100 * model.accuracy:.1f} %" in text
     assert page.startswith("<iframe srcdoc=")
     assert "http" not in html.unescape(page).replace("http://www.w3.org", "").replace("http-equiv", "")

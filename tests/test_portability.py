@@ -67,17 +67,17 @@ def traps(tree: ast.Module) -> Found:
 
 
 def scopes(tree: ast.Module) -> Iterator[tuple[int, int, list[int]]]:
-    """First and last line of each function and of the module, with the lines of its conditions that ask."""
+    """First and last line of each function, with the lines of its conditions that ask."""
+    asking = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If | ast.IfExp | ast.BoolOp)
+        and any(name in ast.unparse(getattr(node, "test", node)) for name in ASKED)
+    ]
     for scope in ast.walk(tree):
-        if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.Module):
-            asking = [
-                node.lineno
-                for node in ast.walk(scope)
-                if isinstance(node, ast.If | ast.IfExp | ast.BoolOp)
-                and any(name in ast.unparse(getattr(node, "test", node)) for name in ASKED)
-            ]
-            first, last = getattr(scope, "lineno", 1), getattr(scope, "end_lineno", 10**9)
-            yield first, last, asking if not isinstance(scope, ast.Module) else []
+        if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
+            first, last = scope.lineno, scope.end_lineno or scope.lineno
+            yield first, last, [line for line in asking if first <= line <= last]
 
 
 def unguarded(source: str) -> Found:

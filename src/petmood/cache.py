@@ -16,12 +16,14 @@ import re
 import secrets
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import RLock
 from typing import Any, Final, TypeVar
 
 from petmood.errors import ConfigError
@@ -146,6 +148,34 @@ _TABLE: Final = (
 _COLUMNS: Final = "namespace, key, value, checksum, used"
 
 
+class _Kept:
+    """A connection that stays open, and the file and process that it is of."""
+
+    db: sqlite3.Connection | None = None
+    identity: tuple[int, int, int] | None = None
+
+    def close(self) -> None:
+        """Close it, unless it is another process's: a forked one must not touch what its parent goes on with."""
+        if self.db is not None:
+            if self.identity is not None and self.identity[0] != os.getpid():
+                _PARENTS.append(self.db)
+            else:
+                self.db.close()
+        self.db = self.identity = None
+
+
+_PARENTS: Final[list[sqlite3.Connection]] = []
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """Process, device and inode; None where there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return os.getpid(), found.st_dev, found.st_ino
+
+
 class ContentCache:
     """Bytes by (namespace, key). A namespace covers every cause but the content; the key is the content's digest.
 
@@ -166,6 +196,9 @@ class ContentCache:
         self.path = self.folder / name
         there = self.folder != chosen and os.path.isfile(chosen / name)  # noqa: PTH113 - pathlib fails on no names
         self._behind = chosen / name if there else None
+        self._lock = RLock()
+        self._kept = _Kept()
+        weakref.finalize(self, self._kept.close)
         self._do(lambda db: None, None)
 
     def _do(self, work: Callable[[sqlite3.Connection], _T], otherwise: _T) -> _T:
@@ -190,17 +223,34 @@ class ContentCache:
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
+        """A transaction on the connection that is kept, for one thread at a time."""
         healing = self._healing
         if healing.exists():
             with suppress(OSError, TimeoutError), _locked(healing, self._wait):
                 pass
-        with closing(sqlite3.connect(self.path, timeout=self._wait)) as db, db:
+        with self._lock:
+            try:
+                db = self._opened()
+                with db:
+                    yield db
+            except sqlite3.Error:
+                self._kept.close()
+                raise
+
+    def _opened(self) -> sqlite3.Connection:
+        """The connection to the file that is there now: opening one takes longer than most of what it is asked."""
+        there = _identity(self.path)
+        if self._kept.db is None or there is None or there != self._kept.identity:
+            self._kept.close()
+            db = sqlite3.connect(self.path, timeout=self._wait, check_same_thread=False)
+            self._kept.db = db
             db.text_factory = _lenient
             db.execute("PRAGMA synchronous=NORMAL")
             if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 db.execute("PRAGMA journal_mode=WAL")
             db.execute(_TABLE)
-            yield db
+            self._kept.identity = _identity(self.path)
+        return self._kept.db
 
     @property
     def _healing(self) -> Path:

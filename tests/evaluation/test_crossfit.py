@@ -49,10 +49,10 @@ def manifest() -> Manifest:
     return Manifest("m", "split/class", ("a", "b"), records, (), (), True, "names", len(records))
 
 
-def table(data: Manifest) -> NDArray[np.float64]:
-    """Random features, then the family's number, then scores of species."""
+def table(data: Manifest, *, species: bool = False) -> NDArray[np.float64]:
+    """Random features, then the family's number, then scores of species if those are wanted."""
     rng = np.random.default_rng(0)
-    rows = rng.standard_normal((len(data), FEATURES + 1 + LOGITS))
+    rows = rng.standard_normal((len(data), FEATURES + 1 + LOGITS * species))
     rows[:, MARK] = data.family_index
     return rows
 
@@ -99,7 +99,7 @@ COMPOSITIONS: dict[str, Compose] = {
 @pytest.mark.parametrize("training", ["photos", "files"])
 def test_no_composition_is_fitted_on_an_evaluated_family(name: str, training: Training) -> None:
     data = manifest()
-    vectors = table(data)
+    vectors = table(data, species=name.startswith("species"))
     for fold in grouped_folds(data, folds=4, seed=1):
         log: list[tuple[str, set[int]]] = []
         held = set(data.family_index[fold.evaluate].tolist())
@@ -167,7 +167,7 @@ def test_what_is_evaluated_changes_nothing_that_is_learnt(kind: str) -> None:
 
 def test_species_are_taken_away_by_what_training_rows_tell() -> None:
     data = manifest()
-    vectors = table(data)
+    vectors = table(data, species=True)
     [fold, *_] = grouped_folds(data, folds=4, seed=1)
     make: Callable[[], Classifier] = lambda: SpeciesRemoved(  # noqa: E731
         lambda: ShallowHead("logistic"), LOGIT_COLUMNS, ALL_BUT_LOGITS

@@ -82,9 +82,10 @@ def test_a_place_that_is_none(trained: Trained, there: Hub, to: str) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_photos_are_passed_on_only_when_asked_for(
-    petmood: Petmood, tiny_data: Path, there: Hub, tmp_path: Path
+    petmood: Petmood, tiny_data: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     assert petmood("train", tiny_data, "--out", tmp_path / "m.zip", "--thumbnails").returncode == 0
+    there: Hub = request.getfixturevalue("there")  # only now: its cache is empty
     refused = petmood("push", tmp_path / "m.zip", "hub:owner/photos")
     assert (refused.returncode, "may not be yours" in refused.stderr) == (2, True)
     assert there.repositories == {}

@@ -5,32 +5,30 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conftest import DEMO_RUN
 from petmood.analyses import read_results
+from petmood.analyses.species.compute import species
 from petmood.config import RunSettings, run_settings
 from petmood.errors import LeakageError
 from petmood.jobs.run import RunOutcome, run
 from petmood.store import read_manifest
 
+if TYPE_CHECKING:
+    from petmood.library import RunResult
+
 pytest.importorskip("torch")
 pytestmark = pytest.mark.timeout(600)  # whole runs, some of them cold, perhaps on a busy machine
 
-SETTINGS = run_settings("quick", cnn_size=32, cnn_epochs=2, cnn_precision="float32")
+SETTINGS = run_settings("quick", **DEMO_RUN)
 
 
 @pytest.fixture(scope="module")
-def outcome(demo: tuple[Path, Any], demo_data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
-    folder = tmp_path_factory.mktemp("run")
-    (folder / "species.csv").write_text("path,species\n" + "".join(f"{f.path},{f.species}\n" for f in demo[1].files))
-    return again(demo_data, folder / "one", folder / "species.csv")
-
-
-def again(demo_data: Path, out: Path, species: Path) -> RunOutcome:
-    """The same run into another folder."""
-    return run(demo_data, out, SETTINGS, species=species)
+def outcome(demo_run: RunResult) -> RunOutcome:
+    return RunOutcome(demo_run.folder, demo_run.report, demo_run.facts)
 
 
 def facts(outcome: RunOutcome) -> dict[str, Any]:
@@ -51,10 +49,11 @@ def test_everything_found_is_accounted_for_and_counted_by_photo(outcome: RunOutc
 
 
 def test_the_planted_imbalance_of_species_is_reported_and_without_species_mood_shows_better(
-    outcome: RunOutcome, demo: tuple[Path, Any]
+    demo: tuple[Path, Any], demo_data: Path, tmp_path: Path
 ) -> None:
-    found, truth = outcome.results.species, demo[1]
-    assert found is not None
+    truth = demo[1]
+    (tmp_path / "species.csv").write_text("path,species\n" + "".join(f"{f.path},{f.species}\n" for f in truth.files))
+    found = species(demo_data, SETTINGS, given=tmp_path / "species.csv").facts
     assert set(found.table) == {f.species for f in truth.files}
     most = {mood: max(row, key=lambda name: row[name]) for mood, row in truth.species_by_mood.items()}
     assert len(set(most.values())) > 1  # planted: moods differ in the species they mostly have
@@ -117,7 +116,7 @@ def test_a_second_run_gives_the_same_results_and_repeats_nothing(
     monkeypatch.setattr("petmood.images.decoding._open", lambda data: pytest.fail("an image was decoded again"))
     monkeypatch.setattr("petmood.features.extract.open_session", lambda *a: pytest.fail("inferred again"))
     monkeypatch.setattr("petmood.build.study_networks._train", lambda *a: pytest.fail("trained again"))
-    repeated = again(demo_data, tmp_path / "two", outcome.folder.parent / "species.csv")
+    repeated = run(demo_data, tmp_path / "two", SETTINGS)
     first, second = facts(outcome), facts(repeated)
     for raw in (first, second):
         for name in ("seconds", "cache", "date"):
@@ -138,7 +137,7 @@ def test_a_cold_run_with_the_same_seed_gives_the_same_results(
     outcome: RunOutcome, demo_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PETMOOD_CACHE", str(tmp_path / "cache"))
-    cold = again(demo_data, tmp_path / "cold", outcome.folder.parent / "species.csv")
+    cold = run(demo_data, tmp_path / "cold", SETTINGS)
     first, second = facts(outcome), facts(cold)
     del first["environment"], second["environment"]
     assert first == second
@@ -213,8 +212,9 @@ def test_the_manifest_is_kept(outcome: RunOutcome) -> None:
 
 def test_a_run_folder_may_be_written_to_again_and_a_zip_gives_the_same(tiny_data: Path, tmp_path: Path) -> None:
     settings = RunSettings(cnn=False, n_init=2, repeats=1, families="names")
-    folder = run(tiny_data, tmp_path / "one", settings)
-    zipped = run(Path(shutil.make_archive(str(tmp_path / "data"), "zip", tiny_data)), folder.folder, settings)
+    archive = Path(shutil.make_archive(str(tmp_path / "data"), "zip", tiny_data))
+    folder = run(tiny_data, tmp_path / "one", settings, analyses=())
+    zipped = run(archive, folder.folder, settings, analyses=())
     assert zipped.folder == folder.folder
     for part in ("dataset", "models", "baselines", "clusters"):
         a, b = (getattr(one.results, part) for one in (folder, zipped))

@@ -37,7 +37,7 @@ def headline_sentence(model: ModelDescription) -> str:
     low, high = (100 * bound for bound in found.accuracy_ci)
     return (
         f"Right for {found.correct} of {found.n} photos it had not seen: {100 * found.accuracy:.1f} % "
-        f"({low:.1f} to {high:.1f} %, n = {found.n}; {found.protocol})."
+        f"({low:.1f} to {high:.1f} %, n = {found.n:,}; {found.protocol})."
     )
 
 
@@ -46,7 +46,7 @@ def _elsewhere(model: ModelDescription) -> str:
     if model.sources is None:
         return ""
     told = "; ".join(
-        f"{100 * s.balanced:.1f} % ({100 * s.balanced_ci[0]:.1f} to {100 * s.balanced_ci[1]:.1f} %, n = {s.n}) on "
+        f"{100 * s.balanced:.1f} % ({100 * s.balanced_ci[0]:.1f} to {100 * s.balanced_ci[1]:.1f} %, n = {s.n:,}) on "
         f"{s.name}, where guessing gives {100 / len(s.classes):.0f} %"
         for s in model.sources.sources
     )

@@ -194,7 +194,12 @@ def _tables(facts: TravelFacts) -> Iterator[Table]:
         "Photos of a source left out by their distance to the training photos, and how many the model reads right.",
         ("Judged on", "Level", "Share of its photos", "Right among them"),
         tuple(
-            (u.judged_on, u.level, f"{u.photos / u.n:.3f} ({u.photos} of {u.n})", _share(u.right, u.photos))
+            (
+                u.judged_on,
+                u.level,
+                f"{u.photos / u.n:.3f} ({count(u.photos)} of {count(u.n)})",
+                _share(u.right, u.photos),
+            )
             for u in facts.unlike
         ),
     )
@@ -244,13 +249,13 @@ def _control_row(facts: TravelFacts, cell: TravelCell) -> tuple[str, ...]:
 
 def _certainty_row(c: TravelCertainty) -> tuple[str, ...]:
     sizes = " and ".join(f"{s:.2f}" for s in c.size.values())
-    sure = f"{c.right} of {c.sure} right" if c.sure else "never said"
+    sure = f"{count(c.right)} of {count(c.sure)} right" if c.sure else "never said"
     held = (_share(k, c.n) for k in c.held.values())
     return (" + ".join(c.trained_on), c.judged_on, HOW[c.how], *held, sizes, sure)
 
 
 def _share(hits: int, n: int) -> str:
-    return f"{plain(hits / n, wilson_interval(hits, n))[:-1]}, {hits} of {n})" if n else "none"
+    return f"{plain(hits / n, wilson_interval(hits, n))[:-1]}, {count(hits)} of {count(n)})" if n else "none"
 
 
 def lines(facts: TravelFacts) -> Iterator[str]:
