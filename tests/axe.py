@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,14 @@ SMALL = """() => {
 """Texts of less than 9 pixels, those of charts as large as they are shown; what is folded is opened first."""
 
 
+def violations(page: Any, **options: Any) -> list[tuple[str, list[str]]]:
+    """Each rule of axe that an open page breaks, with the elements that break it."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    # what it passes is not listed: that would take as long as looking
+    found = axe.run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
+    return [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in found]
+
+
 def faults(page: Path | str, folder: Path) -> list[tuple[int, str, list[str]]]:
     """Width, rule and elements of each fault of a page, on a phone in the dark and on a desktop in the light.
 
@@ -31,20 +40,18 @@ def faults(page: Path | str, folder: Path) -> list[tuple[int, str, list[str]]]:
     """
     if CHROMIUM is None:
         return []  # the tests of the report itself are skipped with that reason
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     playwright = pytest.importorskip("playwright.sync_api")
     if isinstance(page, str):
         (folder / "page.html").write_text(page, encoding="utf-8")
         page = folder / "page.html"
-    found = []
+    found: list[tuple[int, str, list[str]]] = []
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for width, scheme in VIEWS:
             size = {"width": width, "height": 844}
             shown = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
             shown.goto(page.as_uri())
-            for fault in axe.run(shown).response["violations"]:
-                found.append((width, fault["id"], [node["html"][:120] for node in fault["nodes"]]))
+            found += [(width, *fault) for fault in violations(shown)]
             if shown.evaluate("document.documentElement.scrollWidth") > width:
                 found.append((width, "wider than the screen", []))
             if small := shown.evaluate(SMALL):

@@ -303,6 +303,22 @@ class ContentCache:
         """One value, or None."""
         return self.get_many(namespace, [key]).get(key)
 
+    def known(self, namespace: str, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that have a value, which is not read: it may turn out to be damaged."""
+
+        def look(db: sqlite3.Connection) -> set[str]:
+            found = set[str]()
+            for start in range(0, len(keys), _CHUNK):
+                part = keys[start : start + _CHUNK]
+                query = f"SELECT key FROM entries WHERE namespace=? AND key IN ({','.join('?' * len(part))})"
+                found.update(key for (key,) in db.execute(query, [namespace, *part]))
+            return found
+
+        found: set[str] = self._do(look, set())
+        if self._behind is not None:
+            found.update(_look_behind(self._behind, namespace, [key for key in keys if key not in found]))
+        return found
+
     def put_many(self, namespace: str, items: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> None:
         """Store values; an existing key is overwritten."""
         pairs = list(items.items() if isinstance(items, Mapping) else items)

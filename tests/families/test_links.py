@@ -11,7 +11,6 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from drawing import covered, deformed, photo, printed, saved, write_tree
 from petmood.cache import ContentCache
-from petmood.families.candidates import Listed, candidate_pairs, sketch
 from petmood.families.links import PixelLinks, find_links
 from petmood.families.local import MAX_POINTS, SIDE, LocalFeatures, find_local_features, mirrored, unit
 from petmood.families.verify import verify
@@ -221,14 +220,3 @@ def test_local_features_are_bounded_and_strongest_first() -> None:
     assert len(found.points) == len(found.descriptors) == MAX_POINTS
     assert (found.points[:, :3] >= 0).all()
     assert (found.points[:, :2] <= [found.width, found.height]).all()
-
-
-def test_candidates_grow_with_the_number_of_images_not_with_its_square() -> None:
-    counts = []
-    for n in (15, 45):
-        found = [features_of(photo(seed, (96, 96))) for seed in range(n)]
-        pairs = candidate_pairs(Listed([sketch(one) for one in found]))
-        assert (pairs[:, 0] < pairs[:, 1]).all()
-        assert len(np.unique(pairs, axis=0)) == len(pairs)
-        counts.append(len(pairs))
-    assert counts[1] < 4 * counts[0]

@@ -109,7 +109,7 @@ def review(
         bool, typer.Option("--consensus", help="Write one label a photo of all readers, consensus.csv; serve nothing.")
     ] = False,
     port: Annotated[int | None, typer.Option(help="Port of the page.", show_default="8427, or a free one")] = None,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print decisions and agreement instead; serve nothing.")] = False,
 ) -> None:
     """Go through suspect labels by keyboard, on a local page.
@@ -133,4 +133,4 @@ def review(
     if json or consensus:
         return
     announce = f"labels: {store.labels_path}\nStop with Ctrl+C; every decision is saved at once."
-    serve(store, blind=blind, port=port, browser=browser, announce=lambda at: out.print(f"Review: {at}\n{announce}"))
+    serve(store, blind=blind, port=port, browser=open_page, announce=lambda at: out.print(f"Review: {at}\n{announce}"))

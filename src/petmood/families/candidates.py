@@ -1,21 +1,34 @@
-"""Sketches of pictures -> pairs that may show one photo, from an approximate index, never from all pairs.
+"""Sketches of pictures -> pairs that may show one photo, from inverted lists, never from all pairs.
 
-A sketch is a small part of a picture's local features, and a thumbnail. Only sketches pass through memory here, a part
-at a time; the index holds them compressed to some 80 bytes a feature.
+A sketch is a small part of a picture's local features, and a thumbnail, each as a code of 64 bytes; some 2 KiB.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.families.index import NearestIndex
-from petmood.families.local import THUMBNAIL, LocalFeatures, mirrored, quarter_turns, thumbnail, unit
-from petmood.records import FloatArray, IntArray
+from petmood.families.index import (
+    DIM,
+    DISTANCE,
+    FAR,
+    NONE,
+    Codes,
+    Grid,
+    Keys,
+    NearestIndex,
+    encode,
+    encode_thumbnail,
+    flat,
+    mirrored_codes,
+    turned_thumbnails,
+)
+from petmood.families.local import LocalFeatures, thumbnail
+from petmood.records import IntArray
 
 PER_IMAGE: Final = 6
 """Candidates kept of each picture, by votes of its local features."""
@@ -27,11 +40,9 @@ FEW: Final = 64
 """Local features below which a picture is looked for by its thumbnail turned every way, not only as it is."""
 
 _CELLS: Final = 4  # voters are taken from a grid of so many cells a side, lest print or one tile take all votes
-_NEIGHBOURS: Final = 6
-_WIDTH: Final = 0.1  # squared distance at which a vote has lost most of its weight
+_WIDTH: Final = 0.1 * (127 / 0.45) ** 2  # squared distance of codes at which a vote has lost most of its weight
 _ALIKE: Final = 0.85  # correlation of two thumbnails below which they are not worth a closer look
 _LEAST: Final = 0.5  # votes below which it is chance: of copies that are found none had less, of other pairs a third
-_PART: Final = 2_048  # pictures searched for at once: bounds memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,49 +50,23 @@ class Sketch:
     """What a picture is looked for by.
 
     Attributes:
-        voters: (at most `VOTERS`, 128) uint8 descriptors from all over the picture.
-        thumbnail: (12, 12) float32 of mean 0 and length 1.
+        voters: (at most `VOTERS`, 64) int8 codes of descriptors from all over the picture.
+        thumbnail: (8, 8) int8 code of the picture as a whole.
         textured: whether it has local features enough to be found by them alone.
     """
 
-    voters: NDArray[np.uint8]
-    thumbnail: FloatArray
+    voters: Codes
+    thumbnail: Codes
     textured: bool
-
-
-class Sketches(Protocol):
-    """Sketches of n pictures, given out in parts so that they need not be in memory together."""
-
-    def __len__(self) -> int:
-        """How many."""
-        ...
-
-    def parts(self, size: int) -> Iterator[Sequence[Sketch]]:
-        """All sketches in order, `size` at a time."""
-        ...
-
-
-class Listed:
-    """Sketches in memory."""
-
-    def __init__(self, sketches: Sequence[Sketch]) -> None:
-        self._sketches = sketches
-
-    def __len__(self) -> int:
-        return len(self._sketches)
-
-    def parts(self, size: int) -> Iterator[Sequence[Sketch]]:
-        """See `Sketches.parts`."""
-        for start in range(0, len(self), size):
-            yield self._sketches[start : start + size]
 
 
 def sketch(found: LocalFeatures) -> Sketch:
     """The sketch of a picture: the strongest features of each part of it, and its thumbnail."""
-    return Sketch(found.descriptors[_spread(found)], thumbnail(found.grey), len(found.points) >= FEW)
+    voters = encode(found.descriptors[spread(found)])
+    return Sketch(voters, encode_thumbnail(thumbnail(found.grey)), len(found.points) >= FEW)
 
 
-def _spread(found: LocalFeatures) -> IntArray:
+def spread(found: LocalFeatures) -> IntArray:
     """The strongest features of each cell in turn. `found` has the strongest first."""
     across = np.clip(found.points[:, 0] / found.width * _CELLS, 0, _CELLS - 1).astype(np.int64)
     down = np.clip(found.points[:, 1] / found.height * _CELLS, 0, _CELLS - 1).astype(np.int64)
@@ -93,114 +78,143 @@ def _spread(found: LocalFeatures) -> IntArray:
     return np.sort(np.lexsort((np.arange(len(cell)), rank))[:VOTERS])
 
 
-def candidate_pairs(sketches: Sketches, per_image: int = PER_IMAGE, asked: NDArray[np.bool_] | None = None) -> IntArray:
-    """(n_pairs, 2) int64 of i < j: pairs to be verified, those with most votes first.
+class Sketches:
+    """Sketches of n numbered pictures, as arrays: some 2 KiB of memory each."""
 
-    Two ways lead to a pair. Local features vote for the pictures that hold their nearest neighbours, plain and
-    mirrored, whatever the crop or rotation. Thumbnails find their nearest ones, plain and mirrored, since print all
-    over a picture takes its features; those of pictures with little texture over all flips and quarter turns, and of
-    negatives.
+    def __init__(self, n: int, parts: Iterable[Sequence[Sketch]]) -> None:
+        """Take them in, in order, a part at a time."""
+        self._voters = np.empty((n * VOTERS, DIM), dtype=np.int8)  # what is never filled takes no memory
+        self._starts = np.zeros(n + 1, dtype=np.int64)
+        self._thumbnails = np.empty((n, 8, 8), dtype=np.int8)
+        self._textured = np.empty(n, dtype=np.bool_)
+        at = 0
+        for part in parts:
+            for one in part:
+                start, end = self._starts[at], self._starts[at] + len(one.voters)
+                self._voters[start:end] = one.voters
+                self._thumbnails[at], self._textured[at] = one.thumbnail, one.textured
+                at += 1
+                self._starts[at] = end
+
+    def __len__(self) -> int:
+        return len(self._textured)
+
+    def codes(self, kind: str, pictures: IntArray) -> tuple[Codes, NDArray[np.int32]]:
+        """(n, 64) codes by which some pictures are found, and (n,) whose each is."""
+        if kind == "thumbnails":
+            return flat(self._thumbnails[pictures]), pictures.astype(np.int32)
+        if len(pictures) == len(self):
+            voters = self._voters[: self._starts[-1]]
+            return voters, np.repeat(pictures, np.diff(self._starts)).astype(np.int32)
+        counts = self._starts[pictures + 1] - self._starts[pictures]
+        ends = np.cumsum(counts)
+        rows = np.arange(ends[-1] if len(ends) else 0) + np.repeat(self._starts[pictures] - ends + counts, counts)
+        return self._voters[rows], np.repeat(pictures, counts).astype(np.int32)
+
+    def queries(self, kind: str, pictures: IntArray) -> tuple[Codes, IntArray]:
+        """(n, 64) codes by which some pictures are looked for, and (n,) at which place of the picture's list.
+
+        Local features are looked for plain and mirrored. So are thumbnails, since print all over a picture takes its
+        features; those of pictures with little texture over all flips and quarter turns, and as negatives.
+        """
+        width = width_of(kind)
+        base = np.arange(len(pictures)) * width
+        if kind == "voters":
+            voters, _ = self.codes(kind, pictures)
+            counts = self._starts[pictures + 1] - self._starts[pictures]
+            rank = np.arange(len(voters)) - np.repeat(np.cumsum(counts) - counts, counts)
+            place = np.repeat(base, counts) + rank
+            return np.concatenate([voters, mirrored_codes(voters)]), np.concatenate([place, place + VOTERS])
+        if not len(pictures):
+            return np.zeros((0, DIM), dtype=np.int8), np.zeros(0, dtype=np.int64)
+        views = np.stack([turned_thumbnails(one) for one in self._thumbnails[pictures]])
+        views = np.concatenate([views, -views], axis=1)
+        wanted = np.ones(views.shape[:2], dtype=np.bool_)
+        wanted[self._textured[pictures], 2:] = False
+        return flat(views[wanted]), (base[:, None] + np.arange(width))[wanted]
+
+
+def width_of(kind: str) -> int:
+    """Queries of a picture at most."""
+    return 2 * VOTERS if kind == "voters" else 16
+
+
+def listed_of(kind: str) -> int:
+    """How many of the nearest of each query count."""
+    return 6 if kind == "voters" else 3
+
+
+def far_of(kind: str) -> int:
+    """Squared distance of codes from which on nothing counts."""
+    # unit vectors: correlation c is squared distance 2 - 2c
+    return FAR if kind == "voters" else round(2 * (1 - _ALIKE) * 127**2) + 1
+
+
+def proposed(kind: str, pictures: IntArray, keys: Keys) -> tuple[IntArray, IntArray, NDArray[np.float64]]:
+    """Which pictures each of some may show again: picture, candidate and votes.
+
+    Local features vote for the pictures that hold their nearest neighbours, whatever the crop or rotation; the
+    `PER_IMAGE` with most votes count, plain or mirrored. Near thumbnails count without votes.
 
     Args:
-        sketches: of distinct files.
-        per_image: candidates of each picture from votes.
-        asked: (n,) pictures whose candidates are wanted; all by default.
+        kind: "voters" or "thumbnails".
+        pictures: (n,) who looked.
+        keys: (n, width, listed) what each query of each found.
     """
-    n = len(sketches)
-    asked = np.ones(n, dtype=np.bool_) if asked is None else asked
-    if n < 2 or not asked.any():
+    voter = np.broadcast_to(np.arange(len(pictures))[:, None, None], keys.shape)
+    candidate, distance = keys & 0xFFFFFFFF, keys >> DISTANCE
+    valid = (keys != NONE) & (candidate != pictures[:, None, None])
+    if kind == "thumbnails":
+        pair = np.unique(voter[valid] << 32 | candidate[valid])
+        return pictures[pair >> 32], pair & 0xFFFFFFFF, np.zeros(len(pair))
+    half = width_of(kind) // 2
+    found = []
+    for side in (slice(0, half), slice(half, None)):
+        some = valid[:, side]
+        pair, inverse = np.unique(voter[:, side][some] << 32 | candidate[:, side][some], return_inverse=True)
+        weight = np.exp(-distance[:, side][some] / _WIDTH)
+        found.append((pair, np.bincount(inverse, weight, minlength=len(pair))))
+    pair, votes = (np.concatenate(both) for both in zip(*found, strict=True))
+    order = np.lexsort((pair, -votes, pair >> 32))
+    pair, votes = pair[order], votes[order]
+    # the same candidate may come plain and mirrored: its better place counts
+    _, first = np.unique(pair, return_index=True)
+    first.sort()
+    pair, votes = pair[first], votes[first]
+    asking = pair >> 32
+    kept = (np.arange(len(pair)) - np.searchsorted(asking, asking) < PER_IMAGE) & (votes >= _LEAST)
+    return pictures[asking[kept]], pair[kept] & 0xFFFFFFFF, votes[kept]
+
+
+def in_order(n: int, found: Sequence[tuple[IntArray, IntArray, NDArray[np.float64]]]) -> IntArray:
+    """(n_pairs, 2) int64 of i < j: what `proposed` gave, each pair once, those with most votes first."""
+    if not found:
         return np.zeros((0, 2), dtype=np.int64)
-    found, votes = _keys(sketches, sketches, per_image, asked)
-    i, j = np.divmod(found, n)
+    i, j, votes = (np.concatenate(parts) for parts in zip(*found, strict=True))
     keys, inverse = np.unique(np.minimum(i, j) * n + np.maximum(i, j), return_inverse=True)
     most = np.zeros(len(keys))
     np.maximum.at(most, inverse, votes)
     return np.stack(np.divmod(keys[np.lexsort((keys, -most))], n), axis=1).astype(np.int64)
 
 
-def candidates_among(queries: Sketches, known: Sketches) -> IntArray:
-    """(n_pairs, 2) int64, sorted: which query may show which of the known pictures, found as by `candidate_pairs`."""
-    if not len(queries) or not len(known):
+def candidates_among(queries: Sequence[Sketch], known: Sequence[Sketch]) -> IntArray:
+    """(n_pairs, 2) int64, sorted: which query may show which of the known pictures."""
+    if not queries or not known:
         return np.zeros((0, 2), dtype=np.int64)
-    keys, _ = _keys(queries, known, PER_IMAGE, np.ones(len(queries), dtype=np.bool_))
-    return np.stack(np.divmod(np.unique(keys), len(known)), axis=1).astype(np.int64)
+    asking, held = Sketches(len(queries), [queries]), Sketches(len(known), [known])
+    pairs = []
+    for kind in KINDS:
+        codes, owners = held.codes(kind, np.arange(len(known)))
+        index = NearestIndex(Grid(kind, len(known)), codes, owners)
+        asked, place = asking.queries(kind, np.arange(len(queries)))
+        keys = np.full((len(queries) * width_of(kind), listed_of(kind)), NONE)
+        keys[place] = index.nearest(asked, listed_of(kind), far_of(kind))
+        # numbers of queries are none of the known pictures'
+        strangers = len(known) + np.arange(len(queries))
+        i, j, _ = proposed(kind, strangers, keys.reshape(len(queries), width_of(kind), -1))
+        pairs.append((i - len(known)) * len(known) + j)
+    return np.stack(np.divmod(np.unique(np.concatenate(pairs)), len(known)), axis=1).astype(np.int64)
 
 
-def _keys(
-    queries: Sketches, known: Sketches, per_image: int, asked: NDArray[np.bool_]
-) -> tuple[IntArray, NDArray[np.float64]]:
-    """Keys query * len(known) + known, and the votes of each. Where both are the same, none is its own candidate."""
-    n, itself = len(known), queries is known
-    votes, owner, thumbnails = NearestIndex(n * VOTERS, 128), [], NearestIndex(n, THUMBNAIL**2)
-    for start, part in _numbered(known):
-        voters = np.concatenate([one.voters for one in part])
-        owner.append(np.repeat(np.arange(start, start + len(part)), [len(one.voters) for one in part]))
-        if len(voters):
-            votes.add(unit(voters))
-        thumbnails.add(np.stack([one.thumbnail.ravel() for one in part]))
-    owners = np.concatenate(owner)
-    found, votes_of = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
-    for start, part in _numbered(queries):
-        rows = [(start + i, one) for i, one in enumerate(part) if asked[start + i]]
-        if rows:
-            for keys, strength in (
-                _by_votes(rows, votes, owners, n, per_image, itself=itself),
-                _by_thumbnails(rows, thumbnails, n, itself=itself),
-            ):
-                found.append(keys)
-                votes_of.append(strength)
-    return np.concatenate(found), np.concatenate(votes_of)
-
-
-def _by_votes(
-    rows: Sequence[tuple[int, Sketch]], index: NearestIndex, owners: IntArray, n: int, per_image: int, *, itself: bool
-) -> tuple[IntArray, NDArray[np.float64]]:
-    """The pictures with most votes of each asking one, plain or mirrored, and how many those are."""
-    voters = np.concatenate([one.voters for _, one in rows])
-    if not len(owners) or not len(voters):
-        return np.zeros(0, dtype=np.int64), np.zeros(0)
-    voter = np.repeat([i for i, _ in rows], [len(one.voters) for _, one in rows]).astype(np.int64)[:, None]
-    keys, votes = [], []
-    for descriptors in (voters, mirrored(voters)):
-        nearest, distance = index.nearest(unit(descriptors), _NEIGHBOURS)
-        candidate = owners[nearest]
-        valid = (nearest >= 0) & ~(itself & (candidate == voter))
-        key, inverse = np.unique((voter * n + candidate)[valid], return_inverse=True)
-        keys.append(key)
-        votes.append(np.bincount(inverse, np.exp(-distance[valid] / _WIDTH), minlength=len(key)))
-    key, vote = np.concatenate(keys), np.concatenate(votes)
-    order = np.lexsort((key, -vote, key // n))
-    key, vote = key[order], vote[order]
-    # the same candidate may come plain and mirrored: its better place counts
-    _, first = np.unique(key, return_index=True)
-    first.sort()
-    key, vote = key[first], vote[first]
-    asking = key // n
-    kept = (np.arange(len(key)) - np.searchsorted(asking, asking) < per_image) & (vote >= _LEAST)
-    return np.asarray(key[kept], dtype=np.int64), np.asarray(vote[kept], dtype=np.float64)
-
-
-def _by_thumbnails(
-    rows: Sequence[tuple[int, Sketch]], index: NearestIndex, n: int, *, itself: bool
-) -> tuple[IntArray, NDArray[np.float64]]:
-    views = [_views(one) for _, one in rows]
-    voter = np.repeat([i for i, _ in rows], [len(turned) for turned in views]).astype(np.int64)[:, None]
-    nearest, distance = index.nearest(np.stack([view for turned in views for view in turned]).astype(np.float32), 3)
-    # unit vectors: squared distance d is correlation 1 - d / 2
-    near = (nearest >= 0) & (distance <= 2 * (1 - _ALIKE)) & ~(itself & (nearest == voter))
-    return np.asarray((voter * n + nearest)[near], dtype=np.int64), np.zeros(int(near.sum()))
-
-
-def _views(one: Sketch) -> list[FloatArray]:
-    """Thumbnails that a picture is looked for by: of a textured one, few, since its features find the others."""
-    if one.textured:
-        return [one.thumbnail.ravel(), one.thumbnail[:, ::-1].ravel()]
-    turned = [np.asarray(side.ravel(), dtype=np.float32) for side in quarter_turns(one.thumbnail)]
-    return turned + [-side for side in turned]
-
-
-def _numbered(sketches: Sketches) -> Iterator[tuple[int, Sequence[Sketch]]]:
-    start = 0
-    for part in sketches.parts(_PART):
-        yield start, part
-        start += len(part)
+KINDS: Final = ("voters", "thumbnails")
+"""Two ways lead to a pair."""

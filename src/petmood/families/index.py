@@ -1,178 +1,256 @@
-"""Many unit vectors -> the nearest of each of others, without comparing all: an index of inverted lists.
+"""Codes of many vectors -> the nearest of each of others, without comparing all: inverted lists that no data change.
 
-Vectors are turned to the axes along which they differ most (PCA), the first `KEPT` of which are kept, in a byte each,
-and put into the list of their nearest centre. A query looks through the lists of the `PROBES` centres nearest to it:
-the inverted file of Jégou, Douze and Schmid, "Product quantization for nearest neighbor search", 2011, section IV, here
-without product codes.
+A code is 64 whole numbers. Its cell is the nearest centre of its first half and that of its second, the inverted
+multi-index of Babenko and Lempitsky, CVPR 2012; a query looks through the `PROBES` cells nearest to it. Axes and
+centres come with petmood (`benchmarks/codebooks.py` makes them of drawn pictures), so that whether a query finds a
+vector, and at what distance, depends on the two alone: what is known of a set stays true when vectors are added.
+All sums are of whole numbers that float32 holds exactly, and so are distances, whatever the processor and the order.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from petmood.records import FloatArray, IntArray
+from petmood.families.local import unit
+from petmood.records import FloatArray
 from petmood.threads import cores
 
-KEPT: Final = 64
-PROBES: Final = 12
+DIM: Final = 64
+PROBES: Final = 24
+FAR: Final = 65_535
+"""Squared distance of codes from which on nothing is found."""
 
-_EXACT: Final = 4_000  # vectors up to which comparing all is as quick
-_MAX_LISTS: Final = 8_192
-_STEPS: Final = 2  # of Lloyd's: more make the lists hardly more even
-_SAMPLE: Final = 48  # vectors a list that its centre is fitted on
-_CELLS: Final = 2**22  # distances held at once
-_SEED: Final = 7
-_FARTHEST: Final = 4.0  # no unit vectors are farther apart, squared
+NONE: Final = np.iinfo(np.int64).max
+"""A key for nothing found. Others have the owner's number in their lower 32 bits, the distance from `DISTANCE` on."""
+
+DISTANCE: Final = 37
+
+Codes = NDArray[np.int8]
+Keys = NDArray[np.int64]
+
+_HALF: Final = DIM // 2
+_SPAN: Final = 0.45  # what 127 stands for in the code of a descriptor; next to none has more
+_ASSET: Final = Path(__file__).with_name("codebooks.safetensors")
+_SIZES: Final = {"voters": ((128, 1), (2_048, 32), (16_384, 64), (131_072, 128)), "thumbnails": ((16_384, 1),)}
+_LARGEST: Final = {"voters": 256, "thumbnails": 64}
+_TOGETHER: Final = 2**15  # vectors of a cell that are compared at once: their places take 15 bits
+_CELLS: Final = 2**21  # numbers held at once
+
+
+@cache
+def _asset() -> dict[str, NDArray[Any]]:
+    from safetensors.numpy import load
+
+    tensors: dict[str, NDArray[Any]] = load(_ASSET.read_bytes())
+    return tensors
+
+
+def version() -> str:
+    """What codes and cells depend on beside the vectors, for cache keys."""
+    import hashlib
+
+    rules = f"{DIM} {PROBES} {FAR} {_SPAN} {_SIZES} {_LARGEST}"
+    return hashlib.sha256(_ASSET.read_bytes() + rules.encode()).hexdigest()[:12]
+
+
+def encode(descriptors: NDArray[np.uint8]) -> Codes:
+    """(n, 64) codes of (n, 128) descriptors."""
+    told = _asset()
+    turned = (unit(descriptors) - told["mean"]) @ told["axes"]
+    return np.asarray(np.clip(np.rint(turned * np.float32(127 / _SPAN)), -127, 127), dtype=np.int8)
+
+
+def mirrored_codes(codes: Codes) -> Codes:
+    """Codes of the mirrored descriptors: each axis is even or odd under the mirror."""
+    return np.asarray(codes * _asset()["signs"], dtype=np.int8)
+
+
+def encode_thumbnail(thumbnail: FloatArray) -> Codes:
+    """(8, 8) code of a (12, 12) thumbnail of mean 0: the lowest terms of its cosine transform, of length 127."""
+    import cv2
+
+    terms = cv2.dct(np.ascontiguousarray(thumbnail, dtype=np.float32))[:8, :8]
+    return np.asarray(np.rint(terms * np.float32(127 / max(float(np.linalg.norm(terms)), 1e-3))), dtype=np.int8)
+
+
+def turned_thumbnails(code: Codes) -> Codes:
+    """(8, 8, 8) codes of the eight flips and quarter turns of a thumbnail, itself first, its mirror image second."""
+    odd = np.where(np.arange(8) % 2, -1, 1).astype(np.int8)
+    sides = [code, code * odd, code * odd[:, None], code * odd * odd[:, None]]
+    return np.stack([*sides, *(side.T for side in sides)])
+
+
+def flat(thumbnails: Codes) -> Codes:
+    """(n, 64) of (n, 8, 8) codes: each half has terms of every size."""
+    return np.concatenate([thumbnails[:, :, ::2].reshape(-1, _HALF), thumbnails[:, :, 1::2].reshape(-1, _HALF)], axis=1)
+
+
+def halves(kind: str, n: int) -> int:
+    """Centres of each half, by kind and number of pictures: a step takes four times the pictures, or more."""
+    sizes = _SIZES[kind]
+    place = bisect_left([most for most, _ in sizes], n)
+    return sizes[place][1] if place < len(sizes) else _LARGEST[kind]
+
+
+class Grid:
+    """The cells of codes of one kind, "voters" or "thumbnails", for some number of pictures."""
+
+    def __init__(self, kind: str, n: int) -> None:
+        self.k = halves(kind, n)
+        self._centres: tuple[FloatArray, ...] = ()
+        if self.k > 1:
+            self._centres = tuple(_asset()[f"{kind}{self.k}"].astype(np.float32))
+
+    def cells(self, codes: Codes) -> NDArray[np.uint16]:
+        """(n,) the cell of each code."""
+        found = np.zeros(len(codes), dtype=np.uint16)
+        if not self._centres:
+            return found
+        step = _CELLS // self.k
+
+        def some(start: int) -> None:
+            part = slice(start, start + step)
+            first, second = (apart.argmin(axis=1) for apart in self._apart(codes[part]))
+            found[part] = first * self.k + second
+
+        on_cores(some, range(0, len(codes), step))
+        return found
+
+    def probes(self, codes: Codes) -> NDArray[np.uint16]:
+        """(n, probes) the cells in which each code is looked for."""
+        if not self._centres:
+            return np.zeros((len(codes), 1), dtype=np.uint16)
+        k, step = self.k, _CELLS // (8 * self.k)
+        found = np.empty((len(codes), PROBES), dtype=np.uint16)
+        # the r-th of one half with the s-th of the other: none behind `PROBES` other pairs is among the nearest
+        r, s = _PAIRS
+
+        def some(start: int) -> None:
+            part = slice(start, start + step)
+            best, near = [], []
+            for apart in self._apart(codes[part]):
+                # numbers of centres break ties, so that the cells depend on the code alone
+                key = apart.astype(np.int32) * k + np.arange(k, dtype=np.int32)
+                key = np.sort(np.partition(key, PROBES - 1, axis=1)[:, :PROBES], axis=1)
+                best.append(key % k)
+                near.append(key // k)
+            key = (near[0][:, r] + near[1][:, s]).astype(np.int64) * (k * k) + best[0][:, r] * k + best[1][:, s]
+            found[part] = np.partition(key, PROBES - 1, axis=1)[:, :PROBES] % (k * k)
+
+        on_cores(some, range(0, len(codes), step))
+        return found
+
+    def _apart(self, codes: Codes) -> Iterator[FloatArray]:
+        """Of each half: how far it is from each centre, up to a term that is the same for all centres."""
+        for i, centres in enumerate(self._centres):
+            part = codes[:, _HALF * i : _HALF * (i + 1)].astype(np.float32)
+            yield np.einsum("ij,ij->i", centres, centres) - 2 * part @ centres.T
 
 
 class NearestIndex:
-    """Nearest neighbours among unit vectors, exact for few; the same whatever the number of threads.
+    """Nearest neighbours among codes; the same whatever the number of threads, and whatever else is held.
 
-    It holds `KEPT` bytes and twelve more a vector. The first vectors that are added train it, so that they must be many
-    or typical.
+    Args:
+        grid: the cells.
+        codes: (n, 64) int8 vectors.
+        owners: (n,) int32, ascending: the picture of each.
     """
 
-    def __init__(self, expected: int, dim: int) -> None:
-        """An empty index.
+    def __init__(self, grid: Grid, codes: Codes, owners: NDArray[np.int32]) -> None:
+        self._grid, self._codes, self._owners = grid, codes, owners
+        cells = grid.cells(codes)
+        self._order = np.argsort(cells, kind="stable").astype(np.int32)
+        self._starts = np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=grid.k**2))])
 
-        Args:
-            expected: vectors that will be added, at most.
-            dim: their length.
-        """
-        self._exact = expected <= _EXACT
-        self._lists = min(_MAX_LISTS, int(2 ** np.round(np.log2(2.8 * np.sqrt(max(expected, 1))))))
-        self._axes: FloatArray | None = None
-        self._centres = np.zeros((0, dim), dtype=np.float32)
-        self._scale = 1.0
-        self._n = 0
-        # rows beyond those that are added are never touched, and take no memory
-        kept = dim if self._exact else min(KEPT, dim)
-        self._vectors: NDArray[Any] = np.empty((expected, kept), dtype=np.float32 if self._exact else np.int8)
-        self._list_of = np.empty(expected, dtype=np.int32)
-        self._order: NDArray[np.int32] | None = None
+    def nearest(self, queries: Codes, k: int, far: int = FAR) -> Keys:
+        """(n, k) keys of what is nearest to each, in order; `NONE` where fewer are nearer than `far`."""
+        if not len(self._codes):
+            return np.full((len(queries), k), NONE)
+        cells = len(self._starts) - 1
+        probed = self._grid.probes(queries)
+        probes = probed.shape[1]
+        asking = np.argsort(probed.ravel(), kind="stable")
+        bounds = np.searchsorted(probed.ravel()[asking], np.arange(cells + 1))
+        apart = np.full((len(asking), k), far, dtype=np.int32)
+        rows = np.zeros((len(asking), k), dtype=np.int32)
+        ready = _asking(queries)
 
-    def add(self, vectors: FloatArray) -> None:
-        """Add (n, dim) float32 rows of length 1."""
-        rows = slice(self._n, self._n + len(vectors))
-        self._n += len(vectors)
-        self._order = None
-        if self._exact:
-            self._vectors[rows] = vectors
-            return
-        with threadpool_limits(1):
-            if self._axes is None:
-                self._train(vectors)
-            assert self._axes is not None
-            turned = vectors @ self._axes
-            self._vectors[rows] = np.clip(np.rint(turned / self._scale), -127, 127)
-            self._list_of[rows] = self._nearest_centres(turned, 1)[:, 0]
-
-    def _train(self, vectors: FloatArray) -> None:
-        _, axes = np.linalg.eigh(vectors.T @ vectors)
-        self._axes = np.ascontiguousarray(axes[:, ::-1][:, : self._vectors.shape[1]], dtype=np.float32)
-        turned = vectors @ self._axes
-        self._scale = max(float(np.abs(turned).max()), 1e-6) / 127
-        drawn = np.random.default_rng(_SEED).permutation(len(turned))
-        lists = min(self._lists, len(turned))
-        self._centres, some = turned[drawn[:lists]], turned[drawn[: _SAMPLE * lists]]
-        for _ in range(_STEPS):
-            nearest = self._nearest_centres(some, 1)[:, 0]
-            order = np.argsort(nearest, kind="stable")
-            held, starts, counts = np.unique(nearest[order], return_index=True, return_counts=True)
-            self._centres[held] = np.add.reduceat(some[order], starts, axis=0) / counts[:, None]
-
-    def _nearest_centres(self, turned: FloatArray, k: int) -> IntArray:
-        """(n, k) int64: the centres nearest to each row, in no order; one thread per core."""
-        half = np.einsum("ij,ij->i", self._centres, self._centres) / 2
-        step = max(1, _CELLS // len(self._centres))
-
-        def some(start: int) -> IntArray:
-            apart = half - turned[start : start + step] @ self._centres.T
-            return _smallest(apart, k)[0] if k > 1 else apart.argmin(axis=1)[:, None]
-
-        with ThreadPoolExecutor(cores()) as pool:
-            return np.concatenate(list(pool.map(some, range(0, len(turned), step))))
-
-    def nearest(self, queries: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
-        """(n, k) int64 rows by distance, -1 where fewer were found, and (n, k) squared distances, inf there.
-
-        Args:
-            queries: (n, dim) float32 of length 1.
-            k: how many.
-        """
-        with threadpool_limits(1):
-            rows, squared = self._by_all(queries, k) if self._exact else self._by_lists(queries, k)
-        order = np.argsort(squared, axis=1, kind="stable")
-        return np.take_along_axis(rows, order, axis=1), np.take_along_axis(squared, order, axis=1)
-
-    def _by_all(self, queries: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
-        held = np.asarray(self._vectors[: self._n], dtype=np.float32)
-        step = max(1, _CELLS // max(self._n, 1))
-
-        def some(start: int) -> tuple[IntArray, FloatArray]:
-            return _smallest(2 - 2 * (queries[start : start + step] @ held.T), k)
-
-        with ThreadPoolExecutor(cores()) as pool:
-            made = list(pool.map(some, range(0, len(queries), step)))
-        return np.concatenate([rows for rows, _ in made]), np.concatenate([squared for _, squared in made])
-
-    def _by_lists(self, queries: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
-        if self._axes is None:
-            return np.full((len(queries), k), -1), np.full((len(queries), k), np.inf, dtype=np.float32)
-        list_of = self._list_of[: self._n]
-        if self._order is None:
-            self._order = np.argsort(list_of, kind="stable").astype(np.int32)
-        starts = np.concatenate([[0], np.cumsum(np.bincount(list_of, minlength=len(self._centres)))])
-        turned = queries @ self._axes
-        probes = min(PROBES, len(self._centres))
-        probed = self._nearest_centres(turned, probes).ravel()
-        asking = np.argsort(probed, kind="stable")
-        bounds = np.searchsorted(probed[asking], np.arange(len(self._centres) + 1))
-        rows = np.full((len(probed), k), -1, dtype=np.int64)
-        squared = np.full((len(probed), k), np.inf, dtype=np.float32)
-        order = self._order
-
-        def look(lists: range) -> None:
-            for one in lists:
-                pairs = asking[bounds[one] : bounds[one + 1]]
-                members = order[starts[one] : starts[one + 1]]
-                if not len(pairs) or not len(members):
-                    continue
-                held = self._vectors[members].astype(np.float32) * np.float32(self._scale)
-                apart = turned[pairs // probes] @ held.T
-                apart *= -2
-                apart += np.einsum("ij,ij->i", held, held)
-                best, squared[pairs] = _smallest(apart, k)
-                rows[pairs] = np.where(best >= 0, members[best], -1)
+        def look(some: range) -> None:
+            for cell in some:
+                pairs = asking[bounds[cell] : bounds[cell + 1]]
+                for start in range(self._starts[cell], self._starts[cell + 1] if len(pairs) else 0, _TOGETHER):
+                    members = self._order[start : min(start + _TOGETHER, self._starts[cell + 1])]
+                    held = _asked(self._codes[members])
+                    step = max(1, _CELLS // len(members))
+                    for at in range(0, len(pairs), step):
+                        part = pairs[at : at + step]
+                        near, place = _smallest(ready[part // probes] @ held.T, k, far)
+                        place = members[place]
+                        if start > self._starts[cell]:
+                            both = np.concatenate([apart[part], near], axis=1).astype(np.int64) << 32
+                            both |= np.concatenate([rows[part], place], axis=1)
+                            both = np.sort(both, axis=1)[:, :k]
+                            near, place = both >> 32, both & 0xFFFFFFFF
+                        apart[part, : near.shape[1]], rows[part, : near.shape[1]] = near, place
 
         streams = cores()
-        with ThreadPoolExecutor(streams) as pool:
-            list(pool.map(look, [range(i, len(self._centres), streams) for i in range(streams)]))
-        best, apart = _smallest(squared.reshape(len(queries), -1), k)
-        found = np.take_along_axis(rows.reshape(len(queries), -1), best, axis=1)
-        return found, apart + np.einsum("ij,ij->i", turned, turned)[:, None]
+        on_cores(look, [range(i, cells, streams) for i in range(streams)])
+        keys = key_of(apart, np.tile(np.arange(probes), len(queries))[:, None], self._owners[rows], far)
+        keys = keys.reshape(len(queries), probes * k)
+        return np.sort(np.partition(keys, k - 1, axis=1)[:, :k], axis=1)
 
 
-def _smallest(values: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
-    """Columns of the k smallest of each row, in no order, and their values; -1 and inf where there are fewer.
+def key_of(apart: NDArray[Any], probe: NDArray[Any], owner: NDArray[Any], far: int) -> Keys:
+    """What sorts as the nearest does: by distance, by which probe found it, by owner."""
+    return np.where(apart < far, apart.astype(np.int64) << DISTANCE | probe.astype(np.int64) << 32 | owner, NONE)
 
-    Values and columns are packed into whole numbers, since numpy sorts those several times as fast as it sorts indices;
-    values that differ by less than some hundred-thousandth count as equal.
+
+def squared_distances(queries: Codes, held: Codes) -> FloatArray:
+    """(len(queries), len(held)) float32 of whole numbers."""
+    return np.asarray(_asking(queries) @ _asked(held).T, dtype=np.float32)
+
+
+def _asking(codes: Codes) -> FloatArray:
+    """(n, 66) whose product with `_asked` is the squared distance."""
+    values = codes.astype(np.float32)
+    norms = np.einsum("ij,ij->i", values, values)[:, None]
+    return np.concatenate([values, norms, np.ones_like(norms)], axis=1)
+
+
+def _asked(codes: Codes) -> FloatArray:
+    values = codes.astype(np.float32)
+    norms = np.einsum("ij,ij->i", values, values)[:, None]
+    values *= -2
+    return np.concatenate([values, np.ones_like(norms), norms], axis=1)
+
+
+def _smallest(apart: FloatArray, k: int, far: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The k smallest of each row, or as many as there are, in no order, and their columns; equal ones by column.
+
+    Packed into one whole number each, since numpy sorts those several times as fast as it sorts indices.
     """
-    n, m = values.shape
-    if m <= k:
-        columns = np.full((n, k), -1, dtype=np.int64)
-        columns[:, :m] = np.arange(m)
-        return columns, np.pad(values, ((0, 0), (0, k - m)), constant_values=np.inf)
-    bits = (m - 1).bit_length()
-    packed = (np.clip(values, -_FARTHEST, _FARTHEST) * np.float32(2 ** (30 - bits) / _FARTHEST)).astype(np.int32)
-    packed <<= bits
-    packed |= np.arange(m, dtype=np.int32)
-    packed.partition(k - 1, axis=1)
-    columns = (packed[:, :k] & (2**bits - 1)).astype(np.int64)
-    return columns, np.take_along_axis(values, columns, axis=1)
+    packed = np.minimum(apart, far, out=apart).astype(np.int32)
+    packed <<= 15
+    packed |= np.arange(apart.shape[1], dtype=np.int32)
+    if apart.shape[1] > k:
+        packed.partition(k - 1, axis=1)
+        packed = packed[:, :k]
+    return packed >> 15, packed & (_TOGETHER - 1)
+
+
+_PAIRS: Final = np.array([(r, s) for r in range(PROBES) for s in range(PROBES) if (r + 1) * (s + 1) <= PROBES]).T
+
+
+def on_cores(work: Callable[[Any], object], parts: Iterable[Any]) -> None:
+    """Do some work on each part, one thread per core, whose products take no further threads."""
+    with threadpool_limits(1), ThreadPoolExecutor(cores()) as pool:
+        list(pool.map(work, parts))

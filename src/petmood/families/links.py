@@ -9,16 +9,17 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from petmood.cache import ContentCache
-from petmood.families.candidates import PER_IMAGE, candidate_pairs
+from petmood.families.candidates import PER_IMAGE, Sketches
 from petmood.families.geometry import MIN_INLIERS
+from petmood.families.index import version
+from petmood.families.known import KnownCandidates
 from petmood.families.local import LocalFeatures, find_local_features, namespace
-from petmood.families.store import LocalStore, Shelf, Subset
+from petmood.families.store import LocalStore, Shelf
 from petmood.families.verify import NOTHING, Verdict, on_all_cores, rules, verify_all
 from petmood.pictures import Pictures
-from petmood.records import ImageRecord
+from petmood.records import ImageRecord, IntArray
 
 STRONG_INLIERS: Final = 12
 STRONG_AGREEMENT: Final = 0.85
@@ -96,7 +97,7 @@ def find_links(
             for name, links in (("same", found.same), ("alike", found.alike))
         }
 
-    kept = cache.remember(f"links/v{_VERSION}", [namespace(), _rules(), digests], make)
+    kept = cache.remember(f"links/v{_VERSION}", [namespace(), version(), _rules(), digests], make)
     same, alike = (tuple(Link(a, b, Verdict(**v)) for a, b, v in kept[name]) for name in ("same", "alike"))
     return PixelLinks(same, alike)
 
@@ -148,6 +149,8 @@ class _Search:
         self._shelf = shelf
         self._cache = cache
         self._space = f"verdicts/v{_VERSION}/{json.dumps(rules())}/{namespace()}"
+        space = f"candidates/v{_VERSION}/{version()}/{PER_IMAGE}/{namespace()}"
+        self._candidates = KnownCandidates(digests, cache, space, lambda: Sketches(len(shelf), shelf.parts()))
         self._verdicts: dict[tuple[int, int], Verdict] = {}
         self._members = {i: [i] for i in range(len(digests))}
         self._root = list(range(len(digests)))
@@ -156,14 +159,15 @@ class _Search:
 
     def run(self) -> None:
         """Fill `same` and `alike`."""
-        shown = list(range(len(self._digests)))
-        asked = np.ones(len(shown), dtype=np.bool_)
+        shown = np.arange(len(self._digests))
+        asked = shown
         with on_all_cores() as self._pool:
-            for _ in range(_ROUNDS):
-                joined = self._round(shown, asked)
-                shown = sorted(members[0] for members in self._members.values())
-                asked = np.array([len(self._members[self._root[i]]) > _CROWDED for i in shown], dtype=np.bool_)
-                if not joined or not asked.any():
+            for number in range(_ROUNDS):
+                joined = self._round(self._candidates.pairs(f"round {number}", shown, asked))
+                shown = np.array(sorted(members[0] for members in self._members.values()), dtype=np.int64)
+                crowded = [len(self._members[self._root[i]]) > _CROWDED for i in shown.tolist()]
+                asked = shown[np.array(crowded, dtype=np.bool_)]
+                if not joined or not len(asked):
                     break
         self.alike = {
             pair: verdict
@@ -173,10 +177,9 @@ class _Search:
             and abs(verdict.likeness) >= ALIKE_LIKENESS
         }
 
-    def _round(self, shown: list[int], asked: NDArray[np.bool_]) -> bool:
-        """Look at the candidates among some pictures; True if anything was joined."""
-        found = candidate_pairs(Subset(self._shelf, shown), asked=asked)
-        waiting = deque((shown[i], shown[j]) for i, j in found.tolist())
+    def _round(self, found: IntArray) -> bool:
+        """Look at some candidates; True if anything was joined."""
+        waiting = deque((i, j) for i, j in found.tolist())
         families, weak = len(self._members), list[tuple[int, int]]()
         while part := self._needed(waiting):
             for pair in self._look(part):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from petmood.errors import ModelError
 from petmood.families.agreement import detail
-from petmood.families.candidates import Listed, candidates_among, sketch
+from petmood.families.candidates import candidates_among, sketch
 from petmood.families.geometry import Transform, lay, place
 from petmood.families.local import THUMBNAIL, LocalFeatures, quarter_turns
 from petmood.families.verify import MIN_OVERLAP
@@ -101,12 +101,12 @@ class Memory:
 
         best = {i: Recognised(self.digests[d], "bytes", 1.0, 0) for i, d in enumerate(digests) if d in self.digests}
         open_ = [i for i in range(len(found)) if i not in best]
-        sketches = Listed([sketch(photo.features) for photo in self.photos])
+        sketches = [sketch(photo.features) for photo in self.photos]
         asking = [sketch(found[i]) for i in open_]
         if any(not len(photo.features.points) for photo in self.photos):
             # no local features find these: a picture is looked for in all its turns, however textured it is
             asking = [replace(one, textured=False) for one in asking]
-        pairs = candidates_among(Listed(asking), sketches).tolist()
+        pairs = candidates_among(asking, sketches).tolist()
 
         def look(pair: tuple[int, int]) -> Recognised | None:
             k, row = pair

@@ -11,6 +11,7 @@ import numpy as np
 
 from petmood.cache import ContentCache
 from petmood.families.candidates import Sketch, sketch
+from petmood.families.index import DIM, version
 from petmood.families.local import LocalFeatures, find_local_features, namespace
 from petmood.pictures import Pictures
 from petmood.records import ImageRecord
@@ -30,6 +31,7 @@ class LocalStore:
     def __init__(self, cache: ContentCache) -> None:
         self._cache = cache
         self._space = namespace()
+        self._sketches = f"{self._space}/sketch/{version()}"
 
     def fill(
         self,
@@ -59,7 +61,7 @@ class LocalStore:
 
         with (
             one_opencv_thread(),
-            self._cache.writer(f"{self._space}/sketch") as put_sketches,
+            self._cache.writer(self._sketches) as put_sketches,
             self._cache.writer(self._space) as put,
         ):
             for part, (found, sketches) in in_streams(todo, look):
@@ -71,7 +73,7 @@ class LocalStore:
 
     def missing(self, digests: Sequence[str]) -> list[str]:
         """Those that have no features yet, each once, in order."""
-        known = self._cache.get_many(f"{self._space}/sketch", digests)
+        known = self._cache.known(self._sketches, digests)
         return [sha for sha in dict.fromkeys(digests) if sha not in known]
 
     def get_many(self, digests: Sequence[str]) -> dict[str, LocalFeatures]:
@@ -80,7 +82,7 @@ class LocalStore:
 
     def sketches(self, digests: Sequence[str]) -> dict[str, Sketch]:
         """Sketches of those that are known."""
-        kept = self._cache.get_many(f"{self._space}/sketch", digests)
+        kept = self._cache.get_many(self._sketches, digests)
         return {sha: _unpack_sketch(value) for sha, value in kept.items()}
 
 
@@ -122,9 +124,10 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._digests)
 
-    def parts(self, size: int) -> Iterator[Sequence[Sketch]]:
+    def parts(self, size: int = 1_024) -> Iterator[Sequence[Sketch]]:
         """Sketches of all pictures in order, `size` at a time."""
-        yield from Subset(self, range(len(self))).parts(size)
+        for start in range(0, len(self), size):
+            yield self.sketches(range(start, min(start + size, len(self))))
 
     def sketches(self, numbers: Sequence[int]) -> list[Sketch]:
         """Sketches of some pictures."""
@@ -152,22 +155,6 @@ class Shelf:
         return found
 
 
-class Subset:
-    """Some pictures of a shelf, numbered anew."""
-
-    def __init__(self, shelf: Shelf, numbers: Sequence[int]) -> None:
-        self._shelf = shelf
-        self._numbers = numbers
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def parts(self, size: int) -> Iterator[Sequence[Sketch]]:
-        """Sketches in order, `size` at a time."""
-        for start in range(0, len(self), size):
-            yield self._shelf.sketches(self._numbers[start : start + size])
-
-
 def _pack(found: LocalFeatures) -> bytes:
     head = np.array([len(found.points), found.width, found.height], dtype=np.int32)
     parts = (head, found.points, found.descriptors, np.ascontiguousarray(found.grey))
@@ -184,13 +171,9 @@ def _unpack(value: bytes) -> LocalFeatures:
 
 
 def _pack_sketch(one: Sketch) -> bytes:
-    head = np.array([len(one.voters), one.textured], dtype=np.int32)
-    return b"".join(part.tobytes() for part in (head, one.voters, one.thumbnail.astype(np.float16)))
+    return bytes([one.textured]) + one.thumbnail.tobytes() + one.voters.tobytes()
 
 
 def _unpack_sketch(value: bytes) -> Sketch:
-    n, textured = np.frombuffer(value, np.int32, 2).tolist()
-    voters = np.frombuffer(value, np.uint8, 128 * n, 8).reshape(n, 128)
-    small = np.frombuffer(value, np.float16, -1, 8 + 128 * n).astype(np.float32)
-    side = round(len(small) ** 0.5)
-    return Sketch(voters, small.reshape(side, side), bool(textured))
+    thumbnail = np.frombuffer(value, np.int8, DIM, 1).reshape(8, 8)
+    return Sketch(np.frombuffer(value, np.int8, -1, 1 + DIM).reshape(-1, DIM), thumbnail, bool(value[0]))
