@@ -49,6 +49,12 @@ def reason_of(error: BaseException, most: int = 200) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:most]
 
 
+def some(names: Iterable[object], most: int = 8) -> str:
+    """The first of some names, and how many more there are."""
+    listed = [str(name)[:60] for name in names]
+    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")
+
+
 def near_or(name: str, known: Iterable[str], otherwise: str = "", cutoff: float = 0.6) -> str:
     """The end of a message about an unknown name: the known one that it resembles, else what may be chosen."""
     import difflib

@@ -85,13 +85,12 @@ def told_endpoint() -> str | None:
     return os.environ.get("HF_ENDPOINT") or None
 
 
-def fetch(name: str, revision: str | None = None, *, endpoint: str | None = None) -> Path:
+def fetch(name: str, revision: str | None = None) -> Path:
     """The local copy of a bundle on the hub; without a network that which was fetched last.
 
     Args:
         name: OWNER/NAME, or OWNER/NAME@REVISION.
         revision: branch, tag or commit.
-        endpoint: of another hub than huggingface.co.
 
     Raises:
         MissingExtraError: the extra `tracking` is not installed.
@@ -110,7 +109,7 @@ def fetch(name: str, revision: str | None = None, *, endpoint: str | None = None
             revision=wanted,
             allow_patterns=list(FILES),
             local_dir=cache_dir() / "hub" / path_component(f"{place}@{wanted}" if wanted else place),
-            endpoint=endpoint or told_endpoint(),
+            endpoint=told_endpoint(),
         )
     except HFValidationError as error:
         raise ModelError(f"'{PREFIX}{name}' names no model. Write {PREFIX}OWNER/NAME.") from error

@@ -110,7 +110,6 @@ def settings_text(
     *,
     others: Sequence[Path] = (),
     mapping: Mapping[str, str] | None = None,
-    command: str = "run",
 ) -> str:
     """Every setting that was in force, as a file that `--config` takes to do the same again."""
     origin, reading = data.origin, dict(data.origin.options.model_dump(mode="json", exclude_defaults=True))
@@ -125,9 +124,7 @@ def settings_text(
         "map": [f"{theirs}={ours}" for theirs, ours in (mapping or {}).items()] or None,
         **reading,
     }
-    return f"# petmood {__version__}: petmood {command} --config THIS-FILE does the same again\n\n" + toml_text(
-        command, values
-    )
+    return f"# petmood {__version__}: petmood run --config THIS-FILE does the same again\n\n{toml_text('run', values)}"
 
 
 def _place(path: Path) -> str:
