@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
 
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, Model
@@ -17,9 +19,9 @@ from petmood.evaluation.protocols import (
 )
 from petmood.evaluation.statistics import BOOTSTRAP
 from petmood.records import Manifest
-from petmood.results import Epochs, ModelFacts
+from petmood.results import ModelFacts
 from petmood.results.base import Identity
-from petmood.results.models import Basis, SplitUse
+from petmood.results.models import SplitUse
 from petmood.split import straddling_families
 
 
@@ -44,14 +46,11 @@ def model_facts(
     made: Predictions,
     *,
     name: str,
-    title: str,
     protocol: str,
     seed: int,
     training: str = "photos",
-    settings: dict[str, str | int | float | bool] | None = None,
-    epochs: Epochs | None = None,
     used: Mapping[str, SplitUse] | None = None,
-    basis: Basis = "",
+    **told: Any,
 ) -> ModelFacts:
     """Score predictions of photos and describe them as one entry of results.json.
 
@@ -59,41 +58,28 @@ def model_facts(
         manifest: the data.
         made: predictions of its photos.
         name: of the model; with the data, `protocol`, `seed` and `training` it identifies the figures.
-        title: of the model, for people.
         protocol: name of how the predictions came about.
         seed: of the protocol.
         training: what was fitted on.
-        settings: what chose the model.
-        epochs: learning curves.
         used: what each split was used for, where it is not what the protocol says.
-        basis: how the figures came about, where it is not what the protocol says.
+        told: of `title`, `settings`, `epochs` and `basis` those that are known.
     """
     truth = manifest.class_index[made.index]
     scores = score(truth, made.predicted, manifest.classes, manifest.family_index[made.index])
     return ModelFacts(
         name=name,
-        title=title,
         protocol=protocol,
-        n=scores.n,
         n_train=made.n_train,
-        correct=scores.correct,
-        accuracy=scores.accuracy,
-        accuracy_ci=scores.accuracy_ci,
+        **{field.name: getattr(scores, field.name) for field in fields(scores)},
         ci_method=BOOTSTRAP,
-        macro_f1=scores.macro_f1,
-        balanced_accuracy=scores.balanced_accuracy,
         classes=manifest.classes,
-        confusion=scores.confusion,
-        per_class=scores.per_class,
-        settings=settings or {},
-        epochs=epochs,
         split_use=dict(used or split_use(manifest, protocol)),
-        basis=basis,
         photos=tuple(int(i) for i in made.index),
         truth=tuple(int(t) for t in truth),
         predicted=tuple(int(p) for p in made.predicted),
         mark=leak_mark(manifest),
         identity=Identity(data=manifest.digest, model=name, training=training, protocol=protocol, seed=seed),
+        **told,
     )
 
 
