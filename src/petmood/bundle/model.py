@@ -16,9 +16,8 @@ from petmood.bundle import ops
 from petmood.bundle.built_in import fetch
 from petmood.bundle.checks import check_interface, check_outputs
 from petmood.bundle.folder import Parts, TrainingNeighbours, read
-from petmood.bundle.inputs import Prepared, prepare, prepare_animals
+from petmood.bundle.inputs import Outputs, Prepared, prepare, prepare_animals
 from petmood.bundle.judge import judge
-from petmood.bundle.outputs import Outputs
 from petmood.bundle.prediction import Neighbour, Prediction, Unreadable
 from petmood.bundle.schema import ModelDescription
 from petmood.errors import ImageError, ModelError, reason_of

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from petmood.demo.augment import augmented
 from petmood.demo.easel import SUPERSAMPLING, Easel
 from petmood.demo.geometry import Frame
 from petmood.demo.moods import MOODS, express
-from petmood.demo.plan import CopyPlan, DemoPlan, PhotoPlan, checked_counts, make_plan
+from petmood.demo.plan import CopyPlan, DemoPlan, PhotoPlan, augmented, checked_counts, make_plan
 from petmood.demo.scenes import scene
 from petmood.demo.species import PAINTERS, SPECIES
 from petmood.demo.truth import (

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from petmood.bundle import Bundle, Prediction, Prepared, load
-from petmood.bundle.inputs import measure
-from petmood.bundle.outputs import Outputs
+from petmood.bundle.inputs import Outputs, measure
 from petmood.config import Settings
 from petmood.dataset import Dataset
 from petmood.errors import ConfigError, DataError, ModelError

@@ -12,7 +12,7 @@ from petmood.analyses import ANALYSES, Analysis, Elsewhere
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.across import open_sources
-from petmood.dataset.facts import few_photos
+from petmood.dataset.figures import few_photos
 from petmood.dataset.outside import class_map
 from petmood.errors import ConfigError, is_there
 from petmood.files import output_folder

@@ -14,8 +14,7 @@ from petmood.build.study_networks import cnn_facts
 from petmood.cluster.kmeans import kmeans_facts
 from petmood.config import RunSettings
 from petmood.dataset import Dataset
-from petmood.dataset.facts import dataset_facts
-from petmood.dataset.figures import baseline_models, figures, leak_mark
+from petmood.dataset.figures import baseline_models, dataset_facts, figures, leak_mark
 from petmood.dataset.models import head
 from petmood.errors import TooFewError, is_there
 from petmood.evaluation.leaderboard import compare_models

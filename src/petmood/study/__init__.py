@@ -11,8 +11,7 @@ import numpy as np
 from petmood.cluster.tuning import Labels, tune
 from petmood.config import StudySettings
 from petmood.dataset import Dataset, open_dataset
-from petmood.dataset.facts import dataset_facts
-from petmood.dataset.figures import majority_facts
+from petmood.dataset.figures import dataset_facts, majority_facts
 from petmood.errors import require_extra
 from petmood.features.species import SPECIES
 from petmood.files import output_folder

@@ -16,8 +16,7 @@ from petmood.analyses.audit.facts import AlikePair, AuditFacts, FamilyFacts, Fam
 from petmood.analyses.audit.quality import QualityTable, quality_facts, quality_table, write_quality
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_as
-from petmood.dataset.facts import dataset_facts
-from petmood.dataset.figures import identity_of
+from petmood.dataset.figures import dataset_facts, identity_of
 from petmood.dataset.models import PROPERTIES, majority, property_alone, property_values
 from petmood.evaluation.protocols import grouped
 from petmood.evaluation.statistics import mean_interval, tell_apart
