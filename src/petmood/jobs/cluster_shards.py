@@ -100,47 +100,43 @@ def cluster_shards(data: str, out: str, settings: ShardSettings, progress: Progr
     if data == out:
         raise ConfigError(f"--out {out} is the folder of the shards itself. Choose another.")
     with nullcontext() if is_url(out) else claimed_folder(Path(out), [data]):
-        return _cluster_shards(data, out, index, settings, shown)
+        shards = [shard for shard in index.shards if shard.rows]
+        with open_passes(settings.engine, data, settings.workers or cores(), settings.address) as passes:
+            with shown.stage("Drawing a sample") as tick:
+                start = _start(passes, index, shards, settings, tick)
+            with shown.stage("Clustering") as tick:
 
+                def one_pass(centres: FloatArray) -> list[PassSums]:
+                    return list(passes.over(shards, partial(_step, centres=centres)))
 
-def _cluster_shards(data: str, out: str, index: Embedding, settings: ShardSettings, shown: Progress) -> ShardClusters:
-    shards = [shard for shard in index.shards if shard.rows]
-    with open_passes(settings.engine, data, settings.workers or cores(), settings.address) as passes:
-        with shown.stage("Drawing a sample") as tick:
-            start = _start(passes, index, shards, settings, tick)
-        with shown.stage("Clustering") as tick:
-
-            def one_pass(centres: FloatArray) -> list[PassSums]:
-                return list(passes.over(shards, partial(_step, centres=centres)))
-
-            found = fit(start, one_pass, passes=settings.passes, tolerance=settings.tolerance, on_pass=tick)
-        with shown.stage("Writing clusters") as tick:
-            inertia, sizes = 0.0, [0] * settings.k
-            for done, (part, counts) in enumerate(
-                passes.over(shards, partial(_assign, centres=found.centres, out=out)), start=1
-            ):
-                inertia += part
-                sizes = [a + b for a, b in zip(sizes, counts, strict=True)]
-                tick(done, len(shards))
-    facts = ShardClusters(
-        backbone=index.backbone,
-        n=index.n,
-        dim=index.dim,
-        k=settings.k,
-        seed=settings.seed,
-        passes=len(found.inertias),
-        inertia=inertia,
-        inertias=found.inertias,
-        sizes=tuple(sizes),
-    )
-    folder = open_folder(out)
-    folder.write(CENTRES, _centres(found.centres))
-    kept = {shard.file for shard in shards} | {CENTRES}
-    for name in folder.names():
-        if name.endswith(SUFFIX) and name not in kept:
-            folder.remove(name)
-    folder.write(FACTS, (facts.model_dump_json(indent=2) + "\n").encode())
-    return facts
+                found = fit(start, one_pass, passes=settings.passes, tolerance=settings.tolerance, on_pass=tick)
+            with shown.stage("Writing clusters") as tick:
+                inertia, sizes = 0.0, [0] * settings.k
+                for done, (part, counts) in enumerate(
+                    passes.over(shards, partial(_assign, centres=found.centres, out=out)), start=1
+                ):
+                    inertia += part
+                    sizes = [a + b for a, b in zip(sizes, counts, strict=True)]
+                    tick(done, len(shards))
+        facts = ShardClusters(
+            backbone=index.backbone,
+            n=index.n,
+            dim=index.dim,
+            k=settings.k,
+            seed=settings.seed,
+            passes=len(found.inertias),
+            inertia=inertia,
+            inertias=found.inertias,
+            sizes=tuple(sizes),
+        )
+        folder = open_folder(out)
+        folder.write(CENTRES, _centres(found.centres))
+        kept = {shard.file for shard in shards} | {CENTRES}
+        for name in folder.names():
+            if name.endswith(SUFFIX) and name not in kept:
+                folder.remove(name)
+        folder.write(FACTS, (facts.model_dump_json(indent=2) + "\n").encode())
+        return facts
 
 
 def _start(
