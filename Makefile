@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(VENV)/installed-core
 TORCH := $(VENV)/installed-torch
+TOOLS := $(VENV)/installed-tools
 STAMP := $(VENV)/installed
 CONSTRAINTS := requirements/constraints.txt
 EXTRAS := train,backbones,hub,data,labels,tables,scale,tracking,web,dev
@@ -24,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # some machines switch bytecode off, and each command that a test starts would compile petmood anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo-data demo bench test test-slow robustness fuzz audit-deps hashes lint types imports docs reference check format tutorial dist clean
+.PHONY: help venv demo-data demo bench test test-slow coverage robustness fuzz audit-deps hashes lint types imports docs reference check format tutorial dist clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets
@@ -52,8 +53,14 @@ $(TORCH): $(CORE)
 	@$(BIN)/python -m pip install -qq --no-compile -c $(CONSTRAINTS) torch==2.13.0
 	@touch $@
 
-$(STAMP): $(TORCH)
-	@echo "installing the extras and the development tools: Ray, transformers, a browser driver, ... (some minutes)"
+# What needs none of what torch brings: both at once.
+$(TOOLS): $(CORE)
+	@$(INSTALL) -e '.[labels,tables,tracking,web,dev]'
+	@touch $@
+
+$(STAMP): $(CORE)
+	@$(MAKE) --no-print-directory -j 2 $(TORCH) $(TOOLS)
+	@echo "installing the extras: Ray, transformers, ... (half a minute)"
 	@$(INSTALL) -e '.[$(EXTRAS)]'
 	@touch $@
 
@@ -82,6 +89,10 @@ test: $(STAMP) ## run the tests on all cores, without the slow ones
 
 test-slow: $(STAMP) ## run the slow tests only
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+coverage: $(STAMP) ## run the tests as `make test` does, and print which branches of petmood they go through
+	@$(BIN)/python -m pip install -qq -c $(CONSTRAINTS) pytest-cov
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow' --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 robustness: $(STAMP) ## try everything hostile that is known (15 minutes) and write docs/robustness.md
 	$(BIN)/python benchmarks/robustness.py

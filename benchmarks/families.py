@@ -130,7 +130,7 @@ def beside(sheet: Sheet, folder: Path, other: Path, turns: int) -> None:
                 )
                 return
             found = json.loads(done.stdout.splitlines()[-1])
-            for what in ("cold", "one more"):
+            for what in ("cold", "more"):
                 seconds[name, what].append(found[what][1])
     best = {key: min(values) for key, values in seconds.items()}
     rows = [
@@ -140,7 +140,7 @@ def beside(sheet: Sheet, folder: Path, other: Path, turns: int) -> None:
             f"{best['this', what]:.1f}",
             f"{best['this', what] / best['other', what]:.2f}",
         )
-        for what in ("cold", "one more")
+        for what in ("cold", "more")
     ]
     sheet.table(
         f"Beside another revision, processor seconds, best of {turns}", ("search", "other", "this", "ratio"), rows

@@ -43,7 +43,8 @@ def block(shown: list[Row]) -> str:
     for panel in dict.fromkeys(row.panel for row in shown):
         if panel not in (*_MAIN, OF_ALL):
             names = ", ".join(f"`{name}`" for row in shown if row.panel == panel for name in row.names)
-            lines += ["", f"{panel.partition(' (')[0]} ([your data](../data.md)): {names}."]
+            page = "[many machines](../scaling.md)" if "searched" in panel else "[your data](../data.md)"
+            lines += ["", f"{panel.partition(' (')[0]} ({page}): {names}."]
     return "\n".join(lines)
 
 

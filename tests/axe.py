@@ -31,12 +31,13 @@ def violations(page: Any, **options: Any) -> list[tuple[str, list[str]]]:
     return [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in found]
 
 
-def faults(page: Path | str, folder: Path) -> list[tuple[int, str, list[str]]]:
+def faults(page: Path | str, folder: Path, tallest: dict[int, int] | None = None) -> list[tuple[int, str, list[str]]]:
     """Width, rule and elements of each fault of a page, on a phone in the dark and on a desktop in the light.
 
     Args:
         page: a file, or HTML that is written into `folder` first.
         folder: where it may be written.
+        tallest: how many pixels long it may be at each width, as it opens.
     """
     if CHROMIUM is None:
         return []  # the tests of the report itself are skipped with that reason
@@ -54,6 +55,8 @@ def faults(page: Path | str, folder: Path) -> list[tuple[int, str, list[str]]]:
             found += [(width, *fault) for fault in violations(shown)]
             if shown.evaluate("document.documentElement.scrollWidth") > width:
                 found.append((width, "wider than the screen", []))
+            if (height := shown.evaluate("document.documentElement.scrollHeight")) > (tallest or {}).get(width, height):
+                found.append((width, f"{height} pixels long", []))
             if small := shown.evaluate(SMALL):
                 found.append((width, "text under 9 pixels", small))
         browser.close()

@@ -274,12 +274,19 @@ def test_make_demo_installs_the_core_and_torch_and_make_test_the_rest(tmp_path: 
     assert torch.endswith(f"{pins} {TORCH}")
     assert core.endswith(" -e .")
     assert pins in core
-    *before, tools = planned("test", tmp_path / "venv")
+    *before, beside, all_of_them = planned("test", tmp_path / "venv")
     assert before == [core, torch]
-    assert pins in tools
-    named = re.search(r"-e '\.\[(.+)\]'$", tools)
-    assert named
-    assert set(named[1].split(",")) == set(project()["project"]["optional-dependencies"])
+    optional = project()["project"]["optional-dependencies"]
+    assert named_extras(all_of_them) == set(optional)
+    assert not {r.name for name in named_extras(beside) for r in requirements(name)} & {"torch", "transformers"}
+    assert pins in beside
+    assert pins in all_of_them
+
+
+def named_extras(line: str) -> set[str]:
+    found = re.search(r"-e '\.\[(.+)\]'$", line)
+    assert found, line
+    return set(found[1].split(","))
 
 
 def test_make_refuses_an_old_python_with_a_clear_line(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from petmood.errors import ConfigError, DataError
 from petmood.jobs import cluster_shards as module
 from petmood.jobs.cluster_shards import ShardSettings, cluster_set, cluster_shards
 from petmood.records import FloatArray
-from petmood.scale.kmeans import fit, local_passes, nearest, sample_rows, start_centres, step
+from petmood.scale.kmeans import fit, nearest, sample_rows, start_centres, step
+from petmood.scale.passes import local_passes
 from petmood.scale.places import open_folder
 from scale.embedded import write_set
 
@@ -78,7 +79,7 @@ def test_passes_over_shards_are_lloyds_steps_over_all_rows(vectors: FloatArray, 
 def test_shards_are_read_as_they_are_needed(
     vectors: FloatArray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from petmood.scale import kmeans as passes_module
+    from petmood.scale import passes as passes_module
 
     index = write_set(tmp_path / "set", vectors, rows=25)
     read: list[str] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from petmood.cli.options import Backbone, Data, Families, Folds, Groups, Json, Seed
-from petmood.cli.reading import reads_data
+from petmood.cli.reading import reads_data, searches_copies
 
 if TYPE_CHECKING:
     from petmood.analyses.leakage.facts import LeakageFacts
@@ -104,6 +104,7 @@ def _claimed(range_: tuple[float, float] | None) -> str:
     return f"{low:.3f}" if low == high else f"{low:.2f} to {high:.2f}"
 
 
+@searches_copies
 @reads_data
 def audit(
     data: Data,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -81,6 +81,7 @@ def shared(command: Callable[..., None]) -> Callable[..., None]:
 
 
 _PANEL = "How the data are read (found by itself where there is one reading)"
+_SEARCH = "Where copies are searched for"
 
 
 def _option(help_text: str, metavar: str | None = None, default: bool | str = False) -> Any:
@@ -123,6 +124,45 @@ def reads_data(command: Callable[..., None]) -> Callable[..., None]:
     if {"extra", "outside"} & parameters.keys():
         offered |= OUTSIDE
     return sharing(command, offered, _in_force)
+
+
+_WHERE: dict[str, tuple[Any, Any]] = {
+    "engine": (
+        Annotated[
+            Literal["local", "ray"],
+            typer.Option(help="Who searches for copies: this process, or a cluster.", rich_help_panel=_SEARCH),
+        ],
+        "local",
+    ),
+    "workers": (
+        Annotated[
+            int | None, typer.Option(min=1, help="Ray's workers.", show_default="one a core", rich_help_panel=_SEARCH)
+        ],
+        None,
+    ),
+    "address": (
+        Annotated[
+            str | None,
+            typer.Option(
+                metavar="HOST:PORT", help="Ray cluster.", show_default="one started here", rich_help_panel=_SEARCH
+            ),
+        ],
+        None,
+    ),
+}
+
+
+def searches_copies(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say who searches for copies."""
+    return sharing(command, _WHERE, _at_work)
+
+
+def _at_work(told: dict[str, Any]) -> AbstractContextManager[object]:
+    if told.get("engine", "local") == "local":
+        return nullcontext()
+    from petmood.scale.copies import ray_at_work
+
+    return ray_at_work(told.get("address"), told.get("workers"))
 
 
 def _in_force(told: dict[str, Any]) -> AbstractContextManager[object]:

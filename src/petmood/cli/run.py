@@ -25,12 +25,13 @@ from petmood.cli.options import (
     Species,
     Track,
 )
-from petmood.cli.reading import reads_data
+from petmood.cli.reading import reads_data, searches_copies
 
 if TYPE_CHECKING:
     from petmood.jobs.run import RunOutcome
 
 
+@searches_copies
 @reads_data
 def run(
     data: Annotated[

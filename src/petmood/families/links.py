@@ -18,6 +18,7 @@ from petmood.families.known import KnownCandidates
 from petmood.families.local import LocalFeatures, find_local_features, namespace
 from petmood.families.store import LocalStore, Shelf
 from petmood.families.verify import NOTHING, Verdict, on_all_cores, rules, verify_all
+from petmood.families.workers import workers
 from petmood.pictures import Pictures
 from petmood.records import ImageRecord, IntArray
 
@@ -237,11 +238,16 @@ class _Search:
             todo = [(pair, key) for pair, key in zip(part, keys, strict=True) if key not in known]
             if todo:
                 held = self._shelf.load(i for pair, _ in todo for i in pair)
-                made = verify_all(self._pool, [pair for pair, _ in todo], held.__getitem__)
+                made = self._verdicts_on([pair for pair, _ in todo], held)
                 fresh = {key: verdict for (_, key), verdict in zip(todo, made, strict=True)}
-                self._cache.put_many(self._space, {key: json.dumps(asdict(v)).encode() for key, v in fresh.items()})
+                self._cache.put_many(self._space, {key: _packed(v) for key, v in fresh.items()})
                 known.update(fresh)
             yield part, [known[key] for key in keys]
+
+    def _verdicts_on(self, pairs: list[tuple[int, int]], held: Mapping[int, LocalFeatures]) -> list[Verdict]:
+        if elsewhere := workers():
+            return elsewhere.verify([(held[i], held[j]) for i, j in pairs])
+        return verify_all(self._pool, pairs, held.__getitem__)
 
     def _confirmed(self, pair: tuple[int, int], a: int, b: int) -> bool:
         """Whether other pairs across two families say the same; two single pictures have only their one link."""
@@ -258,10 +264,16 @@ class _Search:
         self._members[a] += self._members.pop(b)
 
 
+def _packed(verdict: Verdict) -> bytes:
+    return json.dumps(asdict(verdict)).encode()
+
+
+_PACKED_NOTHING: Final = _packed(NOTHING)
+
+
 def _read(value: bytes) -> Verdict:
     """A kept verdict; of most pairs it is `NOTHING`, one object for all of them."""
-    verdict = Verdict(**json.loads(value))
-    return NOTHING if verdict == NOTHING else verdict
+    return NOTHING if value == _PACKED_NOTHING else Verdict(**json.loads(value))
 
 
 def _strong(verdict: Verdict) -> bool:

@@ -13,6 +13,7 @@ from petmood.cache import ContentCache
 from petmood.families.candidates import Sketch, sketch
 from petmood.families.index import DIM, version
 from petmood.families.local import LocalFeatures, find_local_features, namespace
+from petmood.families.workers import workers
 from petmood.pictures import Pictures
 from petmood.records import ImageRecord
 from petmood.threads import in_streams, one_opencv_thread
@@ -52,21 +53,21 @@ class LocalStore:
         if progress:
             progress(done, len(by_digest))
 
-        def look(some: Sequence[ImageRecord]) -> tuple[dict[str, bytes], dict[str, bytes]]:
-            found = {record.sha256: find_local_features(pictures.picture(record)) for record in some}
-            return (
-                {sha: _pack(one) for sha, one in found.items()},
-                {sha: _pack_sketch(sketch(one)) for sha, one in found.items()},
-            )
+        def look(some: Sequence[ImageRecord]) -> dict[str, LocalFeatures]:
+            # other sketches of the same features need no picture
+            known = self.get_many([record.sha256 for record in some])
+            return {r.sha256: known.get(r.sha256) or find_local_features(pictures.picture(r)) for r in some}
 
+        # pictures of several data sets in one are read here alone
+        elsewhere = workers() if type(pictures) is Pictures else None
         with (
             one_opencv_thread(),
             self._cache.writer(self._sketches) as put_sketches,
             self._cache.writer(self._space) as put,
         ):
-            for part, (found, sketches) in in_streams(todo, look):
-                put(found)
-                put_sketches(sketches)
+            for part, found in elsewhere.describe(todo, pictures) if elsewhere else in_streams(todo, look):
+                put({sha: pack_features(one) for sha, one in found.items()})
+                put_sketches({sha: _pack_sketch(sketch(one)) for sha, one in found.items()})
                 done += len(part)
                 if progress:
                     progress(done, len(by_digest))
@@ -78,7 +79,7 @@ class LocalStore:
 
     def get_many(self, digests: Sequence[str]) -> dict[str, LocalFeatures]:
         """Features of those that are known."""
-        return {sha: _unpack(value) for sha, value in self._cache.get_many(self._space, digests).items()}
+        return {sha: unpack_features(value) for sha, value in self._cache.get_many(self._space, digests).items()}
 
     def sketches(self, digests: Sequence[str]) -> dict[str, Sketch]:
         """Sketches of those that are known."""
@@ -155,13 +156,15 @@ class Shelf:
         return found
 
 
-def _pack(found: LocalFeatures) -> bytes:
+def pack_features(found: LocalFeatures) -> bytes:
+    """Local features as bytes: some 36 KB."""
     head = np.array([len(found.points), found.width, found.height], dtype=np.int32)
     parts = (head, found.points, found.descriptors, np.ascontiguousarray(found.grey))
     return b"".join(part.tobytes() for part in parts)
 
 
-def _unpack(value: bytes) -> LocalFeatures:
+def unpack_features(value: bytes) -> LocalFeatures:
+    """What `pack_features` made bytes of."""
     n, width, height = np.frombuffer(value, np.int32, _HEAD).tolist()
     at = 4 * _HEAD
     points = np.frombuffer(value, np.float32, 4 * n, at).reshape(n, 4)

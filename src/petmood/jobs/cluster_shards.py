@@ -18,7 +18,8 @@ from petmood.jobs.cluster_naming import cluster
 from petmood.progress import Progress, Silent, Tick
 from petmood.records import FloatArray
 from petmood.results import GroupFacts, ShardClusters
-from petmood.scale.kmeans import SAMPLE, Passes, PassSums, fit, nearest, open_passes, sample_rows, start_centres, step
+from petmood.scale.kmeans import SAMPLE, PassSums, fit, nearest, sample_rows, start_centres, step
+from petmood.scale.passes import Passes, open_passes
 from petmood.scale.places import absolute, is_url, open_folder
 from petmood.scale.shards import INDEX, SUFFIX, Embedding, Shard, ShardRows, read_index
 from petmood.threads import cores

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
-from petmood.errors import PetmoodError
 from petmood.records import FloatArray, IntArray
-from petmood.scale.engines import connected
-from petmood.scale.places import open_folder
-from petmood.scale.shards import Shard, ShardRows, read_rows
-from petmood.threads import ahead
 
 SAMPLE: Final = 16_384
 """Rows at most that the start is fitted on; they are all that is held besides one shard a worker."""
@@ -137,82 +129,3 @@ def _sum(steps: Sequence[PassSums]) -> PassSums:
     for more in steps[1:]:
         total = total + more
     return total
-
-
-_Value = TypeVar("_Value")
-
-OfRows = Callable[[Shard, ShardRows], _Value]
-"""What is computed of one shard; it must give the same however often it is called."""
-
-
-class Passes(Protocol):
-    """Runs a function over all shards, again and again."""
-
-    def over(self, shards: Sequence[Shard], work: OfRows[_Value]) -> Iterator[_Value]:
-        """The value of each shard, in the order of the shards."""
-        ...
-
-
-@contextmanager
-def local_passes(folder: str, workers: int) -> Iterator[Passes]:
-    """Passes by threads of this process; at most `workers` shards and two more are in memory at once."""
-    # a thread a shard: in many dimensions, threads within one product of matrices mostly wait for each other
-    with threadpool_limits(1), ThreadPoolExecutor(workers, "petmood-shard") as pool:
-        yield _Local(folder, workers, pool)
-
-
-class _Local:
-    def __init__(self, folder: str, workers: int, pool: ThreadPoolExecutor) -> None:
-        self._folder, self._workers, self._pool = open_folder(folder), workers, pool
-
-    def over(self, shards: Sequence[Shard], work: OfRows[_Value]) -> Iterator[_Value]:
-        def one(shard: Shard) -> _Value:
-            return work(shard, read_rows(self._folder, shard))
-
-        return ahead(self._pool, one, shards, self._workers + 2)
-
-
-@contextmanager
-def ray_passes(folder: str, workers: int, address: str | None) -> Iterator[Passes]:
-    """Passes by tasks of a Ray cluster; a task whose worker dies is run again.
-
-    Raises:
-        ConfigError: there is no cluster at the address.
-        MissingExtraError: the extra `scale` is not installed.
-    """
-    with connected(address, workers) as ray:
-        yield _Ray(ray, folder, workers)
-
-
-class _Ray:
-    def __init__(self, ray: Any, folder: str, workers: int) -> None:
-        self._ray, self._folder, self._workers = ray, folder, workers
-        self._task = ray.remote(num_cpus=1, max_retries=5)(_one)
-
-    def over(self, shards: Sequence[Shard], work: OfRows[_Value]) -> Iterator[_Value]:
-        shared = self._ray.put(work)
-        waiting: list[Any] = []
-        for shard in shards:
-            waiting.append(self._task.remote(self._folder, shard, shared))
-            if len(waiting) >= 4 * self._workers:
-                yield self._get(waiting.pop(0))
-        for reference in waiting:
-            yield self._get(reference)
-
-    def _get(self, reference: Any) -> Any:
-        try:
-            return self._ray.get(reference)
-        except self._ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, PetmoodError):  # what the user can fix, without Ray's traceback around it
-                raise error.cause from error
-            raise
-
-
-def _one(folder: str, shard: Shard, work: OfRows[_Value]) -> _Value:
-    with threadpool_limits(1):
-        return work(shard, read_rows(open_folder(folder), shard))
-
-
-def open_passes(engine: str, folder: str, workers: int, address: str | None) -> AbstractContextManager[Passes]:
-    """Passes by "local" or "ray"."""
-    return ray_passes(folder, workers, address) if engine == "ray" else local_passes(folder, workers)
