@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sheet import Sheet, data_or_demo, options_of
 
 from petmood.cache import ContentCache
-from petmood.families.candidates import sketch
-from petmood.families.index import NearestIndex
+from petmood.families.candidates import VOTERS, spread
+from petmood.families.index import NONE, Grid, NearestIndex, encode, mirrored_codes
 from petmood.families.local import find_local_features, mirrored, unit
 from petmood.ingest import read_dataset
 from petmood.pictures import Pictures
@@ -29,33 +30,39 @@ from petmood.sources import open_source
 
 _K = 6
 _ASKED = 2_000  # queries whose true neighbours are worked out
-_PART = 65_536
 
+Descriptors = NDArray[np.uint8]
 Search = Callable[[FloatArray], IntArray]
 
 
-def features(data: Path) -> tuple[FloatArray, FloatArray]:
-    """Unit vectors of the pictures of a data set, and what is asked for: the same, plain and mirrored."""
+def features(data: Path) -> Descriptors:
+    """(n, 128) descriptors of the pictures of a data set that vote."""
     with open_source(data) as source, tempfile.TemporaryDirectory() as cache:
         records = read_dataset(source, ContentCache(Path(cache)), labelled=False).records
         pictures = Pictures(source)
-        found = np.concatenate([sketch(find_local_features(pictures.picture(r))).voters for r in records])
-    plain, turned = unit(found), unit(mirrored(found))
-    return plain, np.concatenate([plain, turned])
+        found = [find_local_features(pictures.picture(r)) for r in records]
+    return np.concatenate([one.descriptors[spread(one)] for one in found])
 
 
-def own(vectors: FloatArray) -> Search:
-    """Petmood's index."""
-    index = NearestIndex(len(vectors), vectors.shape[1])
-    for start in range(0, len(vectors), _PART):
-        index.add(vectors[start : start + _PART])
-    return lambda queries: index.nearest(queries, _K)[0]
+def own(descriptors: Descriptors) -> Search:
+    """Petmood's index; it makes the codes of mirrored queries of the plain ones."""
+    codes = encode(descriptors)
+    n = len(codes)
+    index = NearestIndex(Grid("voters", n // VOTERS), codes, np.arange(n, dtype=np.int32))
+
+    def search(queries: FloatArray) -> IntArray:
+        assert len(queries) == 2 * n
+        keys = index.nearest(np.concatenate([codes, mirrored_codes(codes)]), _K)
+        return np.where(keys == NONE, -1, keys & 0xFFFFFFFF)
+
+    return search
 
 
-def by_faiss(vectors: FloatArray) -> Search:
-    """Faiss with inverted lists of 4-bit product codes, as many lists."""
+def by_faiss(descriptors: Descriptors) -> Search:
+    """Faiss with inverted lists of 4-bit product codes."""
     import faiss
 
+    vectors = unit(descriptors)
     faiss.omp_set_num_threads(1)
     dim = vectors.shape[1]
     lists = int(min(16_384, 2 ** np.round(np.log2(2 * np.sqrt(len(vectors))))))
@@ -73,14 +80,16 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         data, name = data_or_demo(given.data, Path(scratch))
-        vectors, queries = features(data)
+        descriptors = features(data)
+    vectors = unit(descriptors)
+    queries = np.concatenate([vectors, unit(mirrored(descriptors))])
     asked = np.random.default_rng(1).choice(len(queries), min(_ASKED, len(queries)), replace=False)
     true = np.argsort(-(queries[asked] @ vectors.T), axis=1)[:, :_K]
     ways = {"petmood": own} | ({"faiss": by_faiss} if importlib.util.find_spec("faiss") else {})
     rows = []
     for way, build in ways.items():
         start = time.process_time()
-        search = build(vectors)
+        search = build(descriptors)
         built = time.process_time()
         found = search(queries)[asked]
         done = time.process_time()
