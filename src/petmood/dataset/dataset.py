@@ -26,6 +26,7 @@ from petmood.images import DECODE_VERSION, to_unit
 from petmood.pictures import Pictures, map_images
 from petmood.progress import Timed
 from petmood.records import FeatureTable, FloatArray, ImageRecord, IntArray, Manifest
+from petmood.threads import cores
 
 if TYPE_CHECKING:
     import polars as pl
@@ -306,6 +307,7 @@ class Dataset:
                     protocol.folds(self.manifest),
                     training=protocol.training,
                     allow_leakage=protocol.leaks,
+                    streams=cores(),
                 )
             return {
                 "index": made.index.tolist(),
