@@ -27,8 +27,8 @@ TRIED = "calibration_image_sample_data_20x128x128x3_float32.npy"
 
 def drawn(size: int, count: int) -> np.ndarray:
     """(count, size, size, 3) uint8: faces of each species and mood in turn."""
+    from petmood.demo.dataset import draw_portrait
     from petmood.demo.moods import MOODS
-    from petmood.demo.portrait import draw_portrait
     from petmood.demo.species import PAINTERS
 
     kinds = itertools.cycle(itertools.product(PAINTERS, MOODS))

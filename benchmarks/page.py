@@ -25,7 +25,7 @@ from playwright.sync_api import sync_playwright
 
 from petmood.bundle import load
 from petmood.jobs.export import export
-from petmood.page.runtime import ort_script, wasm_asset
+from petmood.page.site import ort_script, wasm_asset
 
 PHOTOS = 12
 TIMED = """async (text) => {

@@ -7,7 +7,7 @@ from pathlib import Path
 from drawing import jpeg, write_tree
 from petmood.cache import ContentCache
 from petmood.ingest import read_dataset
-from petmood.jobs.run_folder import write_source
+from petmood.jobs.provenance import write_source
 from petmood.records import Manifest
 from petmood.sources import open_source
 from petmood.split import complete_splits

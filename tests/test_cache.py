@@ -16,7 +16,7 @@ from petmood.errors import ConfigError
 @pytest.fixture(autouse=True)
 def unsaid(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is said once a process is said anew in each test."""
-    monkeypatch.setattr("petmood.cache._said", set())
+    monkeypatch.setattr("petmood.cache.said", set())
 
 
 def test_what_is_put_is_got_and_counted(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_what_can_only_be_read_is_read(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_busy_database_is_not_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("petmood.cache._WAIT", 0.1)
+    monkeypatch.setattr("petmood.cache.WAIT", 0.1)
     path = ContentCache(tmp_path).path
     ContentCache(tmp_path).put("a", "k", b"v")
     held = sqlite3.connect(path, isolation_level=None)
@@ -363,7 +363,7 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 def test_a_writer_stores_many_at_once_and_the_rest_however_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("petmood.cache._TOGETHER", 4)
+    monkeypatch.setattr("petmood.cache.TOGETHER", 4)
     cache = ContentCache(tmp_path)
 
     def work() -> None:
@@ -381,7 +381,7 @@ def test_a_writer_stores_many_at_once_and_the_rest_however_it_ends(
 
 
 def test_a_writer_does_not_keep_slow_work_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("petmood.cache._PATIENCE", 0.0)
+    monkeypatch.setattr("petmood.cache.PATIENCE", 0.0)
     cache = ContentCache(tmp_path)
     with cache.writer("n") as put:
         put({"a": b"1"})

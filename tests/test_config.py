@@ -17,7 +17,7 @@ def test_presets_and_overrides() -> None:
     ("values", "expected"),
     [
         ({"sed": 1}, "Did you mean 'seed'"),
-        ({"zzzzzz": 1}, "Known: "),
+        ({"zzzzzz": 1}, "Choose one of: "),
         ({"seed": -1}, "greater than or equal to 0"),
         ({"seed": "1"}, "valid integer"),
         ({"folds": 1}, "greater than or equal to 2"),

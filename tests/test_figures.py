@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from petmood.results.identity import Identity
+from petmood.results.base import Identity
 
 ROOT = Path(__file__).resolve().parents[1]
 

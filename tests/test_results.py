@@ -7,7 +7,7 @@ from typing import Any, get_args
 from petmood.analyses import ANALYSES
 from petmood.analyses.leakage.facts import LeakageFacts, LeakageFigure
 from petmood.results import Fact, Marked, Results, put_mark
-from petmood.results.identity import Identity
+from petmood.results.base import Identity
 
 UNDER_A_MARK = {"ClassScore", "Epochs"}
 """Parts of a model's record, which is marked itself."""

@@ -101,7 +101,7 @@ for line in study_text.tuning_sentences(replicated):
 # Layer by layer as the study prints them; at its 224 pixels they have its numbers of parameters.
 
 # %%
-from petmood.jobs.networks import list_networks
+from petmood.training.networks import list_networks
 
 for network in list_networks(n_classes=4, size=224):
     print(f"{network.title}: {network.params:,} parameters, {network.trainable_params:,} trainable")

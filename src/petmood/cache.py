@@ -27,6 +27,7 @@ from threading import RLock
 from typing import Any, Final, TypeVar
 
 from petmood.errors import ConfigError
+from petmood.results.base import F
 
 FORMAT_VERSION = 1
 """Part of the database's file name: a new format starts a new database and leaves the old one to `prune`."""
@@ -38,9 +39,9 @@ _DAY = 86_400
 _KEPT = 0.8  # a full cache is brought down to this share of its limit, so that it is not full again at once
 _CHECK_EVERY = 64 * 2**20  # bytes written between looks at the size
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_TOGETHER = 128  # values that a writer stores in one transaction
-_PATIENCE = 5.0  # seconds after which it stores fewer: with the above, what a killed process can lose
-_WAIT = 30.0  # seconds for another process to let go of the database, the first time; then it is not waited for
+TOGETHER = 128  # values that a writer stores in one transaction
+PATIENCE = 5.0  # seconds after which it stores fewer: with the above, what a killed process can lose
+WAIT = 30.0  # seconds for another process to let go of the database, the first time; then it is not waited for
 _WAIT_AGAIN = 0.2
 _log = logging.getLogger("petmood.cache")
 _CHUNK = 500  # SQLite's default limit on bound variables is far above; small chunks keep memory flat
@@ -102,12 +103,12 @@ def _clear_parts(folder: Path) -> None:
                     path.unlink()
 
 
-_said: set[str] = set()
+said: set[str] = set()
 
 
 def _say_once(what: str, error: Exception) -> None:
-    if what not in _said:
-        _said.add(what)
+    if what not in said:
+        said.add(what)
         _log.warning("%snothing is lost but time. Set PETMOOD_CACHE to another folder to change that.", what)
         _log.debug("cause", exc_info=error)
 
@@ -188,7 +189,7 @@ class ContentCache:
         self.folder = _usable(chosen)
         self.limit = limit if limit is not None else parse_size(os.environ.get("PETMOOD_CACHE_LIMIT", DEFAULT_LIMIT))
         self._unlooked = _CHECK_EVERY  # bytes written since the size was last looked at
-        self._wait = _WAIT
+        self._wait = WAIT
         self.hits = 0
         self.misses = 0
         name = f"content-v{FORMAT_VERSION}.sqlite"
@@ -342,7 +343,7 @@ class ContentCache:
         def put(items: Mapping[str, bytes]) -> None:
             nonlocal stored
             waiting.update(items)
-            if len(waiting) >= _TOGETHER or time.monotonic() > stored + _PATIENCE:
+            if len(waiting) >= TOGETHER or time.monotonic() > stored + PATIENCE:
                 self.put_many(namespace, waiting)
                 waiting.clear()
                 stored = time.monotonic()
@@ -391,6 +392,10 @@ class ContentCache:
             kept = json.dumps(make(), allow_nan=False).encode()
             self.put(namespace, key, kept)
         return json.loads(kept)
+
+    def remember_facts(self, namespace: str, kind: type[F], causes: Any, make: Callable[[], F]) -> F:
+        """`remember` of facts of one kind."""
+        return kind.model_validate(self.remember(namespace, causes, lambda: make().model_dump(mode="json")))
 
     def namespaces(self) -> list[NamespaceUse]:
         """What the cache holds, largest namespace first."""

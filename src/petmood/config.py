@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from petmood.errors import ConfigError
+from petmood.errors import ConfigError, near_or
 
 
 class Settings(BaseModel):
@@ -31,9 +30,7 @@ class Settings(BaseModel):
         """
         for key in values:
             if key not in cls.model_fields:
-                near = difflib.get_close_matches(key, cls.model_fields, n=1, cutoff=0.4)
-                hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(sorted(cls.model_fields))}."
-                raise ConfigError(f"unknown setting '{key}'. {hint}")
+                raise ConfigError(f"unknown setting '{key}'. {near_or(key, sorted(cls.model_fields), cutoff=0.4)}")
         try:
             return cls(**values)
         except ValidationError as error:
@@ -75,16 +72,13 @@ class ReadOptions(Settings):
 
 def read_options(
     *,
-    layout: str | None = None,
     splits: str | None = None,
-    table: str | None = None,
     columns: str | None = None,
     group_by: str | None = None,
     zip_encoding: str | None = None,
     only: Sequence[str] = (),
     exclude: Sequence[str] = (),
-    margin: float = 0.0,
-    fps: float = 1.0,
+    **said: Any,
 ) -> ReadOptions:
     """Options of reading from the text a user wrote: `splits` as "a=train,b=test", `columns` as "path=file,class=mood".
 
@@ -94,9 +88,7 @@ def read_options(
     named = _pairs("--columns", columns)
     for role, _ in named:
         if role not in ROLES:
-            near = difflib.get_close_matches(role, ROLES, n=1, cutoff=0.4)
-            hint = f"Did you mean '{near[0]}'?" if near else ""
-            raise ConfigError(f"--columns has an unknown role '{role}'. {hint} Known: {', '.join(ROLES)}.")
+            raise ConfigError(f"--columns has an unknown role '{role}'. {near_or(role, ROLES, cutoff=0.4)}")
     told = _pairs("--splits", splits)
     for name, split in told:
         if split not in ("train", "valid", "test", ""):
@@ -112,20 +104,8 @@ def read_options(
             raise ConfigError(
                 f"unknown encoding '{zip_encoding}'. Use one such as gbk, shift_jis, euc_kr, cp1251, cp437 or utf-8."
             ) from error
-    return ReadOptions.create(
-        {
-            "layout": layout,
-            "splits": told,
-            "table": table,
-            "columns": named,
-            "group_by": group_by,
-            "zip_encoding": zip_encoding,
-            "only": tuple(only),
-            "exclude": tuple(exclude),
-            "margin": margin,
-            "fps": fps,
-        }
-    )
+    chosen = {"splits": told, "columns": named, "group_by": group_by, "zip_encoding": zip_encoding}
+    return ReadOptions.create({**said, **chosen, "only": tuple(only), "exclude": tuple(exclude)})
 
 
 _CURRENT: ContextVar[ReadOptions | None] = ContextVar("reading", default=None)
@@ -292,15 +272,6 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def preset_settings(preset: str) -> RunSettings:
-    """What a preset does if nothing else is chosen.
-
-    Raises:
-        ConfigError: an unknown preset.
-    """
-    return run_settings(preset)
-
-
 def run_settings(preset: str, **overrides: Any) -> RunSettings:
     """Settings of a preset with some values replaced (None means not replaced).
 
@@ -308,8 +279,6 @@ def run_settings(preset: str, **overrides: Any) -> RunSettings:
         ConfigError: an unknown preset or setting, or a value out of range.
     """
     if preset not in PRESETS:
-        near = difflib.get_close_matches(preset, PRESETS, n=1)
-        hint = f"Did you mean '{near[0]}'?" if near else f"Choose one of: {', '.join(PRESETS)}."
-        raise ConfigError(f"unknown preset '{preset}'. {hint}")
+        raise ConfigError(f"unknown preset '{preset}'. {near_or(preset, PRESETS)}")
     given = {key: value for key, value in overrides.items() if value is not None}
     return RunSettings.create({"preset": preset, **PRESETS[preset], **given})

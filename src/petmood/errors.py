@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +42,26 @@ class ModelError(PetmoodError):
 
 class LeakageError(DataError):
     """A split would let the same photo stand on both sides of an evaluation."""
+
+
+def reason_of(error: BaseException, most: int = 200) -> str:
+    """The first line of what another package's error says, at most so many characters of it; else its kind."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:most]
+
+
+def some(names: Iterable[object], most: int = 8) -> str:
+    """The first of some names, and how many more there are."""
+    listed = [str(name)[:60] for name in names]
+    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")
+
+
+def near_or(name: str, known: Iterable[str], otherwise: str = "", cutoff: float = 0.6) -> str:
+    """The end of a message about an unknown name: the known one that it resembles, else what may be chosen."""
+    import difflib
+
+    choices = list(known)
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=cutoff)
+    return f"Did you mean '{near[0]}'?" if near else otherwise or f"Choose one of: {', '.join(choices)}."
 
 
 EXTRAS: Final[dict[str, tuple[str, ...]]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import math
@@ -13,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from petmood.errors import DataError
+from petmood.errors import DataError, near_or
 from petmood.escaping import csv_text
 from petmood.given import parse_json, read_given
 from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
@@ -258,9 +257,7 @@ def _class_of(label: str, known: Mapping[str, str], where: str) -> str:
         return EXCLUDED
     if not known:
         return label
-    near = difflib.get_close_matches(label, [*known.values(), EXCLUDED], n=1)
-    hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known.values())}, {EXCLUDED}."
-    raise DataError(f"{where}: unknown class '{label}'. {hint}")
+    raise DataError(f"{where}: unknown class '{label}'. {near_or(label, [*known.values(), EXCLUDED])}")
 
 
 def read_column(path: Path, manifest: Manifest, column: str) -> dict[str, str]:

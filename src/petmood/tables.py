@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import codecs
 import csv
-import difflib
 import io
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from petmood.errors import DataError
+from petmood.errors import DataError, near_or
 from petmood.escaping import from_csv_cell
 from petmood.given import read_given
 from petmood.records import ImageRecord, Manifest
@@ -116,6 +115,6 @@ def unknown_path(name: str, manifest: Manifest) -> str:
     unused = {same_path(s.path): s.reason for s in (*manifest.rejected, *manifest.ignored)}
     if same_path(name) in unused:
         return f"'{name}' is not part of the data ({unused[same_path(name)]}). Remove the line."
-    near = difflib.get_close_matches(name, [r.path for r in manifest.records], n=1, cutoff=0.8)
-    hint = f"Did you mean '{near[0]}'?" if near else "Paths are relative to the data, as in manifest.csv."
+    otherwise = "Paths are relative to the data, as in manifest.csv."
+    hint = near_or(name, (r.path for r in manifest.records), otherwise, cutoff=0.8)
     return f"there is no file '{name}' in the data. {hint}"

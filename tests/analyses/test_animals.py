@@ -17,9 +17,9 @@ from petmood.analyses.protocols.compute import animals_out
 from petmood.analyses.protocols.words import animals_sentence
 from petmood.config import read_options, reading, run_settings
 from petmood.dataset import Dataset, open_dataset
-from petmood.dataset.facts import dataset_facts
+from petmood.dataset.figures import dataset_facts
 from petmood.dataset.models import thumbnails
-from petmood.jobs.run_folder import read_reading, write_source
+from petmood.jobs.provenance import read_reading, write_source
 from petmood.report.cautions import caution
 from petmood.split import straddling_animals
 

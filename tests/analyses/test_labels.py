@@ -13,9 +13,8 @@ from sklearn.metrics import average_precision_score
 from typer.testing import CliRunner
 
 from petmood.analyses.labels.compute import LabelsOutcome, find_suspects, label_facts
-from petmood.analyses.labels.error_rate import error_rate
+from petmood.analyses.labels.doubt import by_reader, error_rate
 from petmood.analyses.labels.facts import LabelFacts
-from petmood.analyses.labels.noise import by_reader
 from petmood.analyses.species.facts import SpeciesFacts
 from petmood.cli.main import app
 from petmood.config import RunSettings

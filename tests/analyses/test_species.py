@@ -68,7 +68,7 @@ def test_figures_are_remembered_and_the_same(facts: SpeciesFacts, monkeypatch: p
     photos, _, _ = planted()
     first = species_facts(photos, SETTINGS)
     assert first == facts
-    monkeypatch.setattr("petmood.analyses.species.compute._measure", lambda *a: pytest.fail("measured again"))
+    monkeypatch.setattr("petmood.analyses.species.compute.species_clusters", lambda *a: pytest.fail("measured again"))
     assert species_facts(planted()[0], SETTINGS) == first
     assert np.isfinite(first.association.nmi)
 

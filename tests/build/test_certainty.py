@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from petmood.build.certainty import may_be_sure, trust
+from petmood.build.description import may_be_sure, trust
 
 CLASSES = ("a", "b", "c")
 

@@ -25,9 +25,9 @@ from petmood.features.augment import pixel_views
 from petmood.jobs.train import train
 from petmood.methods.settings import AutoSettings
 from petmood.progress import Silent
+from petmood.training.export import answers_onnx, load_start
 from petmood.training.finetune import FineTunedHead
 from petmood.training.upper_half import FineTuneSettings
-from petmood.training.upper_half_export import answers_onnx, load_start
 
 RUN = RunSettings(folds=2)
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bundle_fixtures import Trained
-from petmood.build.nonpets import KINDS, draw_nonpets
+from petmood.build.pet_rule import KINDS, draw_nonpets
 
 
 def test_drawn_pictures_differ_and_follow_from_the_seed() -> None:

@@ -280,7 +280,7 @@ def test_descriptions(tmp_path: Path, which: str) -> None:
 @pytest.mark.parametrize("which", GRAPHS)
 def test_graphs(tmp_path: Path, which: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("petmood.features.trial._run", lambda *_: None)  # a process each, for nothing that is costly
+    monkeypatch.setattr("petmood.bundle.model.try_graph", lambda *_: None)  # a process each, for nothing that is costly
     (tmp_path / "weights.bin").write_bytes(np.ones((DIM, K), np.float32).tobytes())
     refused(write(tmp_path / "m", GOOD, GRAPHS[which]()))
 
@@ -305,7 +305,7 @@ def test_no_file_beside_the_bundle_is_opened(tmp_path: Path, name: str) -> None:
 
 
 def test_a_graph_without_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("petmood.bundle.model._DEADLINE", 0.05)
+    monkeypatch.setattr("petmood.bundle.model.DEADLINE", 0.05)
     steps = [helper.make_node("MatMul", ["big" if i == 0 else f"m{i - 1}", "big"], [f"m{i}"]) for i in range(3000)]
     start = helper.make_node("ConstantOfShape", ["side"], ["big"], value=helper.make_tensor("v", T.FLOAT, [1], [0.001]))
     end = helper.make_node("ReduceSum", ["m2999"], ["sum"], keepdims=0)

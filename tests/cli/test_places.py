@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from command import Petmood
-from petmood.cli.places import fresh
+from petmood.cli.options import fresh
 
 
 @pytest.fixture(autouse=True)

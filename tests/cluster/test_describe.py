@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from petmood.cluster.describe import contingency, describe_split, purity, silhouette
+from petmood.cluster.kmeans import contingency, describe_split, purity, silhouette
 
 
 def test_a_clustering_that_equals_the_classes_scores_one() -> None:

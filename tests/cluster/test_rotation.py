@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from petmood.cluster.rotation import rotate
+from petmood.cluster.tuning import rotate
 
 
 @pytest.mark.parametrize("dim", [5, 400])

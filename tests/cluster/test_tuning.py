@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from petmood.cluster.faces import place
 from petmood.cluster.tuning import Labels, tune
 from petmood.records import FloatArray, IntArray
+from petmood.study.exploration import place
 
 
 def blobs(seed: int = 0) -> tuple[FloatArray, IntArray]:

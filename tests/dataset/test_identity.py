@@ -15,9 +15,8 @@ from petmood.analyses.leakage.compute import leakage
 from petmood.analyses.species.compute import species
 from petmood.bundle import load
 from petmood.config import run_settings
-from petmood.methods.leaderboard import leaderboard
-from petmood.methods.standings import LeaderboardSettings
-from petmood.results.identity import Identity
+from petmood.methods.standings import LeaderboardSettings, leaderboard
+from petmood.results.base import Identity
 
 if TYPE_CHECKING:
     from petmood.library import RunResult

@@ -23,8 +23,7 @@ from petmood.jobs.regrade import regrade
 from petmood.jobs.run import run
 from petmood.jobs.train import train
 from petmood.jobs.tune import TuneSettings, tune
-from petmood.methods.leaderboard import leaderboard
-from petmood.methods.standings import LeaderboardSettings
+from petmood.methods.standings import LeaderboardSettings, leaderboard
 from petmood.records import Manifest
 
 PLANTED: dict[str, Callable[[Image.Image], bytes]] = {

@@ -11,7 +11,7 @@ from PIL import Image
 
 from petmood.cache import ContentCache
 from petmood.demo import DemoTruth, read_truth, write_demo
-from petmood.demo.augment import augmented
+from petmood.demo.plan import augmented
 from petmood.errors import ConfigError, DataError
 from petmood.ingest import read_dataset
 from petmood.sources import open_source

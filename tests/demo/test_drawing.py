@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from petmood.demo.dataset import draw_portrait
 from petmood.demo.geometry import Frame, ellipse, points, ribbon, symmetric, tufted, turn
 from petmood.demo.moods import CALM, MOODS, VARIANTS, express
 from petmood.demo.plan import DEFAULT_PHOTOS, apportion, make_plan
-from petmood.demo.portrait import draw_portrait
 from petmood.demo.scenes import SCENES
 from petmood.demo.species import SPECIES
 

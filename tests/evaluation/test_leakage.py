@@ -11,7 +11,7 @@ from petmood.analyses.leakage.words import verdict
 from petmood.evaluation.folds import random_folds
 from petmood.evaluation.protocols import Predictions
 from petmood.records import Manifest
-from petmood.results.identity import Identity
+from petmood.results.base import Identity
 from petmood.split import grouped_folds
 
 

@@ -19,7 +19,7 @@ from petmood.evaluation.protocols import (
     split_use,
 )
 from petmood.records import ImageRecord, Manifest
-from petmood.results.basis import OFFICIAL, OWN
+from petmood.results.models import OFFICIAL, OWN
 from petmood.split import Fold, complete_splits, grouped_folds
 from petmood.training.baseline import MajorityClass
 

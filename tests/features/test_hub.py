@@ -63,7 +63,7 @@ def test_a_saved_resnet50_is_exported_once_and_agrees_with_torch(
     # random weights make values of some tens, so the tolerance is relative
     np.testing.assert_allclose(local, expected.last_hidden_state.numpy(), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(features, expected.pooler_output.flatten(1).numpy(), rtol=1e-4, atol=1e-4)
-    monkeypatch.setattr("petmood.features.hub._export", lambda *a: pytest.fail("exported again"))
+    monkeypatch.setattr("petmood.features.hub.export_onnx", lambda *a: pytest.fail("exported again"))
     assert load_backbone(f"hub:{folder}", tmp_path) == backbone
 
 

@@ -72,7 +72,7 @@ def test_what_is_no_video_has_a_reason(data: bytes, reason: str) -> None:
 
 def test_a_clip_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_clip(tmp_path / "a.avi", seconds=3)
-    monkeypatch.setattr(video, "_CLIP_SECONDS", 0.0)
+    monkeypatch.setattr(video, "CLIP_SECONDS", 0.0)
     with pytest.raises(ImageError, match="takes more than 0 s"):
         list(video.frames(path))
 

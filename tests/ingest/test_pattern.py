@@ -43,7 +43,7 @@ def test_a_pattern_reads_paths(pattern: str, path: str, expected: dict[str, str]
 @pytest.mark.parametrize(
     ("pattern", "words"),
     [
-        ("{clas}/*", "unknown field {clas}. Did you mean {class}"),
+        ("{clas}/*", "unknown field {clas}. Did you mean '{class}'"),
         ("{class}/{class}/*", "{class} twice"),
         ("{class/*", "not closed"),
         ("", "empty"),

@@ -15,7 +15,7 @@ import pytest
 
 from command import Petmood
 from drawing import photo, saved, write_tree
-from petmood.config import RunSettings, preset_settings, run_settings
+from petmood.config import RunSettings, run_settings
 from petmood.jobs.run import run
 
 pytest.importorskip("torch")
@@ -94,7 +94,7 @@ def images_of(place: Path) -> list[Path]:
 
 
 def test_every_setting_that_a_run_has_is_changed() -> None:
-    quick = preset_settings("quick")
+    quick = run_settings("quick")
     own = set(RunSettings.model_fields) - {"preset", "cnn"}  # without the network its settings change nothing
     assert set(CHANGED) == own
     assert all(CHANGED[name] != getattr(quick, name) for name in own)

@@ -15,7 +15,7 @@ from drawing import jpeg
 from hub_stand_in import Hub, hub
 from petmood.bundle import Bundle
 from petmood.errors import ConfigError, ModelError
-from petmood.jobs.push import push
+from petmood.jobs.export import push
 
 hf = pytest.importorskip("huggingface_hub")
 

@@ -12,7 +12,7 @@ import pytest
 from petmood.cache import ContentCache
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, UserFile, open_dataset
-from petmood.dataset.facts import dataset_facts
+from petmood.dataset.figures import dataset_facts
 from petmood.jobs import recall
 from petmood.jobs.provenance import environment
 from petmood.jobs.recall import Recall, RecalledRun

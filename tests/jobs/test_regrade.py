@@ -13,7 +13,7 @@ from petmood.analyses.leakage.facts import LeakageFacts
 from petmood.cli.main import app
 from petmood.config import RunSettings
 from petmood.jobs.regrade import regrade
-from petmood.report.regrade import claim_sentence
+from petmood.report.evaluation import claim_sentence
 from petmood.results import RegradeFacts
 
 pytest.importorskip("torch")

@@ -11,10 +11,9 @@ from scipy.special import softmax
 
 from bundle_fixtures import Trained
 from drawing import jpeg
-from petmood.build.certainty import COVERAGES, trust
-from petmood.build.cnn import save_cnn_bundle
+from petmood.build.description import COVERAGES, trust
 from petmood.build.heads import fit_head, fitted_photos, save_head_bundle
-from petmood.build.study_networks import fit_cnn, train_cnn
+from petmood.build.study_networks import fit_cnn, save_cnn_bundle, train_cnn
 from petmood.bundle import load
 from petmood.bundle.folder import read
 from petmood.config import RunSettings

@@ -32,7 +32,7 @@ def test_a_search_resumes_and_does_nothing_twice(data: Path, tmp_path: Path, mon
     assert len(second.trials) == 5
     best = min((t for t in second.trials if t.loss is not None), key=lambda t: t.loss or 0)
     assert (second.best, second.winner.settings) == (best.number, best.params)
-    monkeypatch.setattr(module, "_judge_all", lambda *a: pytest.fail("judged again"))
+    monkeypatch.setattr(module, "judge_all", lambda *a: pytest.fail("judged again"))
     assert tune(data, tmp_path / "run", TuneSettings(trials=5, folds=2)).facts == second
     assert "fANOVA" in (tmp_path / "run" / "tune.html").read_text(encoding="utf-8")
     assert faults(tmp_path / "run" / "tune.html", tmp_path) == []
@@ -42,7 +42,7 @@ def test_a_search_resumes_and_does_nothing_twice(data: Path, tmp_path: Path, mon
 
 def test_no_trial_looks_at_a_photo_of_test(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[set[str]] = []
-    real = module._judge_all
+    real = module.judge_all
 
     def watched(judge, choices, folds, manifest, report):  # type: ignore[no-untyped-def]
         for fold in folds:
@@ -51,7 +51,7 @@ def test_no_trial_looks_at_a_photo_of_test(data: Path, tmp_path: Path, monkeypat
             seen.append({manifest.records[i].split for i in rows})
         return real(judge, choices, folds, manifest, report)
 
-    monkeypatch.setattr(module, "_judge_all", watched)
+    monkeypatch.setattr(module, "judge_all", watched)
     for objective in ("cv", "valid"):
         settings = TuneSettings.create({"trials": 1, "folds": 2, "objective": objective})
         facts = tune(data, tmp_path / objective, settings).facts
@@ -93,7 +93,7 @@ def test_a_budget_too_small_for_one_trial_is_said(data: Path, tmp_path: Path, mo
     def pruned(*args: object) -> None:
         raise optuna.TrialPruned
 
-    monkeypatch.setattr(module, "_judge_all", pruned)
+    monkeypatch.setattr(module, "judge_all", pruned)
     with pytest.raises(ConfigError, match="no trial was finished"):
         tune(data, tmp_path / "none", TuneSettings(trials=1, folds=2))
 

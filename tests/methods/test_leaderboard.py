@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 from petmood.cli.main import app
 from petmood.errors import ConfigError
 from petmood.methods import reading as bench
-from petmood.methods.leaderboard import leaderboard
-from petmood.methods.standings import LeaderboardSettings, Runs
+from petmood.methods.standings import LeaderboardSettings, Runs, leaderboard
 from petmood.report.leaderboard import markdown
 from petmood.results.methods import LeaderboardFacts
 

@@ -29,8 +29,7 @@ from petmood.methods.selection import candidate, contest
 from petmood.methods.settings import AutoSettings
 from petmood.records import FeatureTable, Manifest
 from petmood.split import Fold, grouped_folds
-from petmood.training.candidates import candidates, distilled
-from petmood.training.catalog import FROZEN, Method, choose
+from petmood.training.catalog import FROZEN, Method, candidates, choose, distilled
 from petmood.training.classifier import FeatureClassifier
 
 SETTINGS = AutoSettings(folds=2)

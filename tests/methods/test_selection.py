@@ -29,8 +29,7 @@ from petmood.methods.reading import Means, MethodData
 from petmood.methods.selection import Selection, contest, standings, why_no_bundle
 from petmood.methods.settings import AutoSettings, auto_settings, parse_duration
 from petmood.split import test_fold as fold_of_test
-from petmood.training.candidates import candidates
-from petmood.training.catalog import FROZEN, METHODS, choose
+from petmood.training.catalog import FROZEN, METHODS, candidates, choose
 from petmood.training.onnx_heads import UNEXPORTED, as_head
 
 SETTINGS = RunSettings(folds=2)

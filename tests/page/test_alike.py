@@ -12,14 +12,14 @@ from PIL import Image, ImageFilter
 
 from drawing import photo
 from petmood.bundle import Prediction
+from petmood.bundle.headline import WORDS, counted, say, share
 from petmood.bundle.inputs import Prepared
 from petmood.bundle.judge import judge
 from petmood.bundle.prediction import SureRate
 from petmood.bundle.schema import ModelDescription
-from petmood.bundle.words import WORDS, counted, say, share
 from petmood.explain import probes
-from petmood.explain.heat import SCALE, blend, overlay
-from petmood.page.facts import tall_first
+from petmood.explain.sheet import SCALE, blend, overlay
+from petmood.page.html import tall_first
 from web.conftest import CHROMIUM
 
 from .conftest import as_pixels, as_text, call

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from petmood.page import modules, runtime
+from petmood.page import modules, site
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_what_cannot_be_joined_is_refused(joined: Callable[[dict[str, str]], str
 
 
 def test_the_scripts_of_the_page_end_nothing_early_and_name_no_module() -> None:
-    for text in (modules.script("app"), runtime.ort_script()):
+    for text in (modules.script("app"), site.ort_script()):
         assert "</script" not in text.lower()
         assert "<!--" not in text
         assert "import.meta" not in text

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from bundle_fixtures import Trained
 from petmood.bundle.folder import read
 from petmood.jobs.export import export
-from petmood.page.runtime import ort_script, wasm_asset
-from petmood.page.weights import MANTISSA, packed, rounded, rounded_graph
+from petmood.page.site import MANTISSA, ort_script, packed, rounded, rounded_graph, wasm_asset
 
 
 @given(

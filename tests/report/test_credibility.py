@@ -14,7 +14,7 @@ from petmood.evaluation.certainty import calibration_facts
 from petmood.report.credibility import marks
 from petmood.report.summarize import summarize
 from petmood.results import AboveSpecies, ComparisonFacts, Leaderboard, Rank, Results
-from petmood.results.identity import Identity
+from petmood.results.base import Identity
 
 from .sample_results import results as sample_results
 

@@ -13,7 +13,7 @@ import pytest
 from petmood.analyses.page import report_html
 from petmood.report.cautions import caution
 from petmood.results import Results, Sample, SizeCount
-from petmood.results.basis import protocol_text
+from petmood.results.models import protocol_text
 from petmood.store import write_text
 
 from .sample_results import clusters, dataset, results, thumbnail, with_classes

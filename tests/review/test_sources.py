@@ -22,7 +22,7 @@ from petmood.config import read_options, reading
 from petmood.dataset.opening import open_pictures
 from petmood.features.measures import quality_measures
 from petmood.ingest import read_dataset
-from petmood.jobs.run_folder import QUALITY, write_source
+from petmood.jobs.provenance import QUALITY, write_source
 from petmood.pictures import Pictures
 from petmood.records import Manifest
 from petmood.review.photos import open_review

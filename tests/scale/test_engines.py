@@ -16,7 +16,7 @@ import pytest
 from petmood.errors import ConfigError, DataError, MissingExtraError, PetmoodError
 from petmood.jobs.embed import EmbedSettings, embed
 from petmood.scale import engines
-from petmood.scale.connection import connected
+from petmood.scale.engines import connected
 from petmood.scale.places import open_folder
 from petmood.scale.shards import read_index
 from scale.embedded import assert_complete, table
@@ -68,15 +68,15 @@ def test_workers_give_what_the_local_engine_gives(
 def test_names_reach_the_cluster_a_window_at_a_time(
     cluster: str, photos: Path, tmp_path: Path, settings: EmbedSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "_WINDOW", 4)
+    monkeypatch.setattr(engines, "WINDOW", 4)
     windows: list[int] = []
-    stream = engines.RayEngine._stream
+    stream = engines.RayEngine.send
 
     def counted(self: engines.RayEngine, job: Any, graph: Any, parts: Any) -> Any:
         windows.append(len(parts))
         return stream(self, job, graph, parts)
 
-    monkeypatch.setattr(engines.RayEngine, "_stream", counted)
+    monkeypatch.setattr(engines.RayEngine, "send", counted)
     index = embed(str(photos), str(tmp_path / "out"), settings)
     assert_complete(tmp_path / "out", photos)
     assert sum(windows) == len(index.shards)
@@ -172,6 +172,6 @@ def test_a_missing_extra_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rays_client_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("petmood.scale.connection.find_spec", lambda name: None)
+    monkeypatch.setattr("petmood.scale.engines.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"ray\[client\]"), connected("ray://127.0.0.1:1", 1):
         pytest.fail("connected without the client")

@@ -177,9 +177,3 @@ def test_dense_normalisation_takes_a_batch_of_one_and_uses_moving_statistics_whe
     expected = torch.full((1, 3), (6.0 - 2.0) / (4.0 + 1e-3) ** 0.5)
     torch.testing.assert_close(norm(torch.full((1, 3), 6.0)).detach(), expected)
     assert torch.equal(norm.running_mean, before)
-
-
-def test_an_unknown_layer_with_parameters_is_not_left_unfilled(monkeypatch):
-    monkeypatch.setattr("petmood.training.modules._module", lambda layer, shape: nn.GroupNorm(1, 3))
-    with pytest.raises(TypeError, match="GroupNorm"):
-        build(study_cnn(size=32), seed=0)

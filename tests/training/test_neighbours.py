@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from petmood.errors import DataError, ModelError
-from petmood.training.neighbours import ThumbnailNeighbour
+from petmood.training.baseline import ThumbnailNeighbour
 
 
 def thumbnails(n: int) -> np.ndarray:

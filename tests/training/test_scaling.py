@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from petmood.training.scaling import fit_scaler
+from petmood.training.classifier import fit_scaler
 
 
 def test_columns_get_mean_0_and_deviation_1_under_weights() -> None:

@@ -14,12 +14,17 @@ from torch import nn  # noqa: E402
 from petmood.errors import ConfigError, ModelError  # noqa: E402
 from petmood.training import checkpoint  # noqa: E402
 from petmood.training import training_loop as loop  # noqa: E402
-from petmood.training.buffers import kept_pages  # noqa: E402
+from petmood.training.devices import kept_pages  # noqa: E402
 from petmood.training.modules import build  # noqa: E402
 from petmood.training.networks import make_network, study_cnn  # noqa: E402
-from petmood.training.settings import ReduceOnPlateau, TrainSettings  # noqa: E402
-from petmood.training.training_loop import LabelledImages, evaluate, predict_logits, train  # noqa: E402
-from petmood.training.training_state import TrainingState  # noqa: E402
+from petmood.training.settings import TrainSettings  # noqa: E402
+from petmood.training.training_loop import (  # noqa: E402
+    LabelledImages,
+    TrainingState,
+    evaluate,
+    predict_logits,
+    train,
+)
 
 SIZE = 24
 SETTINGS = TrainSettings(epochs=4, batch_size=8, seed=3, device="cpu", size=SIZE)
@@ -188,7 +193,7 @@ def stop_at(step):
 @pytest.mark.parametrize("name", ["cnn1", "cnn2"])
 @pytest.mark.parametrize("patience", [None, 3])
 def test_interrupted_and_resumed_is_as_uninterrupted(tmp_path, data, watched, name, patience):
-    settings = replace(SETTINGS, patience=patience, reduce_lr=ReduceOnPlateau(patience=1))
+    settings = replace(SETTINGS, patience=patience)
     whole = network(name)
     expected = train(whole, data, settings, validation=watched)
 
@@ -209,18 +214,6 @@ def test_interrupted_and_resumed_is_as_uninterrupted(tmp_path, data, watched, na
     assert result == replace(expected, resumed_from=3)
     assert [log.epoch for log in epochs] == [4]
     assert steps == [(10, 12), (11, 12), (12, 12)]
-
-
-def test_resuming_restores_a_reduced_learning_rate(tmp_path):
-    subject = LabelledImages(pixels(8), np.arange(8) % 2)
-    # Steps this small never lower the loss by enough, so the rate halves after each epoch but the first.
-    settings = replace(SETTINGS, learning_rate=1e-6, reduce_lr=ReduceOnPlateau(factor=0.5, patience=1, min_rate=0))
-    logs = []
-    with pytest.raises(Stop):
-        train(linear(), subject, settings, checkpoint_dir=tmp_path, on_epoch=logs.append, on_step=stop_at(4))
-    train(linear(), subject, settings, checkpoint_dir=tmp_path, on_epoch=logs.append)
-    assert [log.epoch for log in logs] == [1, 2, 3, 4]
-    assert [log.learning_rate for log in logs] == pytest.approx([1e-6, 1e-6, 5e-7, 2.5e-7])
 
 
 def test_finished_training_is_not_repeated_but_can_be_prolonged(tmp_path, data):
@@ -353,12 +346,6 @@ def test_without_patience_the_last_weights_are_kept():
     assert torch.all(state.module[1].bias == 5.0)
 
 
-def test_learning_rate_falls_on_a_plateau_to_its_floor():
-    reduce = ReduceOnPlateau(factor=0.1, patience=2, min_rate=5e-5)
-    _, rates = follow([3.0, 2.0, 2.5, 2.00001, 2.5, 2.5, 2.5, 2.5, 2.5], replace(SETTINGS, reduce_lr=reduce))
-    assert rates == pytest.approx([1e-3] * 4 + [1e-4] * 2 + [5e-5] * 3)
-
-
 def test_best_weights_are_restored_in_a_real_training(faces, tmp_path):
     images, _ = faces(16, SIZE, 0)
     noise = LabelledImages(images, np.random.default_rng(0).integers(0, 2, 16))
@@ -409,8 +396,6 @@ def test_absent_device_is_named(data):
 def test_settings_out_of_range_are_named(wrong, words):
     with pytest.raises(ConfigError, match=words):
         TrainSettings(**wrong)
-    with pytest.raises(ConfigError, match=r"'reduce_lr\.factor' must be between 0 and 1, got 1"):
-        ReduceOnPlateau(factor=1)
 
 
 def test_epoch_log_tells_what_the_history_keeps(data, watched):

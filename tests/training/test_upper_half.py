@@ -64,15 +64,18 @@ def test_norms_keep_their_statistics_and_a_start_is_used(head: FineTunedHead) ->
 def test_the_exported_backbone_agrees(head: FineTunedHead, tmp_path: Path) -> None:
     from petmood.features import load_backbone
     from petmood.features.extract import open_session
-    from petmood.features.trunk import _run, _session
-    from petmood.training.upper_half_export import export
+    from petmood.features.graphs import open_graph
+    from petmood.features.trunk import trunk_graph
+    from petmood.training.export import export
 
     backbone = load_backbone(f"onnx:{export(head, tmp_path / 'b', 'outside')}")
     assert backbone.name == "outside"
     pixels = np.random.default_rng(0).integers(0, 255, (2, SIZE, SIZE, 3), dtype=np.uint8)
     session = open_session(backbone)
     features = session.run([backbone.features], {"pixels": backbone.preprocess.apply(pixels)})[0]
-    twice = np.repeat(_run(_session(), pixels)[:, np.newaxis], 2, axis=1)
+    normal = np.ascontiguousarray(((pixels.astype(np.float32) - 127) / 128).transpose(0, 3, 1, 2))
+    halfway = open_graph(trunk_graph(), "the trunk", "Make it anew.", 1).run(None, {"pixels": normal})[0]
+    twice = np.repeat(halfway.astype(np.float16)[:, np.newaxis], 2, axis=1)
     np.testing.assert_allclose(features, head.transform(twice), atol=0.03)
 
 

@@ -81,8 +81,8 @@ class Analysis(Generic[F]):
         facts: the type of what it finds: numbers and codes, no sentences.
         doing: what is said while it is computed.
         compute: makes the facts; None where the data do not allow it.
-        words: what `section.html.j2`, in the package of the analysis, needs beside `facts`.
-        package: where that template lies.
+        package: where its template `section.html.j2` lies.
+        words: what that needs beside `facts`; by default the module `words` of the package, by that name.
         place: where its section stands; of its facts, where that depends on what was found.
         warnings: what of its facts must stand before any figure is trusted.
         headlines: what of its facts stands at the head of the page.
@@ -94,8 +94,8 @@ class Analysis(Generic[F]):
     facts: type[F]
     doing: str
     compute: Callable[[Asked], F | None]
-    words: Callable[[F, Page], Mapping[str, Any]]
     package: str
+    words: Callable[[F, Page], Mapping[str, Any]] | None = None
     place: Place | Callable[[F], Place] = "models"
     warnings: Callable[[F], tuple[Warn, ...]] = lambda facts: ()
     headlines: Callable[[F], Sequence[Headline]] = lambda facts: ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from petmood.analyses import ANALYSES
@@ -59,7 +60,7 @@ def _place(one: Analysis[Any], facts: Fact) -> Place:
 
 
 def _section(one: Analysis[Any], facts: Fact, page: Page) -> Any:
-    words = one.words(facts, page)
+    words = one.words(facts, page) if one.words else {"words": import_module(f"{one.package}.words")}
     return section_html(one.package, facts=facts, uri=page.uri, colours=page.colours, **words)
 
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.build.certainty import trust
-from petmood.build.description import PHOTOS, describe
+from petmood.build.description import PHOTOS, describe, trust
 from petmood.build.finetune_settings import FinetuneSettings
 from petmood.build.heads import (
     data_facts,
@@ -41,7 +40,7 @@ from petmood.methods.reading import Means, MethodData
 from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import ModelFacts
-from petmood.results.basis import SplitUse
+from petmood.results.models import SplitUse
 from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.training.catalog import FROZEN, choose
 
@@ -63,7 +62,7 @@ def save_finetuned(
         LeakageError: a photo of test stands in train or valid too.
         MissingExtraError: torch is not installed.
     """
-    from petmood.training.upper_half_export import answers_onnx
+    from petmood.training.export import answers_onnx
 
     manifest = whole.manifest
     fitted, test = fitted_photos(manifest), test_fold(manifest).evaluate
@@ -85,15 +84,13 @@ def save_finetuned(
     graph = network_graph(answers_onnx(head, size, order), preprocess, len(manifest.classes), calibration.temperature)
     on_test = in_class_order(head, head.predict_proba(views_of_test), manifest.classes)
     start = () if settings.start is None else (LicenceNote(what="outside images it started from", licence="unknown"),)
+    network = BackboneFacts(name="efficientnet-lite0, fine-tuned", sha256=VARIANTS[0].sha256, licence="Apache-2.0")
     description = describe(
+        preprocess,
+        (network,),
         kind="finetune",
         title=settings.title,
         classes=manifest.classes,
-        side=size,
-        preprocess=preprocess,
-        networks=(
-            BackboneFacts(name="efficientnet-lite0, fine-tuned", sha256=VARIANTS[0].sha256, licence="Apache-2.0"),
-        ),
         features=1280,
         calibration=calibration,
         conformal=conformal,
@@ -119,8 +116,8 @@ def _views(data: Dataset, settings: FinetuneSettings, tick: Callable[[int, int],
 
 
 def _head(settings: FinetuneSettings, seed: int, tick: Callable[[int, int], None]) -> FineTunedHead:
+    from petmood.training.export import load_start
     from petmood.training.finetune import FineTunedHead
-    from petmood.training.upper_half_export import load_start
 
     start = None if settings.start is None else load_start(settings.start)
     return FineTunedHead(settings.training(seed), start, lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
@@ -140,7 +137,7 @@ def _folds(
     training = asdict(settings.training(run.seed)) | {"device": ""}
     causes = [inside.digest, seen, training, start, run.folds, run.seed]
     began = time.monotonic()
-    parts: list[dict[str, Any]] = []
+    parts: list[Predictions] = []
     for number, fold in enumerate(grouped_folds(inside, folds=k, seed=run.seed)):
         spent = time.monotonic() - began
         # the refit takes about as long as a fold, and is to fit in
@@ -150,19 +147,14 @@ def _folds(
         with progress.stage(f"Fine-tuning, fold {number + 1} of {k}") as tick:
 
             def compute(fold: Any = fold, tick: Any = tick) -> dict[str, Any]:
-                made = cross_fit(lambda: _head(settings, run.seed, tick), views, inside, [fold])
-                return {
-                    "index": made.index.tolist(),
-                    "probabilities": made.probabilities.tolist(),
-                    "n_train": made.n_train,
-                }
+                return cross_fit(lambda: _head(settings, run.seed, tick), views, inside, [fold]).kept()
 
             kept = data.cache.remember(_VERSION, [*causes, number], compute)
-        parts.append(kept)
-    index = np.concatenate([np.array(p["index"]) for p in parts])
+        parts.append(Predictions.read(kept, len(inside.classes)))
+    index = np.concatenate([p.index for p in parts])
     order = np.argsort(index, kind="stable")
-    probabilities = np.concatenate([np.array(p["probabilities"]) for p in parts])
-    n_train = round(float(np.mean([p["n_train"] for p in parts])))
+    probabilities = np.concatenate([p.probabilities for p in parts])
+    n_train = round(float(np.mean([p.n_train for p in parts])))
     return Predictions(index[order], probabilities[order], n_train)
 
 

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood import images
-from petmood.build.certainty import trust
-from petmood.build.description import describe, network_facts
+from petmood.build.description import describe, network_facts, trust
 from petmood.build.pet_rule import Drawn, drawn_by, known_and_judged, pet_rule
 from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription
@@ -79,12 +78,11 @@ def save_head_bundle(
     )
     folds = protocol.folds(inner.manifest)
     description = describe(
+        backbone.preprocess,
+        (network_facts(backbone),),
         kind="head",
         title=model.title,
         classes=manifest.classes,
-        side=backbone.preprocess.size,
-        preprocess=backbone.preprocess,
-        networks=(network_facts(backbone),),
         features=features.vectors.shape[1],
         maps=backbone.map is not None,
         imagenet=features.logits is not None and features.logits.shape[1] == N_IMAGENET,

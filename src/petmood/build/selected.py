@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.build.certainty import trust
-from petmood.build.description import PHOTOS, describe, network_facts
+from petmood.build.description import PHOTOS, describe, network_facts, trust
 from petmood.build.heads import data_facts, features_by, quality, require_agreement
 from petmood.build.pet_rule import drawn_through, known_and_judged, pet_rule
 from petmood.build.training_photos import save_with_photos
@@ -29,7 +29,7 @@ from petmood.methods.settings import AutoSettings
 from petmood.progress import Tick
 from petmood.records import FeatureTable, Manifest
 from petmood.results import ModelFacts
-from petmood.results.basis import Basis
+from petmood.results.models import Basis
 from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.training.catalog import FROZEN
 from petmood.training.onnx_heads import as_head
@@ -109,12 +109,11 @@ def _described(
     means = settings.means
     more = [folder for folder in (means.extra, means.unlabelled) if folder is not None]
     return describe(
+        replace(backbones[0].preprocess, size=side),
+        [network_facts(b) for b in backbones],
         kind="auto",
         title=made.found[winner].reading.method.title,
         classes=manifest.classes,
-        side=side,
-        preprocess=backbones[0].preprocess,
-        networks=[network_facts(b) for b in backbones],
         graph_sha256=hashlib.sha256(graph).hexdigest(),
         search=search_facts(made, winner, settings),
         calibration=calibration,

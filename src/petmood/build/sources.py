@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from petmood.analyses.travel.certainty import fit_readings
 from petmood.analyses.travel.compute import control_cells, matrix_cells
 from petmood.analyses.travel.facts import TravelCell
 from petmood.analyses.travel.readers import MODEL, mixture, remembered
-from petmood.build.certainty import may_be_sure
+from petmood.build.description import describe, may_be_sure, network_facts
 from petmood.build.pet_rule import drawn_through, pet_rule
 from petmood.build.training_photos import training_summary, unlike_rule
 from petmood.bundle import Bundle, ModelDescription, TrainingNeighbours, save
@@ -23,12 +24,10 @@ from petmood.bundle.composite import composite_graph
 from petmood.bundle.folder import Parts
 from petmood.bundle.int8 import quantised_graph
 from petmood.bundle.schema import (
-    BackboneFacts,
     Calibration,
     Conformal,
     ConformalLevel,
     DataFacts,
-    InputFacts,
     LicenceNote,
     MatrixCell,
     PetRule,
@@ -56,7 +55,6 @@ from petmood.records import FeatureTable, IntArray
 from petmood.store import write_bytes
 from petmood.training.onnx_heads import as_head
 from petmood.training.source_head import SourceMixture
-from petmood.version import __version__
 
 TITLE: Final = "Logistic regression for each species, on several sources"
 
@@ -126,7 +124,7 @@ def _save(out: Path, opened: Sequence[Dataset], of: Across, terms: Sequence[str]
     folds = sources.left_out_folds(union)
     readings = [sources.read(union, [fold], model) for fold in folds]
     controls = {(c.subject, c.kind, c.judged_on): c for c in control_cells(union, of, seed)}
-    fitted = _certainty(union, readings)
+    fitted = fit_readings(union, readings)
     held = [_held(union, fold, reading, model) for fold, reading in zip(folds, readings, strict=True)]
     fit = union.photos(np.arange(len(union.labels)))
     copies = tuple(of.paths[i] for i in np.setdiff1d(np.arange(len(union.labels)), fit))
@@ -163,22 +161,19 @@ def _save(out: Path, opened: Sequence[Dataset], of: Across, terms: Sequence[str]
             )
         )
     ]
-    description = ModelDescription(
-        petmood=__version__,
+    description = describe(
+        network.preprocess,
+        (network_facts(network),),
+        photos=[LicenceNote(what=f"training photos of {s.name}", licence=s.terms) for s in told],
         kind="sources",
         title=TITLE,
         classes=union.classes,
-        input=InputFacts(size=network.preprocess.size, mean=network.preprocess.mean, std=network.preprocess.std),
         features=of.vectors.shape[1],
-        maps=False,
         imagenet=True,
-        backbone=BackboneFacts(name=network.name, sha256=network.digest, licence=network.licence),
         calibration=Calibration(
             temperature=fitted.temperature, n=sum(len(r.rows) for r in readings), protocol=PROTOCOL
         ),
         conformal=_conformal(union, fitted, readings),
-        pet=None,
-        quality=None,
         unlike=_unlike(union, of, fit, folds),
         training=_summary(union, of, fit),
         sources=SourcesFacts(
@@ -198,11 +193,6 @@ def _save(out: Path, opened: Sequence[Dataset], of: Across, terms: Sequence[str]
             photos=len(union.labels),
             fitted=len(fit),
             photos_by_class=_counts(union, fit),
-        ),
-        evaluation=(),
-        licences=(
-            LicenceNote(what=f"weights of {network.name}", licence=network.licence),
-            *(LicenceNote(what=f"training photos of {s.name}", licence=s.terms) for s in told),
         ),
         settings={"backbone": network.name, "seed": seed, "shared": 0.2, "prior": 8.0, "balance": "source x species"},
     )
@@ -227,22 +217,12 @@ def _counts(union: sources.Pooled, rows: IntArray) -> dict[str, int]:
     return {name: int(n) for name, n in zip(union.classes, counts, strict=True)}
 
 
-def _certainty(union: sources.Pooled, readings: Sequence[sources.Reading]) -> transfer.TransferCalibration:
-    rows = np.concatenate([r.rows for r in readings])
-    return transfer.fit_transfer(
-        np.concatenate([r.probabilities for r in readings]),
-        union.labels[rows],
-        union.source[rows],
-        known=np.concatenate([np.isin(union.labels[r.rows], r.learnt) for r in readings]),
-    )
-
-
 def _held(
     union: sources.Pooled, fold: sources.SourceFold, judged: sources.Reading, model: sources.Reader
 ) -> dict[str, int]:
     """How often sets calibrated without a source hold its labels."""
     inner = [sources.read(union, folds, model) for folds in sources.inner_folds(union, fold)]
-    fitted = _certainty(union, inner)
+    fitted = fit_readings(union, inner)
     scaled, truth = fitted.scaled(judged.probabilities), union.labels[judged.rows]
     unlearnt = tuple(int(k) for k in np.setdiff1d(np.arange(len(union.classes)), judged.learnt))
     at = np.arange(len(truth))

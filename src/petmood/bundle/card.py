@@ -5,7 +5,7 @@ from __future__ import annotations
 from petmood.bundle.headline import headline_sentence
 from petmood.bundle.schema import ModelDescription
 from petmood.escaping import markdown
-from petmood.results.basis import protocol_text
+from petmood.results.models import protocol_text
 
 _LIMITS = """## Intended use
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from petmood.bundle.headline import say, share
 from petmood.bundle.inputs import Prepared
 from petmood.bundle.prediction import Caution, PetCheck, Prediction, SureRate, Verdict
 from petmood.bundle.schema import ConformalLevel, ModelDescription
-from petmood.bundle.words import say, share
 from petmood.errors import ConfigError
 from petmood.features.species import SPECIES, species_probabilities
 

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.bundle import ops
+from petmood.bundle.built_in import fetch
 from petmood.bundle.checks import check_interface, check_outputs
 from petmood.bundle.folder import Parts, TrainingNeighbours, read
-from petmood.bundle.hub import fetch
-from petmood.bundle.inputs import Prepared, prepare, prepare_animals
+from petmood.bundle.inputs import Outputs, Prepared, prepare, prepare_animals
 from petmood.bundle.judge import judge
-from petmood.bundle.outputs import Outputs
 from petmood.bundle.prediction import Neighbour, Prediction, Unreadable
 from petmood.bundle.schema import ModelDescription
-from petmood.errors import ImageError, ModelError
+from petmood.errors import ImageError, ModelError, reason_of
+from petmood.features.graphs import open_graph
 from petmood.features.trial import PICTURES, try_graph
 from petmood.threads import BATCH, cores, shares, streamed
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from petmood.bundle.inputs import Picture
     from petmood.detection import Detector
 
-_DEADLINE = 60.0  # seconds that a picture may take; the slowest network here takes less than one
+DEADLINE = 60.0  # seconds that a picture may take; the slowest network here takes less than one
 
 
 class Bundle:
@@ -51,10 +51,13 @@ class Bundle:
         self.memory = parts.memory
         self._graph, self._threads = parts.graph, threads or cores()
         # inferences of the one stay on the thread that asks, those of the other take all cores
-        self._on_one = _open(parts.graph, name, 1)
+        self._on_one = self._session(1)
         self._on_all = self._on_one if self._threads == 1 else None
         self._opening = Lock()
         self._outputs = [o.name for o in self._on_one.get_outputs()]
+
+    def _session(self, threads: int) -> ort.InferenceSession:
+        return open_graph(self._graph, f"the graph of {self.name}", "Train it again.", threads)
 
     @classmethod
     def from_hub(cls, name: str, revision: str | None = None, *, threads: int | None = None) -> Self:
@@ -197,7 +200,7 @@ class Bundle:
             parts = (pixels[share] for share in shares(len(pixels), self._threads))
             return Outputs.joined(list(streamed(parts, self._alone, self._threads)))
         with self._opening:
-            self._on_all = self._on_all or _open(self._graph, self.name, self._threads)
+            self._on_all = self._on_all or self._session(self._threads)
         return self._run(self._on_all, pixels)
 
     def _alone(self, pixels: NDArray[np.uint8]) -> Outputs:
@@ -223,18 +226,15 @@ class Bundle:
             options.terminate = True
 
         # a graph of a stranger may take for ever: it is ended between two of its operators
-        timer = Timer(_DEADLINE * len(pixels), end)
+        timer = Timer(DEADLINE * len(pixels), end)
         timer.daemon = True
         timer.start()
         try:
             return dict(zip(self._outputs, session.run(self._outputs, {ops.PIXELS: pixels}, options), strict=True))
         except Exception as error:  # ONNX Runtime raises its own undocumented exception types
             if options.terminate:
-                raise ModelError(
-                    f"{self.name} took more than {_DEADLINE:.0f} s for a picture and was ended."
-                ) from error
-            detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ModelError(f"the graph of {self.name} failed ({detail}). Train it again.") from error
+                raise ModelError(f"{self.name} took more than {DEADLINE:.0f} s for a picture and was ended.") from error
+            raise ModelError(f"the graph of {self.name} failed ({reason_of(error)}). Train it again.") from error
         finally:
             timer.cancel()
 
@@ -322,20 +322,6 @@ def load(path: str | Path, threads: int | None = None) -> Bundle:
     bundle = Bundle(parts, name, threads)
     bundle.check()
     return bundle
-
-
-def _open(graph_bytes: bytes, name: str, threads: int) -> ort.InferenceSession:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    # a thread that spins after an inference keeps a core from whoever is to send the answer
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    try:
-        return ort.InferenceSession(graph_bytes, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises its own undocumented exception types
-        raise ModelError(f"the graph of {name} cannot be loaded by ONNX Runtime: {error}. Train it again.") from error
 
 
 def unit_rows(features: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from petmood.bundle.headline import WORDS, say, share
 from petmood.bundle.schema import Record
-from petmood.bundle.words import WORDS, say, share
 from petmood.detection import Box
 
 Verdict = Literal["sure", "not-sure", "no-pet-face"]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from petmood.results import ModelFacts
+from petmood.results import Fact, ModelFacts
 
 SCHEMA_VERSION: Final = 1
 """Raise it when a reader of older bundles would misread a new one."""
 
 
-class Record(BaseModel):
-    """Base of all records of a bundle: frozen, and strict about unknown keys."""
+class Record(Fact):
+    """Base of all records of a bundle: facts, and no number of them is infinite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 class InputFacts(Record):

@@ -1,4 +1,4 @@
-"""`petmood cluster` and `petmood name-clusters`: cluster first, label after."""
+"""`petmood embed`, `cluster` and `name-clusters`: images to vectors, clusters of them, and labels after that."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ from petmood.cli.reading import reads_data
 
 def cluster(
     data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA", help="Folder or .zip of faces, labelled or not; or what embed wrote.", show_default=False
-        ),
+        str, typer.Argument(metavar="DATA", help="Folder or .zip of faces, labelled or not; or what embed wrote.")
     ],
     out: Annotated[
         str | None,
@@ -47,7 +44,7 @@ def cluster(
     Where the data are what embed wrote, vectors are grouped, more than fit into memory.
     """
     from petmood.cli.console import Bars, print_json
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.jobs.cluster_shards import cluster_set
     from petmood.results import ShardClusters
 
@@ -69,12 +66,8 @@ def cluster(
 
 @reads_data
 def name_clusters(
-    data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="Folder or .zip of faces, labelled or not.", show_default=False)
-    ],
-    folder: Annotated[
-        Path, typer.Argument(metavar="CLUSTERS", help="Folder that petmood cluster wrote.", show_default=False)
-    ],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder or .zip of faces, labelled or not.")],
+    folder: Annotated[Path, typer.Argument(metavar="CLUSTERS", help="Folder that petmood cluster wrote.")],
     names: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV: cluster,name.", show_default="names.csv in CLUSTERS")
     ] = None,
@@ -88,6 +81,7 @@ def name_clusters(
     from petmood.cli.console import Bars, print_json
     from petmood.config import run_settings
     from petmood.jobs.cluster_naming import name_clusters as work
+    from petmood.report.wording import gained, plain
 
     settings = run_settings("quick", backbone=backbone, seed=seed, folds=folds)
     facts = work(data, folder, settings, Bars(), names=names, confidence=confidence)
@@ -95,15 +89,61 @@ def name_clusters(
         print_json(facts.model_dump(mode="json"))
         return
     typer.echo(f"{facts.labelled:,} of {facts.n:,} photos labelled in {folder / 'labels.csv'}: {facts.by_class}")
-    low, high = facts.accuracy_ci
-    typer.echo(f"A model trained on these labels tells them in {facts.accuracy:.3f} ({low:.3f} to {high:.3f}).")
+    typer.echo(f"A model trained on these labels tells them in {plain(facts.accuracy, facts.accuracy_ci)}.")
     if a := facts.agreement:
         kappa = "undefined: one class throughout"
         if a.kappa is not None and a.kappa_ci is not None:
-            kappa = f"{a.kappa:.3f} ({a.kappa_ci[0]:.3f} to {a.kappa_ci[1]:.3f})"
+            kappa = plain(a.kappa, a.kappa_ci)
         typer.echo(f"Against the original labels: kappa {kappa}")
         t = a.trained
         typer.echo(
             f"Judged by the original labels: {t.accuracy:.3f}, against {t.reference_accuracy:.3f} when trained on"
         )
-        typer.echo(f"them: {t.gain:+.3f} ({t.gain_ci[0]:+.3f} to {t.gain_ci[1]:+.3f}), n = {t.n}.")
+        typer.echo(f"them: {gained(t.gain, t.gain_ci)}, n = {t.n}.")
+
+
+def embed(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Folder, .zip or URL of images, labelled or not.")],
+    out: Annotated[str, typer.Option("--out", "-o", metavar="FOLDER", help="Or URL; given again, it goes on.")],
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="local: this process; ray: many, on a cluster.")
+    ] = "local",
+    backbone: Annotated[
+        str, typer.Option(metavar="NAME", help="Frozen network that makes vectors.")
+    ] = "efficientnet-lite0",
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images in one inference.", show_default="4 on a CPU, 32 on a GPU")
+    ] = None,
+    shard_rows: Annotated[int, typer.Option(help="Images in a shard, on average.")] = 1024,
+    workers: Annotated[int | None, typer.Option(help="Ray's workers.", show_default="one a core")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Cores of a worker.", show_default="all with local, 1 with ray")
+    ] = None,
+    gpus: Annotated[float, typer.Option(help="Share of a GPU for each of Ray's workers.")] = 0.0,
+    provider: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="What ONNX Runtime runs on.")] = "auto",
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Ray cluster; also ray://host:port.", show_default="one started here"),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Turn images into vectors, here or on a cluster.
+
+    Interrupted or killed, the same command goes on.
+    """
+    from petmood.cli.console import Bars
+    from petmood.jobs.embed import EmbedSettings
+    from petmood.jobs.embed import embed as work
+
+    how = {"engine": engine, "backbone": backbone, "batch_size": batch_size, "shard_rows": shard_rows}
+    where = {"workers": workers, "threads": threads, "gpus": gpus, "provider": provider, "address": address}
+    index = work(data, out, EmbedSettings.create(how | where), Bars())
+    if json:
+        typer.echo(index.model_dump_json(indent=2))
+        return
+    rejected = index.rejected
+    typer.echo(f"{index.n:,} vectors of {index.dim} numbers in {len(index.shards):,} shards: {out}")
+    for file in rejected[:5]:
+        typer.echo(f"Rejected: {file.path}: {file.reason}")
+    if len(rejected) > 5:
+        typer.echo(f"{len(rejected):,} files rejected in all; embedding.json names each.")

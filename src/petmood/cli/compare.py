@@ -11,9 +11,7 @@ from petmood.cli.options import Json, Page
 
 
 def compare(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATHS...", help="Run folders, bundles, evaluations.", show_default=False)
-    ],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATHS...", help="Run folders, bundles, evaluations.")],
     out: Page = None,
     json: Json = False,
 ) -> None:

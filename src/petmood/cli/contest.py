@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from petmood.cli.console import console
+from petmood.report.wording import plain, span
 
 if TYPE_CHECKING:
     from petmood.bundle.schema import StandingFacts
@@ -44,10 +45,9 @@ class Standings:
             self._live.update(table(rows[:_SHOWN], f"Judging: {title}" if title else "Judged"), refresh=True)
         elif len(rows) > self._known and rows:
             best = rows[0]
-            low, high = best.accuracy_ci
             self._console.print(
                 f"{len(rows)} judged; first is {best.name}: {best.accuracy:.3f} "
-                f"(95 % interval {low:.3f} to {high:.3f}, n = {best.n})",
+                f"(95 % interval {span(best.accuracy_ci)}, n = {best.n})",
                 soft_wrap=True,
             )
         self._known = len(rows)
@@ -60,13 +60,7 @@ def table(rows: Sequence[StandingFacts], title: str) -> Table:
     for heading in ("accuracy (95 % interval)", "n", "seconds", "chosen"):
         made.add_column(heading, no_wrap=True)
     for row in rows:
-        low, high = row.accuracy_ci
         name = row.name if row.not_exported is None else f"{row.name} (no bundle)"
-        made.add_row(
-            name,
-            f"{row.accuracy:.3f} ({low:.3f} to {high:.3f})",
-            str(row.n),
-            f"{row.seconds:.1f}",
-            str(row.chosen),
-        )
+        figure = plain(row.accuracy, row.accuracy_ci)
+        made.add_row(name, figure, str(row.n), f"{row.seconds:.1f}", str(row.chosen))
     return made

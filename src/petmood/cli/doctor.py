@@ -1,9 +1,11 @@
-"""`petmood doctor`: what petmood has to work with, and what to install."""
+"""`petmood doctor`, `cache` and `demo-data`: what there is to work with, what is kept, and a set to try it on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -68,3 +70,82 @@ def lines(facts: DoctorFacts) -> Iterator[str]:
             yield f"  {problem.what}: {problem.todo}."
     else:
         yield "\nAll is well."
+
+
+def cache(
+    action: Annotated[Literal["list", "prune"], typer.Argument(metavar="list|prune", help="What to do.")],
+    max_size: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="prune: keep at most this, e.g. 2GB; least recently used goes first."),
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="TIME", help="prune: drop what was not used for, e.g., 30d.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="prune: drop all but graphs of backbones.")] = False,
+    json: Json = False,
+) -> None:
+    """List what the cache holds, or make it smaller."""
+    from petmood.cache import parse_size
+    from petmood.cli.console import print_json
+    from petmood.jobs.cache import parse_age, prune_cache
+
+    if action == "list":
+        _list(json)
+        return
+    dropped = prune_cache(
+        max_bytes=None if max_size is None else parse_size(max_size),
+        older_than=None if older_than is None else parse_age(older_than),
+        everything=everything,
+    )
+    if json:
+        print_json({"dropped_bytes": dropped})
+    else:
+        typer.echo(f"Dropped {dropped / 1e6:,.1f} MB.")
+
+
+def _list(json: bool) -> None:
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    from petmood.cache import cache_dir, open_cache
+    from petmood.cli.console import console, print_json, table_of
+    from petmood.jobs.cache import list_cache
+
+    kinds = list_cache()
+    limit = open_cache().limit
+    if json:
+        print_json({"folder": str(cache_dir()), "limit_bytes": limit, "kinds": [asdict(kind) for kind in kinds]})
+        return
+    table = table_of("kind", "entries", "MB", "last used")
+    for kind in kinds:
+        used = datetime.fromtimestamp(kind.last_used, UTC).date().isoformat()
+        table.add_row(kind.name, f"{kind.entries:,}", f"{kind.size_bytes / 1e6:,.1f}", used)
+    out = console()
+    out.print(table)
+    total = sum(kind.size_bytes for kind in kinds)
+    out.print(f"{total / 1e6:,.1f} MB in {cache_dir()}; values may take {limit / 1e6:,.0f} MB", soft_wrap=True)
+
+
+def demo_data(
+    out: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="Where to draw it.", show_default="a new one: demo")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every drawing.")] = 0,
+    json: Json = False,
+) -> None:
+    """Draw cartoon pet faces with known flaws.
+
+    The truth about them is written beside.
+    """
+    from petmood.cli.console import Bars, print_json
+    from petmood.demo import write_demo
+
+    if out is None:
+        places = (Path("demo" if n == 1 else f"demo-{n}") for n in count(1))
+        out = next(place for place in places if not place.exists())
+    with Bars().stage("Drawing pet faces") as tick:
+        write_demo(out, seed=seed, progress=tick)
+    if json:
+        print_json({"data": str(out / "data"), "truth": str(out / "truth.json")})
+        return
+    typer.echo(f"Data:  {out / 'data'}\nTruth: {out / 'truth.json'}")

@@ -1,4 +1,4 @@
-"""`petmood evaluate` and `petmood grade`: a finished model, or predictions by anybody, on labelled data."""
+"""`petmood evaluate`, `grade` and `travel`: a finished model, or predictions by anybody, on other labelled data."""
 
 from __future__ import annotations
 
@@ -20,15 +20,11 @@ if TYPE_CHECKING:
 @reads_data
 def evaluate(
     model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL", help="Bundle, .zip, ONNX file or pets; with --predictions the data.", show_default=False
-        ),
+        str, typer.Argument(metavar="MODEL", help="Bundle, .zip, ONNX file or pets; with --predictions the data.")
     ],
-    data: Annotated[Path | None, typer.Argument(help="Folder or .zip of labelled faces.", show_default=False)] = None,
+    data: Annotated[Path | None, typer.Argument(help="Folder or .zip of labelled faces.")] = None,
     predictions: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="CSV by any tool: path,label or path and probabilities.", show_default=False),
+        Path | None, typer.Option(metavar="FILE", help="CSV by any tool: path,label or path and probabilities.")
     ] = None,
     mapping: Mapping = None,
     keep_overlap: Annotated[
@@ -107,17 +103,10 @@ def write_evaluation(folder: Path, facts: EvaluationFacts, data: Dataset) -> Non
 
 @reads_data
 def grade(
-    predictions: Annotated[
-        Path, typer.Argument(metavar="PREDICTIONS", help="CSV: path,label or probabilities.", show_default=False)
-    ],
-    data: Annotated[
-        Path, typer.Option("--data", metavar="DATA", help="Folder or .zip with all files.", show_default=False)
-    ],
+    predictions: Annotated[Path, typer.Argument(metavar="PREDICTIONS", help="CSV: path,label or probabilities.")],
+    data: Annotated[Path, typer.Option("--data", metavar="DATA", help="Folder or .zip with all files.")],
     train_list: Annotated[
-        Path,
-        typer.Option(
-            "--train-list", metavar="FILE", help="Files or folders trained on, a line each.", show_default=False
-        ),
+        Path, typer.Option("--train-list", metavar="FILE", help="Files or folders trained on, a line each.")
     ],
     labels: Labels = None,
     groups: Groups = None,
@@ -141,3 +130,45 @@ def grade(
     shown = console()
     for line in grade_lines(facts):
         shown.print(line, markup=False, soft_wrap=True)
+
+
+def travel(
+    data: Annotated[
+        list[Path], typer.Argument(metavar="DATA...", help="Two or more: folder or .zip of labelled faces.")
+    ],
+    mapping: Mapping = None,
+    out: Page = None,
+    backbone: Annotated[
+        str, typer.Option(metavar="NAME", help="Frozen network with an ImageNet head.")
+    ] = "efficientnet-lite0",
+    seed: Annotated[int, typer.Option(help="Seed of folds and intervals.")] = 42,
+    methods: Annotated[
+        bool, typer.Option("--methods", help="Also everything that was tried, and certainty of one source (slow).")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Judge each of several data sets by a model of the others.
+
+    Photos that they share are found and left out.
+    """
+    from petmood.analyses.travel.words import lines
+    from petmood.cli.console import Bars, console
+    from petmood.dataset.outside import parse_map
+    from petmood.jobs.travel import travel as work
+
+    facts = work(
+        data,
+        parse_map(mapping or ()),
+        out,
+        Bars(console(stderr=True)),
+        backbone=backbone,
+        seed=seed,
+        methods=methods,
+    )
+    if json:
+        typer.echo(facts.model_dump_json(indent=2))
+        return
+    for line in lines(facts):
+        typer.echo(line)
+    if out is not None:
+        typer.echo(f"\nPage: {out / 'travel.html'}")

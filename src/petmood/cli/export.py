@@ -1,4 +1,4 @@
-"""`petmood export`: turn a bundle into another format."""
+"""`petmood export` and `petmood push`: a model in another format, or on the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -11,13 +11,8 @@ from petmood.cli.options import Json
 
 
 def export(
-    bundle: Annotated[
-        Path,
-        typer.Argument(metavar="MODEL", help="Folder or .zip that petmood train made, or pets.", show_default=False),
-    ],
-    kind: Annotated[
-        Literal["onnx-int8", "web"], typer.Option("--format", help="What to make of it.", show_default=False)
-    ],
+    bundle: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder or .zip that petmood train made, or pets.")],
+    kind: Annotated[Literal["onnx-int8", "web"], typer.Option("--format", help="What to make of it.")],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="PATH", help="Where to write.", show_default="a new one in runs/"),
@@ -25,9 +20,7 @@ def export(
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="DATA",
-            help="Labelled faces that make the model int8: for onnx-int8, and for web if given.",
-            show_default=False,
+            metavar="DATA", help="Labelled faces that make the model int8: for onnx-int8, and for web if given."
         ),
     ] = None,
     single_file: Annotated[
@@ -39,7 +32,7 @@ def export(
 
     The page runs it in the browser, and sends no photo anywhere.
     """
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.jobs.export import export as work
 
     out = out or fresh(bundle, kind, f"{bundle.stem}.html" if single_file else "")
@@ -50,6 +43,32 @@ def export(
         typer.echo(TypeAdapter(type(done)).dump_json(done, indent=2).decode())
         return
     typer.echo(f"{done.out}: {done.bytes_after:,} bytes (the bundle's graph has {done.bytes_before:,})")
+    from petmood.report.wording import span
+
     for entry in done.evaluation:
-        low, high = entry.accuracy_ci
-        typer.echo(f"{entry.title}: {entry.correct} of {entry.n} ({entry.protocol}; 95 % {low:.3f} to {high:.3f})")
+        typer.echo(f"{entry.title}: {entry.correct} of {entry.n} ({entry.protocol}; 95 % {span(entry.accuracy_ci)})")
+
+
+def push(
+    bundle: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder or .zip that petmood train made.")],
+    to: Annotated[str, typer.Argument(metavar="hub:OWNER/NAME", help="Where on the hub.")],
+    private: Annotated[bool, typer.Option("--private", help="A new repository is seen by you alone.")] = False,
+    photos: Annotated[
+        bool, typer.Option("--photos", help="Pass on small copies of training photos, if it keeps some.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Put a model on the Hugging Face hub, with its card.
+
+    Every command takes it from there as hub:OWNER/NAME. Log in first: hf auth login.
+    """
+    from dataclasses import asdict
+
+    from petmood.cli.console import Bars, print_json
+    from petmood.jobs.export import push as work
+
+    done = work(bundle, to, Bars(), private=private, photos=photos)
+    if json:
+        print_json(asdict(done))
+        return
+    typer.echo(f"{done.url}: {done.bytes:,} bytes\nTry it: petmood predict {done.model} PHOTO")

@@ -1,13 +1,14 @@
-"""`petmood leakage` and `petmood regrade`: how much of an accuracy is memory, of ours and of published ones."""
+"""`petmood audit`, `leakage` and `regrade`: whether figures can be trusted, of ours and of published ones."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from petmood.cli.options import Backbone, Data, Folds, Json, Seed
-from petmood.cli.reading import reads_data
+from petmood.cli.options import Backbone, Data, Families, Folds, Groups, Json, Seed
+from petmood.cli.reading import reads_data, searches_copies
 
 if TYPE_CHECKING:
     from petmood.analyses.leakage.facts import LeakageFacts
@@ -46,14 +47,12 @@ def show_leakage(facts: LeakageFacts) -> None:
     """Print the meter: a row a subject, a column a split, then the verdicts."""
     from petmood.analyses.leakage import words
     from petmood.cli.console import console, table_of
+    from petmood.report.wording import plain
 
     out = console()
     table = table_of("", *(split.split for split in facts.splits), title="accuracy (95 % interval), n")
     for row in words.rows(facts):
-        table.add_row(
-            row.title,
-            *(f"{c.accuracy:.3f} ({c.accuracy_ci[0]:.3f} to {c.accuracy_ci[1]:.3f}), {c.n:,}" for c in row.figures),
-        )
+        table.add_row(row.title, *(f"{plain(c.accuracy, c.accuracy_ci)}, {c.n:,}" for c in row.figures))
     out.print(table)
     for split in facts.splits:
         colour = "red" if split.leaks else "green"
@@ -83,15 +82,14 @@ def regrade(
 def show_regrade(facts: RegradeFacts) -> None:
     """Print a row a claim, then the verdicts."""
     from petmood.cli.console import console, table_of
-    from petmood.report.regrade import PROTOCOLS, claim_sentence
+    from petmood.report.evaluation import PROTOCOLS, claim_sentence
+    from petmood.report.wording import plain
 
     out = console()
     table = table_of("protocol", "claimed", "the same protocol here", "by photo", title=facts.title)
     for claim in facts.claims:
-        cells = [
-            f"{f.accuracy:.3f} ({f.accuracy_ci[0]:.3f} to {f.accuracy_ci[1]:.3f}), n = {f.n:,}"
-            for f in (claim.reproduced, claim.honest)
-        ]
+        figures = (claim.reproduced, claim.honest)
+        cells = [f"{plain(f.accuracy, f.accuracy_ci)}, n = {f.n:,}" for f in figures]
         table.add_row(PROTOCOLS[claim.name], _claimed(claim.claimed), *cells)
     out.print(table)
     for claim in facts.claims:
@@ -104,3 +102,35 @@ def _claimed(range_: tuple[float, float] | None) -> str:
         return "not about these data"
     low, high = range_
     return f"{low:.3f}" if low == high else f"{low:.2f} to {high:.2f}"
+
+
+@searches_copies
+@reads_data
+def audit(
+    data: Data,
+    families: Families = "auto",
+    groups: Groups = None,
+    seed: Seed = None,
+    quality: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV to write: measures and issues of each photo.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Find copies, leaks, shortcuts, poor photos, wrong labels.
+
+    Copies within and across splits, photos under two labels, whether the file alone predicts the class.
+    """
+    from petmood.analyses.audit.compute import audit as work
+    from petmood.analyses.audit.facts import AUDIT_KEYS
+    from petmood.analyses.audit.words import audit_lines
+    from petmood.cli.console import Bars, console, print_json
+    from petmood.config import run_settings
+    from petmood.report.cautions import caution
+
+    facts = work(data, run_settings("quick", families=families, seed=seed), Bars(), groups=groups, quality=quality)
+    if json:
+        print_json(facts.model_dump(mode="json", include=set(AUDIT_KEYS)))
+        return
+    out = console()
+    for line in (*audit_lines(facts), *(f"warning: {caution(warning)}" for warning in facts.warnings)):
+        out.print(line, markup=False)

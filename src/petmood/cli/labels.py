@@ -19,19 +19,16 @@ if TYPE_CHECKING:
 def labels(
     data: Data,
     backbone: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Network whose features vote.", show_default="that of run"),
+        list[str] | None, typer.Option(metavar="NAME", help="Network whose features vote.", show_default="that of run")
     ] = None,
     seed: Seed = None,
     folds: Folds = None,
     labels: Labels = None,
     reader: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="labels.csv of a second reader: another estimate.", show_default=False),
+        Path | None, typer.Option(metavar="FILE", help="labels.csv of a second reader: another estimate.")
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="CSV to write: every suspect.", show_default=False),
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="CSV to write: every suspect.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -82,13 +79,9 @@ def _summary(facts: LabelFacts) -> None:
 
 @reads_data
 def export_data(
-    data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="Folder, .zip or .parquet of faces, or hf:NAME.", show_default=False)
-    ],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder, .zip or .parquet of faces, or hf:NAME.")],
     out: Out = None,
-    labels: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="labels.csv with the corrections.", show_default=False)
-    ] = None,
+    labels: Annotated[Path | None, typer.Option(metavar="FILE", help="labels.csv with the corrections.")] = None,
     to: Annotated[
         Literal["folders", "imagefolder", "yolo-cls", "csv"],
         typer.Option(metavar="FORMAT", help="folders, imagefolder, yolo-cls or csv."),
@@ -103,7 +96,7 @@ def export_data(
     Families and splits go with them; the originals stay.
     """
     from petmood.cli.console import Bars, print_json
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.jobs.export_data import export_data as work
 
     outcome = work(

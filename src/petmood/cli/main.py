@@ -16,35 +16,24 @@ from typing import Annotated, Any, Final
 import typer
 
 from petmood.cli import (
-    audit,
-    cache,
     clusters,
     compare,
-    demo,
     doctor,
-    embed,
     evaluate,
     export,
     honesty,
     interrupt,
     labels,
     layout,
-    leaderboard,
-    models,
     predict,
-    pretrain,
-    push,
     quantize,
-    review,
     serve,
     species,
     study,
     train,
-    travel,
-    tune,
 )
 from petmood.cli import run as run_command
-from petmood.cli.sharing import shared
+from petmood.cli.reading import shared
 from petmood.errors import PetmoodError
 from petmood.escaping import one_line, register_plain
 from petmood.version import __version__
@@ -60,17 +49,17 @@ COMMANDS: Final[dict[str, dict[str, Callable[..., None]]]] = {
         "predict": predict.predict,
         "serve": serve.serve,
         "run": run_command.run,
-        "audit": audit.audit,
+        "audit": honesty.audit,
         "train": train.train,
         "evaluate": evaluate.evaluate,
         "compare": compare.compare,
-        "review": review.review,
+        "review": serve.review,
     },
     "Look closer": {
         "labels": labels.labels,
         "species": species.species,
         "leakage": honesty.leakage,
-        "travel": travel.travel,
+        "travel": evaluate.travel,
         "grade": evaluate.grade,
         "cluster": clusters.cluster,
         "name-clusters": clusters.name_clusters,
@@ -78,22 +67,22 @@ COMMANDS: Final[dict[str, dict[str, Callable[..., None]]]] = {
     "The study": {
         "study": study.study,
         "regrade": honesty.regrade,
-        "leaderboard": leaderboard.leaderboard,
-        "tune": tune.tune,
-        "models": models.models,
+        "leaderboard": study.leaderboard,
+        "tune": study.tune,
+        "models": study.models,
     },
     "Large sets": {
-        "embed": embed.embed,
+        "embed": clusters.embed,
         "quantize": quantize.quantize,
-        "pretrain": pretrain.pretrain,
+        "pretrain": quantize.pretrain,
     },
     "Housekeeping": {
         "export": export.export,
-        "push": push.push,
+        "push": export.push,
         "export-data": labels.export_data,
-        "demo-data": demo.demo_data,
+        "demo-data": doctor.demo_data,
         "doctor": doctor.doctor,
-        "cache": cache.cache,
+        "cache": doctor.cache,
     },
 }
 """Every command in the panel of `--help` in which it stands."""

@@ -1,4 +1,4 @@
-"""`petmood quantize`: a backbone -> the same in int8, as a file that every `--backbone` takes."""
+"""`petmood quantize` and `petmood pretrain`: backbones in int8, or fine-tuned once on outside images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from petmood.cli.options import Data, Json, SeedOf
+from petmood.cli.options import Data, Json, Out, SeedOf
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def quantize(
 ) -> None:
     """Turn a backbone into int8, and tell what that changes."""
     from petmood.cli.console import Bars
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.jobs.quantise import QuantiseSettings, quantise_backbone
 
     settings = QuantiseSettings.create({"backbone": backbone, "photos": photos, "folds": folds, "seed": seed})
@@ -42,20 +42,15 @@ def quantize(
 
 def _summary(facts: QuantisedFacts) -> None:
     from petmood.cli.console import console, table_of
+    from petmood.report.wording import gained, plain, span
 
     pair, speed = facts.comparison, facts.speed
-    (low, high), (gain_low, gain_high) = pair.accuracy_ci, pair.gain_ci
     table = table_of("", "float32", "int8", "difference", title=f"{pair.reference} in int8")
-    table.add_row(
-        "accuracy",
-        f"{pair.reference_accuracy:.3f}",
-        f"{pair.accuracy:.3f} ({low:.3f} to {high:.3f})",
-        f"{pair.gain:+.3f} ({gain_low:+.3f} to {gain_high:+.3f})",
-    )
+    own, gain = plain(pair.accuracy, pair.accuracy_ci), gained(pair.gain, pair.gain_ci)
+    table.add_row("accuracy", f"{pair.reference_accuracy:.3f}", own, gain)
     before, after = facts.bytes_before / 1e6, facts.bytes_after / 1e6
     table.add_row("size", f"{before:.1f} MB", f"{after:.1f} MB", f"{after / before:.2f} times")
-    slowest, fastest = speed.speedup_range
-    table.add_row("images/s", "", "", f"{speed.speedup:.2f} times ({slowest:.2f} to {fastest:.2f})")
+    table.add_row("images/s", "", "", f"{speed.speedup:.2f} times ({span(speed.speedup_range, 2)})")
     table.add_row("cosine", "", "", f"{facts.cosine_mean:.3f} (lowest {facts.cosine_low:.3f})")
     out = console()
     out.print(table)
@@ -66,3 +61,34 @@ def _summary(facts: QuantisedFacts) -> None:
         f"Calibrated on {facts.calibration_photos} photos of train. Use it with: --backbone onnx:{facts.graph}",
     ):
         out.print(line, soft_wrap=True)
+
+
+@reads_data
+def pretrain(
+    outside: Annotated[Path, typer.Argument(metavar="OUTSIDE", help="Folder or .zip of outside labelled images.")],
+    data: Annotated[Path, typer.Option("--for", metavar="DATA", help="The data to be evaluated, kept out.")],
+    out: Out = None,
+    epochs: Annotated[int, typer.Option(help="Passes through the images.")] = 5,
+    seed: SeedOf = 42,
+    json: Json = False,
+) -> None:
+    """Fine-tune a backbone on outside images.
+
+    The upper half of it, once; it is then used frozen.
+    """
+    from petmood.cli.console import Bars, console
+    from petmood.cli.options import fresh
+    from petmood.jobs.pretrain import PretrainSettings
+    from petmood.jobs.pretrain import pretrain as work
+    from petmood.report.wording import span
+
+    facts = work(outside, data, out or fresh(outside, "backbone"), PretrainSettings(epochs, seed), Bars())
+    if json:
+        typer.echo(facts.model_dump_json(indent=2))
+        return
+    console().print(
+        f"{facts.images:,} images trained on, {len(facts.left_out)} left out as resembling {data.name}.\n"
+        f"Accuracy on {facts.held_out} others: {facts.accuracy:.3f} (95 % interval {span(facts.accuracy_ci)}).\n"
+        f"Use it: petmood leaderboard {data} --use outside={facts.backbone}",
+        soft_wrap=True,
+    )

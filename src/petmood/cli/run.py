@@ -39,7 +39,6 @@ def run(
         typer.Argument(
             metavar="DATA [OTHERS]...",
             help="Folder or .zip of labelled faces; others after it tell how far it travels.",
-            show_default=False,
         ),
     ],
     out: Out = None,
@@ -78,7 +77,7 @@ def run(
 ) -> None:
     """Do it all: audit, train, evaluate, and write a report."""
     from petmood.cli.console import Bars, quiet, verbose
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.config import run_settings
     from petmood.dataset.outside import parse_map
     from petmood.jobs.run import run as work

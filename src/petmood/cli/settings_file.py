@@ -6,7 +6,6 @@ are options' names without dashes in front (`cnn-size` or `cnn_size`), and those
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import Any, Final
 from typer.core import TyperArgument
 
 from petmood.config import SettingsFile, settings_file, toml_value
-from petmood.errors import ConfigError
+from petmood.errors import ConfigError, near_or
 
 NAME: Final = "petmood.toml"
 _ALIASES: Final = {"quantise": "quantize"}
@@ -103,8 +102,8 @@ def _take(
         if isinstance(value, dict) and key in tables:
             continue
         if name not in known:
-            near = difflib.get_close_matches(name.replace("_", "-"), [*map(_option, known), *tables], n=1, cutoff=0.5)
-            hint = f"Did you mean '{near[0]}'?" if near else f"See petmood {' '.join(above) or 'COMMAND'} --help."
+            otherwise = f"See petmood {' '.join(above) or 'COMMAND'} --help."
+            hint = near_or(name.replace("_", "-"), [*map(_option, known), *tables], otherwise, cutoff=0.5)
             raise ConfigError(f"{path} has an unknown key {place}'{key}'. {hint}")
         told = _judged(f"{path} has {place}{key}", value, mine.get(name, known[name]))
         if name in mine:
@@ -137,9 +136,7 @@ def _judged(shown: str, value: Any, param: Any) -> Any:
         if one == "":
             raise ConfigError(f'{shown} = "", which is empty. Give a value, or leave the line out.')
         if choices is not None and one not in choices:
-            near = difflib.get_close_matches(str(one), choices, n=1)
-            hint = f"Did you mean '{near[0]}'?" if near else f"Choose one of: {', '.join(choices)}."
-            raise ConfigError(f"{shown} = {_shown(one)}. {hint}")
+            raise ConfigError(f"{shown} = {_shown(one)}. {near_or(str(one), choices)}")
     return values if several else value
 
 

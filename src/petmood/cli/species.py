@@ -41,7 +41,7 @@ def species(
 
 def _summary(facts: SpeciesFacts) -> None:
     from petmood.cli.console import console, table_of
-    from petmood.report.wording import ci_method
+    from petmood.report.wording import ci_method, plain, span
 
     out = console()
     classes = list(next(iter(facts.table.values())))
@@ -51,21 +51,17 @@ def _summary(facts: SpeciesFacts) -> None:
     out.print(table)
     a = facts.association
     out.print(
-        f"Cramer's V {a.cramers_v:.2f} ({_span(a.cramers_v_ci)}), NMI {a.nmi:.3f} ({_span(a.nmi_ci, 3)}); "
+        f"Cramer's V {a.cramers_v:.2f} ({span(a.cramers_v_ci, 2)}), NMI {plain(a.nmi, a.nmi_ci)}; "
         f"n = {a.n}, {ci_method(facts.ci_method)}"
     )
     clusters = table_of("k", "species taken out by", "NMI with species", "NMI with mood", "change of NMI with mood")
     for c in facts.clusters:
-        moods = f"{c.nmi_mood:.3f} ({_span(c.nmi_mood_ci, 3)})"
-        change = "" if c.erased == "none" else f"{c.mood_change:+.3f} ({_span(c.mood_change_ci, 3)})"
-        clusters.add_row(str(c.k), c.erased, f"{c.nmi_species:.3f} ({_span(c.nmi_species_ci, 3)})", moods, change)
+        moods = plain(c.nmi_mood, c.nmi_mood_ci)
+        change = "" if c.erased == "none" else f"{c.mood_change:+.3f} ({span(c.mood_change_ci)})"
+        clusters.add_row(str(c.k), c.erased, plain(c.nmi_species, c.nmi_species_ci), moods, change)
     out.print(clusters)
     pairs = table_of("model", "against", "n", "accuracy", "its", "gain", "95 % interval", "p", title=facts.protocol)
     for p in (*facts.within, facts.over_species, *facts.erased):
-        figures = (f"{p.accuracy:.3f}", f"{p.reference_accuracy:.3f}", f"{p.gain:+.3f}", _span(p.gain_ci, 3))
+        figures = (f"{p.accuracy:.3f}", f"{p.reference_accuracy:.3f}", f"{p.gain:+.3f}", span(p.gain_ci))
         pairs.add_row(p.name, p.reference, str(p.n), *figures, f"{p.p:.2g}")
     out.print(pairs)
-
-
-def _span(bounds: tuple[float, float], digits: int = 2) -> str:
-    return f"{bounds[0]:.{digits}f} to {bounds[1]:.{digits}f}"

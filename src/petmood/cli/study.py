@@ -1,15 +1,19 @@
-"""`petmood study`: the reference study, replicated section by section."""
+"""`petmood study`, `leaderboard`, `tune` and `models`: the reference study, and what there is beside it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from petmood.cli.options import Data, Json, Labels, Out
+from petmood.cli.options import Data, Json, Labels, Mapping, Out, SeedOf, Track, Use
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
+    from petmood.jobs.tune import TuneOutcome
+    from petmood.results import NetworkFacts
+    from petmood.results.methods import LeaderboardFacts
     from petmood.study import StudyOutcome
 
 
@@ -39,7 +43,7 @@ def study(
 ) -> None:
     """Repeat the reference study, figure beside figure."""
     from petmood.cli.console import Bars
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.config import StudySettings
     from petmood.study import study as work
 
@@ -66,3 +70,170 @@ def _summary(outcome: StudyOutcome) -> None:
         out.print(table)
         out.print(study_text.verdicts(found))
     out.print(f"Report: {outcome.report}", soft_wrap=True)
+
+
+def models(
+    size: Annotated[int, typer.Option(help="Side of the input images in pixels.")] = 224,
+    classes: Annotated[int, typer.Option(help="Number of classes.")] = 4,
+    json: Json = False,
+) -> None:
+    """Show the study's networks, layer by layer."""
+    from petmood.training.networks import list_networks
+
+    found = list_networks(classes, size)
+    if json:
+        from json import dumps
+
+        typer.echo(dumps([network.model_dump(mode="json") for network in found], indent=2))
+    else:
+        for network in found:
+            _show(network)
+
+
+def _show(network: NetworkFacts) -> None:
+    from petmood.cli.console import console, table_of
+
+    table = table_of("Layer (type)", "Output Shape", title=f"{network.title} ({network.name})", title_justify="left")
+    table.add_column("Param #", justify="right")
+    for layer in network.layers:
+        shape = ", ".join(map(str, layer.output_shape))
+        table.add_row(f"{layer.name} ({layer.kind})", f"(None, {shape})", f"{layer.params:,}")
+    out = console()
+    out.print(table)
+    out.print(f"Total params: {network.params:,}")
+    out.print(f"Trainable params: {network.trainable_params:,}")
+    out.print(f"Non-trainable params: {network.non_trainable_params:,}\n")
+
+
+@reads_data
+def leaderboard(
+    data: Data,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="METHOD", help="Score this method alone.", show_default="all")
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="Repeats of cross-validation, at most.")] = 10,
+    folds: Annotated[int, typer.Option(help="Folds of cross-validation.")] = 5,
+    seed: Annotated[int, typer.Option(help="Seed of the first repeat.")] = 42,
+    extra: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Outside labelled images, for training only.")
+    ] = None,
+    mapping: Mapping = None,
+    use: Use = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write it as Markdown.")] = None,
+    json: Json = False,
+) -> None:
+    """Evaluate every method by cross-validation and on test."""
+    from contextlib import nullcontext
+
+    from petmood.cli.console import Bars
+    from petmood.dataset.outside import parse_map
+    from petmood.files import output_file
+    from petmood.methods.reading import Means
+    from petmood.methods.standings import LeaderboardSettings
+    from petmood.methods.standings import leaderboard as work
+    from petmood.report.leaderboard import markdown
+    from petmood.store import write_text
+
+    means = Means(parse_map(use or (), "--use"), extra, parse_map(mapping or ()))
+    settings = LeaderboardSettings(tuple(only or ()), seed, folds, repeats, means)
+    with nullcontext() if out is None else output_file(out, [data, extra]) as made:
+        found = work(data, settings, Bars())
+        if made is not None:
+            write_text(made, markdown(found))
+    if json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        _table(found)
+
+
+def _table(found: LeaderboardFacts) -> None:
+    from petmood.cli.console import console, table_of
+    from petmood.report.wording import span
+
+    table = table_of("method", "grouped accuracy", "95 % interval", "macro-F1", "test", "n", "repeats", "seconds")
+    for row in found.methods:
+        table.add_row(
+            row.name,
+            f"{row.grouped_accuracy:.3f}",
+            span(row.grouped_accuracy_ci),
+            f"{row.grouped_macro_f1:.3f}",
+            f"{round(row.test_accuracy * row.test_n)}/{row.test_n}",
+            str(row.n),
+            str(row.repeats),
+            f"{row.seconds:.1f}",
+        )
+    console().print(table)
+    for left in found.left_out:
+        console(stderr=True).print(f"left out: {left.name} {left.reason}")
+
+
+@reads_data
+def tune(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Of the search; given again, it goes on.")],
+    model: Annotated[Literal["head", "cnn"], typer.Option(help="What is searched for.")] = "head",
+    objective: Annotated[
+        Literal["cv", "valid"], typer.Option(help="cv: grouped cross-validation; valid: that split.")
+    ] = "cv",
+    trials: Annotated[int, typer.Option(help="Trials in all, earlier ones included.")] = 30,
+    minutes: Annotated[float | None, typer.Option(help="Budget of this call.", show_default="none")] = None,
+    size: Annotated[int, typer.Option(help="Side of the networks' input in pixels.")] = 64,
+    epochs: Annotated[int, typer.Option(help="Epochs of each training, at most.")] = 10,
+    folds: Annotated[int, typer.Option(help="Folds of cross-validation.")] = 3,
+    backbone: Annotated[
+        str, typer.Option(metavar="NAME", help="Frozen network whose features a head reads.")
+    ] = "efficientnet-lite0",
+    seed: SeedOf = 42,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLACE", help="Journal file or database URL of the search.", show_default="OUT/trials.journal"
+        ),
+    ] = None,
+    track: Track = None,
+    json: Json = False,
+) -> None:
+    """Search for hyperparameters; test photos only judge."""
+    from dataclasses import replace
+
+    from petmood.cli.console import Bars
+    from petmood.jobs.tracking import record_of, tracking
+    from petmood.jobs.tune import TuneSettings
+    from petmood.jobs.tune import tune as work
+
+    search = {"model": model, "objective": objective, "trials": trials, "minutes": minutes, "folds": folds}
+    training = {"size": size, "epochs": epochs, "backbone": backbone, "seed": seed, "storage": storage}
+    settings = TuneSettings.create(search | training)
+    with tracking(track or (), f"tune {out.name}") as records:
+        outcome = work(data, out, settings, Bars())
+        facts = outcome.facts
+        best = next(trial.params for trial in facts.trials if trial.number == facts.best)
+        made = record_of(
+            (facts.winner,), settings.model_dump(mode="json") | best, [out / "tune.json", out / "tune.html"]
+        )
+        losses = {"trials/loss": [trial.loss for trial in facts.trials if trial.loss is not None]}
+        records.append(replace(made, curves={**made.curves, **losses}))
+    if json:
+        typer.echo(outcome.facts.model_dump_json(indent=2))
+    else:
+        _summary_of_tune(outcome)
+
+
+def _summary_of_tune(outcome: TuneOutcome) -> None:
+    from petmood.cli.console import console, table_of
+    from petmood.report.wording import span
+
+    facts, out = outcome.facts, console()
+    table = table_of("trial", "loss", "accuracy", "choices", title=f"Best of {len(facts.trials)} trials")
+    finished = sorted((t for t in facts.trials if t.loss is not None), key=lambda t: t.loss or 0.0)
+    for trial in finished[:10]:
+        choices = ", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in trial.params.items())
+        table.add_row(str(trial.number), f"{trial.loss:.4f}", f"{trial.accuracy:.3f}", choices)
+    out.print(table)
+    for name, share in facts.importance.items():
+        out.print(f"importance of {name}: {share:.2f}")
+    out.print(
+        f"The winner on test: {facts.winner.correct} of {facts.winner.n}, {facts.winner.accuracy:.3f} "
+        f"(95 % interval {span(facts.winner.accuracy_ci)})"
+    )
+    out.print(f"Report: {outcome.folder / 'tune.html'}", soft_wrap=True)

@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 @reads_data
 def train(
     data: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="DATA...", help="Folder or .zip of labelled faces; several make one model.", show_default=False
-        ),
+        list[Path], typer.Argument(metavar="DATA...", help="Folder or .zip of labelled faces; several make one model.")
     ],
     out: Annotated[
         Path | None,
@@ -76,7 +73,7 @@ def train(
     from petmood.bundle.headline import headline_sentence
     from petmood.cli.console import Bars, console
     from petmood.cli.contest import Standings
-    from petmood.cli.places import fresh
+    from petmood.cli.options import fresh
     from petmood.config import ReadOptions, reading_options, run_settings
     from petmood.errors import ConfigError
     from petmood.jobs.tracking import record_of, tracking

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.cluster.describe import silhouette
+from petmood.cluster.kmeans import silhouette
 from petmood.errors import ConfigError, TooFewError
 from petmood.records import FloatArray, IntArray
 

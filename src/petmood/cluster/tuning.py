@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.cluster.describe import contingency, purity, silhouette
+from petmood.cluster.kmeans import contingency, purity, silhouette
 from petmood.records import FloatArray, IntArray
 from petmood.results import Tuning, TuningRow
 
@@ -132,3 +132,21 @@ def _row(
         purity=purity(table) if len(groups) else 0.0,
         species_nmi=float(normalized_mutual_info_score(labels.species, assigned)),
     )
+
+
+def rotate(vectors: FloatArray, train: IntArray) -> FloatArray:
+    """(n, len(train)) float32: every row in the axes that span the rows of `train`.
+
+    Centres of k-means are means of rows of train, so they lie in that span. There distances between rows of train are
+    kept, and another row's squared distances to all centres shrink by one and the same amount. K-means therefore fits
+    and assigns as it would on the rows themselves, some fifty times as fast on 50,176 features of 1,000 images.
+    """
+    mean = vectors[train].mean(axis=0, dtype=np.float64).astype(np.float32)
+    centred = vectors - mean
+    base = centred[train]
+    gram = (base @ base.T).astype(np.float64)
+    values, axes = np.linalg.eigh(gram)
+    kept = values > values.max() * 1e-6  # below lies rounding
+    scale = np.sqrt(values[kept])
+    products = (centred @ base.T).astype(np.float64)
+    return np.asarray(products @ (axes[:, kept] / scale), dtype=np.float32)[:, ::-1].copy()

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from petmood.cache import ContentCache, cache_dir
 from petmood.contract import Classifier
-from petmood.dataset.origin import Origin
-from petmood.dataset.species import SpeciesTable, given_species
+from petmood.dataset.origin import Origin, SpeciesTable, given_species
 from petmood.errors import DataError, MissingExtraError, ModelError, require_extra
 from petmood.evaluation.protocols import Predictions, Protocol, cross_fit
 from petmood.families.links import PixelLinks
@@ -300,7 +299,7 @@ class Dataset:
 
             # sums of one thread are the same whichever command asks first; shared, such small ones only take longer
             with threadpool_limits(1, "blas"):
-                made = cross_fit(
+                return cross_fit(
                     model.make,
                     columns.vectors,
                     self.manifest,
@@ -308,20 +307,10 @@ class Dataset:
                     training=protocol.training,
                     allow_leakage=protocol.leaks,
                     streams=cores(),
-                )
-            return {
-                "index": made.index.tolist(),
-                "probabilities": made.probabilities.tolist(),
-                "n_train": made.n_train,
-            }
+                ).kept()
 
         causes = [self.manifest.digest, model.name, model.key, columns.key, *protocol.key]
-        kept = self.cache.remember(_PREDICTIONS, causes, compute)
-        return Predictions(
-            np.array(kept["index"], dtype=np.int64),
-            np.array(kept["probabilities"], dtype=np.float64).reshape(len(kept["index"]), len(self.classes)),
-            kept["n_train"],
-        )
+        return Predictions.read(self.cache.remember(_PREDICTIONS, causes, compute), len(self.classes))
 
     def require_labels(self) -> Self:
         """Itself, if it has classes.

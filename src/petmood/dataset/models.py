@@ -6,8 +6,8 @@ said by the protocol.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from petmood.contract import Classifier
 from petmood.dataset.dataset import DEFAULT_BACKBONE, THUMBNAIL, Columns, Dataset, Model, backbone_named
-from petmood.dataset.species import SpeciesTable
+from petmood.dataset.origin import SpeciesTable
 from petmood.errors import ModelError
 from petmood.features import Backbone
 from petmood.features.measures import BORDER, COLOUR, LIGHT, file_measures
@@ -56,7 +56,7 @@ def head(backbone: str | Backbone = DEFAULT_BACKBONE, name: str = HEAD) -> Model
     return Model(
         name=f"{network.name}+{name}",
         title=title_of(f"{network.name}+{name}"),
-        make=partial(_head, name),
+        make=partial(_made, "heads", "make_head", name),
         read=read,
         settings={"backbone": network.name, "head": name},
     )
@@ -78,7 +78,7 @@ def softened(plain: Model, soft: SoftLabels) -> Model:
     return Model(
         name=f"{plain.name}-soft",
         title=f"{plain.title}, soft labels",
-        make=partial(_soft, soft.classes),
+        make=partial(_made, "heads", "SoftLogisticHead", soft.classes),
         read=read,
         settings={**plain.settings, "targets": "soft labels"},
         key=soft.digest,
@@ -96,7 +96,7 @@ def majority() -> Model:
     return Model(
         MAJORITY,
         "Always the most frequent class",
-        _majority,
+        partial(_made, "baseline", "MajorityClass"),
         lambda data: Columns(np.zeros((len(data), 1)), "nothing"),
     )
 
@@ -106,7 +106,7 @@ def thumbnails() -> Model:
     return Model(
         THUMBNAILS,
         title_of(THUMBNAILS),
-        _neighbour,
+        partial(_made, "baseline", "ThumbnailNeighbour"),
         lambda data: Columns(data.thumbnails, f"{THUMBNAIL}/v3/{DECODE_VERSION}"),
     )
 
@@ -121,7 +121,12 @@ def size_and_brightness() -> Model:
         columns = np.column_stack([files, grey.mean(axis=1), grey.std(axis=1), pixels.mean(axis=1)])
         return Columns(columns.astype(np.float32), f"v3/{DECODE_VERSION}")
 
-    return Model("size-brightness", "Size, brightness and colour alone", partial(_head, "logistic-c1"), read)
+    return Model(
+        "size-brightness",
+        "Size, brightness and colour alone",
+        partial(_made, "heads", "make_head", "logistic-c1"),
+        read,
+    )
 
 
 def species() -> Model:
@@ -131,7 +136,7 @@ def species() -> Model:
         table = species_table(data)
         return Columns(table.probabilities, table.key)
 
-    return Model(SPECIES, "Species alone", partial(_head, "logistic-c1"), read)
+    return Model(SPECIES, "Species alone", partial(_made, "heads", "make_head", "logistic-c1"), read)
 
 
 def without_species(plain: Model, data: Dataset, method: str) -> Model:
@@ -151,7 +156,7 @@ def without_species(plain: Model, data: Dataset, method: str) -> Model:
     return Model(
         name=f"{plain.name}-{method}",
         title=f"{plain.title}, species taken out ({method})",
-        make=partial(_erased, plain.make, method, width),
+        make=partial(_made, "baseline", "ErasedHead", plain.make, method, width),
         read=read,
         settings={**plain.settings, "erased": method},
         key=plain.key,
@@ -161,40 +166,9 @@ def without_species(plain: Model, data: Dataset, method: str) -> Model:
 # scikit-learn takes two seconds to import, and a run whose predictions are all known needs none of it
 
 
-def _head(name: str) -> Classifier:
-    from petmood.training.heads import make_head
-
-    return make_head(name)
-
-
-def _soft(classes: tuple[str, ...]) -> Classifier:
-    from petmood.training.heads import SoftLogisticHead
-
-    return SoftLogisticHead(classes)
-
-
-def _majority() -> Classifier:
-    from petmood.training.baseline import MajorityClass
-
-    return MajorityClass()
-
-
-def _neighbour() -> Classifier:
-    from petmood.training.neighbours import ThumbnailNeighbour
-
-    return ThumbnailNeighbour()
-
-
-def _trees(seed: int) -> Classifier:
-    from petmood.training.baseline import PropertyTrees
-
-    return PropertyTrees(seed)
-
-
-def _erased(make: Callable[[], Classifier], method: str, width: int) -> Classifier:
-    from petmood.training.erased import ErasedHead
-
-    return ErasedHead(make, method, width)
+def _made(module: str, name: str, *settings: Any) -> Classifier:
+    made: Classifier = getattr(import_module(f"petmood.training.{module}"), name)(*settings)
+    return made
 
 
 def species_table(data: Dataset) -> SpeciesTable:
@@ -220,7 +194,7 @@ def property_alone(name: str, seed: int = 42) -> Model:
     return Model(
         f"property-{name}",
         f"{name.capitalize()} alone",
-        partial(_trees, seed),
+        partial(_made, "baseline", "PropertyTrees", seed),
         read,
         key=str(seed),
     )

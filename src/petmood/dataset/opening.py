@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from petmood.cache import open_cache
 from petmood.clips import with_frames
-from petmood.config import ReadOptions, reading_options
+from petmood.config import ReadOptions, RunSettings, reading_options
 from petmood.dataset.dataset import Dataset
-from petmood.dataset.origin import Origin, UserFile, regrouped_photos, relabelled_photos, user_file
-from petmood.dataset.species import read_species
+from petmood.dataset.origin import Origin, UserFile, read_species, regrouped_photos, relabelled_photos, user_file
 from petmood.errors import DataError
 from petmood.families.groups import GroupRow, parse_groups, read_groups
 from petmood.families.join import apply_groups, join_families, resolve_mode
@@ -91,6 +90,18 @@ def open_dataset(
     except BaseException:
         source.close()
         raise
+
+
+def open_as(data: Path, settings: RunSettings, progress: Progress | None = None, **said: Any) -> Dataset:
+    """`open_dataset` with the seed, the way to find families and the leave to leak of settings."""
+    return open_dataset(
+        data,
+        families=settings.families,
+        seed=settings.seed,
+        allow_leakage=settings.allow_leakage,
+        progress=progress,
+        **said,
+    )
 
 
 def open_pictures(data: Path, options: ReadOptions) -> Source:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from petmood import images
 from petmood.detection.outputs import OutputLayout, layout_of, read_outputs
-from petmood.errors import ModelError
+from petmood.errors import ModelError, reason_of
 from petmood.features.backbones import Preprocess
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def run(
     try:
         given = session.run(None, {feed.name: np.ascontiguousarray(values)})
     except Exception as error:  # ONNX Runtime raises its own undocumented exception types
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        reason = reason_of(error)
         raise ModelError(f"the detector {name} cannot read a picture ({reason}). Export it for one picture.") from error
     return {
         output.name: np.asarray(value)

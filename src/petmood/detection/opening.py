@@ -13,8 +13,9 @@ from pydantic import Field
 from petmood.config import Settings
 from petmood.detection.detector import Detector, GraphReading, try_layout
 from petmood.detection.outputs import COCO, OutputLayout
-from petmood.errors import ConfigError, ModelError
+from petmood.errors import ConfigError, ModelError, some
 from petmood.features.backbones import GRAPH_VERSION, Preprocess, kept_graph
+from petmood.features.graphs import open_graph
 from petmood.features.inspection import inspect_graph
 from petmood.features.trial import try_graph
 from petmood.given import parse_json, read_given
@@ -170,16 +171,7 @@ def _of_hub(source: str, download: bool) -> tuple[Path, DetectorFile]:
 
 def _session(data: bytes, name: str) -> tuple[ort.InferenceSession, int | None]:
     """An open graph, and the side of the square that it reads if it says so."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    try:
-        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises its own undocumented exception types
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise ModelError(f"{name} cannot be loaded by ONNX Runtime ({reason}). Export it again.") from error
+    session = open_graph(data, name, "Export it again.")
     entries = session.get_inputs()
     shape, kind = entries[0].shape if entries else [], entries[0].type if entries else ""
     sides = {side for side in shape[2:] if isinstance(side, int)}
@@ -219,23 +211,19 @@ def _is_animal(label: str) -> bool:
 
 
 def _chosen(labels: dict[int, str], wanted: Sequence[str], layout: OutputLayout, name: str) -> frozenset[int]:
+    known = some(dict.fromkeys(labels.values()), 12)
     if wanted:
         by_name = {_plain(label): number for number, label in labels.items()}
         missing = [word for word in wanted if _plain(word) not in by_name]
         if missing:
-            raise ConfigError(f"{name} has no class '{missing[0]}'. It has: {_listed(labels)}.")
+            raise ConfigError(f"{name} has no class '{missing[0]}'. It has: {known}.")
         return frozenset(by_name[_plain(word)] for word in wanted)
     found = frozenset(number for number, label in labels.items() if _is_animal(label))
     if not found and len(labels) == 1:
         return frozenset(labels)
     if not found:
         raise ConfigError(
-            f"no class of {name} is known as an animal; it has: {_listed(labels) or 'no names'}. Say which count: "
+            f"no class of {name} is known as an animal; it has: {known or 'no names'}. Say which count: "
             "--animals NAME,NAME, or 'labels' in the JSON beside it."
         )
     return found
-
-
-def _listed(labels: dict[int, str], most: int = 12) -> str:
-    names = list(dict.fromkeys(labels.values()))
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Literal
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petmood.contract import Classifier
 from petmood.records import IntArray, Manifest
-from petmood.results.basis import OFFICIAL, OWN, SplitUse, is_test
+from petmood.results.models import OFFICIAL, OWN, SplitUse, is_test
 from petmood.split import Fold, animal_folds, fewest_folds, grouped_folds, refuse_leak, test_fold
 from petmood.threads import streamed
 
@@ -110,6 +110,18 @@ class Predictions:
     index: IntArray
     probabilities: NDArray[np.float64]
     n_train: int
+
+    def kept(self, digits: int | None = None) -> dict[str, Any]:
+        """As JSON for a cache, probabilities rounded to so many digits."""
+        said = self.probabilities if digits is None else np.round(self.probabilities, digits)
+        return {"index": self.index.tolist(), "probabilities": said.tolist(), "n_train": self.n_train}
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any], n_classes: int) -> Self:
+        """What `kept` was made of."""
+        index = np.array(kept["index"], dtype=np.int64)
+        said = np.array(kept["probabilities"], dtype=np.float64).reshape(len(index), n_classes)
+        return cls(index, said, kept["n_train"])
 
     @property
     def predicted(self) -> IntArray:

@@ -1,9 +1,20 @@
 """A bundle and a picture -> where the evidence for its answer lies."""
 
-from petmood.explain.explanation import Explanation, Maps, Plan, batches, explain, finish, plan, to_facts
-from petmood.explain.facts import Background, Explained, Explanations, Near
-from petmood.explain.heat import overlay
-from petmood.explain.sheet import sheet
+from petmood.explain.explanation import (
+    Background,
+    Explained,
+    Explanation,
+    Explanations,
+    Maps,
+    Near,
+    Plan,
+    batches,
+    explain,
+    finish,
+    plan,
+    to_facts,
+)
+from petmood.explain.sheet import overlay, sheet
 
 __all__ = [
     "Background",

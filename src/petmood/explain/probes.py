@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from petmood.bundle.words import say
-from petmood.explain.facts import Background
+from petmood.bundle.headline import say
+
+if TYPE_CHECKING:
+    from petmood.explain.explanation import Background
 
 GRID: Final = 7
 """Places of the occlusion map along each side: as many as the class activation map of a 224-pixel backbone has."""
@@ -73,6 +75,8 @@ def background(whole: NDArray[np.float32], probabilities: NDArray[np.float32], c
         probabilities: (3, n_classes) of the pictures of `hidden`.
         column: index of the explained class.
     """
+    from petmood.explain.explanation import Background  # which imports this
+
     without_background, without_face = (float(np.abs(whole - probabilities[i]).sum() / 2) for i in (1, 2))
     moved = without_background + without_face
     reliance = without_background / moved if moved else 0.0

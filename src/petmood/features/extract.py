@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.cache import ContentCache
-from petmood.errors import ModelError
 from petmood.features.backbones import Backbone
+from petmood.features.graphs import open_graph
 from petmood.pictures import Pictures, Work, map_images
 from petmood.records import FeatureTable, FloatArray, ImageRecord, Manifest
-from petmood.threads import cores
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -25,28 +24,8 @@ OfPixels = Callable[[NDArray[np.uint8]], Sequence[bytes]]
 def open_session(
     backbone: Backbone, threads: int | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
 ) -> ort.InferenceSession:
-    """An ONNX Runtime session, by default on the CPU.
-
-    Args:
-        backbone: the network.
-        threads: that one inference uses; by default all cores, which answers a single inference soonest. With 1 it
-            stays on the thread that asks, and threads that ask at once share the cores best.
-        providers: ONNX Runtime's names of what to run on, best first.
-
-    Raises:
-        ModelError: the graph cannot be loaded.
-    """
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or cores()
-    options.log_severity_level = 3
-    try:
-        return ort.InferenceSession(str(backbone.graph), options, providers=list(providers))
-    except Exception as error:  # ONNX Runtime raises its own undocumented exception types
-        raise ModelError(
-            f"{backbone.graph} cannot be loaded by ONNX Runtime: {error}. Delete it to make it anew."
-        ) from error
+    """A session of a backbone; see `petmood.features.graphs.open_graph`."""
+    return open_graph(backbone.graph, str(backbone.graph), "Delete it to make it anew.", threads, providers)
 
 
 def embed_batch(

@@ -8,14 +8,14 @@ their texts share.
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from petmood.errors import ModelError, require_extra
+from petmood.errors import ModelError, reason_of, require_extra
 from petmood.features.backbones import GRAPH_VERSION, Backbone, Preprocess, kept_graph
+from petmood.features.graphs import export_onnx
 from petmood.store import read_json
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ ALIASES: Final = {"mobilenet": "google/mobilenet_v1_1.0_224", "resnet50": "micro
 """The study's two networks by their names on the Hugging Face hub."""
 
 _FILES: Final = ("config.json", "preprocessor_config.json", "model.safetensors")
-_OPSET: Final = 17
 
 
 def load(source: str, folder: Path, *, name: str | None = None, download: bool = True) -> Backbone:
@@ -148,7 +147,7 @@ def _load(home: Path, feature: str, loader: str = "AutoModel") -> Any:
             home, local_files_only=True, use_safetensors=True, attn_implementation="eager", output_loading_info=True
         )
     except (OSError, ValueError, ImportError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        reason = reason_of(error)
         raise ModelError(f"{home} is not a model that transformers can load ({reason}). Save it again.") from error
     missing = sorted(report["missing_keys"])
     lost = [name for name in missing if not name.startswith("pooler.")]
@@ -192,25 +191,14 @@ def _export(home: Path, size: int, target: Path) -> None:
         with torch.no_grad():
             local, pooled = network(example)
     except (ValueError, RuntimeError, TypeError, AttributeError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = reason_of(error)
         raise ModelError(
             f"{home.name} does not turn pictures of {size} pixels into features ({reason}). petmood reads models of "
             "images from the hub: convolutional ones, and transformers with one token for each place."
         ) from error
     if local.ndim != 4 or pooled.ndim != 2:
         raise ModelError(f"{home.name} gives outputs of an unknown shape. Export it to ONNX, and use onnx:PATH.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the TorchScript exporter is chosen knowingly: see docs/decisions/0002
-        torch.onnx.export(
-            network,
-            (example,),
-            str(target),
-            dynamo=False,
-            opset_version=_OPSET,
-            input_names=["pixels"],
-            output_names=["map", "features"],
-            dynamic_axes={"pixels": {0: "n"}, "map": {0: "n"}, "features": {0: "n"}},
-        )
+    export_onnx(network, example, ("map", "features"), target)
 
 
 def export_detector(home: Path, size: int, target: Path) -> None:
@@ -238,19 +226,9 @@ def export_detector(home: Path, size: int, target: Path) -> None:
             return seen.logits, seen.pred_boxes
 
     try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # as above
-            torch.onnx.export(
-                Outputs().eval(),
-                (torch.zeros(1, 3, size, size),),
-                str(target),
-                dynamo=False,
-                opset_version=_OPSET,
-                input_names=["pixels"],
-                output_names=["logits", "pred_boxes"],
-            )
+        export_onnx(Outputs(), torch.zeros(1, 3, size, size), ("logits", "pred_boxes"), target, {})
     except Exception as error:  # torch's exporter raises many types, some of its own
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        reason = reason_of(error)
         raise ModelError(
             f"{home.name} cannot be exported as a detector of pictures of {size} pixels ({reason}). Export it to "
             "ONNX, and use onnx:FILE."

@@ -90,21 +90,16 @@ def measures(
     return _all(records, pictures, cache, progress)[:, :N_MEASURES]
 
 
-def quality_measures(
-    records: Sequence[ImageRecord],
-    pictures: Pictures,
-    cache: ContentCache,
-    progress: Callable[[int, int], None] | None = None,
-) -> FloatArray:
+def quality_measures(records: Sequence[ImageRecord], pictures: Pictures, cache: ContentCache) -> FloatArray:
     """(n_images, 4) float32: `quality` of each record, in order; measured together with `measures`."""
-    return _all(records, pictures, cache, progress)[:, N_MEASURES:]
+    return _all(records, pictures, cache)[:, N_MEASURES:]
 
 
 def _all(
     records: Sequence[ImageRecord],
     pictures: Pictures,
     cache: ContentCache,
-    progress: Callable[[int, int], None] | None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> FloatArray:
     def one(record: ImageRecord) -> bytes:
         picture = pictures.picture(record)

@@ -11,6 +11,7 @@ from pydantic import Field
 from petmood.config import Settings
 from petmood.errors import ConfigError, ModelError
 from petmood.features.backbones import Backbone, Preprocess
+from petmood.features.graphs import open_graph
 from petmood.features.inspection import inspect_graph
 from petmood.features.trial import try_graph
 from petmood.given import read_given
@@ -96,16 +97,7 @@ def load(path: Path, folder: Path) -> Backbone:
 
 
 def _outputs(data: bytes, graph: Path) -> list[str]:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    try:
-        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises its own undocumented exception types
-        raise ModelError(
-            f"{graph} is not an ONNX graph that ONNX Runtime can load: {error}. Export it again."
-        ) from error
+    session = open_graph(data, str(graph), "Export it again.")
     shape = session.get_inputs()[0].shape
     if len(session.get_inputs()) != 1 or len(shape) != 4 or not (shape[1] == 3 or isinstance(shape[1], str | None)):
         raise ModelError(f"{graph} must have one input (n, 3, height, width), got {shape}. Export it in that layout.")

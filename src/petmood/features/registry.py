@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from petmood.cache import cache_dir
-from petmood.errors import ConfigError
+from petmood.errors import ConfigError, near_or
 from petmood.features import efficientnet_lite, hub, onnx_file
 from petmood.features.backbones import GRAPH_VERSION, Backbone, Preprocess, kept_graph
 
@@ -42,8 +41,8 @@ def load_backbone(name: str, folder: Path | None = None, *, download: bool = Tru
     if name in hub.ALIASES:
         return hub.load(hub.ALIASES[name], folder, name=name, download=download)
     if name not in _LITE:
-        near = difflib.get_close_matches(name, (*_LITE, *hub.ALIASES), n=1, cutoff=0.4)
-        hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(_LITE)}, onnx:PATH, hub:NAME_OR_FOLDER."
+        known = f"Known: {', '.join(_LITE)}, onnx:PATH, hub:NAME_OR_FOLDER."
+        hint = near_or(name, (*_LITE, *hub.ALIASES), known, cutoff=0.4)
         raise ConfigError(f"unknown backbone '{name}'. {hint}")
     variant = _LITE[name]
     graph = folder / f"{name}-v{GRAPH_VERSION}-{variant.sha256[:12]}.onnx"

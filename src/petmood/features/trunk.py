@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,10 @@ from petmood.cache import ContentCache, cache_dir
 from petmood.features.augment import augment
 from petmood.features.backbones import GRAPH_VERSION, kept_graph
 from petmood.features.efficientnet_lite import VARIANTS
+from petmood.features.graphs import open_graph
 from petmood.pictures import Pictures
 from petmood.records import ImageRecord, Manifest
 from petmood.threads import BATCH, in_streams
-
-if TYPE_CHECKING:
-    import onnxruntime as ort
 
 TRUNK_VERSION: Final = 1
 """Raise it when the augmentation or the cut changes: it is part of the cache key, and of the seed of random views."""
@@ -58,10 +56,9 @@ def trunk_activations(
     pictures: Pictures,
     cache: ContentCache,
     *,
-    views: int = VIEWS,
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float16]:
-    """(n_images, views, *SHAPE) float16 activations; view 0 is the image, view 1 its mirror image, the rest are random.
+    """(n_images, VIEWS, *SHAPE) float16 activations; view 0 is the image, view 1 its mirror image, the rest are random.
 
     The random views of an image follow from its content alone.
 
@@ -69,36 +66,36 @@ def trunk_activations(
         manifest: which images.
         pictures: reads them.
         cache: where activations are kept by content.
-        views: 2 or more.
         progress: called with (images done, images to do).
     """
     first_of: dict[str, int] = {}
     for i, record in enumerate(manifest.records):
         first_of.setdefault(record.sha256, i)
-    key = f"trunk/{TRUNK_VERSION}.{GRAPH_VERSION}/{VARIANTS[0].sha256[:16]}/{CUT}/{SIZE}/{views}"
+    key = f"trunk/{TRUNK_VERSION}.{GRAPH_VERSION}/{VARIANTS[0].sha256[:16]}/{CUT}/{SIZE}/{VIEWS}"
     shas = [r.sha256 for r in manifest.records]
-    out = np.empty((len(shas), views, *SHAPE), dtype=np.float16)
+    out = np.empty((len(shas), VIEWS, *SHAPE), dtype=np.float16)
     todo = []
     for start in range(0, len(shas), 256):
         known = cache.get_many(key, shas[start : start + 256])
         for row, sha in enumerate(shas[start : start + 256], start):
             if sha in known:
-                out[row] = np.frombuffer(known[sha], dtype=np.float16).reshape(views, *SHAPE)
+                out[row] = np.frombuffer(known[sha], dtype=np.float16).reshape(VIEWS, *SHAPE)
             elif first_of[sha] == row:
                 todo.append(row)
     if progress:
         progress(len(first_of) - len(todo), len(first_of))
     if todo:
-        session = _session()
+        graph = trunk_graph()
+        session = open_graph(graph, str(graph), "Delete it to make it anew.", 1)
         done = len(first_of) - len(todo)
 
         def work(rows: Sequence[int]) -> NDArray[np.float16]:
-            pixels = np.stack([_augmented(manifest.records[row], pictures, views) for row in rows])
+            pixels = np.stack([_augmented(manifest.records[row], pictures) for row in rows])
             made = _run(session, pixels.reshape(-1, SIZE, SIZE, 3))
-            return made.reshape(len(rows), views, *SHAPE)
+            return made.reshape(len(rows), VIEWS, *SHAPE)
 
         with cache.writer(key) as put:
-            for rows, made in in_streams(todo, work, max(1, BATCH // views)):
+            for rows, made in in_streams(todo, work, max(1, BATCH // VIEWS)):
                 out[rows] = made
                 put({shas[row]: made[i].tobytes() for i, row in enumerate(rows)})
                 done += len(rows)
@@ -109,27 +106,18 @@ def trunk_activations(
     return out
 
 
-def _session() -> ort.InferenceSession:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return ort.InferenceSession(str(trunk_graph()), options, providers=["CPUExecutionProvider"])
-
-
 def _run(session: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
     values = ((pixels.astype(np.float32) - 127) / 128).transpose(0, 3, 1, 2)
     return np.asarray(session.run(None, {"pixels": np.ascontiguousarray(values)})[0], dtype=np.float16)
 
 
-def _augmented(record: ImageRecord, pictures: Pictures, views: int) -> NDArray[np.uint8]:
-    """(views, SIZE, SIZE, 3) uint8 RGB of one image."""
+def _augmented(record: ImageRecord, pictures: Pictures) -> NDArray[np.uint8]:
+    """(VIEWS, SIZE, SIZE, 3) uint8 RGB of one image."""
     picture = pictures.picture(record, SIZE)
     plain = images.resize(picture, SIZE)
     seed = int(hashlib.sha256(f"{TRUNK_VERSION}/{record.sha256}".encode()).hexdigest()[:16], 16)
     rng = np.random.default_rng(seed)
-    return np.stack([plain, plain[:, ::-1], *(augment(picture, rng, SIZE) for _ in range(views - 2))])
+    return np.stack([plain, plain[:, ::-1], *(augment(picture, rng, SIZE) for _ in range(VIEWS - 2))])
 
 
 def describe_trunk() -> str:

@@ -112,9 +112,9 @@ def output_folder(
 
 
 @contextmanager
-def claimed_folder(out: Path, inputs: Inputs = (), *, option: str = "--out") -> Iterator[Path]:
+def claimed_folder(out: Path, inputs: Inputs = ()) -> Iterator[Path]:
     """Claim `out` for work that writes in place with `write_owned`, so that its parts outlive an interruption."""
-    output = _folder_output(out, inputs, option)
+    output = _folder_output(out, inputs, "--out")
     with _writing(output):
         replace(output.checked(), known=True).write()
         yield output.root
@@ -124,19 +124,18 @@ def claimed_folder(out: Path, inputs: Inputs = (), *, option: str = "--out") -> 
 
 
 @contextmanager
-def claimed_output(out: Path, inputs: Inputs = (), *, option: str = "--out") -> Iterator[None]:
+def claimed_output(out: Path, inputs: Inputs = ()) -> Iterator[None]:
     """Claim `out`, a folder or a file that ends in .zip, for work at whose end another function writes it.
 
     A refusal comes before the work, and nobody else writes there meanwhile.
     """
-    output = _file_output(out, (out.name,), inputs, option) if _is_zip(out) else _folder_output(out, inputs, option)
+    if out.suffix.lower() == ".zip":
+        output = _file_output(out, (out.name,), inputs, "--out")
+    else:
+        output = _folder_output(out, inputs, "--out")
     with _writing(output):
         output.checked()
         yield
-
-
-def _is_zip(out: Path) -> bool:
-    return out.suffix.lower() == ".zip"
 
 
 def _folder_output(out: Path, inputs: Inputs, option: str) -> Output:
@@ -308,7 +307,7 @@ class Output:
             for name in move.drop:
                 if record.owns(name):
                     (self.root / name).unlink()
-                    _remove_empty((self.root / name).parent, self.root)
+                    _take_away([p for p in (self.root / name).parents if self.root in p.parents])
             record = record.replaced(kept)
             record.write()
         for name in _listed(self.root):
@@ -364,7 +363,7 @@ def _unwritable(output: Output, error: OSError) -> DataError:
 
 
 def _take_away(folders: Sequence[Path]) -> None:
-    """Remove the folders that were made for nothing, innermost first."""
+    """Remove folders in which there is nothing, innermost first."""
     for folder in folders:
         try:
             folder.rmdir()
@@ -402,12 +401,3 @@ def _digest(path: Path) -> str:
     if found is None:
         raise DataError(f"cannot read {path}, which was just written. Run the same command again.")
     return found
-
-
-def _remove_empty(folder: Path, root: Path) -> None:
-    while folder != root:
-        try:
-            folder.rmdir()
-        except OSError:
-            return
-        folder = folder.parent

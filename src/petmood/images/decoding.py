@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from petmood.errors import ImageError
+from petmood.errors import ImageError, reason_of
 from petmood.images import colour, cut, limits, tiff
 from petmood.images.containers import ANIMATED, CUT, METADATA, ORIENTATION, PAGES, Container, read_container
 
@@ -93,7 +93,7 @@ class _Picture:
 def _short(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):  # its words name an object of ours
         return "its header cannot be read"
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+    return reason_of(error, 120)
 
 
 def _open(data: bytes) -> tuple[Container, Image.Image]:
@@ -285,19 +285,19 @@ def decode(data: bytes, size: int) -> Pixels:
         return resize(picture.image, size)
 
 
-def decode_full(data: bytes, longest: int = LONGEST) -> Decoded:
-    """A picture in full, or shrunk with Lanczos until its longer side is `longest`.
+def decode_full(data: bytes) -> Decoded:
+    """A picture in full, or shrunk with Lanczos until its longer side is `LONGEST`.
 
     `resize` of its pixels is `decode` to the bit where neither shrinks first: for pictures of less than 1,024 pixels on
-    their shorter side, and at most `longest` on the longer.
+    their shorter side, and at most `LONGEST` on the longer.
 
     Raises:
         ImageError: not an image, broken, or over a limit.
     """
-    with _picture(data, longest) as picture:
+    with _picture(data, LONGEST) as picture:
         image = picture.image
-        if max(image.size) > longest:
-            image.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        if max(image.size) > LONGEST:
+            image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS, reducing_gap=2.0)
         return Decoded(np.asarray(image), picture.info)
 
 

@@ -43,7 +43,7 @@ _MARKS: Final = (b"\x1aE\xdf\xa3", b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x
 MAX_VIDEO_BYTES = 2 * 2**30
 _MAX_FRAME_PIXELS: Final = 40_000_000  # 8K
 _SECONDS_A_FRAME: Final = 5.0
-_CLIP_SECONDS = 600.0
+CLIP_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -163,14 +163,14 @@ def _read(inner: BinaryIO, fps: float, max_frames: int, longest: int) -> Iterato
     inner.seek(0)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's own complaints; errors are ours to tell
-    stream = _Stream(inner, _CLIP_SECONDS)
+    stream = _Stream(inner, CLIP_SECONDS)
     try:
         clip = cv2.VideoCapture(cast("Any", stream), cv2.CAP_FFMPEG, [])
     except (cv2.error, OSError, ValueError) as error:
         raise ImageError("broken video (it cannot be opened)") from error
     try:
         if stream.late:
-            raise ImageError(f"takes more than {_CLIP_SECONDS:g} s to decode")
+            raise ImageError(f"takes more than {CLIP_SECONDS:g} s to decode")
         if not clip.isOpened():
             raise ImageError("broken video, or one in a codec that is not read")
         width, height = (int(clip.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
@@ -209,7 +209,7 @@ def _sampled(
         given += 1
         yield VideoFrame(round(at, 3), _shrunk(np.ascontiguousarray(bgr[:, :, ::-1]), longest))
     if stream.late:
-        raise ImageError(f"takes more than {_CLIP_SECONDS:g} s to decode")
+        raise ImageError(f"takes more than {CLIP_SECONDS:g} s to decode")
     if not given:
         raise ImageError("a video without a frame that can be decoded")
 

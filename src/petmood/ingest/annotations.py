@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any, Final
 from xml.etree import ElementTree
@@ -131,6 +132,20 @@ class _Files:
                     raise DataError(f"{name} looks like annotations but is not JSON ({error}). Fix it.") from error
         return found
 
+    @cached_property
+    def voc_splits(self) -> dict[str, str]:
+        """Stem of a picture -> split, from ImageSets/Main/train.txt and its like; nothing where one stands in two."""
+        found: dict[str, str] = {}
+        seen: Counter[str] = Counter()
+        for name in self.ending(".txt"):
+            path = PurePosixPath(name)
+            split = split_of(path.stem) if "ImageSets" in path.parts and path.stem in ("train", "val", "test") else ""
+            for line in self.text(name).splitlines() if split else ():
+                if line.strip():
+                    found[line.split()[0]] = split
+                    seen[line.split()[0]] += 1
+        return found if all(n == 1 for n in seen.values()) else {}
+
     def ending(self, *suffixes: str) -> list[str]:
         return [name for name in self.names if name.lower().endswith(suffixes)]
 
@@ -149,18 +164,11 @@ def found_annotations(source: Source, names: Sequence[str], candidates: Sequence
     """
     files = _Files(source, names, candidates)
     found: dict[str, list[Item]] = {}
-    for kind, read in (
-        ("YOLO", _yolo),
-        ("COCO", _coco),
-        ("Label Studio", _label_studio),
-        ("CreateML", _createml),
-        ("CVAT", _cvat),
-        ("Pascal VOC", _voc),
-    ):
+    for kind in ("YOLO", *_KINDS):
         try:
-            read_items = read(files)
-            if read_items is not None:
-                found[kind] = list(read_items)
+            items = _yolo(files) if kind == "YOLO" else _items(files, *_KINDS[kind])
+            if items is not None:
+                found[kind] = list(items)
         except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
             raise DataError(
                 f"the {kind} annotations in {source.location} are not as such tools write them "
@@ -168,18 +176,28 @@ def found_annotations(source: Source, names: Sequence[str], candidates: Sequence
             ) from error
     if not found:
         return None
-    kind, items = next(iter(found.items()))
+    kind, made = next(iter(found.items()))
     if len(found) > 1:
         raise DataError(
             f"{source.location} has annotations of several kinds ({', '.join(found)}). Keep one of them, or say where "
             "the classes are with --layout or --table."
         )
-    if not items:
+    if not made:
         raise DataError(
             f"the {kind} annotations in {source.location} label no picture that is there: they name others, or hold no "
             "finished answers. Put pictures beside them, or remove the annotations."
         )
-    return _layout(kind, items, candidates, margin)
+    return _layout(kind, made, candidates, margin)
+
+
+def _items(
+    files: _Files, sign: str | Callable[[Any], bool], read: Callable[[_Files, str, Any], Iterator[Item]]
+) -> Iterator[Item] | None:
+    """The items of all files of a kind, told by the root of its XML or by what its JSON is; None if there is none."""
+    if isinstance(sign, str):
+        return chain.from_iterable(read(files, *one) for one in _xml(files, sign)) if _any_xml(files, sign) else None
+    found = [(name, data) for name, data in files.json if sign(data)]
+    return chain.from_iterable(read(files, *one) for one in found) if found else None
 
 
 def _layout(kind: str, items: Sequence[Item], candidates: Sequence[str], margin: float) -> Layout:
@@ -330,29 +348,19 @@ MOST_PERCENT: Final = 150
 # COCO
 
 
-def _coco(files: _Files) -> Iterator[Item] | None:
-    found = [
-        (name, data)
-        for name, data in files.json
-        if isinstance(data, dict) and {"images", "annotations", "categories"} <= data.keys()
-    ]
-    return _coco_items(files, found) if found else None
-
-
-def _coco_items(files: _Files, found: Sequence[tuple[str, dict[str, Any]]]) -> Iterator[Item]:
-    for name, data in found:
-        folder = name.rpartition("/")[0]
-        split = split_of(PurePosixPath(name).stem) or split_of(PurePosixPath(folder).name)
-        labels = {category["id"]: str(category["name"]) for category in data["categories"]}
-        pictures = {image["id"]: files.index.find(str(image["file_name"]), folder) for image in data["images"]}
-        for row in data["annotations"]:
-            picture = pictures.get(row.get("image_id"), "")
-            if not picture or row.get("iscrowd"):  # a crowd is no one animal
-                continue
-            if row.get("category_id") not in labels:
-                raise DataError(f"{name}: an annotation has the unknown category {row.get('category_id')!r}.")
-            box = _coco_box(row, f"{name}, annotation {row.get('id')}")
-            yield Item(picture, labels[row["category_id"]], box, split or _by_folder(picture))
+def _coco(files: _Files, name: str, data: dict[str, Any]) -> Iterator[Item]:
+    folder = name.rpartition("/")[0]
+    split = split_of(PurePosixPath(name).stem) or split_of(PurePosixPath(folder).name)
+    labels = {category["id"]: str(category["name"]) for category in data["categories"]}
+    pictures = {image["id"]: files.index.find(str(image["file_name"]), folder) for image in data["images"]}
+    for row in data["annotations"]:
+        picture = pictures.get(row.get("image_id"), "")
+        if not picture or row.get("iscrowd"):  # a crowd is no one animal
+            continue
+        if row.get("category_id") not in labels:
+            raise DataError(f"{name}: an annotation has the unknown category {row.get('category_id')!r}.")
+        box = _coco_box(row, f"{name}, annotation {row.get('id')}")
+        yield Item(picture, labels[row["category_id"]], box, split or _by_folder(picture))
 
 
 def _coco_box(row: Mapping[str, Any], where: str) -> CropBox | None:
@@ -369,37 +377,29 @@ def _coco_box(row: Mapping[str, Any], where: str) -> CropBox | None:
 # Label Studio
 
 
-def _label_studio(files: _Files) -> Iterator[Item] | None:
-    found = [
-        (name, data)
-        for name, data in files.json
-        if isinstance(data, list)
-        and data
-        and isinstance(data[0], dict)
-        and ("data" in data[0] or ("image" in data[0] and _createml_rows(data[0]) is None))
-    ]
-    return _label_studio_items(files, found) if found else None
+def _is_studio(data: Any) -> bool:
+    first = data[0] if isinstance(data, list) and data else None
+    return isinstance(first, dict) and ("data" in first or ("image" in first and _createml_rows(first) is None))
 
 
-def _label_studio_items(files: _Files, found: Sequence[tuple[str, list[dict[str, Any]]]]) -> Iterator[Item]:
-    for name, tasks in found:
-        for task in tasks:
-            data = task.get("data", task)
-            texts = [value for value in data.values() if isinstance(value, str)]
-            picture = next(filter(None, map(files.index.find, texts)), "")
-            if not picture:
-                continue
-            split = _by_folder(picture)
-            if "data" not in task:  # the short form: {"image": ..., "choice": "happy"}
-                label = task.get("choice") or task.get("choices")
-                if isinstance(label, str):
-                    yield Item(picture, label, None, split)
-                continue
-            answers = task.get("annotations") or task.get("completions") or ()
-            done = [a for a in answers if not a.get("was_cancelled")]
-            # of several people's answers the last stands, as in the tool's own short export
-            for result in done[-1].get("result", []) if done else []:
-                yield from _label_studio_result(name, picture, split, result)
+def _studio(files: _Files, name: str, tasks: list[dict[str, Any]]) -> Iterator[Item]:
+    for task in tasks:
+        data = task.get("data", task)
+        texts = [value for value in data.values() if isinstance(value, str)]
+        picture = next(filter(None, map(files.index.find, texts)), "")
+        if not picture:
+            continue
+        split = _by_folder(picture)
+        if "data" not in task:  # the short form: {"image": ..., "choice": "happy"}
+            label = task.get("choice") or task.get("choices")
+            if isinstance(label, str):
+                yield Item(picture, label, None, split)
+            continue
+        answers = task.get("annotations") or task.get("completions") or ()
+        done = [a for a in answers if not a.get("was_cancelled")]
+        # of several people's answers the last stands, as in the tool's own short export
+        for result in done[-1].get("result", []) if done else []:
+            yield from _label_studio_result(name, picture, split, result)
 
 
 def _label_studio_result(where: str, picture: str, split: str, result: Mapping[str, Any]) -> Iterator[Item]:
@@ -441,32 +441,27 @@ _STUDIO: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], str]
 # CreateML
 
 
-def _createml(files: _Files) -> Iterator[Item] | None:
-    found = [
-        (name, data)
-        for name, data in files.json
-        if isinstance(data, list) and data and isinstance(data[0], dict) and _createml_rows(data[0]) is not None
-    ]
-    return _createml_items(files, found) if found else None
-
-
 def _createml_rows(entry: Mapping[str, Any]) -> list[Any] | None:
     rows = entry.get("annotations", entry.get("annotation"))
     named = isinstance(entry.get("image", entry.get("imagefilename")), str) and "data" not in entry
     return rows if named and isinstance(rows, list) else None
 
 
-def _createml_items(files: _Files, found: Sequence[tuple[str, list[dict[str, Any]]]]) -> Iterator[Item]:
-    for name, entries in found:
-        folder = name.rpartition("/")[0]
-        for entry in entries:
-            picture = files.index.find(entry.get("image") or entry.get("imagefilename") or "", folder)
-            for row in (_createml_rows(entry) or ()) if picture else ():
-                where = f"{name}, '{picture}'"
-                at = row.get("coordinates")
-                x, y, width, height = ((at or {}).get(key, math.nan) for key in ("x", "y", "width", "height"))
-                box = _box((x - width / 2, y - height / 2, width, height), where) if at else None
-                yield Item(picture, str(row.get("label", "")), box, _by_folder(picture))
+def _is_createml(data: Any) -> bool:
+    first = data[0] if isinstance(data, list) and data else None
+    return isinstance(first, dict) and _createml_rows(first) is not None
+
+
+def _createml(files: _Files, name: str, entries: list[dict[str, Any]]) -> Iterator[Item]:
+    folder = name.rpartition("/")[0]
+    for entry in entries:
+        picture = files.index.find(entry.get("image") or entry.get("imagefilename") or "", folder)
+        for row in (_createml_rows(entry) or ()) if picture else ():
+            where = f"{name}, '{picture}'"
+            at = row.get("coordinates")
+            x, y, width, height = ((at or {}).get(key, math.nan) for key in ("x", "y", "width", "height"))
+            box = _box((x - width / 2, y - height / 2, width, height), where) if at else None
+            yield Item(picture, str(row.get("label", "")), box, _by_folder(picture))
 
 
 # CVAT and Pascal VOC
@@ -495,26 +490,21 @@ def _xml(files: _Files, tag: str) -> Iterator[tuple[str, ElementTree.Element]]:
             yield name, root
 
 
-def _cvat(files: _Files) -> Iterator[Item] | None:
-    return _cvat_items(files) if _any_xml(files, "annotations") else None
-
-
-def _cvat_items(files: _Files) -> Iterator[Item]:
-    for name, root in _xml(files, "annotations"):
-        if root.find("track") is not None:
-            raise DataError(f"{name} has tracks of a video, which are not read. Export it as CVAT for images.")
-        attribute = _cvat_attribute(name, root)
-        for image in root.iter("image"):
-            picture = files.index.find(image.get("name", ""), name.rpartition("/")[0])
-            if not picture:
-                continue
-            split = split_of(image.get("subset", "")) or _by_folder(picture)
-            where = f"{name}, '{picture}'"
-            for shape in image:
-                said = [a.text or "" for a in shape.iter("attribute") if a.get("name") == attribute]
-                label = "".join(said[:1]).strip() if attribute else shape.get("label", "")
-                if label:
-                    yield Item(picture, label, None if shape.tag == "tag" else _cvat_box(shape, where), split)
+def _cvat(files: _Files, name: str, root: ElementTree.Element) -> Iterator[Item]:
+    if root.find("track") is not None:
+        raise DataError(f"{name} has tracks of a video, which are not read. Export it as CVAT for images.")
+    attribute = _cvat_attribute(name, root)
+    for image in root.iter("image"):
+        picture = files.index.find(image.get("name", ""), name.rpartition("/")[0])
+        if not picture:
+            continue
+        split = split_of(image.get("subset", "")) or _by_folder(picture)
+        where = f"{name}, '{picture}'"
+        for shape in image:
+            said = [a.text or "" for a in shape.iter("attribute") if a.get("name") == attribute]
+            label = "".join(said[:1]).strip() if attribute else shape.get("label", "")
+            if label:
+                yield Item(picture, label, None if shape.tag == "tag" else _cvat_box(shape, where), split)
 
 
 def _cvat_attribute(name: str, root: ElementTree.Element) -> str:
@@ -573,48 +563,36 @@ def _cvat_box(shape: ElementTree.Element, where: str) -> CropBox:
     return _around(_turned(_corners(box.x, box.y, box.width, box.height), centre, turn), where)
 
 
-def _voc(files: _Files) -> Iterator[Item] | None:
-    return _voc_items(files) if _any_xml(files, "annotation") else None
-
-
-def _voc_items(files: _Files) -> Iterator[Item]:
-    listed = _voc_splits(files)
-    for name, root in _xml(files, "annotation"):
-        stem = PurePosixPath(name).stem
-        folder = name.rpartition("/")[0]
-        beside = folder.rpartition("/")[0]
-        picture = next(
-            filter(
-                None,
-                (
-                    files.index.find(text, where)
-                    for text in (root.findtext("filename", "").strip(), stem)
-                    if text
-                    for where in (folder, f"{beside}/JPEGImages".lstrip("/"), "")
-                ),
+def _voc(files: _Files, name: str, root: ElementTree.Element) -> Iterator[Item]:
+    stem = PurePosixPath(name).stem
+    folder = name.rpartition("/")[0]
+    beside = folder.rpartition("/")[0]
+    picture = next(
+        filter(
+            None,
+            (
+                files.index.find(text, where)
+                for text in (root.findtext("filename", "").strip(), stem)
+                if text
+                for where in (folder, f"{beside}/JPEGImages".lstrip("/"), "")
             ),
-            "",
-        )
-        if not picture:
-            continue
-        for thing in root.iter("object"):
-            box = thing.find("bndbox")
-            if box is None:
-                raise DataError(f"{name}: an object has no bndbox. Fix the file.")
-            corners = _box((box.findtext(key, "") for key in ("xmin", "ymin", "xmax", "ymax")), name)
-            found = replace(corners, width=corners.width - corners.x, height=corners.height - corners.y)
-            yield Item(picture, thing.findtext("name", "").strip(), found, listed.get(stem, _by_folder(picture)))
+        ),
+        "",
+    )
+    for thing in root.iter("object") if picture else ():
+        box = thing.find("bndbox")
+        if box is None:
+            raise DataError(f"{name}: an object has no bndbox. Fix the file.")
+        corners = _box((box.findtext(key, "") for key in ("xmin", "ymin", "xmax", "ymax")), name)
+        found = replace(corners, width=corners.width - corners.x, height=corners.height - corners.y)
+        yield Item(picture, thing.findtext("name", "").strip(), found, files.voc_splits.get(stem, _by_folder(picture)))
 
 
-def _voc_splits(files: _Files) -> dict[str, str]:
-    """Stem of a picture -> split, from ImageSets/Main/train.txt and its like; nothing where one stands in two."""
-    found: dict[str, str] = {}
-    seen: Counter[str] = Counter()
-    for name in files.ending(".txt"):
-        path = PurePosixPath(name)
-        split = split_of(path.stem) if "ImageSets" in path.parts and path.stem in ("train", "val", "test") else ""
-        for line in files.text(name).splitlines() if split else ():
-            if line.strip():
-                found[line.split()[0]] = split
-                seen[line.split()[0]] += 1
-    return found if all(n == 1 for n in seen.values()) else {}
+_KINDS: Final[Mapping[str, tuple[str | Callable[[Any], bool], Callable[[_Files, str, Any], Iterator[Item]]]]] = {
+    "COCO": (lambda d: isinstance(d, dict) and {"images", "annotations", "categories"} <= d.keys(), _coco),
+    "Label Studio": (_is_studio, _studio),
+    "CreateML": (_is_createml, _createml),
+    "CVAT": ("annotations", _cvat),
+    "Pascal VOC": ("annotation", _voc),
+}
+"""Kind -> how its files are told, by the root of their XML or by what their JSON is, and what reads one of them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import Final
 
 from petmood import images
 from petmood.config import ReadOptions, is_table_of_animals
-from petmood.errors import DataError, ImageError
+from petmood.errors import DataError, ImageError, near_or
 from petmood.ingest.annotations import found_annotations
 from petmood.ingest.layout import Layout, Placed, canonical_classes, choose_classes, find_layout, place
 from petmood.ingest.pattern import option, parse_pattern
@@ -260,8 +259,7 @@ def _of_table(placed: Sequence[Placed], table: Path) -> tuple[Placed, ...]:
     for line, (path, animal) in read_rows(table, ("path", "animal")):
         name = known.get(same_path(path))
         if name is None:
-            near = difflib.get_close_matches(path, known.values(), n=1, cutoff=0.8)
-            hint = f"Did you mean '{near[0]}'?" if near else "Paths are relative to the data."
+            hint = near_or(path, known.values(), "Paths are relative to the data.", cutoff=0.8)
             raise DataError(f"{table}, line {line}: there is no image '{path}' in the data. {hint}")
         if told.setdefault(name, animal.strip()) != animal.strip():
             raise DataError(f"{table}, line {line}: '{path}' is listed twice, with two animals. Remove one line.")

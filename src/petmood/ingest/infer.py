@@ -15,6 +15,7 @@ from itertools import permutations
 from pathlib import PurePosixPath
 from typing import Final
 
+from petmood.errors import some
 from petmood.ingest.pattern import literal, option
 from petmood.ingest.structure import Folder, Levels, enter, grow, levels_of
 from petmood.ingest.words import (
@@ -107,10 +108,10 @@ class _Reading:
         levels = self._levels
         lost = [f for f in levels.beside if split_of(f.path[-1])]
         if lost:
-            return f"the images of {_list(_shown(f) for f in lost)} lie in no class folder, those beside it do"
+            return f"the images of {some(_shown(f) for f in lost)} lie in no class folder, those beside it do"
         odd = [f for f in levels.ragged if not is_mood(f.path[-1]) and not is_rest(f.path[-1])]
         if odd and (self._kinds[-1] is Kind.MOOD or Kind.MOOD not in self._kinds):
-            return f"{_list(_shown(f) for f in odd)} hold folders where others beside them hold images"
+            return f"{some(_shown(f) for f in odd)} hold folders where others beside them hold images"
         return ""
 
     def _doubt(self) -> str:
@@ -122,7 +123,7 @@ class _Reading:
         for k, kind in enumerate(kinds):
             if kind is Kind.COMBINED:
                 combined = self._combined(k)
-                return "" if combined else f"several of {_list(levels.names[k])} name one split"
+                return "" if combined else f"several of {some(levels.names[k])} name one split"
         if Kind.SPLIT in kinds and Kind.FOLD in kinds:
             return "there are splits and folds, so that each image may stand in several of them"
         place = self._class_level()
@@ -134,11 +135,11 @@ class _Reading:
     def _two_levels(self, candidates: Sequence[int]) -> str:
         first, second = candidates[:2]
         names = self._levels.names
-        return f"either {_list(names[first])} or {_list(names[second])} may be the classes"
+        return f"either {some(names[first])} or {some(names[second])} may be the classes"
 
     def _unclear(self, candidates: Sequence[int]) -> str:
         if candidates:
-            return f"{_list(self._levels.names[candidates[0]])} may be classes, or animals, or nothing of the kind"
+            return f"{some(self._levels.names[candidates[0]])} may be classes, or animals, or nothing of the kind"
         return ""
 
     def _doubt_above(self, place: int) -> str:
@@ -146,14 +147,14 @@ class _Reading:
         for k in range(place):
             kind = self._kinds[k]
             if kind is Kind.MIXED:
-                return f"only some of {_list(names[k])} are known names of splits or folds"
+                return f"only some of {some(names[k])} are known names of splits or folds"
             known = kind in (Kind.SPLIT, Kind.FOLD, Kind.ONE)
             animals = kind is Kind.SUBJECT and are_animals(names[k])
             named = (animals or kind is Kind.SPECIES) and self._kinds[place] is Kind.MOOD
             if not known and not named and Kind.SPLIT in self._kinds[k + 1 : place]:
-                return f"it holds {len(names[k])} data sets ({_list(names[k])}), each with splits"
+                return f"it holds {len(names[k])} data sets ({some(names[k])}), each with splits"
             if not known and not named:
-                return f"{_list(names[k])} stand above the class folders {_list(names[place])}, and may mean anything"
+                return f"{some(names[k])} stand above the class folders {some(names[place])}, and may mean anything"
         return ""
 
     def _doubt_of(self, place: int) -> str:
@@ -161,20 +162,20 @@ class _Reading:
         names = levels.names[place]
         strange = [name for name in names if is_no_class(name)]
         if strange:
-            return f"{_list(strange)} stands among the classes {_list(names)}, but hardly for one"
+            return f"{some(strange)} stands among the classes {some(names)}, but hardly for one"
         if kind is Kind.MOOD:
             pairs = {(species_word(name), *_mood_words(name)) for name in names if species_word(name)}
             if len({pair[0] for pair in pairs}) > 1 and len({pair[1:] for pair in pairs}) < len(pairs):
-                return f"{_list(names)} tell species and mood in one name"
+                return f"{some(names)} tell species and mood in one name"
             return ""
         for k, outer in enumerate(self._kinds):
             if outer in (Kind.SPLIT, Kind.FOLD) and k < place and not levels.crossed(place, k):
-                return f"the folders below {_list(levels.names[k])} have few names in common"
+                return f"the folders below {some(levels.names[k])} have few names in common"
             if k > place and outer in (Kind.OTHER, Kind.SERIAL, Kind.NUMBER, Kind.MIXED):
                 return self._two_levels((place, k))
         total = sum(f.total for f in levels.at[place])
         if len(names) > MANY and total < FEW_IMAGES * len(names):
-            return f"{len(names)} folders with few images each ({_list(names)}) may be animals"
+            return f"{len(names)} folders with few images each ({some(names)}) may be animals"
         return ""
 
     def _may_be_class(self, k: int) -> bool:
@@ -267,7 +268,7 @@ class _Reading:
         named = _by_file_names(self._files, levels.root, prefix)
         if named.pattern or not split:
             return named
-        shown = _list(levels.names[split[0]])
+        shown = some(levels.names[split[0]])
         return Inference(
             unlabelled=f"{prefix}*",
             problem=f"{shown} are splits, but hold no class folders",
@@ -453,8 +454,3 @@ def _by_file_names(files: Mapping[tuple[str, ...], list[str]], root: Folder, pre
 
 def _shown(folder: Folder) -> str:
     return "/".join(folder.path) or "."
-
-
-def _list(names: object, most: int = 6) -> str:
-    listed = [str(name) for name in names]  # type: ignore[attr-defined]
-    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 import unicodedata
 from collections import Counter, defaultdict
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from petmood.config import ReadOptions, read_options
-from petmood.errors import ConfigError, DataError, PetmoodError
+from petmood.errors import ConfigError, DataError, PetmoodError, near_or
 from petmood.ingest.infer import infer
 from petmood.ingest.pattern import Pattern, parse_pattern
 from petmood.ingest.words import fold_of, looks_like_subjects, same_name, split_of
@@ -250,8 +249,7 @@ def choose_classes(layout: Layout, options: ReadOptions) -> Layout:
     for option, given in (("--only", options.only), ("--exclude", options.exclude)):
         for name in given:
             if same_name(name) not in known:
-                near = difflib.get_close_matches(name, layout.classes, n=1)
-                hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(layout.classes)}."
+                hint = near_or(name, layout.classes)
                 raise DataError(f"{option} names a class '{name}' that the data do not have. {hint}")
     wanted = {same_name(name) for name in options.only} or set(known)
     kept = wanted - {same_name(name) for name in options.exclude}

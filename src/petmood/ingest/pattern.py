@@ -8,14 +8,13 @@ number of folders.
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from petmood.errors import ConfigError
+from petmood.errors import ConfigError, near_or
 from petmood.ingest.words import SPLIT_WORD
 
 FIELDS: Final = ("split", "class", "species", "animal", "fold")
@@ -106,10 +105,8 @@ def _pieces(part: str, whole: str) -> Iterator[tuple[str, str]]:
         field, star, text, odd = match.groups()
         if field is not None:
             if field not in FIELDS:
-                near = difflib.get_close_matches(field, FIELDS, n=1, cutoff=0.4)
-                hint = f"Did you mean {{{near[0]}}}?" if near else ""
-                known = ", ".join(f"{{{name}}}" for name in FIELDS)
-                raise ConfigError(f"layout '{whole}' has an unknown field {{{field}}}. {hint} Known: {known}.")
+                hint = near_or(f"{{{field}}}", (f"{{{name}}}" for name in FIELDS), cutoff=0.4)
+                raise ConfigError(f"layout '{whole}' has an unknown field {{{field}}}. {hint}")
             yield "field", field
         elif star:
             yield "any", star

@@ -51,7 +51,6 @@ def read_dataset(
     *,
     labelled: bool = True,
     progress: Progress | None = None,
-    workers: int = 2,
     options: ReadOptions | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Manifest:
@@ -62,7 +61,6 @@ def read_dataset(
         cache: remembers by content which files decode, so that a second run decodes none.
         labelled: whether classes are required; if False, images without any are accepted too.
         progress: called with (files checked, files to check).
-        workers: threads that read and decode.
         options: how the user says that the data are to be read; else the options in force.
         tell: called with how the data are read, and with each note, before any file is decoded.
 
@@ -103,7 +101,7 @@ def read_dataset(
         for line in (_summary(layout), *notes):
             tell(line)
     ignored.extend(layout.ignored)
-    probed = list(_probe_all(source, layout.placed, cache, progress, workers))
+    probed = list(_probe_all(source, layout.placed, cache, progress))
     rejected = [SkippedFile(p.placed.path, p.reason) for p in probed if p.info is None]
     accepted = [p for p in probed if p.info is not None]
     if not accepted:
@@ -183,10 +181,10 @@ def why_ignored(name: str) -> str:
 
 
 def _probe_all(
-    source: Source, placed: Iterable[Placed], cache: ContentCache, progress: Progress | None, workers: int
+    source: Source, placed: Iterable[Placed], cache: ContentCache, progress: Progress | None
 ) -> Iterable[_Probed]:
     todo = list(placed)
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(2) as pool:
         for start in range(0, len(todo), _BATCH):
             part = todo[start : start + _BATCH]
             # bytes are held for one batch at a time, and only for files the cache does not know

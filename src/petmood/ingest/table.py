@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from petmood import images
 from petmood.config import ReadOptions
-from petmood.errors import DataError, ImageError
+from petmood.errors import DataError, ImageError, some
 from petmood.ingest.layout import Layout, Placed, canonical_classes
 from petmood.ingest.pattern import option
 from petmood.ingest.rows import FORMATS, Rows, from_frame, read_table
@@ -212,7 +212,7 @@ def found_tables(
             continue
         columns = _columns(rows, index, folder, options, required=False)
         if columns is None:
-            passed.append(f"{name} (its columns {_shown(rows.header)} name no picture or no label)")
+            passed.append(f"{name} (its columns {some(rows.header)} name no picture or no label)")
             continue
         _check_found(rows, index, folder)
         more = _said(rows, columns, index, folder, options)
@@ -246,11 +246,7 @@ def _unread(rows: Rows, columns: TableColumns) -> list[str]:
     left = [column for column in rows.header if column not in read and _TELLING.intersection(tokens(column))]
     if not left:
         return []
-    return [f"{rows.name} has columns that are not read: {_shown(left)}. Say what they are: --columns animal=..."]
-
-
-def _shown(names: Sequence[str], most: int = 8) -> str:
-    return ", ".join(name[:40] for name in names[:most]) + (", ..." if len(names) > most else "")
+    return [f"{rows.name} has columns that are not read: {some(left)}. Say what they are: --columns animal=..."]
 
 
 def _check_found(rows: Rows, index: Index, folder: str) -> None:
@@ -296,7 +292,7 @@ def _embedded(source: Source, candidates: Sequence[str], options: ReadOptions, p
         rows = from_frame(table.columns(), name)
         columns = _guess(rows, "", _told(rows, options))
         if columns is None:
-            has = _shown(rows.header) or "nothing but images"
+            has = some(rows.header) or "nothing but images"
             passed.append(f"{name} (no column of labels, it has {has}; say which: --columns class=NAME)")
             continue
         split = split_of(PurePosixPath(name).name.partition("-")[0]) or split_of(PurePosixPath(name).parent.name)
@@ -309,7 +305,7 @@ def _embedded(source: Source, candidates: Sequence[str], options: ReadOptions, p
         n += len(members)
         notes += _unread(rows, columns)
         if table.others:
-            notes.append(f"{name} has several columns of images; '{table.column}' is read, not {_shown(table.others)}.")
+            notes.append(f"{name} has several columns of images; '{table.column}' is read, not {some(table.others)}.")
     return _layout(said, candidates, used, n, notes) if len(said) >= HALF * len(candidates) else None
 
 
@@ -324,7 +320,7 @@ def _told(rows: Rows, options: ReadOptions) -> dict[str, str]:
     for role, column in options.columns:
         if column.casefold() not in header:
             raise DataError(
-                f"{rows.name} has no column '{column}' for {role}; it has {_shown(rows.header)}. Fix --columns."
+                f"{rows.name} has no column '{column}' for {role}; it has {some(rows.header)}. Fix --columns."
             )
         told[role] = header[column.casefold()]
     return told
@@ -340,13 +336,13 @@ def _columns(rows: Rows, index: Index, folder: str, options: ReadOptions, *, req
     if not path:
         if required:
             raise DataError(
-                f"no column of {rows.name} names images of the data; it has {_shown(rows.header)}. Say which with "
+                f"no column of {rows.name} names images of the data; it has {some(rows.header)}. Say which with "
                 "--columns path=NAME,class=NAME."
             )
         return None
     guessed = _guess(rows, path, given)
     if guessed is None and required:
-        others = _shown([column for column in rows.header if column != path])
+        others = some([column for column in rows.header if column != path])
         raise DataError(f"{rows.name} has no column of labels; it has {others}. Say which with --columns class=NAME.")
     return guessed
 
@@ -473,7 +469,7 @@ class _Places:
             told = option("splits", ",".join(f"{cell}={split_of(cell) or 'train'}" for cell in unknown[:3]))
             raise DataError(
                 f"{rows.name}, line {line}: the split '{unknown[0]}' is not known; column '{column}' has "
-                f"{_shown([*values])}. Say what each is, for example {told}, or leave the column out: --columns split="
+                f"{some([*values])}. Say what each is, for example {told}, or leave the column out: --columns split="
             )
 
     def row(self, name: str, cells: Sequence[str], where: str) -> Placed | None:

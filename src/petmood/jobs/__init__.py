@@ -1,1 +1,1 @@
-"""Whole jobs, one a command: thin, each composed of the stages below."""
+"""Whole jobs, thin: each composed of the rooms below. What a user can fix is raised as a `PetmoodError`."""

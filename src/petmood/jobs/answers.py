@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from petmood.bundle import Bundle, Prediction, Prepared, load
-from petmood.bundle.inputs import measure
-from petmood.bundle.outputs import Outputs
+from petmood.bundle.inputs import Outputs, measure
 from petmood.config import Settings
 from petmood.dataset import Dataset
 from petmood.errors import ConfigError, DataError, ModelError
+from petmood.features.graphs import open_graph
 from petmood.features.inspection import inspect_graph
 from petmood.features.trial import PICTURES, try_graph
 from petmood.given import read_given
@@ -139,8 +139,6 @@ def by_onnx(path: Path, photos: Dataset) -> Answers:
         ModelError: a file is missing or cannot be run, has operators that a bundle may not have, takes too much time or
             memory, or its output does not fit the classes.
     """
-    import onnxruntime as ort
-
     stated = path.with_suffix(".json")
     if not stated.is_file():
         raise ModelError(
@@ -154,11 +152,8 @@ def by_onnx(path: Path, photos: Dataset) -> Answers:
     data = read_given(path, 2**31)
     inspect_graph(data, str(path))
     try_graph(data, given.size, str(path))
-    try:
-        session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
-        outputs = [output.name for output in session.get_outputs()]
-    except Exception as error:  # ONNX Runtime raises its own undocumented exception types
-        raise ModelError(f"{path} cannot be loaded by ONNX Runtime: {error}. Export it again.") from error
+    session = open_graph(data, str(path), "Export it again.")
+    outputs = [output.name for output in session.get_outputs()]
     wanted = given.output or outputs[0]
     if wanted not in outputs or (given.output is None and len(outputs) > 1):
         raise ModelError(f"{path.name} has the outputs {', '.join(outputs)}. Name one in {stated.name}, key 'output'.")
@@ -171,7 +166,7 @@ def by_onnx(path: Path, photos: Dataset) -> Answers:
             ready = pixels.transpose(0, 3, 1, 2) if given.layout == "nchw" else pixels
             try:
                 parts.append(np.asarray(session.run([wanted], {feed: np.ascontiguousarray(ready)})[0]))
-            except Exception as error:  # as above
+            except Exception as error:  # ONNX Runtime raises its own undocumented exception types
                 raise ModelError(f"{path.name} cannot be fed as {stated.name} says: {error}. Fix it.") from error
             tick(rows.stop, len(photos))
     scores = np.concatenate(parts).astype(np.float64)

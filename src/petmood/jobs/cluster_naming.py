@@ -13,7 +13,7 @@ import numpy as np
 
 from petmood.cluster.naming import Grouping, group
 from petmood.config import RunSettings
-from petmood.dataset import Dataset, open_dataset
+from petmood.dataset import Dataset, open_as
 from petmood.dataset.figures import identity_of
 from petmood.dataset.models import head
 from petmood.errors import DataError
@@ -23,7 +23,7 @@ from petmood.evaluation.protocols import grouped
 from petmood.evaluation.statistics import agreement, mean_interval, paired_facts
 from petmood.files import output_file, output_folder
 from petmood.given import read_given
-from petmood.jobs.run_folder import MANIFEST, write_source
+from petmood.jobs.provenance import MANIFEST, write_source
 from petmood.labels import EXCLUDED, apply_labels, write_labels
 from petmood.progress import Progress
 from petmood.records import IntArray, Manifest
@@ -52,11 +52,8 @@ def cluster(
 
     Writes into `out`: clusters.html (faces of each cluster), clusters.csv (cluster and confidence of each photo),
     names.csv (to be filled in) and clusters.json (the facts). Names that were given before are kept.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
-    from petmood.report.sheets import render_sheets
+    from petmood.report.html import render_sheets
 
     with output_folder(out, [data], keep=[NAMES]) as folder, _open(data, settings, progress) as opened:
         photos, timed = opened.photos, opened.timed
@@ -73,9 +70,7 @@ def cluster(
 
 def _open(data: Path, settings: RunSettings, progress: Progress | None) -> Dataset:
     """The data set as it came, with or without labels."""
-    return open_dataset(
-        data, families=settings.families, seed=settings.seed, labelled=False, splits=False, progress=progress
-    )
+    return open_as(data, settings, progress, labelled=False, splits=False)
 
 
 def save_groups(out: Path, manifest: Manifest, found: Grouping, backbone: str, seed: int) -> GroupFacts:
@@ -141,9 +136,6 @@ def name_clusters(
         names: CSV with the columns `cluster` and `name`; names.csv of `folder` if None. A cluster without a name gives
             no labels; the name "not-a-pet" takes its photos out.
         confidence: photos below it get no label.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     with output_file(folder / LABELS, [data, names]) as made, _open(data, settings, progress) as opened:
         photos = opened.photos

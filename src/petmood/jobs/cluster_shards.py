@@ -68,9 +68,6 @@ def cluster_set(
         progress: where to show it.
         method: how photos are grouped; shards by "kmeans".
         backbone: whose features photos are grouped by; shards have theirs.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     given = {name: value for name, value in settings.items() if value is not None}
     if not is_url(data) and not (Path(data) / INDEX).is_file():
@@ -94,9 +91,6 @@ def cluster_shards(data: str, out: str, settings: ShardSettings, progress: Progr
 
     Writes into `out`, a folder or URL: for each shard one of the same name with the `path`, `cluster` (from 1) and
     `distance` of each image, centres.parquet, and clusters.json, the facts.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     require_extra("Clustering shards", "tables")
     shown = progress or Silent()
@@ -107,47 +101,43 @@ def cluster_shards(data: str, out: str, settings: ShardSettings, progress: Progr
     if data == out:
         raise ConfigError(f"--out {out} is the folder of the shards itself. Choose another.")
     with nullcontext() if is_url(out) else claimed_folder(Path(out), [data]):
-        return _cluster_shards(data, out, index, settings, shown)
+        shards = [shard for shard in index.shards if shard.rows]
+        with open_passes(settings.engine, data, settings.workers or cores(), settings.address) as passes:
+            with shown.stage("Drawing a sample") as tick:
+                start = _start(passes, index, shards, settings, tick)
+            with shown.stage("Clustering") as tick:
 
+                def one_pass(centres: FloatArray) -> list[PassSums]:
+                    return list(passes.over(shards, partial(_step, centres=centres)))
 
-def _cluster_shards(data: str, out: str, index: Embedding, settings: ShardSettings, shown: Progress) -> ShardClusters:
-    shards = [shard for shard in index.shards if shard.rows]
-    with open_passes(settings.engine, data, settings.workers or cores(), settings.address) as passes:
-        with shown.stage("Drawing a sample") as tick:
-            start = _start(passes, index, shards, settings, tick)
-        with shown.stage("Clustering") as tick:
-
-            def one_pass(centres: FloatArray) -> list[PassSums]:
-                return list(passes.over(shards, partial(_step, centres=centres)))
-
-            found = fit(start, one_pass, passes=settings.passes, tolerance=settings.tolerance, on_pass=tick)
-        with shown.stage("Writing clusters") as tick:
-            inertia, sizes = 0.0, [0] * settings.k
-            for done, (part, counts) in enumerate(
-                passes.over(shards, partial(_assign, centres=found.centres, out=out)), start=1
-            ):
-                inertia += part
-                sizes = [a + b for a, b in zip(sizes, counts, strict=True)]
-                tick(done, len(shards))
-    facts = ShardClusters(
-        backbone=index.backbone,
-        n=index.n,
-        dim=index.dim,
-        k=settings.k,
-        seed=settings.seed,
-        passes=len(found.inertias),
-        inertia=inertia,
-        inertias=found.inertias,
-        sizes=tuple(sizes),
-    )
-    folder = open_folder(out)
-    folder.write(CENTRES, _centres(found.centres))
-    kept = {shard.file for shard in shards} | {CENTRES}
-    for name in folder.names():
-        if name.endswith(SUFFIX) and name not in kept:
-            folder.remove(name)
-    folder.write(FACTS, (facts.model_dump_json(indent=2) + "\n").encode())
-    return facts
+                found = fit(start, one_pass, passes=settings.passes, tolerance=settings.tolerance, on_pass=tick)
+            with shown.stage("Writing clusters") as tick:
+                inertia, sizes = 0.0, [0] * settings.k
+                for done, (part, counts) in enumerate(
+                    passes.over(shards, partial(_assign, centres=found.centres, out=out)), start=1
+                ):
+                    inertia += part
+                    sizes = [a + b for a, b in zip(sizes, counts, strict=True)]
+                    tick(done, len(shards))
+        facts = ShardClusters(
+            backbone=index.backbone,
+            n=index.n,
+            dim=index.dim,
+            k=settings.k,
+            seed=settings.seed,
+            passes=len(found.inertias),
+            inertia=inertia,
+            inertias=found.inertias,
+            sizes=tuple(sizes),
+        )
+        folder = open_folder(out)
+        folder.write(CENTRES, _centres(found.centres))
+        kept = {shard.file for shard in shards} | {CENTRES}
+        for name in folder.names():
+            if name.endswith(SUFFIX) and name not in kept:
+                folder.remove(name)
+        folder.write(FACTS, (facts.model_dump_json(indent=2) + "\n").encode())
+        return facts
 
 
 def _start(

@@ -22,11 +22,10 @@ from petmood.bundle.headline import headline
 from petmood.errors import DataError, PetmoodError
 from petmood.evaluation.statistics import tell_apart
 from petmood.files import settle
-from petmood.jobs.run_folder import MANIFEST
+from petmood.jobs.provenance import MANIFEST
 from petmood.records import Manifest
 from petmood.results import ModelFacts, Results
-from petmood.results.evaluation import EvaluationFacts
-from petmood.results.run_comparison import (
+from petmood.results.comparison import (
     DifferenceFacts,
     FigureRow,
     NotPaired,
@@ -35,6 +34,7 @@ from petmood.results.run_comparison import (
     Setting,
     Subject,
 )
+from petmood.results.evaluation import EvaluationFacts
 from petmood.store import read_json, read_manifest
 from petmood.version import __version__
 
@@ -184,13 +184,15 @@ def _run(path: Path) -> Compared:
         settings |= {f"reading {name}": _text(value) for name, value in sorted(made.reading.items())}
     figures = (*results.models, *results.baselines)
     best = max(results.models, key=lambda m: m.n, default=None)
-    return Compared(
-        _subject(path, "run", data.name, digest, data.photos, data.classes, env.petmood, path / RESULTS, best),
-        figures,
-        results.models,
-        settings,
-        path,
-    )
+    told: dict[str, Any] = {
+        "kind": "run",
+        "data": data.name,
+        "data_digest": digest,
+        "photos": data.photos,
+        "classes": data.classes,
+    }
+    subject = _subject(path, path / RESULTS, best, petmood=env.petmood, **told)
+    return Compared(subject, figures, results.models, settings, path)
 
 
 def _evaluation(path: Path) -> Compared:
@@ -208,16 +210,15 @@ def _evaluation(path: Path) -> Compared:
         "training photos among these": f"{facts.overlap.photos}, {'kept' if facts.overlap.kept else 'left out'}",
         **{f"map {theirs}": ours for theirs, ours in facts.data.mapping.items()},
     }
+    told: dict[str, Any] = {"data": facts.data.name, "data_digest": facts.data.digest, "photos": facts.data.photos}
     subject = _subject(
         path,
-        "evaluation",
-        facts.data.name,
-        facts.data.digest,
-        facts.data.photos,
-        facts.figure.classes,
-        facts.petmood,
         path / EVALUATION,
         facts.figure,
+        kind="evaluation",
+        classes=facts.figure.classes,
+        petmood=facts.petmood,
+        **told,
     )
     return Compared(subject, (facts.figure,), (facts.figure,), settings, path)
 
@@ -240,40 +241,22 @@ def _bundle(path: Path) -> Compared:
     }
     file = path / DESCRIPTION if path.is_dir() else path
     data = shown.data
-    subject = _subject(
-        path, "bundle", data.name, data.sha256, data.photos, shown.classes, shown.petmood, file, headline(shown)
-    )
+    told: dict[str, Any] = {
+        "data": data.name,
+        "data_digest": data.sha256,
+        "photos": data.photos,
+        "classes": shown.classes,
+    }
+    subject = _subject(path, file, headline(shown), kind="bundle", petmood=shown.petmood, **told)
     models = tuple(m for m in shown.evaluation if not m.name.startswith("majority"))
     return Compared(subject, shown.evaluation, models, settings)
 
 
-def _subject(
-    path: Path,
-    kind: Any,
-    data: str,
-    digest: str,
-    photos: int,
-    classes: tuple[str, ...],
-    petmood: str,
-    file: Path,
-    best: ModelFacts | None,
-) -> Subject:
-    return Subject(
-        path=str(path),
-        kind=kind,
-        data=data,
-        data_digest=digest,
-        photos=photos,
-        classes=classes,
-        petmood=petmood,
-        modified=datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds"),
-        title=best.title if best else "",
-        protocol=best.protocol if best else "",
-        n=best.n if best else 0,
-        accuracy=best.accuracy if best else None,
-        accuracy_ci=best.accuracy_ci if best else None,
-        macro_f1=best.macro_f1 if best else None,
-    )
+def _subject(path: Path, file: Path, best: ModelFacts | None, **told: Any) -> Subject:
+    told |= {"title": "", "protocol": "", "n": 0}
+    told |= best.model_dump(include={"title", "protocol", "n", "accuracy", "accuracy_ci", "macro_f1"}) if best else {}
+    moment = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    return Subject(path=str(path), modified=moment, **told)
 
 
 def _parsed(kind: type[_F], path: Path) -> _F:

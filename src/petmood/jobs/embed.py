@@ -71,52 +71,45 @@ def embed(data: str, out: str, settings: EmbedSettings, progress: Progress | Non
         out: folder or URL; `embedding.json` in it is written last, and names every shard.
         settings: engine, backbone and sizes.
         progress: where to show it.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     require_extra("petmood embed", "tables")
     shown = progress or Silent()
     data, out = absolute(data), absolute(out)
     with nullcontext() if is_url(out) else claimed_folder(Path(out), [data]):
-        return _embed(data, out, settings, shown)
+        images = _ImageSet(data)
+        with shown.stage(f"Loading {settings.backbone}"):
+            backbone = load_backbone(settings.backbone)
+        order: dict[str, int] = {}
 
+        def parts() -> Iterator[tuple[str, ...]]:
+            for part in chunks(images.names(), settings.shard_rows):
+                order[place_of(part)] = len(order)
+                yield part
 
-def _embed(data: str, out: str, settings: EmbedSettings, shown: Progress) -> Embedding:
-    images = _ImageSet(data)
-    with shown.stage(f"Loading {settings.backbone}"):
-        backbone = load_backbone(settings.backbone)
-    order: dict[str, int] = {}
-
-    def parts() -> Iterator[tuple[str, ...]]:
-        for part in chunks(images.names(), settings.shard_rows):
-            order[place_of(part)] = len(order)
-            yield part
-
-    engine, work = settings.make_engine(images.n)
-    with shown.stage("Embedding") as tick:
-        count = _Counter(images.n, tick)
-        shards = engine.run(Job(data, out, backbone, work), parts(), count.add)
-    shards.sort(key=lambda shard: order[shard.file.partition("-")[0]])
-    n = sum(shard.rows for shard in shards)
-    if not n:
-        reason = shards[0].rejected[0].reason if shards else "they were removed meanwhile"
-        raise DataError(f"none of the {images.n} images in {data} can be used: {reason}.")
-    index = Embedding(
-        backbone=backbone.name,
-        key=backbone.key,
-        dim=shards[0].dim,
-        n=n,
-        shards=tuple(shards),
-        ignored=images.ignored,
-    )
-    folder = open_folder(out)
-    write_index(folder, index)
-    kept = {shard.file for shard in shards}
-    there = folder.names()
-    for name in [*unfinished(there), *(name for name in there if name.endswith(SUFFIX) and name not in kept)]:
-        folder.remove(name)
-    return index
+        engine, work = settings.make_engine(images.n)
+        with shown.stage("Embedding") as tick:
+            count = _Counter(images.n, tick)
+            shards = engine.run(Job(data, out, backbone, work), parts(), count.add)
+        shards.sort(key=lambda shard: order[shard.file.partition("-")[0]])
+        n = sum(shard.rows for shard in shards)
+        if not n:
+            reason = shards[0].rejected[0].reason if shards else "they were removed meanwhile"
+            raise DataError(f"none of the {images.n} images in {data} can be used: {reason}.")
+        index = Embedding(
+            backbone=backbone.name,
+            key=backbone.key,
+            dim=shards[0].dim,
+            n=n,
+            shards=tuple(shards),
+            ignored=images.ignored,
+        )
+        folder = open_folder(out)
+        write_index(folder, index)
+        kept = {shard.file for shard in shards}
+        there = folder.names()
+        for name in [*unfinished(there), *(name for name in there if name.endswith(SUFFIX) and name not in kept)]:
+            folder.remove(name)
+        return index
 
 
 class _Counter:

@@ -30,7 +30,6 @@ from petmood.families.store import local_features
 from petmood.jobs.answers import Answers, by_bundle, by_onnx, by_table
 from petmood.records import IntArray, Manifest
 from petmood.results import ClassCoverage, SetFacts
-from petmood.results.basis import Basis
 from petmood.results.evaluation import (
     AnimalFacts,
     AnswerFacts,
@@ -43,6 +42,7 @@ from petmood.results.evaluation import (
     ShiftFacts,
     WrongPhoto,
 )
+from petmood.results.models import Basis
 from petmood.split import complete_splits
 from petmood.version import __version__
 
@@ -126,9 +126,9 @@ def evaluate(
         data=data_facts(data, names, len(data.manifest.photo_index) - len(answers.rows)),
         overlap=overlap,
         figure=figure,
-        seen=_part("training photos", hits[taught[at]], mark) if overlap.kept and taught.any() else None,
-        unseen=_part("other photos", hits[~taught[at]], None) if overlap.kept and not taught.all() else None,
-        majority=_part(classes[commonest], truth == commonest, None),
+        seen=part("training photos", hits[taught[at]], mark) if overlap.kept and taught.any() else None,
+        unseen=part("other photos", hits[~taught[at]]) if overlap.kept and not taught.all() else None,
+        majority=part(classes[commonest], truth == commonest),
         sureness=sureness(probabilities, truth) if answers.certain else None,
         ece_if_calibrated=chance_ece(probabilities, seed) if answers.certain else None,
         brier_constant=calibrate.brier_score(np.tile(shares, (len(truth), 1)), truth) if answers.certain else None,
@@ -269,7 +269,8 @@ def data_facts(data: Dataset, names: Mapping[str, str], unanswered: int) -> Eval
     )
 
 
-def _part(name: str, hits: NDArray[np.bool_], mark: str | None) -> PartFacts:
+def part(name: str, hits: NDArray[np.bool_], mark: str | None = None) -> PartFacts:
+    """The accuracy of some photos, n of them, 1 or more."""
     return PartFacts(
         name=name,
         n=len(hits),
@@ -283,7 +284,7 @@ def _part(name: str, hits: NDArray[np.bool_], mark: str | None) -> PartFacts:
 def _species(looks: _Looks, hits: NDArray[np.bool_]) -> Iterator[PartFacts]:
     told = looks.species
     for name in sorted(set(told or ()), key=lambda s: (-(told or []).count(s), s)):
-        yield _part(name, hits[np.array(told) == name], None)
+        yield part(name, hits[np.array(told) == name])
 
 
 def _animals(photos: Dataset, hits: NDArray[np.bool_]) -> AnimalFacts | None:
@@ -292,13 +293,13 @@ def _animals(photos: Dataset, hits: NDArray[np.bool_]) -> AnimalFacts | None:
         return None
     known = np.flatnonzero(index >= 0)
     name = {int(index[i]): photos.records[i].animal for i in known}
-    parts = [_part(name[a], hits[index == a], None) for a in name if (index == a).sum() >= _LEAST_PHOTOS]
+    parts = [part(name[a], hits[index == a]) for a in name if (index == a).sum() >= _LEAST_PHOTOS]
     return AnimalFacts(
         animals=len(name),
         n=len(known),
         accuracy=float(hits[known].mean()),
         accuracy_ci=mean_interval(hits[known], index[known]),
-        worst=tuple(sorted(parts, key=lambda part: (part.correct - part.n, part.name))[:ANIMALS]),
+        worst=tuple(sorted(parts, key=lambda p: (p.correct - p.n, p.name))[:ANIMALS]),
     )
 
 
@@ -351,13 +352,13 @@ def _verdicts(answers: Answers, at: IntArray, hits: NDArray[np.bool_]) -> Iterat
     for verdict in ("sure", "not-sure", "no-pet-face"):
         own = said == verdict
         if own.any():
-            part = _part(verdict, hits[own], None)
+            found = part(verdict, hits[own])
             yield AnswerFacts(
                 verdict=verdict,
-                n=part.n,
+                n=found.n,
                 share=float(own.mean()),
-                accuracy=part.accuracy,
-                accuracy_ci=part.accuracy_ci,
+                accuracy=found.accuracy,
+                accuracy_ci=found.accuracy_ci,
             )
 
 

@@ -10,10 +10,9 @@ import numpy as np
 from petmood.dataset import Dataset
 from petmood.dataset.figures import model_facts
 from petmood.evaluation.protocols import Predictions
-from petmood.evaluation.statistics import mean_interval
 from petmood.jobs.answers import by_table, read_list
-from petmood.jobs.evaluate import data_facts, matched
-from petmood.results.evaluation import CopiedPhoto, GradeFacts, PartFacts
+from petmood.jobs.evaluate import data_facts, matched, part
+from petmood.results.evaluation import CopiedPhoto, GradeFacts
 from petmood.version import __version__
 
 CLAIM = "claim"
@@ -54,15 +53,6 @@ def grade(predictions: Path, data: Dataset, train_list: Path, *, seed: int = 42)
     truth = mapped.manifest.class_index[rows]
     hits = truth == probabilities.argmax(axis=1)
 
-    def part(name: str, some: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> PartFacts | None:
-        own = hits[some]
-        if not len(own):
-            return None
-        interval = mean_interval(own)
-        return PartFacts(
-            name=name, n=len(own), correct=int(own.sum()), accuracy=float(own.mean()), accuracy_ci=interval
-        )
-
     return GradeFacts(
         petmood=__version__,
         data=data_facts(data, names, len(data.manifest.photo_index) - len(rows)),
@@ -81,7 +71,7 @@ def grade(predictions: Path, data: Dataset, train_list: Path, *, seed: int = 42)
             used=dict.fromkeys(data.manifest.split_names(), "as-listed"),
             basis="others",
         ),
-        honest=part("photos without a copy in training", ~taught),
-        memory=part("photos with a copy in training", taught),
+        honest=part("photos without a copy in training", hits[~taught]) if not taught.all() else None,
+        memory=part("photos with a copy in training", hits[taught]) if taught.any() else None,
         pairs=tuple(pairs),
     )

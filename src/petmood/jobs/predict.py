@@ -60,23 +60,17 @@ def predict(
         DataError: a name stands for nothing.
         ConfigError: a coverage that the bundle has no threshold for.
     """
-    if explain_to is None:
-        return _in_turn(bundle, pictures(photos), coverage, batch, fps, detector)
-    return _explained_into(explain_to, inputs, bundle, pictures(photos), coverage, batch, maps, detector)
-
-
-def _explained_into(
-    out: Path,
-    inputs: Sequence[Path],
-    bundle: Bundle,
-    paths: Iterable[Path],
-    coverage: float | None,
-    batch: int,
-    maps: Maps,
-    detector: Detector | None,
-) -> Iterator[Prediction | Unreadable]:
-    with output_folder(out, inputs, option="--explain") as folder:
-        yield from _explained(bundle, animals(bundle, paths, detector), coverage, batch, folder, maps)
+    paths = pictures(photos)
+    if explain_to is not None:
+        with output_folder(explain_to, inputs, option="--explain") as folder:
+            yield from _explained(bundle, animals(bundle, paths, detector), coverage, batch, folder, maps)
+        return
+    for is_clip, group in groupby(paths, key=lambda path: video.is_video_name(path.name)):
+        if not is_clip:
+            yield from bundle.stream(animals(bundle, group, detector), coverage=coverage, batch=batch)
+            continue
+        for path in group:
+            yield from read_clip(bundle, path, fps=fps, coverage=coverage, batch=batch, detector=detector)
 
 
 def animals(
@@ -92,17 +86,6 @@ def _found(bundle: Bundle, paths: Iterable[Path], detector: Detector) -> Iterato
             yield from bundle.prepare_animals(path, detector)
         except ImageError as error:
             yield Unreadable(source=str(path), error=str(error))
-
-
-def _in_turn(
-    bundle: Bundle, paths: Iterable[Path], coverage: float | None, batch: int, fps: float, detector: Detector | None
-) -> Iterator[Prediction | Unreadable | ClipReading]:
-    for is_clip, group in groupby(paths, key=lambda path: video.is_video_name(path.name)):
-        if not is_clip:
-            yield from bundle.stream(animals(bundle, group, detector), coverage=coverage, batch=batch)
-            continue
-        for path in group:
-            yield from read_clip(bundle, path, fps=fps, coverage=coverage, batch=batch, detector=detector)
 
 
 def read_clip(

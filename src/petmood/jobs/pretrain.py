@@ -16,7 +16,7 @@ from petmood.features.trunk import trunk_activations
 from petmood.files import output_folder
 from petmood.progress import Progress, Silent
 from petmood.records import IntArray, Manifest
-from petmood.results.pretrained import PretrainFacts
+from petmood.results.quantised import PretrainFacts
 from petmood.store import write_json
 
 HELD: Final = 10
@@ -63,40 +63,35 @@ def pretrain(
         DataError: `out` may not be written to, or the images cannot be used.
     """
     require_extra("Pre-training", "train", "torch")
-    with output_folder(out, [outside, data]) as folder:
-        return _pretrain(outside, data, out, folder, settings, progress or Silent())
-
-
-def _pretrain(
-    outside: Path, data: Path, out: Path, folder: Path, settings: PretrainSettings, shown: Progress
-) -> PretrainFacts:
+    from petmood.training.export import export
     from petmood.training.finetune import FineTunedHead
     from petmood.training.upper_half import FineTuneSettings
-    from petmood.training.upper_half_export import export
 
-    with open_dataset(data, families="names", splits=False, progress=shown) as ours:
-        # every image of these data is kept out, whatever its family; the outside classes keep their own names
-        theirs = open_outside(outside, None, ours, shown, families="auto")
-    manifest = theirs.data.manifest
-    with shown.stage("Running the frozen half") as tick:
-        views = trunk_activations(manifest, theirs.data.pictures, theirs.data.cache, progress=tick)
-    held, kept = hold_out(manifest)
-    with shown.stage("Fine-tuning the upper half") as tick:
-        chosen = FineTuneSettings(epochs=settings.epochs, seed=settings.seed)
-        head = FineTunedHead(chosen, on_epoch=lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
-        head.fit(views[kept], theirs.labels[kept])
-    read = head.classes_[head.predict_proba(views[held]).argmax(axis=1)] == theirs.labels[held]
-    export(head, folder, "outside")
-    facts = PretrainFacts(
-        backbone=f"onnx:{out / 'backbone.onnx'}",
-        classes=tuple(head.classes_.tolist()),
-        images=len(kept),
-        left_out=theirs.left_out,
-        held_out=len(held),
-        accuracy=float(read.mean()),
-        accuracy_ci=mean_interval(read),
-        epochs=settings.epochs,
-        seed=settings.seed,
-    )
-    write_json(folder / "pretrain.json", facts.model_dump(mode="json"))
-    return facts
+    shown = progress or Silent()
+    with output_folder(out, [outside, data]) as folder:
+        with open_dataset(data, families="names", splits=False, progress=shown) as ours:
+            # every image of these data is kept out, whatever its family; the outside classes keep their own names
+            theirs = open_outside(outside, None, ours, shown, families="auto")
+        manifest = theirs.data.manifest
+        with shown.stage("Running the frozen half") as tick:
+            views = trunk_activations(manifest, theirs.data.pictures, theirs.data.cache, progress=tick)
+        held, kept = hold_out(manifest)
+        with shown.stage("Fine-tuning the upper half") as tick:
+            chosen = FineTuneSettings(epochs=settings.epochs, seed=settings.seed)
+            head = FineTunedHead(chosen, on_epoch=lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
+            head.fit(views[kept], theirs.labels[kept])
+        read = head.classes_[head.predict_proba(views[held]).argmax(axis=1)] == theirs.labels[held]
+        export(head, folder, "outside")
+        facts = PretrainFacts(
+            backbone=f"onnx:{out / 'backbone.onnx'}",
+            classes=tuple(head.classes_.tolist()),
+            images=len(kept),
+            left_out=theirs.left_out,
+            held_out=len(held),
+            accuracy=float(read.mean()),
+            accuracy_ci=mean_interval(read),
+            epochs=settings.epochs,
+            seed=settings.seed,
+        )
+        write_json(folder / "pretrain.json", facts.model_dump(mode="json"))
+        return facts

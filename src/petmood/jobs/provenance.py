@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shlex
@@ -13,12 +14,24 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from petmood.config import ReadOptions, RunSettings, StudySettings, preset_settings, settings_file, toml_text
+from pydantic import ValidationError
+
+from petmood.config import (
+    ReadOptions,
+    RunSettings,
+    StudySettings,
+    reading_options,
+    run_settings,
+    settings_file,
+    toml_text,
+)
 from petmood.dataset import Dataset, Origin, UserFile
 from petmood.dataset.opening import GROUPS
-from petmood.errors import is_there
+from petmood.errors import DataError, is_there
 from petmood.results import Environment
 from petmood.results.environment import AppliedFile, NamedFile, Provenance
+from petmood.sources.hub import is_hub
+from petmood.store import read_json, write_json, write_text
 from petmood.version import __version__
 
 PACKAGES: Final = (
@@ -97,7 +110,6 @@ def settings_text(
     *,
     others: Sequence[Path] = (),
     mapping: Mapping[str, str] | None = None,
-    command: str = "run",
 ) -> str:
     """Every setting that was in force, as a file that `--config` takes to do the same again."""
     origin, reading = data.origin, dict(data.origin.options.model_dump(mode="json", exclude_defaults=True))
@@ -112,9 +124,7 @@ def settings_text(
         "map": [f"{theirs}={ours}" for theirs, ours in (mapping or {}).items()] or None,
         **reading,
     }
-    return f"# petmood {__version__}: petmood {command} --config THIS-FILE does the same again\n\n" + toml_text(
-        command, values
-    )
+    return f"# petmood {__version__}: petmood run --config THIS-FILE does the same again\n\n{toml_text('run', values)}"
 
 
 def _place(path: Path) -> str:
@@ -138,7 +148,7 @@ def repeating_command(command: str, origin: Origin, settings: RunSettings) -> st
     if isinstance(settings, StudySettings):
         defaults: RunSettings = StudySettings()
     else:
-        defaults = preset_settings(settings.preset)
+        defaults = run_settings(settings.preset)
         words += ["--preset", settings.preset]
     words += _changed(settings.model_dump(mode="json"), defaults.model_dump(mode="json"), _OPTIONS.get(command, {}))
     words += ["--out", REPEATED]
@@ -181,3 +191,50 @@ def processor_features() -> tuple[str, ...]:
     lines = told.read_text(encoding="utf-8", errors="replace").splitlines()
     flags = next((line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))), [])
     return (platform.machine(), *(name for name in _FEATURES if name in flags))
+
+
+SOURCE = "source.json"
+"""File of a run folder that says where its data was."""
+
+MANIFEST = "manifest.csv"
+"""File of a run folder: a row an image."""
+
+MANIFEST_ABOUT = "manifest.json"
+"""File of a run folder: what of the manifest is not a row, such as what was rejected or ignored."""
+
+QUALITY = "quality.csv"
+"""File of a run folder: raw measures of each photo, and what may be wrong with it."""
+
+SETTINGS = "settings.toml"
+"""File of a run folder: every setting that was in force."""
+
+ANIMALS = "animals-offered.csv"
+"""File of a run folder: photos that may show one animal again, in groups, to be checked and given to `--group-by`."""
+
+APPLIED_LABELS = "labels-applied.csv"
+"""File of a run folder: the labels.csv that the run was given, as it was then."""
+
+
+def write_source(out: Path, data: Path, labels: Path | None) -> None:
+    """Write down where a run's data is and how it was read, and keep the labels.csv that it was given."""
+    place = str(data) if is_hub(data.as_posix()) and not data.exists() else str(data.resolve())
+    reading = reading_options().model_dump(mode="json", exclude_defaults=True)
+    write_json(out / SOURCE, {"data": place, "reading": reading})
+    if labels is not None:
+        write_text(out / APPLIED_LABELS, labels.read_text(encoding="utf-8-sig"))
+
+
+def read_source(run: Path) -> Path | None:
+    """Where the data of a run was when it was made; None if the run does not say."""
+    written = run / SOURCE
+    return Path(read_json(written)["data"]) if written.exists() else None
+
+
+def read_reading(run: Path) -> ReadOptions:
+    """How the data of a run was read."""
+    written = run / SOURCE
+    said = read_json(written).get("reading", {}) if written.exists() else {}
+    try:
+        return ReadOptions.model_validate_json(json.dumps(said))
+    except ValidationError as error:
+        raise DataError(f"{written} does not say how the data were read. Make the run again.") from error

@@ -20,6 +20,7 @@ from petmood.analyses import ANALYSES, Analysis, Elsewhere, read_results
 from petmood.bundle.folder import read_files, write_files
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, UserFile
+from petmood.jobs.provenance import processor_features
 from petmood.results import Results
 
 _NAMESPACE: Final = "run/v2"
@@ -66,7 +67,7 @@ class Recall:
             causes = [
                 code_digest(),
                 installed(),
-                _processor(),
+                processor_features(),
                 settings.model_dump(mode="json"),
                 data.found,
                 data.links,
@@ -138,21 +139,3 @@ def installed() -> list[str]:
     """Python and every installed package with its version."""
     found = {path.name for entry in sys.path if entry for path in Path(entry).glob("*.dist-info")}
     return [sys.version, *sorted(found)]
-
-
-@once
-def _processor() -> str:
-    """What the processor can do, which decides in what precision networks train; its name where that is not told."""
-    import platform
-
-    told = Path("/proc/cpuinfo")
-    if told.exists():
-        return next(
-            (
-                line
-                for line in told.read_text(encoding="utf-8", errors="replace").splitlines()
-                if line.startswith("flags")
-            ),
-            "",
-        )
-    return f"{platform.machine()} {platform.processor()}"

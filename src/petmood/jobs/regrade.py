@@ -14,7 +14,7 @@ import numpy as np
 from petmood.analyses.leakage.compute import files_pool
 from petmood.analyses.leakage.judge import exposed_items
 from petmood.config import RunSettings
-from petmood.dataset import Dataset, Model, open_dataset
+from petmood.dataset import Dataset, Model, open_as
 from petmood.dataset.dataset import backbone_named
 from petmood.dataset.models import head
 from petmood.evaluation.folds import random_holdouts
@@ -71,13 +71,7 @@ def regrade(data: Path, settings: RunSettings, progress: Progress | None = None)
         PetmoodError: anything the user can fix; a split that leaks unless the settings allow it.
     """
     model = head(backbone_named(settings.backbone), HEAD)
-    with open_dataset(
-        data,
-        families=settings.families,
-        seed=settings.seed,
-        allow_leakage=settings.allow_leakage,
-        progress=progress,
-    ) as opened:
+    with open_as(data, settings, progress) as opened:
         test_fold(opened.manifest)
         opened.features(settings.backbone)
         claimed = files_digest(opened.manifest) in CLAIMED_DATA

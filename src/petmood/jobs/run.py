@@ -12,13 +12,22 @@ from petmood.analyses import ANALYSES, Analysis, Elsewhere
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.across import open_sources
-from petmood.dataset.facts import few_photos
+from petmood.dataset.figures import few_photos
 from petmood.dataset.outside import class_map
 from petmood.errors import ConfigError, is_there
 from petmood.files import output_folder
-from petmood.jobs.provenance import environment, provenance, settings_text
+from petmood.jobs.provenance import (
+    ANIMALS,
+    MANIFEST,
+    MANIFEST_ABOUT,
+    QUALITY,
+    SETTINGS,
+    environment,
+    provenance,
+    settings_text,
+    write_source,
+)
 from petmood.jobs.recall import Recall, RecalledRun
-from petmood.jobs.run_folder import ANIMALS, MANIFEST, MANIFEST_ABOUT, QUALITY, SETTINGS, write_source
 from petmood.progress import Progress, Silent, Timed
 from petmood.report.beside import write_beside
 from petmood.report.cautions import caution

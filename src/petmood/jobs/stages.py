@@ -14,8 +14,7 @@ from petmood.build.study_networks import cnn_facts
 from petmood.cluster.kmeans import kmeans_facts
 from petmood.config import RunSettings
 from petmood.dataset import Dataset
-from petmood.dataset.facts import dataset_facts
-from petmood.dataset.figures import baseline_models, figures, leak_mark
+from petmood.dataset.figures import baseline_models, dataset_facts, figures, leak_mark
 from petmood.dataset.models import head
 from petmood.errors import TooFewError, is_there
 from petmood.evaluation.leaderboard import compare_models
@@ -42,9 +41,6 @@ def all_facts(
         model: where the bundle goes.
         analyses: what is asked of the data, in this order.
         elsewhere: further data sets, for the analyses that ask of them.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     # regressions on some hundred rows are too small to share: a second thread costs far more than it brings
     with threadpool_limits(1, "blas"):
@@ -98,9 +94,9 @@ def _core(data: Dataset, settings: RunSettings, model: Path) -> tuple[Results, B
 def _clusters(data: Dataset, backbone: Backbone, settings: RunSettings) -> ClusterFacts:
     k, n_init, seed = len(data.classes), settings.n_init, settings.seed
     features = data.features(backbone)
-    kept = data.cache.remember(
+    return data.cache.remember_facts(
         "clusters/v2",
+        ClusterFacts,
         [data.manifest.digest, features.key, k, n_init, seed],
-        lambda: kmeans_facts(features, data.manifest, k=k, n_init=n_init, seed=seed).model_dump(mode="json"),
+        lambda: kmeans_facts(features, data.manifest, k=k, n_init=n_init, seed=seed),
     )
-    return ClusterFacts.model_validate(kept)

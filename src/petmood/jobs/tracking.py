@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from petmood.errors import ConfigError, require_extra
+from petmood.errors import ConfigError, reason_of, require_extra
 from petmood.escaping import path_component
 from petmood.results import ModelFacts
 
@@ -180,7 +180,7 @@ def _told(place: str, state: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # these libraries raise whatever their transports do
-        reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+        reason = reason_of(error)
         raise ConfigError(f"cannot write to {place} ({reason}); {state}. Check the place and the network.") from error
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from petmood.build.cnn import save_cnn_bundle
 from petmood.build.heads import save_head_bundle
-from petmood.build.study_networks import TITLES, leads, processes
+from petmood.build.study_networks import TITLES, leads, processes, save_cnn_bundle
 from petmood.bundle import ModelDescription
 from petmood.config import RunSettings
-from petmood.dataset import Dataset, open_dataset
+from petmood.dataset import Dataset, open_as
 from petmood.dataset.dataset import backbone_named
-from petmood.errors import ConfigError, require_extra
+from petmood.errors import ConfigError, near_or, require_extra
 from petmood.files import claimed_output
 from petmood.labels import read_soft_labels
 from petmood.methods.selection import Watch
@@ -65,14 +63,9 @@ def train(
         auto: how the model "auto" is searched for; the seed and the folds are those of `settings`.
         device: where "finetune" trains.
         watch: is shown the standings of that search as they come.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     if model not in MODELS:
-        near = difflib.get_close_matches(model, MODELS, n=1)
-        hint = f"Did you mean '{near[0]}'?" if near else f"Choose one of: {', '.join(MODELS)}."
-        raise ConfigError(f"unknown model '{model}'. {hint}")
+        raise ConfigError(f"unknown model '{model}'. {near_or(model, MODELS)}")
     if thumbnails and model not in ("auto", "head"):
         raise ConfigError(
             f"thumbnails are kept by the models 'auto' and 'head', got '{model}'. Leave out --thumbnails."
@@ -95,7 +88,7 @@ def train(
     claim = claimed_output(out, [data, *others]) if leads() else nullcontext()
     with (
         claim,
-        open_dataset(data, families=settings.families, seed=settings.seed, labels=labels, progress=shown) as opened,
+        open_as(data, settings, shown, labels=labels) as opened,
     ):
         soft = None if labels is None else read_soft_labels(labels, opened.manifest)
         if soft is not None and model != "head":

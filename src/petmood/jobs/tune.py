@@ -78,9 +78,6 @@ def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | Non
 
     The search is kept in `out/trials.journal`: the same command goes on where it was interrupted, and run by several
     processes at once it shares the work.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     packages = ("optuna", "torch") if settings.model == "cnn" else ("optuna",)
     require_extra("petmood tune", "train", *packages)
@@ -103,7 +100,7 @@ def _tune(data: Path, folder: Path, storage: str, settings: TuneSettings, progre
         folds = _folds(manifest, settings)
         with timed.stage("search", f"Searching ({settings.model})") as tick:
             found = search(
-                lambda choices, report: _judge_all(judge, choices, folds, manifest, report),
+                lambda choices, report: judge_all(judge, choices, folds, manifest, report),
                 SPACES[settings.model],
                 storage,
                 _name(manifest, settings),
@@ -130,7 +127,7 @@ def _tune(data: Path, folder: Path, storage: str, settings: TuneSettings, progre
         winner=winner,
     )
     write_json(folder / "tune.json", facts.model_dump(mode="json"))
-    from petmood.report.tune import render_tune
+    from petmood.report.study import render_tune
 
     render_tune(facts, manifest.name, folder / "tune.html")
     return facts
@@ -156,9 +153,10 @@ def _name(manifest: Manifest, settings: TuneSettings) -> str:
     return f"{settings.model}-{hashlib.sha256(causes.encode()).hexdigest()[:16]}"
 
 
-def _judge_all(
+def judge_all(
     judge: Judge, choices: dict[str, Choice], folds: Sequence[Fold], manifest: Manifest, report: Report
 ) -> TrialScores:
+    """What choices come to over all folds, told fold by fold."""
     losses: list[float] = []
     right: list[bool] = []
     epochs: list[float] = []

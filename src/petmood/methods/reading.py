@@ -114,9 +114,9 @@ class MethodInputs:
 
 
 def _tuned(recipe: Recipe, seed: int, start: Path | None) -> Classifier:
+    from petmood.training.export import load_start
     from petmood.training.finetune import FineTunedHead
     from petmood.training.upper_half import FineTuneSettings
-    from petmood.training.upper_half_export import load_start
 
     settings = FineTuneSettings(seed=seed, **recipe.settings)  # type: ignore[arg-type]
     return FineTunedHead(settings, None if start is None else load_start(start))

@@ -21,8 +21,7 @@ from petmood.methods.reading import MethodData, MethodInputs
 from petmood.methods.settings import AutoSettings
 from petmood.records import IntArray, Manifest
 from petmood.split import Fold, grouped_folds
-from petmood.training.candidates import candidates, distilled
-from petmood.training.catalog import FROZEN, Method
+from petmood.training.catalog import FROZEN, Method, candidates, distilled
 from petmood.training.onnx_heads import why_no_operators
 from petmood.training.recipes import RECIPES_VERSION
 
@@ -133,18 +132,13 @@ def candidate(
     def compute() -> dict[str, Any]:
         began = time.process_time()
         made = judge_all(predict, inside, outer, settings)
-        return {
-            "index": made.predictions.index.tolist(),
-            "probabilities": np.round(made.predictions.probabilities, 7).tolist(),
-            "n_train": made.predictions.n_train,
-            "inner": list(made.inner),
-            "seconds": round(time.process_time() - began, 2),
-        }
+        spent = round(time.process_time() - began, 2)
+        return {**made.predictions.kept(7), "inner": list(made.inner), "seconds": spent}
 
     causes = [RECIPES_VERSION, inside.digest, *reading.causes, settings.folds, settings.seed]
     kept = bench.data.cache.remember(_JUDGED, causes, compute)
-    made = Predictions(np.array(kept["index"]), np.array(kept["probabilities"]), kept["n_train"])
-    return Candidate(reading, NestedScores(made, tuple(kept["inner"])), kept["seconds"], why_no_bundle(bench, method))
+    scores = NestedScores(Predictions.read(kept, len(inside.classes)), tuple(kept["inner"]))
+    return Candidate(reading, scores, kept["seconds"], why_no_bundle(bench, method))
 
 
 def judge_all(predict: CrossPredict, inside: Manifest, outer: Sequence[Fold], settings: AutoSettings) -> NestedScores:

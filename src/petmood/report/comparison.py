@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from petmood.evaluation.statistics import decide
 from petmood.report.html import page_html
 from petmood.report.wording import count, listing, percent, plural, points
-from petmood.results.run_comparison import DifferenceFacts, PairedDifference
+from petmood.results.comparison import DifferenceFacts, PairedDifference
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from petmood.evaluation.leaderboard import compare_models
 from petmood.evaluation.statistics import decide, newcombe_interval, wilson_interval
 from petmood.results import ClassScore, ClusterFacts, ClusterSplit, Epochs, Interval, ModelFacts, PairFacts, Results
-from petmood.results.basis import protocol_text
+from petmood.results.models import protocol_text
 
 Verdict = Literal["above", "unclear", "below"]
 _VERDICTS: Final[dict[int, Verdict]] = {1: "above", 0: "unclear", -1: "below"}

@@ -7,19 +7,28 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 from petmood.report import captions, facts, wording
 from petmood.report.cautions import caution
-from petmood.report.credibility import above_sentence, board_sentences, marks, simple
+from petmood.report.credibility import (
+    above_sentence,
+    applied_files,
+    board_sentences,
+    citation,
+    marks,
+    relabelled_sentence,
+    simple,
+)
 from petmood.report.palette import class_colours
-from petmood.report.provenance import applied_files, citation, relabelled_sentence
 from petmood.report.sentences import protocol_label
 from petmood.report.summarize import Headline, summarize
-from petmood.results import Results, Sample, Warn
-from petmood.results.basis import SPLIT_USES, protocol_text
+from petmood.results import GroupFacts, Results, Sample, Warn
+from petmood.results.models import SPLIT_USES, protocol_text
+from petmood.store import write_text
 
 _RANGE = re.compile(r"(?<=\d)\N{EN DASH}(?=\d)")  # "41.2-51.3 %" must not break across lines
 
@@ -193,3 +202,14 @@ def _stylesheet(environment: Environment) -> Markup:
     loader = environment.loader
     assert loader is not None
     return Markup("".join(loader.get_source(environment, name)[0] for name in ("petmood.css", "report.css")))
+
+
+def render_sheets(facts: GroupFacts, thumbnail: Thumbnail, out: Path) -> None:
+    """Write clusters.html: of each cluster the most central and the most doubtful faces.
+
+    Args:
+        facts: the clusters.
+        thumbnail: gives a small JPEG for a path, or None.
+        out: where the page goes.
+    """
+    write_text(out, page_html("sheets.html.j2", facts=facts, uri=picture_uris(thumbnail)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from petmood.escaping import markdown as shown_as_is
 from petmood.escaping import one_line
 from petmood.evaluation.statistics import decide
+from petmood.report.wording import gained, span
 from petmood.results.base import Interval
 from petmood.results.methods import LeaderboardFacts, MethodScore
 
@@ -67,25 +68,21 @@ def _choice(found: LeaderboardFacts) -> list[str]:
         (
             f"The best of {choice.candidates} methods, `{choice.winner}`, has {choice.apparent:.3f}. The best of many "
             "is flattered by having been chosen on these photos: choosing among all and scoring on photos that did not "
-            f"choose gives **{choice.corrected:.3f}** (95 % interval {_interval(choice.corrected_ci)}; bootstrap "
+            f"choose gives **{choice.corrected:.3f}** (95 % interval {span(choice.corrected_ci)}; bootstrap "
             "bias-corrected cross-validation)."
         ),
         "",
     ]
 
 
-def _interval(interval: Interval) -> str:
-    return f"{interval[0]:.3f} to {interval[1]:.3f}"
-
-
 def _row(row: MethodScore) -> str:
     cells = [
         f"`{row.name}`",
-        f"{row.grouped_accuracy:.3f} ({_interval(row.grouped_accuracy_ci)}, n = {row.n})",
+        f"{row.grouped_accuracy:.3f} ({span(row.grouped_accuracy_ci)}, n = {row.n})",
         f"{row.grouped_macro_f1:.3f}",
         _difference(row.vs_species, row.vs_species_ci),
         _difference(row.vs_frozen, row.vs_frozen_ci),
-        f"{round(row.test_accuracy * row.test_n)}/{row.test_n} ({_interval(row.test_accuracy_ci)})",
+        f"{round(row.test_accuracy * row.test_n)}/{row.test_n} ({span(row.test_accuracy_ci)})",
         str(row.repeats),
         f"{row.seconds:.1f}",
     ]
@@ -95,4 +92,4 @@ def _row(row: MethodScore) -> str:
 def _difference(value: float | None, interval: Interval | None) -> str:
     if value is None or interval is None:
         return "–"
-    return f"{value:+.3f} ({interval[0]:+.3f} to {interval[1]:+.3f}){'*' if decide(interval) else ''}"
+    return f"{gained(value, interval)}{'*' if decide(interval) else ''}"

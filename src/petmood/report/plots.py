@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from html import escape
 from typing import Any
 
 import matplotlib as mpl
@@ -19,11 +21,43 @@ from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, MaxNLocator
 from matplotlib.transforms import Affine2D
 
-from petmood.report import svg
 from petmood.report.facts import ProtocolView
 from petmood.report.palette import ACCENT, FAINT, HEAT, INK, LINE, SOFT, STYLE, SURFACE, TOKENS, class_colours, text_on
 from petmood.report.wording import count, interval, percent, printable, shorten
 from petmood.results import ClusterSplit, Epochs, ModelFacts, SizeCount, SplitFacts
+
+_TAG = re.compile(r"<[^>]*>")
+_ID = re.compile(r'\bid="([^"]+)"')
+_REFERENCE = re.compile(r'(url\(#|href="#)([^")]+)')
+_FONT = re.compile(r"\s*font-family:[^;\"]*;?")
+_COLOUR = re.compile("|".join(TOKENS))
+
+
+def inline(document: str, key: str, label: str, width: float, height: float) -> str:
+    """Make a drawing part of a page.
+
+    Args:
+        document: an SVG file drawn in the stand-in colours of `palette.TOKENS`.
+        key: prefix for ids, unique on the page, so that clip paths and markers of two charts cannot meet.
+        label: what the drawing says, for people who cannot see it.
+        width: natural width in CSS pixels; the stylesheet lets a drawing shrink to its column.
+        height: natural height in CSS pixels.
+    """
+
+    def adapt(match: re.Match[str]) -> str:
+        tag = match[0]
+        if tag.startswith("<svg"):
+            return (
+                '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" class="chart" '
+                f'role="img" aria-label="{escape(printable(label))}" width="{width:g}" height="{height:g}" '
+                f'viewBox="0 0 {width:g} {height:g}">'
+            )
+        tag = _REFERENCE.sub(rf"\g<1>{key}-\g<2>", _ID.sub(rf'id="{key}-\g<1>"', tag))
+        return _COLOUR.sub(lambda found: TOKENS[found[0]], _FONT.sub("", tag))
+
+    # Only tags are touched: a text is a name from the data, which may look like anything.
+    return _TAG.sub(adapt, document[document.index("<svg") :]).strip()
+
 
 _PDFS: ContextVar[dict[str, bytes] | None] = ContextVar("pdfs", default=None)
 _LIGHT = {stand_in: css.rpartition(" ")[2].rstrip(")") for stand_in, css in TOKENS.items()}
@@ -63,7 +97,7 @@ def _render(figure: Figure, key: str, label: str) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata=METADATA)
     width, height = figure.get_size_inches() * 72
-    chart = svg.inline(buffer.getvalue(), key, label, round(width, 2), round(height, 2))
+    chart = inline(buffer.getvalue(), key, label, round(width, 2), round(height, 2))
     if (kept := _PDFS.get()) is not None:
         kept[chart] = _pdf(figure, label)
     return chart

@@ -9,10 +9,11 @@ from markupsafe import Markup
 
 from petmood.report import captions, facts, study_text
 from petmood.report.figures import ClusterView, ModelView
-from petmood.report.html import Thumbnail, _environment, _pictures
+from petmood.report.html import Thumbnail, _environment, _pictures, page_html
 from petmood.report.palette import class_colours
 from petmood.results import Results, SizeCount, StudyFacts, Tuning
-from petmood.store import write_bytes
+from petmood.results.tune import TuneFacts
+from petmood.store import write_bytes, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +108,22 @@ def _tuning(tuning: Tuning) -> list[str]:
                 plots_study.lines(f"tune-{name}", series, title, "clusters (k)", f"{title} by k. {said}.", mark)
             )
     return drawn
+
+
+def render_tune(facts: TuneFacts, name: str, out: Path) -> None:
+    """Write the page of a search over the data called `name`, atomically."""
+    from petmood.report import plots, plots_study
+
+    label = "Importance of each choice: " + ", ".join(f"{k} {v:.2f}" for k, v in facts.importance.items()) + "."
+    ranked = sorted(facts.trials, key=lambda t: (t.loss is None, t.loss or 0.0, t.number))
+    html = page_html(
+        "tune.html.j2",
+        facts=facts,
+        name=name,
+        ranked=ranked,
+        choices=list(ranked[0].params),
+        importance=Markup(plots_study.bars("importance", facts.importance, label)) if facts.importance else None,
+        confusion=Markup(plots.confusion("winner", facts.winner, captions.confusion_label(facts.winner))),
+        texts=tuple(study_text.model_sentences(facts.winner)),
+    )
+    write_text(out, html)

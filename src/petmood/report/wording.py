@@ -34,6 +34,21 @@ def interval(bounds: Interval, digits: int = 1) -> str:
     return f"{100 * bounds[0]:.{digits}f}{DASH}{100 * bounds[1]:.{digits}f}{THIN}%"
 
 
+def span(bounds: Interval, digits: int = 3) -> str:
+    """(0.25, 0.36) -> "0.250 to 0.360", for plain text."""
+    return f"{bounds[0]:.{digits}f} to {bounds[1]:.{digits}f}"
+
+
+def plain(value: float, bounds: Interval) -> str:
+    """0.3 and (0.25, 0.36) -> "0.300 (0.250 to 0.360)", for plain text."""
+    return f"{value:.3f} ({span(bounds)})"
+
+
+def gained(value: float, bounds: Interval) -> str:
+    """0.3 and (0.25, 0.36) -> "+0.300 (+0.250 to +0.360)", for plain text."""
+    return f"{value:+.3f} ({bounds[0]:+.3f} to {bounds[1]:+.3f})"
+
+
 def number(value: float | None, digits: int = 2) -> str:
     """0.0912 -> "0.09"; None -> an en dash; never "-0.00"."""
     return DASH if value is None else f"{round(value, digits) + 0.0:.{digits}f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ConfigDict, Field
 
-from petmood.results.base import F, Fact, Interval, Marked, put_mark
+from petmood.results.base import F, Fact, Identity, Interval, Marked, put_mark
 from petmood.results.calibration import (
     AbstainPoint,
     CalibrationFacts,
@@ -13,12 +13,15 @@ from petmood.results.calibration import (
     SetFacts,
     Sureness,
 )
-from petmood.results.clusters import ClusterFacts, ClusterSplit, ShardClusters
+from petmood.results.clusters import AgreementFacts, ClusterFacts, ClusterSplit, GroupFacts, NamedFacts, ShardClusters
 from petmood.results.comparison import AboveSpecies, ComparisonFacts, Leaderboard, PairedFacts, PairFacts, Rank
-from petmood.results.copies import CopyPair, DuplicateCount, Duplicates, LabelConflict
 from petmood.results.dataset import (
     ClassCount,
+    CopyPair,
     DatasetFacts,
+    DuplicateCount,
+    Duplicates,
+    LabelConflict,
     PrepareFacts,
     Sample,
     SizeCount,
@@ -27,17 +30,16 @@ from petmood.results.dataset import (
     Warn,
 )
 from petmood.results.environment import AppliedFile, Environment, Provenance
-from petmood.results.identity import Identity
+from petmood.results.evaluation import Figure, Regraded, RegradeFacts
 from petmood.results.models import ClassScore, Epochs, ModelFacts
-from petmood.results.naming import AgreementFacts, GroupFacts, NamedFacts
-from petmood.results.networks import LayerRow, NetworkFacts
-from petmood.results.regrade import Figure, Regraded, RegradeFacts
 from petmood.results.study import (
     ArrayShape,
     EdaFacts,
     FaceMap,
     KmeansSeeds,
+    LayerRow,
     MapPoint,
+    NetworkFacts,
     StudyBackbone,
     StudyFacts,
     StudyRow,

@@ -40,3 +40,17 @@ def put_mark(fact: F, mark: str) -> F:
     names = [*type(fact).model_fields, *(fact.model_extra or {})]
     update = {name: marked(getattr(fact, name)) for name in names}
     return fact.model_copy(update=update | ({"mark": mark} if isinstance(fact, Marked) else {}))
+
+
+class Identity(Fact):
+    """A figure is the accuracy of `model`, fitted on `training`, under `protocol` with `seed`, on the data `data`.
+
+    `data` is the digest of the data set (images, labels, splits, families); `training` is "photos", one file a family,
+    or "files", all of them weighted so that a family counts once, or says what else was fitted on.
+    """
+
+    data: str
+    model: str
+    training: str
+    protocol: str
+    seed: int

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from petmood.results.base import Fact, Interval
-from petmood.results.identity import Identity
+from petmood.results.base import Fact, Identity, Interval
 
 
 class MethodScore(Fact):

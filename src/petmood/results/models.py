@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal
+
 from pydantic import Field
 
-from petmood.results.base import Fact, Interval, Marked
-from petmood.results.identity import Identity
+from petmood.results.base import Fact, Identity, Interval, Marked
 
 
 class ClassScore(Fact):
@@ -42,7 +43,7 @@ class ModelFacts(Marked):
     `confusion[i][j]` counts photos of class i predicted as class j, in the order of `classes`. `photos` are the rows of
     the manifest that were predicted, `truth` and `predicted` the class indices of each, so that models can be compared
     photo by photo; all may be empty. `split_use` says what each split was used for and `basis` how the figures came
-    about where the protocol's name does not, by codes of `petmood.results.basis`. `identity` says what the figures are
+    about where the protocol's name does not, by codes of `petmood.results.models`. `identity` says what the figures are
     figures of; None in bundles that were made before there was one.
     """
 
@@ -68,3 +69,86 @@ class ModelFacts(Marked):
     truth: tuple[int, ...] = ()
     predicted: tuple[int, ...] = ()
     identity: Identity | None = None
+
+
+OFFICIAL: Final = "official-test"
+"""Protocol name: fitted on the data's own train and valid splits, evaluated once on the photos of its test split."""
+
+OWN: Final = "own-test"
+"""Protocol name: the same on splits that petmood made, since the data has none."""
+
+Basis = Literal[
+    "",
+    "these-weights",
+    "these-weights-again",
+    "tuned",
+    "study-network",
+    "study-clusters",
+    "nested",
+    "chosen",
+    "early-stopped",
+    "others",
+    "elsewhere",
+    "elsewhere-with-training",
+    "training-data",
+]
+"""How a figure came about where it is not as its protocol says by itself (""); `protocol_text` has each in words."""
+
+_TEXTS: Final[dict[str, str]] = {
+    "these-weights": "The very weights of this bundle, fitted on train and valid, evaluated once on the photos of "
+    "test.",
+    "these-weights-again": "The weights of the bundle, evaluated on the photos of test.",
+    "tuned": "Chosen on train and valid, refitted on train, evaluated once on the photos of test.",
+    "study-network": "Fitted on all files of train, as the study did, watched on valid, evaluated once on the photos "
+    "of test.",
+    "study-clusters": "Clusters of train, each named after the mood of most of its photos, judged once on the photos "
+    "of test.",
+    "nested": "For each fold of train and valid a candidate is chosen by cross-validation among the photos outside it "
+    "alone, and predicts it: the accuracy of choosing and fitting together.",
+    "chosen": "Cross-validation over the photos of train and valid, stratified by class; a photo and everything "
+    "derived from it stay in one fold. The choice among candidates was made by this score, which flatters what was "
+    "chosen.",
+    "early-stopped": "Cross-validation over photos of train and valid, stratified by class and grouped by photo; early "
+    "stopping looked at photos of the training folds alone.",
+    "others": "Predictions by others, each photo once.",
+    "elsewhere": "The finished model on the photos of other data, each family once.",
+    "elsewhere-with-training": "The finished model on the photos of other data, each family once, its training photos "
+    "among them.",
+    "training-data": "The data that the model was trained on: what it says here is memory, not skill.",
+}
+
+SplitUse = Literal[
+    "fitted", "evaluated", "in-turn", "chosen-in-turn", "chosen-by", "watched", "named", "unused", "as-listed"
+]
+
+SPLIT_USES: Final[dict[str, str]] = {
+    "fitted": "fitted on",
+    "evaluated": "evaluated once; chose nothing",
+    "in-turn": "fitted on and evaluated in turn, by photo; chose nothing",
+    "chosen-in-turn": "chosen by, fitted on and evaluated in turn, by photo",
+    "chosen-by": "chosen by",
+    "watched": "watched while training",
+    "named": "clustered and named",
+    "unused": "not used",
+    "as-listed": "as the training list says",
+}
+"""What a split was used for, in words."""
+
+
+def is_test(protocol: str) -> bool:
+    """Whether a protocol judges once on a test split."""
+    return protocol in (OFFICIAL, OWN)
+
+
+def protocol_text(model: ModelFacts) -> str:
+    """One sentence on how a model's figures came about."""
+    if model.basis in _TEXTS:
+        return _TEXTS[model.basis]
+    if is_test(model.protocol):
+        whose = "the data's own" if model.protocol == OFFICIAL else "petmood's own"
+        return f"Fitted on train and valid, evaluated once on the photos of {whose} test split."
+    return (
+        "Cross-validation over all photos, stratified by class; a photo and everything derived from it, and all photos "
+        "of one animal where the data name animals, stay in one fold, and each photo is predicted once, by a model "
+        "that never saw it."
+    )

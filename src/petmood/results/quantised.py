@@ -1,4 +1,4 @@
-"""What int8 changes about a backbone: accuracy on its vectors, the vectors themselves, size and speed."""
+"""Backbones that petmood makes: what pre-training on outside images gave, and what int8 changes."""
 
 from __future__ import annotations
 
@@ -35,3 +35,21 @@ class QuantisedFacts(Fact):
     cosine_mean: float
     cosine_low: float
     speed: SpeedFacts
+
+
+class PretrainFacts(Fact):
+    """What a pre-training gave.
+
+    `images` were trained on; `held_out` photos of which no copy was among them gave `accuracy` with its interval,
+    over `classes`. `left_out` are images that resemble one of the data that is to be evaluated.
+    """
+
+    backbone: str
+    classes: tuple[str, ...]
+    images: int
+    left_out: tuple[str, ...]
+    held_out: int
+    accuracy: float
+    accuracy_ci: Interval
+    epochs: int
+    seed: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from petmood.results.base import Fact, Interval
-from petmood.results.networks import NetworkFacts
 
 
 class ArrayShape(Fact):
@@ -172,3 +171,26 @@ class StudyFacts(Fact):
     tuning: Tuning
     face_map: FaceMap
     comparison: tuple[StudyRow, ...]
+
+
+class LayerRow(Fact):
+    """One layer. `output_shape` is for one image, channels last; `params` counts moving statistics too."""
+
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    params: int
+    trainable_params: int
+
+
+class NetworkFacts(Fact):
+    """A network for `input_shape` images and `n_classes` classes; its totals are the sums over `layers`."""
+
+    name: str
+    title: str
+    input_shape: tuple[int, int, int]
+    n_classes: int
+    layers: tuple[LayerRow, ...]
+    params: int
+    trainable_params: int
+    non_trainable_params: int

@@ -22,7 +22,7 @@ from petmood.families.verify import Verdict, verify
 from petmood.families.workers import at_work
 from petmood.pictures import Pictures
 from petmood.records import ImageRecord
-from petmood.scale.connection import connected
+from petmood.scale.engines import connected
 from petmood.scale.tasks import RayTasks
 from petmood.sources import open_source
 from petmood.threads import cores, one_opencv_thread

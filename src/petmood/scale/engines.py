@@ -3,27 +3,67 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from itertools import islice
 from typing import Any, Final, Protocol
 
 import numpy as np
 
 from petmood.cache import ContentCache, cache_dir
-from petmood.errors import PetmoodError
+from petmood.errors import ConfigError, PetmoodError, reason_of, require_extra
 from petmood.features.backbones import Backbone
-from petmood.scale.connection import connected
 from petmood.scale.embed import ShardMaker, Work
 from petmood.scale.places import open_files, open_folder
 from petmood.scale.shards import Shard
 from petmood.store import write_bytes
 
+OBJECTS: Final = 256 * 2**20  # bytes; shards go to the folder, only their descriptions pass between processes
+
+
+@contextmanager
+def connected(address: str | None, cpus: int) -> Iterator[Any]:
+    """Ray, connected to a cluster or to one of its own on this machine, which ends with the work.
+
+    Raises:
+        ConfigError: there is no cluster at the address.
+        MissingExtraError: the extra `scale` is not installed.
+    """
+    require_extra("--engine ray", "scale", "ray", "pyarrow")
+    if address and address.startswith("ray://") and find_spec("grpc") is None:
+        raise ConfigError("an address with ray:// needs Ray's client: pip install 'ray[client]', or use host:port.")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else C++ parts write hints for developers to the terminal
+    import ray
+
+    if ray.is_initialized():
+        yield ray
+        return
+    own: dict[str, Any] = {
+        "num_cpus": cpus,
+        "include_dashboard": False,
+        "object_store_memory": OBJECTS,
+        "_node_ip_address": "127.0.0.1",
+    }
+    try:
+        ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **({} if address else own))
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        where = f"no Ray cluster answers at {address}" if address else "Ray does not start on this machine"
+        raise ConfigError(f"{where} ({reason_of(error)}). Check --address, or leave it out.") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
 Done = Callable[[int], None]
 """Called with the number of files done since the last call."""
 
-_WINDOW: Final = 4096
+WINDOW: Final = 4096
 """Parts whose names the driver holds at once; each window waits for the last worker of the one before."""
 
 
@@ -88,13 +128,14 @@ class RayEngine:
             graph = ray.put(np.frombuffer(job.backbone.graph.read_bytes(), dtype=np.uint8))
             shards = []
             waiting = iter(parts)
-            while some := list(islice(waiting, _WINDOW)):
-                for shard, n in self._stream(job, graph, some):
+            while some := list(islice(waiting, WINDOW)):
+                for shard, n in self.send(job, graph, some):
                     shards.append(shard)
                     done(n)
             return shards
 
-    def _stream(self, job: Job, graph: Any, parts: Sequence[tuple[str, ...]]) -> Iterator[tuple[Shard, int]]:
+    def send(self, job: Job, graph: Any, parts: Sequence[tuple[str, ...]]) -> Iterator[tuple[Shard, int]]:
+        """Shards of some parts and how many images each had, as the cluster makes them."""
         import ray.data as data
 
         context = data.DataContext.get_current()

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from petmood.scale.connection import connected
+from petmood.scale.engines import connected
 from petmood.scale.places import open_folder
 from petmood.scale.shards import Shard, ShardRows, read_rows
 from petmood.scale.tasks import RayTasks

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from petmood import images
 from petmood.errors import DataError
 from petmood.given import parquet_damage, parse_json
 from petmood.records import FloatArray
+from petmood.results.base import Fact
 from petmood.scale.places import OutFolder
 
 INDEX: Final = "embedding.json"
@@ -24,18 +25,14 @@ _VERSION: Final = 1  # raise it when a shard's rows change their meaning: it is 
 _META: Final = "petmood_shard"
 
 
-class _Stored(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RejectedFile(_Stored):
+class RejectedFile(Fact):
     """A file that gave no vector, and why."""
 
     path: str
     reason: str
 
 
-class Shard(_Stored):
+class Shard(Fact):
     """One Parquet file of an embedded set: `path`, `sha256` and `vector` (dim float32) of each of its `rows`."""
 
     file: str
@@ -44,7 +41,7 @@ class Shard(_Stored):
     rejected: tuple[RejectedFile, ...]
 
 
-class Embedding(_Stored):
+class Embedding(Fact):
     """The index of an embedded set.
 
     Attributes:

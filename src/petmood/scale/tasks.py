@@ -16,7 +16,7 @@ class RayTasks:
     """Tasks on a cluster; one whose worker dies is run again, so that each must give the same however often it is run.
 
     Args:
-        ray: connected; see `petmood.scale.connection`.
+        ray: connected; see `petmood.scale.engines`.
         workers: how many work at once.
     """
 

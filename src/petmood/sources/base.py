@@ -44,15 +44,14 @@ class Source(Protocol):
     ) -> None: ...
 
 
-def walk_sorted(entries: Callable[[str], list[str]], folder: str = "") -> Iterator[str]:
-    """Names of all files below a folder, sorted as whole paths though each folder is listed for itself.
+def walk_sorted(entries: Callable[[str], list[str]]) -> Iterator[str]:
+    """Names of all files, sorted as whole paths though each folder is listed for itself.
 
     Args:
-        entries: gives the names in a folder, those of folders with a "/" at their end.
-        folder: where to begin: "" or a path that ends with "/".
+        entries: gives the names in a folder, "" or a path that ends with "/"; those of folders have a "/" at their end.
     """
     # a stack of its own: folders may lie deeper in each other than functions can call each other
-    waiting = [(folder, iter(sorted(entries(folder))))]
+    waiting = [("", iter(sorted(entries(""))))]
     while waiting:
         place, names = waiting[-1]
         name = next(names, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from petmood.errors import DataError, require_extra
+from petmood.errors import DataError, reason_of, require_extra
 
 PREFIXES: Final = ("hf:", "kaggle:")
 
@@ -36,7 +36,7 @@ def fetch(place: str) -> Path:
 
         return Path(kagglehub.dataset_download(name))
     except Exception as error:  # these libraries raise whatever their transports do
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        reason = reason_of(error)
         raise DataError(
             f"cannot fetch {place} ({reason}). Check the name, your login and the network, or download it yourself and "
             "give its folder."

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from petmood import images
-from petmood.errors import DataError, ImageError, require_extra
+from petmood.errors import DataError, ImageError, reason_of, require_extra
 from petmood.given import check_rows, parquet_damage, parse_json
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def _undamaged(path: Path, kind: type[DataError]) -> Iterator[None]:
     try:
         yield
     except parquet_damage() as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0][:150]
-        raise kind(f"{path.name} is a damaged Parquet file ({said}). Copy or download it again.") from error
+        raise kind(f"{path.name} is a damaged Parquet file ({reason_of(error)}). Copy or download it again.") from error
 
 
 class ImageTable:

@@ -8,18 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from petmood.cluster.faces import perplexity_for, place
 from petmood.cluster.tuning import Labels, tune
 from petmood.config import StudySettings
 from petmood.dataset import Dataset, open_dataset
-from petmood.dataset.facts import dataset_facts
-from petmood.dataset.figures import majority_facts
+from petmood.dataset.figures import dataset_facts, majority_facts
 from petmood.errors import require_extra
 from petmood.features.species import SPECIES
 from petmood.files import output_folder
-from petmood.jobs.networks import list_networks
-from petmood.jobs.provenance import environment, provenance
-from petmood.jobs.run_folder import write_source
+from petmood.jobs.provenance import environment, provenance, write_source
 from petmood.progress import Progress, Tick, Timed
 from petmood.records import FeatureTable, IntArray, Manifest
 from petmood.results import FaceMap, MapPoint, Results, StudyFacts, Tuning
@@ -28,8 +24,9 @@ from petmood.store import write_json, write_manifest
 from petmood.study import published
 from petmood.study.clusters import Chosen, Clustered, choose, cluster, describe, feedings
 from petmood.study.compare import StudyComparison, compare, is_same_data
-from petmood.study.exploration import eda_facts, species_of
+from petmood.study.exploration import eda_facts, perplexity_for, place, species_of
 from petmood.study.networks import plan, train_one
+from petmood.training.networks import list_networks
 
 __all__ = ["StudyOutcome", "study"]
 
@@ -57,9 +54,6 @@ def study(
         settings: what to do.
         progress: where to show it.
         labels: labels.csv whose labels replace the data's, if given.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     require_extra("Training the study's networks", "train", "torch")
     # backbones that cannot be had are told of before any image is read
@@ -163,16 +157,16 @@ def _without_labels(
     with data.timed.stage("tuning", "Clustering, tuned without labels"):
         train = manifest.in_split("train")
         labels = Labels(manifest.class_index[train], species[train])
-        kept = data.cache.remember(
+        families = manifest.family_index[train]
+        tuning = data.cache.remember_facts(
             "study-tuning/v2",
+            Tuning,
             causes,
-            lambda: tune(
-                table.rows(train), manifest.family_index[train], labels, backbone=chosen.title, seed=seed
-            ).model_dump(mode="json"),
+            lambda: tune(table.rows(train), families, labels, backbone=chosen.title, seed=seed),
         )
     with data.timed.stage("map", "Placing the photos in the plane"):
         face_map = _face_map(data, seed, table, chosen.title, species, assigned)
-    return Tuning.model_validate(kept), face_map
+    return tuning, face_map
 
 
 def _face_map(

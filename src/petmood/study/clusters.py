@@ -8,9 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from petmood.cluster.describe import describe_split
-from petmood.cluster.kmeans import fit_kmeans
-from petmood.cluster.rotation import rotate
+from petmood.cluster.kmeans import describe_split, fit_kmeans
+from petmood.cluster.tuning import rotate
 from petmood.config import StudySettings
 from petmood.dataset import Dataset
 from petmood.dataset.figures import model_facts

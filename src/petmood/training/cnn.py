@@ -1,45 +1,26 @@
-"""Images and class names -> one of the study's networks, trained: a classifier that a folder can hold."""
+"""Images and class names -> one of the study's networks, trained: a classifier."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from petmood.errors import DataError, ModelError, require_extra
 from petmood.results import Epochs
-from petmood.store import read_json, write_bytes, write_json
-from petmood.training.checks import check_classes, check_images, check_labels, check_weights
+from petmood.training.classifier import check_classes, check_images, check_labels, check_weights
 from petmood.training.networks import Network, make_network
-from petmood.training.settings import Device, OnEpoch, OnStep, TrainedNetwork, TrainSettings
+from petmood.training.settings import OnEpoch, OnStep, TrainedNetwork, TrainSettings
 
 if TYPE_CHECKING:
     from torch import nn
 
     from petmood.training.training_loop import LabelledImages
 
-_INDEX: Final = "cnn.json"
-_WEIGHTS: Final = "weights.safetensors"
-
 Validation = tuple[NDArray[np.uint8], NDArray[np.str_]]
 """(n, size, size, 3) uint8 RGB images and their n class names."""
-
-
-class _Saved(BaseModel):
-    """The content of the saved folder's JSON."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    format: Literal[1]
-    network: str
-    classes: tuple[str, ...]
-    settings: TrainSettings
-    result: TrainedNetwork
-    weights_sha256: str
 
 
 class CnnClassifier:
@@ -157,65 +138,6 @@ class CnnClassifier:
         probabilities: NDArray[np.float64] = scores / scores.sum(axis=1, keepdims=True)
         return probabilities
 
-    def save(self, folder: Path) -> None:
-        """Write the trained network to a folder: `cnn.json` and `weights.safetensors`.
-
-        Raises:
-            ModelError: `fit` was not called.
-        """
-        import safetensors.torch
-
-        self._require_fitted()
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in self.module_.state_dict().items()}
-        weights = safetensors.torch.save(tensors)
-        saved = _Saved(
-            format=1,
-            network=self.network,
-            classes=tuple(self.classes_.tolist()),
-            settings=self.settings,
-            result=self.result_,
-            weights_sha256=hashlib.sha256(weights).hexdigest(),
-        )
-        # The JSON comes last and names the weights by content: an interrupted save never passes for a whole one.
-        write_bytes(folder / _WEIGHTS, weights)
-        write_json(folder / _INDEX, saved.model_dump(mode="json"))
-
-    @classmethod
-    def load(cls, folder: Path, device: Device = "auto") -> Self:
-        """Read a network that `save` wrote; it predicts on `device`.
-
-        Raises:
-            ConfigError: the device is not there.
-            MissingExtraError: torch is not installed.
-            ModelError: the folder holds no saved network, or a damaged one.
-        """
-        try:
-            saved = _Saved.model_validate(read_json(folder / _INDEX))
-            weights = (folder / _WEIGHTS).read_bytes()
-        except (DataError, OSError, ValidationError) as error:
-            detail = str(error).splitlines()[0]
-            raise ModelError(f"no saved network in {folder} ({detail}). Train one and save it there.") from error
-        if hashlib.sha256(weights).hexdigest() != saved.weights_sha256:
-            raise ModelError(f"the network in {folder} is damaged: {_WEIGHTS} is not the one saved. Save it again.")
-        model = cls(saved.network, saved.settings)
-        model._restore(saved, weights, device)
-        return model
-
-    def _restore(self, saved: _Saved, weights: bytes, device: str) -> None:
-        import safetensors.torch
-
-        from petmood.training.devices import resolve_device
-        from petmood.training.modules import build
-
-        self.network_ = make_network(saved.network, len(saved.classes), saved.settings.size)
-        module = build(self.network_, saved.settings.seed)
-        try:
-            module.load_state_dict(safetensors.torch.load(weights))
-        except RuntimeError as error:
-            raise ModelError(f"the saved weights are not of the network '{saved.network}': {error}") from error
-        self.module_ = module.to(resolve_device(device)).eval()
-        self.classes_, self.result_ = np.array(saved.classes), saved.result
-
     def _labelled(
         self,
         X: NDArray[np.uint8],
@@ -239,4 +161,4 @@ class CnnClassifier:
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "module_"):
-            raise ModelError("this network is not trained yet. Call fit first, or load a saved one.")
+            raise ModelError("this network is not trained yet. Call fit first.")

@@ -64,12 +64,10 @@ class ColumnSubset(FeatureClassifier):
         self.make = make
         self.columns = columns
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         self.model_ = fit_to(self.make, training, training.rows[:, self.columns])
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`."""
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         return self.model_.predict_proba(rows[:, self.columns])
 
 
@@ -89,8 +87,7 @@ class SelfTraining(FeatureClassifier):
         self.keep = keep
         self.weight = weight
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         more = self.check_rows(self.unlabelled)
         believed = aligned(fit_to(self.make, training), more, training.classes)
         guess, sureness = believed.argmax(axis=1), believed.max(axis=1)
@@ -106,8 +103,7 @@ class SelfTraining(FeatureClassifier):
             sample_weight=np.concatenate([training.weights, np.full(len(rows), self.weight)]),
         )
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`."""
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         return self.model_.predict_proba(rows)
 
 
@@ -125,8 +121,7 @@ class Distilled(FeatureClassifier):
         self.folds = folds
         self.seed = seed
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         said = out_of_fold(self.teacher, training, folds=self.folds, seed=self.seed)
         target = self.labels * np.eye(len(training.classes))[training.codes] + (1 - self.labels) * said
         k, families = len(training.classes), own_families(training)
@@ -137,8 +132,7 @@ class Distilled(FeatureClassifier):
             sample_weight=(training.weights[:, np.newaxis] * target).T.ravel(),
         )
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`."""
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         return self.model_.predict_proba(rows)
 
 

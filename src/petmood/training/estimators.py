@@ -16,7 +16,7 @@ from petmood.features import Backbone, load_backbone
 from petmood.features.extract import embed_batch, open_session
 from petmood.records import FloatArray
 from petmood.threads import in_streams
-from petmood.training.scaling import fit_scaler
+from petmood.training.classifier import fit_scaler
 
 
 class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

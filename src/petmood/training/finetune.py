@@ -61,8 +61,8 @@ class FineTunedHead(FeatureClassifier):
             return pixels
         return _activations(X)
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`; weights are scaled to a mean of 1."""
+    def _learn(self, training: TrainingRows) -> None:
+        """Weights are scaled to a mean of 1."""
         settings = self.settings or FineTuneSettings()
         weights = training.weights / training.weights.mean()
         kept, held = np.arange(len(weights)), np.empty(0, dtype=np.int64)
@@ -132,7 +132,7 @@ class FineTunedHead(FeatureClassifier):
                     break
         self.crown_ = self.crown_.requires_grad_(False).eval()
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         """(n, n_classes) float64: probabilities averaged over the image and its mirror image."""
         return _forward(self.crown_, rows)[1]
 

@@ -15,8 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from petmood.contract import Classifier
 from petmood.errors import ConfigError
-from petmood.training.classifier import FeatureClassifier, TrainingRows
-from petmood.training.scaling import fit_scaler
+from petmood.training.classifier import FeatureClassifier, TrainingRows, fit_scaler
 
 
 class LogisticHead(FeatureClassifier):
@@ -42,8 +41,7 @@ class LogisticHead(FeatureClassifier):
         self.C = C
         self.max_iter = max_iter
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         if self.C is not None and not self.C > 0:
             raise ConfigError(f"setting 'C' must be above 0, got {self.C!r}.")
         # a mean weight of 1, so that C means the same whatever the unit of weights
@@ -65,8 +63,7 @@ class LogisticHead(FeatureClassifier):
         """What the loss is summed over: rows of the training, a class for each, and its weight."""
         return np.arange(len(weights)), training.labels, weights
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`."""
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         return np.asarray(softmax(rows @ self.weights_ + self.bias_, axis=1))
 
     def predict(self, X: NDArray[np.floating[Any]]) -> NDArray[np.str_]:
@@ -87,15 +84,14 @@ class SoftLogisticHead(LogisticHead):
         super().__init__(C, max_iter)
         self.names = names
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         k = len(self.names)
         given = training.rows[:, training.rows.shape[1] - k :]
         order = [list(self.names).index(name) for name in training.classes]
         hard = np.eye(len(order))[training.codes]
         total = given[:, order].sum(axis=1, keepdims=True)
         self._soft = np.where(total > 0, given[:, order] / np.where(total > 0, total, 1), hard)
-        super().learn(replace(training, rows=training.rows[:, :-k]))
+        super()._learn(replace(training, rows=training.rows[:, :-k]))
         del self._soft
 
     def targets(
@@ -105,9 +101,8 @@ class SoftLogisticHead(LogisticHead):
         rows, classes = self._soft.nonzero()
         return rows, training.classes[classes], weights[rows] * self._soft[rows, classes]
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`."""
-        return super().answer(rows[:, : -len(self.names)])
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        return super()._answer(rows[:, : -len(self.names)])
 
 
 NEIGHBOURS: Final = 15
@@ -123,8 +118,7 @@ class NeighbourVote(FeatureClassifier):
         """Choose the number of neighbours."""
         self.k = k
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         self._codes, self._weights = training.codes, training.weights
         # one more vote, of average weight, split as the classes are
         self._prior = training.prior * training.weights.mean()
@@ -132,8 +126,7 @@ class NeighbourVote(FeatureClassifier):
         self._index = NearestNeighbors(n_neighbors=min(self.k, len(training.rows)), metric="cosine", algorithm="brute")
         self._index.fit(self._scaler.transform(training.rows))
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`."""
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         near = self._index.kneighbors(self._scaler.transform(rows), return_distance=False)
         votes = np.tile(self._prior, (len(near), 1))
         for rank in range(near.shape[1]):
@@ -147,8 +140,7 @@ class ShrunkDiscriminant(FeatureClassifier):
     Weights are not used: give one row a photo.
     """
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         self._scaler = fit_scaler(training.rows)
         # all rows lie in the span of the training rows, where a covariance of n x n does for one of dim x dim
         scaled = self._scaler.transform(training.rows)
@@ -159,8 +151,7 @@ class ShrunkDiscriminant(FeatureClassifier):
     def _project(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
         return scaled if self._basis is None else scaled @ self._basis.T
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`."""
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         return np.asarray(self._model.predict_proba(self._project(self._scaler.transform(rows))))
 
 

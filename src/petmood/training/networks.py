@@ -12,6 +12,7 @@ from math import prod
 from typing import ClassVar, Final, Literal
 
 from petmood.errors import ConfigError
+from petmood.results.study import LayerRow, NetworkFacts
 
 Activation = Literal["linear", "relu"]
 Shape = tuple[int, ...]
@@ -115,32 +116,13 @@ class Network:
             yield f"{_STEM[layer.kind]}_{seen[layer.kind]}", layer
 
 
-@dataclass(frozen=True, slots=True)
-class LayerFacts:
-    """One row of a network's table.
-
-    Attributes:
-        name: unique within the network.
-        kind: the layer's type, by its Keras name. An activation given to a Conv2D or Dense is part of its row.
-        output_shape: for one image, channels last.
-        params: numbers it holds, moving statistics included, as Keras counts.
-        trainable_params: those that gradient descent changes.
-    """
-
-    name: str
-    kind: str
-    output_shape: Shape
-    params: int
-    trainable_params: int
-
-
-def describe(network: Network) -> tuple[LayerFacts, ...]:
+def describe(network: Network) -> tuple[LayerRow, ...]:
     """The table of a network, a row a layer.
 
     Raises:
         ConfigError: the input is too small for the layers.
     """
-    rows: list[LayerFacts] = []
+    rows: list[LayerRow] = []
     shape: Shape = (network.size, network.size, 3)
     for name, layer in network.named_layers():
         shape, params, fixed = _apply(layer, shape)
@@ -149,7 +131,9 @@ def describe(network: Network) -> tuple[LayerFacts, ...]:
                 f"images of {network.size}x{network.size} pixels are too small for {network.title}: nothing is left "
                 f"after layer '{name}'. Choose a larger size."
             )
-        rows.append(LayerFacts(name, layer.kind, shape, params, params - fixed))
+        rows.append(
+            LayerRow(name=name, kind=layer.kind, output_shape=shape, params=params, trainable_params=params - fixed)
+        )
     return tuple(rows)
 
 
@@ -277,3 +261,28 @@ def make_network(name: str, n_classes: int = 4, size: int = 224) -> Network:
     if name not in NETWORKS:
         raise ConfigError(f"unknown network '{name}'. Choose one of: {', '.join(NETWORKS)}.")
     return NETWORKS[name](n_classes, size)
+
+
+def network_facts(name: str, n_classes: int = 4, size: int = 224) -> NetworkFacts:
+    """The table of one network.
+
+    Raises:
+        ConfigError: an unknown network, fewer than two classes, or a size too small for it.
+    """
+    network = make_network(name, n_classes, size)
+    total, trainable = count_parameters(network)
+    return NetworkFacts(
+        name=network.name,
+        title=network.title,
+        input_shape=(size, size, 3),
+        n_classes=n_classes,
+        layers=describe(network),
+        params=total,
+        trainable_params=trainable,
+        non_trainable_params=total - trainable,
+    )
+
+
+def list_networks(n_classes: int = 4, size: int = 224) -> tuple[NetworkFacts, ...]:
+    """The tables of all networks. Raises as `network_facts`."""
+    return tuple(network_facts(name, n_classes, size) for name in NETWORKS)

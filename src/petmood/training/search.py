@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from petmood.errors import ConfigError, DataError, require_extra
+from petmood.errors import ConfigError, DataError, reason_of, require_extra
 from petmood.files import check_output
 from petmood.results.tune import Choice, TrialFacts
 
@@ -217,7 +217,7 @@ def _open(storage: str) -> optuna.storages.BaseStorage:
         try:
             return RDBStorage(storage)
         except Exception as error:  # SQLAlchemy and each driver raise their own types
-            reason = str(error).splitlines()[0]
+            reason = reason_of(error)
             raise ConfigError(f"the storage {storage} cannot be opened ({reason}). Check --storage.") from error
     Path(storage).parent.mkdir(parents=True, exist_ok=True)
     # the default lock is a symbolic link, which some file systems and users do not have

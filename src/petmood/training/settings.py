@@ -14,23 +14,6 @@ Precision = Literal["float32", "bfloat16", "auto"]
 
 
 @dataclass(frozen=True, slots=True)
-class ReduceOnPlateau:
-    """Multiplies the learning rate by `factor` after `patience` epochs without a lower loss, down to `min_rate`.
-
-    The loss is the validation loss, or the training loss where there is no validation set.
-    """
-
-    factor: float = 0.5
-    patience: int = 2
-    min_rate: float = 1e-6
-
-    def __post_init__(self) -> None:
-        _require(0 < self.factor < 1, "reduce_lr.factor", self.factor, "between 0 and 1")
-        _require(self.patience >= 1, "reduce_lr.patience", self.patience, "at least 1")
-        _require(self.min_rate >= 0, "reduce_lr.min_rate", self.min_rate, "at least 0")
-
-
-@dataclass(frozen=True, slots=True)
 class TrainSettings:
     """How to train a network. The defaults are those of the study's CNN 1.
 
@@ -40,7 +23,6 @@ class TrainSettings:
         learning_rate: of Adam.
         patience: stop after so many epochs without a lower validation loss and keep the weights of the best epoch;
             None trains all epochs and keeps the last weights.
-        reduce_lr: when to reduce the learning rate; None never does.
         seed: of initial weights, order of images and dropout.
         device: where to train; "auto" takes a GPU or TPU (CUDA, then XLA, then Apple's) if there is one.
         size: side in pixels of the network's square input.
@@ -56,7 +38,6 @@ class TrainSettings:
     batch_size: int = 32
     learning_rate: float = 1e-3
     patience: int | None = None
-    reduce_lr: ReduceOnPlateau | None = None
     seed: int = 42
     device: Device = "auto"
     size: int = 224

@@ -17,8 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from petmood.errors import ConfigError
-from petmood.training.classifier import FeatureClassifier, TrainingRows
-from petmood.training.scaling import fit_scaler
+from petmood.training.classifier import FeatureClassifier, TrainingRows, fit_scaler
 
 _Estimator = Any
 
@@ -120,8 +119,7 @@ class ShallowHead(FeatureClassifier):
         self.components = components
         self.settings = settings
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         # weights are photos, not shares: C is the strength a photo, however many files or outside images there are
         features, labels, weights = training.rows, training.labels, training.weights
         if self.kind in UNWEIGHTED:
@@ -147,8 +145,8 @@ class ShallowHead(FeatureClassifier):
     def _components(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         return rows if self.pca_ is None else np.asarray(self.pca_.transform(rows))
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`; the probabilities of an SVM are a softmax of its votes and margins."""
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """The probabilities of an SVM are a softmax of its votes and margins."""
         components = self._components(self.scaler_.transform(rows)) / self.scale_
         if self.kind != "svm":
             return np.asarray(self.model_.predict_proba(components))

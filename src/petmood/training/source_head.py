@@ -15,10 +15,8 @@ from scipy.special import log_softmax, softmax
 
 from petmood.errors import ConfigError, DataError
 from petmood.features.species import species_groups
-from petmood.training.checks import check_features, check_labels, check_weights
-from petmood.training.classifier import TrainingRows
+from petmood.training.classifier import TrainingRows, check_features, check_labels, check_weights, fit_scaler
 from petmood.training.heads import LogisticHead
-from petmood.training.scaling import fit_scaler
 from petmood.training.species import SpeciesConditional
 
 ABSENT: Final = -30.0
@@ -96,8 +94,7 @@ class SourceHead(LogisticHead):
             del self._sources, self._species
         return self
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         if self.C is not None and not self.C > 0:
             raise ConfigError(f"setting 'C' must be above 0, got {self.C!r}.")
         if self.prior < 0:
@@ -178,8 +175,7 @@ class SourceMixture(SpeciesConditional):
             del self._sources
         return self
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         species = species_groups(training.rows[:, self.logits])
         features = training.rows[:, self.features]
         weights = balanced_weights(self.balance, training, self._sources, species.argmax(axis=1))

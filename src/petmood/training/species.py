@@ -20,15 +20,13 @@ class SpeciesOnly(FeatureClassifier):
         self.make = make
         self.logits = logits
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         self.model_ = fit_to(self.make, training, self._species(training.rows))
 
     def _species(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         return species_probabilities(np.asarray(rows[:, self.logits], dtype=np.float32))
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`."""
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         return self.model_.predict_proba(self._species(rows))
 
 
@@ -46,8 +44,7 @@ class SpeciesConditional(FeatureClassifier):
         self.features = features
         self.shared = shared
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         species, features = species_groups(training.rows[:, self.logits]), training.rows[:, self.features]
         self.models_ = [
             fit_to(self.make, training, features, training.weights * (species[:, i] + self.shared))
@@ -55,8 +52,7 @@ class SpeciesConditional(FeatureClassifier):
         ]
         self.names_ = training.classes
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`."""
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         species, features = species_groups(rows[:, self.logits]), rows[:, self.features]
         parts = [species[:, i : i + 1] * aligned(m, features, self.names_) for i, m in enumerate(self.models_)]
         return np.asarray(np.sum(parts, axis=0))
@@ -71,8 +67,7 @@ class SpeciesRemoved(FeatureClassifier):
         self.logits = logits
         self.features = features
 
-    def learn(self, training: TrainingRows) -> None:
-        """See `FeatureClassifier.learn`."""
+    def _learn(self, training: TrainingRows) -> None:
         from sklearn.linear_model import Ridge
 
         self.ridge_ = Ridge(alpha=1.0).fit(
@@ -85,6 +80,5 @@ class SpeciesRemoved(FeatureClassifier):
     def _left(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(rows[:, self.features] - self.ridge_.predict(species_groups(rows[:, self.logits])))
 
-    def answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        """See `FeatureClassifier.answer`."""
+    def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         return self.model_.predict_proba(self._left(rows))

@@ -20,12 +20,10 @@ from petmood.errors import ConfigError, ImageError
 from petmood.explain import Explanations, Maps
 from petmood.version import __version__
 from petmood.web.batching import Batcher
-from petmood.web.explaining import Explainer, Wanted
-from petmood.web.finding import Detections, Found
+from petmood.web.explaining import Detections, Explainer, Found, Wanted
 from petmood.web.guard import Guard
 from petmood.web.logs import LOGGER
-from petmood.web.metrics import Metrics
-from petmood.web.observer import Observer
+from petmood.web.observer import Metrics, Observer
 from petmood.web.page import add_page
 from petmood.web.problems import ProblemBody, Refusal
 from petmood.web.settings import ServerSettings

@@ -9,7 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from petmood.bundle import Outputs, Prepared
+from petmood.bundle import Outputs, Prepared, Unreadable
+from petmood.bundle.schema import Record
+from petmood.detection import Box
 from petmood.explain import Explained, Maps, batches, finish, plan, to_facts
 from petmood.web.batching import Batcher
 from petmood.web.problems import Refusal
@@ -93,3 +95,19 @@ class Explainer:
                 raise Refusal(503, "nobody waits for this explanation", "a closed connection", "Ask again.")
             found.append((await self._batcher.infer(part)).probabilities)
         return to_facts(bundle, finish(bundle, begun, np.concatenate(found)))
+
+
+class Found(Record):
+    """The animals in one picture, the surest first, at most 20: `width` and `height` are the picture's, in pixels."""
+
+    source: str
+    width: int
+    height: int
+    boxes: tuple[Box, ...]
+
+
+class Detections(Record):
+    """What `/v1/detect` answers: pictures in order, and what was unreadable."""
+
+    pictures: tuple[Found, ...]
+    errors: tuple[Unreadable, ...]

@@ -5,8 +5,32 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
 from petmood.web.logs import LOGGER
-from petmood.web.metrics import Metrics
+
+_SECONDS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+class Metrics:
+    """The counters of one application, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "petmood_requests", "Requests by path and status.", ("path", "status"), registry=self.registry
+        )
+        self.seconds = Histogram(
+            "petmood_request_seconds", "Seconds a request took.", ("path",), buckets=_SECONDS, registry=self.registry
+        )
+        self.pictures = Counter("petmood_pictures", "Pictures read, by verdict.", ("verdict",), registry=self.registry)
+        self.pending = Gauge("petmood_pending_pictures", "Pictures not answered yet.", registry=self.registry)
+        self.batches = Gauge("petmood_batches", "Inferences run.", registry=self.registry)
+
+    def text(self) -> bytes:
+        """All of them in Prometheus' text format."""
+        return generate_latest(self.registry)
+
 
 _GONE: Final = 499
 """What is noted where the client hung up before there was an answer; nginx uses the same number."""

@@ -12,8 +12,7 @@ from starlette.requests import Request  # FastAPI reads it from the signature, s
 from starlette.responses import HTMLResponse, Response
 
 from petmood.images import CANONICAL
-from petmood.page.facts import page_facts
-from petmood.page.html import SERVER_PROMISE, detector_promise, page_html, style
+from petmood.page.html import SERVER_PROMISE, detector_promise, page_facts, page_html, style
 from petmood.page.modules import module, resource, script
 from petmood.web.settings import ServerSettings
 

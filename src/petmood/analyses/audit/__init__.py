@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from petmood.analyses.audit.facts import AuditFacts
-from petmood.analyses.base import Analysis, Asked, Page
+from petmood.analyses.base import Analysis, Asked
 
 
 def _compute(asked: Asked) -> AuditFacts:
@@ -14,19 +12,12 @@ def _compute(asked: Asked) -> AuditFacts:
     return audit_facts(asked.data, asked.settings)
 
 
-def _words(facts: AuditFacts, page: Page) -> Mapping[str, object]:
-    from petmood.analyses.audit import words
-
-    return {"words": words}
-
-
 ANALYSIS = Analysis(
     name="audit",
     title="Can the data be trusted?",
     facts=AuditFacts,
     doing="Auditing the data set",
     compute=_compute,
-    words=_words,
     package=__name__,
     place="data",
     # what the first finding says already is not said again

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from petmood.analyses.audit.facts import AlikePair, AuditFacts, FamilyFacts, FamilySplit, Shortcut
 from petmood.analyses.audit.quality import QualityTable, quality_facts, quality_table, write_quality
 from petmood.config import RunSettings
-from petmood.dataset import Dataset, open_dataset
-from petmood.dataset.facts import dataset_facts
-from petmood.dataset.figures import identity_of
+from petmood.dataset import Dataset, open_as
+from petmood.dataset.figures import dataset_facts, identity_of
 from petmood.dataset.models import PROPERTIES, majority, property_alone, property_values
 from petmood.evaluation.protocols import grouped
 from petmood.evaluation.statistics import mean_interval, tell_apart
@@ -56,9 +55,7 @@ def audit(
     """
     with (
         nullcontext() if quality is None else output_file(quality, [data, groups], option="--quality") as made,
-        open_dataset(
-            data, families=settings.families, seed=settings.seed, splits=False, groups=groups, progress=progress
-        ) as opened,
+        open_as(data, settings, progress, splits=False, groups=groups) as opened,
         opened.timed.stage("audit", "Auditing the data set"),
     ):
         facts = audit_facts(opened, settings)

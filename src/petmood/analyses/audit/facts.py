@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from petmood.results.base import Fact, Interval, Marked
-from petmood.results.copies import CopyPair, Duplicates, LabelConflict
-from petmood.results.dataset import ClassCount, Skipped, SplitFacts, Warn
-from petmood.results.identity import Identity
+from petmood.results.base import Fact, Identity, Interval, Marked
+from petmood.results.dataset import ClassCount, CopyPair, Duplicates, LabelConflict, Skipped, SplitFacts, Warn
 
 
 class FamilySplit(Fact):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from petmood.analyses.base import Analysis, Asked, Page
+from petmood.analyses.base import Analysis, Asked
 from petmood.analyses.causes.facts import CausesFacts
 from petmood.analyses.labels.facts import LabelFacts
 from petmood.analyses.species.facts import SpeciesFacts
@@ -17,19 +15,12 @@ def _compute(asked: Asked) -> CausesFacts:
     return causes_facts(asked.data, asked.backbone, asked.settings, species=species, labels=labels)
 
 
-def _words(facts: CausesFacts, page: Page) -> Mapping[str, object]:
-    from petmood.analyses.causes import words
-
-    return {"words": words}
-
-
 ANALYSIS = Analysis(
     name="causes",
     title="What would help",
     facts=CausesFacts,
     doing="Measuring what would help",
     compute=_compute,
-    words=_words,
     package=__name__,
     anchor="help",
 )

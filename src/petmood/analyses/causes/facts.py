@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from petmood.results.base import Interval, Marked
-from petmood.results.identity import Identity
+from petmood.results.base import Identity, Interval, Marked
 
 CauseName = Literal["labels", "species", "photos", "resolution", "preprocessing", "model"]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from petmood.analyses.base import Analysis, Asked, Page
+from petmood.analyses.base import Analysis, Asked
 from petmood.analyses.labels.facts import LabelFacts
 
 
@@ -18,18 +16,11 @@ def _compute(asked: Asked) -> LabelFacts | None:
     return label_facts(asked.data, [asked.backbone], asked.settings)
 
 
-def _words(facts: LabelFacts, page: Page) -> Mapping[str, object]:
-    from petmood.analyses.labels import words
-
-    return {"words": words}
-
-
 ANALYSIS = Analysis(
     name="labels",
     title="Labels in doubt",
     facts=LabelFacts,
     doing="Looking for suspect labels",
     compute=_compute,
-    words=_words,
     package=__name__,
 )

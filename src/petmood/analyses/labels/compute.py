@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 from petmood.analyses.labels.doubt import (
     Doubts,
     Similarities,
+    by_look_alikes,
+    by_models,
+    by_nearest_pairs,
+    by_reader,
     conflicting_twins,
     find_doubts,
     nearest_of_class,
@@ -20,9 +24,8 @@ from petmood.analyses.labels.doubt import (
     noise_rate,
 )
 from petmood.analyses.labels.facts import LabelFacts, LabelModel, NeighbourFacts, PlantedCheck, SuspectFacts, TwinFacts
-from petmood.analyses.labels.noise import by_look_alikes, by_models, by_nearest_pairs, by_reader
 from petmood.config import RunSettings
-from petmood.dataset import Dataset, open_dataset
+from petmood.dataset import Dataset, open_as
 from petmood.dataset.figures import identity_of
 from petmood.dataset.models import VOTERS, head
 from petmood.errors import require_extra
@@ -40,7 +43,6 @@ PLANTED: Final = 0.1
 """Share of labels that the check changes on purpose."""
 NOISE_DRAWS: Final = 200
 """Resamplings of the noise rate, each of which takes a while."""
-_VERSION = 7  # part of the cache's key; raise it when a figure of this module changes its meaning
 
 Votes = dict[str, Predictions]
 
@@ -57,11 +59,10 @@ def label_facts(
         check: whether to plant errors and look for them.
     """
     keys = [data.photos.features(backbone).key for backbone in backbones]
-    causes = [_VERSION, data.manifest.digest, keys, settings.folds, settings.seed, check]
-    kept = data.cache.remember(
-        "labels/v1", causes, lambda: _measure(data, backbones, settings, check).model_dump(mode="json")
+    causes = [data.manifest.digest, keys, settings.folds, settings.seed, check]
+    return data.cache.remember_facts(
+        "labels/v8", LabelFacts, causes, lambda: _measure(data, backbones, settings, check)
     )
-    return LabelFacts.model_validate(kept)
 
 
 def doubts_of(photos: Dataset, backbones: Sequence[Backbone], settings: RunSettings) -> Doubts:
@@ -238,13 +239,10 @@ def find_suspects(
         progress: where to show it.
         labels: labels.csv whose labels replace the data's, if given.
         reader: labels.csv of a second reader, by whom the noise rate is estimated too, if given.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
     require_extra("Finding suspect labels", "labels", "cleanlab")
     networks = [load_backbone(name) for name in backbones]
-    with open_dataset(data, families=settings.families, seed=settings.seed, labels=labels, progress=progress) as opened:
+    with open_as(data, settings, progress, labels=labels) as opened:
         second = None if reader is None else by_reader(reader, opened.manifest)
         photos = opened.photos
         for network in networks:

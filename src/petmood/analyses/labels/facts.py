@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from petmood.results.base import Fact, Interval, Marked
-from petmood.results.identity import Identity
+from petmood.results.base import Fact, Identity, Interval, Marked
 
 
 class NeighbourFacts(Fact):

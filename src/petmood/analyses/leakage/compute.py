@@ -18,7 +18,7 @@ from petmood.analyses.leakage.judge import (
     permute_labels,
 )
 from petmood.config import RunSettings
-from petmood.dataset import Dataset, Model, open_dataset
+from petmood.dataset import Dataset, Model, open_as
 from petmood.dataset.figures import identity_of, leak_mark
 from petmood.dataset.models import HEAD, head, majority, thumbnails
 from petmood.evaluation.folds import random_folds
@@ -123,13 +123,7 @@ def leakage(data: Path, settings: RunSettings, progress: Progress | None = None,
         PetmoodError: anything the user can fix; a split that leaks unless the settings allow it.
     """
     backbone = load_backbone(settings.backbone)
-    with open_dataset(
-        data,
-        families=settings.families,
-        seed=settings.seed,
-        allow_leakage=settings.allow_leakage,
-        progress=progress,
-    ) as opened:
+    with open_as(data, settings, progress) as opened:
         opened.features(backbone)
         with opened.timed.stage("leakage", "Measuring leakage") as tick:
             facts = leakage_facts(opened, backbone, settings, tick, head_name)

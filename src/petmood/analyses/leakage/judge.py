@@ -12,7 +12,7 @@ from petmood.evaluation.protocols import Predictions
 from petmood.evaluation.statistics import BOOTSTRAP, compare_pair, family_totals, mean_interval
 from petmood.records import IntArray, Manifest
 from petmood.results import Interval
-from petmood.results.identity import Identity
+from petmood.results.base import Identity
 from petmood.split import Fold
 
 PERMUTED = "permuted-labels"

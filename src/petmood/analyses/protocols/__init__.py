@@ -17,7 +17,7 @@ def _compute(asked: Asked) -> ProtocolFacts:
 
 def _words(facts: ProtocolFacts, page: Page) -> Mapping[str, object]:
     from petmood.analyses.protocols import words
-    from petmood.analyses.protocols.charts import learning
+    from petmood.analyses.protocols.words import learning
 
     return {"words": words, "chart": learning(facts.learning.points)}
 

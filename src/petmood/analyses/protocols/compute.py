@@ -39,7 +39,7 @@ from petmood.evaluation.protocols import (
 from petmood.evaluation.statistics import BOOTSTRAP, compare_pair, draw_counts, mean_interval
 from petmood.progress import Tick
 from petmood.records import Manifest
-from petmood.results.identity import Identity
+from petmood.results.base import Identity
 from petmood.split import Fold, fewest_folds
 
 SHARES: Final = (0.15, 0.25, 0.4, 0.65, 1.0)
@@ -240,12 +240,12 @@ def _share_of_photos(manifest: Manifest, share: float, folds: int, seed: int) ->
 
 
 def _forecast(name: str | None, sizes: Values, rates: Values, photos: int, seed: int, cache: ContentCache) -> Forecast:
-    kept = cache.remember(
+    return cache.remember_facts(
         "forecast/v2",
+        Forecast,
         [name, sizes.tolist(), hashlib.sha256(rates.tobytes()).hexdigest(), list(rates.shape), photos, seed],
-        lambda: _fit_forecast(name, sizes, rates, photos, seed).model_dump(mode="json"),
+        lambda: _fit_forecast(name, sizes, rates, photos, seed),
     )
-    return Forecast.model_validate(kept)
 
 
 def _fit_forecast(name: str | None, sizes: Values, rates: Values, photos: int, seed: int) -> Forecast:

@@ -1,9 +1,14 @@
-"""What further protocols show, in plain sentences."""
+"""What further protocols show, in plain sentences and a chart."""
 
 from __future__ import annotations
 
-from petmood.analyses.protocols.facts import AnimalsOutFacts, Forecast, SpeciesOut, SpeciesOutFacts
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from petmood.analyses.protocols.facts import AnimalsOutFacts, CurvePoint, Forecast, SpeciesOut, SpeciesOutFacts
 from petmood.dataset import DEFAULT_BACKBONE
+from petmood.report.credibility_plots import ShareChart
 from petmood.report.wording import THIN, count, measured, number, percent, plural, points_ci
 
 
@@ -56,3 +61,15 @@ def forecast_sentence(f: Forecast) -> str:
         f"About {count(f.more_photos)} more {noun} for {gain} more on {what}, all classes growing alike "
         f"(95{THIN}% interval {lower} to {upper})."
     )
+
+
+def learning(points: Sequence[CurvePoint]) -> Markup:
+    """Accuracy against the number of photos trained on, with 95 % intervals."""
+    most = max(p.photos for p in points)
+    ticks = [(p.photos, count(round(p.photos))) for p in points]
+    chart = ShareChart("photos in training", "share of photos it gets right", 1.06 * most, ticks)
+    chart.path([(p.photos, p.accuracy) for p in points])
+    for p in points:
+        chart.point(p.photos, p.accuracy, p.accuracy_ci, 4)
+    said = "; ".join(f"{count(round(p.photos))} photos, {percent(p.accuracy, 1)}" for p in points)
+    return chart.svg(f"Learning curve: {said}.")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from petmood.analyses.species.clusters import species_clusters
 from petmood.analyses.species.facts import Association, SpeciesFacts
 from petmood.config import RunSettings
-from petmood.dataset import Dataset, Model, SpeciesTable, open_dataset
+from petmood.dataset import Dataset, Model, SpeciesTable, open_as
 from petmood.dataset.figures import identity_of
 from petmood.dataset.models import head, species_table, without_species
 from petmood.dataset.models import species as species_alone
@@ -27,8 +27,6 @@ from petmood.results import ComparisonFacts, PairedFacts
 MIN_WITHIN: Final = 30
 """Photos of a species from which a comparison inside it is made."""
 
-_VERSION = 5  # part of the cache's key; raise it when a figure of this module changes its meaning
-
 
 def species_facts(data: Dataset, settings: RunSettings) -> SpeciesFacts:
     """Measure species against mood by photo; computed once for given data, features and settings.
@@ -39,9 +37,8 @@ def species_facts(data: Dataset, settings: RunSettings) -> SpeciesFacts:
     photos = data.photos
     told = species_table(photos)
     key = photos.features(settings.backbone).key
-    causes = [_VERSION, data.manifest.digest, key, settings.folds, settings.seed, told.key]
-    kept = data.cache.remember("species/v1", causes, lambda: _measure(data, told, settings).model_dump(mode="json"))
-    return SpeciesFacts.model_validate(kept)
+    causes = [data.manifest.digest, key, settings.folds, settings.seed, told.key]
+    return data.cache.remember_facts("species/v6", SpeciesFacts, causes, lambda: _measure(data, told, settings))
 
 
 def _measure(data: Dataset, species: SpeciesTable, settings: RunSettings) -> SpeciesFacts:
@@ -153,13 +150,8 @@ def species(
         progress: where to show it.
         labels: labels.csv whose labels replace the data's, if given.
         given: CSV with the species of every photo, for animals that ImageNet does not know; else the head tells.
-
-    Raises:
-        PetmoodError: anything the user can fix.
     """
-    with open_dataset(
-        data, families=settings.families, seed=settings.seed, labels=labels, species=given, progress=progress
-    ) as opened:
+    with open_as(data, settings, progress, labels=labels, species=given) as opened:
         photos = opened.photos
         photos.features(settings.backbone)
         with opened.timed.stage("species", "Measuring species against mood"):

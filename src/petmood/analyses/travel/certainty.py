@@ -41,16 +41,23 @@ def _own(
     return sources.read(union, folds, reader)
 
 
-def travelling(union: sources.Pooled, inner: Sequence[sources.Reading], judged: sources.Reading) -> TravelCertainty:
-    """Sets and "sure" that readings of other sources calibrate, on the one judged."""
-    rows = np.concatenate([part.rows for part in inner])
-    fitted = transfer.fit_transfer(
-        np.concatenate([part.probabilities for part in inner]),
+def fit_readings(
+    union: sources.Pooled, readings: Sequence[sources.Reading], unlearnt: Sequence[int] = ()
+) -> transfer.TransferCalibration:
+    """Temperature and sets that readings of sources left out calibrate; `unlearnt` are moods that training lacks."""
+    rows = np.concatenate([r.rows for r in readings])
+    return transfer.fit_transfer(
+        np.concatenate([r.probabilities for r in readings]),
         union.labels[rows],
         union.source[rows],
-        known=np.concatenate([np.isin(union.labels[part.rows], part.learnt) for part in inner]),
-        unlearnt=np.setdiff1d(np.arange(len(union.classes)), judged.learnt).tolist(),
+        known=np.concatenate([np.isin(union.labels[r.rows], r.learnt) for r in readings]),
+        unlearnt=unlearnt,
     )
+
+
+def travelling(union: sources.Pooled, inner: Sequence[sources.Reading], judged: sources.Reading) -> TravelCertainty:
+    """Sets and "sure" that readings of other sources calibrate, on the one judged."""
+    fitted = fit_readings(union, inner, np.setdiff1d(np.arange(len(union.classes)), judged.learnt).tolist())
     scaled = fitted.scaled(judged.probabilities)
     sets = [level.sets(scaled) for level in fitted.levels]
     how = "left out" if fitted.n_sources > 1 else "one source"

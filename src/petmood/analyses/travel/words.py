@@ -9,8 +9,7 @@ from petmood.analyses.travel.facts import TravelCell, TravelCertainty, TravelFac
 from petmood.escaping import one_line
 from petmood.evaluation.statistics import wilson_interval
 from petmood.report.summarize import Headline
-from petmood.report.wording import ci_method, count, interval, listing, percent, plural, quoted
-from petmood.results.base import Interval
+from petmood.report.wording import ci_method, count, interval, listing, percent, plain, plural, quoted
 
 SUBJECTS = {
     "logistic": "logistic regression",
@@ -156,8 +155,8 @@ def _tables(facts: TravelFacts) -> Iterator[Table]:
                 count(c.n),
                 count(c.removed),
                 f"{c.guessing:.2f}",
-                _figure(c.balanced, c.balanced_ci),
-                _figure(c.accuracy, c.accuracy_ci),
+                plain(c.balanced, c.balanced_ci),
+                plain(c.accuracy, c.accuracy_ci),
             )
             for c in facts.cells
         ),
@@ -228,24 +227,24 @@ def _tried(facts: TravelFacts) -> Iterator[Table]:
         "Chosen by the others",
         "Which head the other sources alone choose, so that the choice is honest too.",
         ("Left out", "The others choose", "n", "Balanced accuracy there"),
-        tuple((c.judged_on, SUBJECTS[c.chosen], count(c.n), _figure(c.balanced, c.balanced_ci)) for c in facts.chosen),
+        tuple((c.judged_on, SUBJECTS[c.chosen], count(c.n), plain(c.balanced, c.balanced_ci)) for c in facts.chosen),
     )
 
 
 def _method_row(subject: str, cells: Sequence[TravelCell]) -> tuple[str, ...]:
     mean = sum(c.balanced for c in cells) / len(cells)
-    return (SUBJECTS.get(subject, subject), *(_figure(c.balanced, c.balanced_ci) for c in cells), f"{mean:.3f}")
+    return (SUBJECTS.get(subject, subject), *(plain(c.balanced, c.balanced_ci) for c in cells), f"{mean:.3f}")
 
 
 def _control_row(facts: TravelFacts, cell: TravelCell) -> tuple[str, ...]:
     found = {(c.subject, c.kind): c for c in facts.controls if c.judged_on == cell.judged_on}
     beaten = [c.balanced_ci[1] < cell.balanced_ci[0] for c in found.values()]
     shown = [
-        _figure(found[key].balanced, found[key].balanced_ci) if key in found else "none"
+        plain(found[key].balanced, found[key].balanced_ci) if key in found else "none"
         for key in (("species", "left out"), ("species", "in source"), ("angry-cats", "left out"))
     ]
     word = "all" if all(beaten) else "none" if not any(beaten) else f"{sum(beaten)} of {len(beaten)}"
-    return (cell.judged_on, _figure(cell.balanced, cell.balanced_ci), *shown, word)
+    return (cell.judged_on, plain(cell.balanced, cell.balanced_ci), *shown, word)
 
 
 def _certainty_row(c: TravelCertainty) -> tuple[str, ...]:
@@ -255,12 +254,8 @@ def _certainty_row(c: TravelCertainty) -> tuple[str, ...]:
     return (" + ".join(c.trained_on), c.judged_on, HOW[c.how], *held, sizes, sure)
 
 
-def _figure(value: float, bounds: Interval) -> str:
-    return f"{value:.3f} ({bounds[0]:.3f} to {bounds[1]:.3f})"
-
-
 def _share(hits: int, n: int) -> str:
-    return f"{_figure(hits / n, wilson_interval(hits, n))[:-1]}, {count(hits)} of {count(n)})" if n else "none"
+    return f"{plain(hits / n, wilson_interval(hits, n))[:-1]}, {count(hits)} of {count(n)})" if n else "none"
 
 
 def lines(facts: TravelFacts) -> Iterator[str]:
