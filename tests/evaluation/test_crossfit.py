@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +16,7 @@ from petmood.evaluation.protocols import OutsideRows, Training, cross_fit
 from petmood.records import ImageRecord, Manifest
 from petmood.split import Fold, grouped_folds
 from petmood.training.compose import ColumnSubset, Distilled
+from petmood.training.heads import make_head
 from petmood.training.shallow import ShallowHead
 from petmood.training.species import SpeciesConditional, SpeciesRemoved
 
@@ -179,3 +181,14 @@ def test_species_are_taken_away_by_what_training_rows_tell() -> None:
     row = int(np.flatnonzero(made.index == fold.evaluate[0])[0])
     assert alone.shape == (1, 2)
     assert np.isfinite(made.probabilities[row]).all()
+
+
+@pytest.mark.parametrize("name", ["logistic", "neighbours", "discriminant"])
+def test_folds_fitted_together_give_what_they_give_one_by_one(name: str) -> None:
+    data = manifest()
+    rows = table(data)
+    folds = list(grouped_folds(data, folds=5, seed=1))
+    alone, together = (cross_fit(partial(make_head, name), rows, data, folds, streams=n) for n in (1, 3))
+    assert together.index.tolist() == alone.index.tolist()
+    assert np.array_equal(together.probabilities, alone.probabilities)
+    assert together.n_train == alone.n_train

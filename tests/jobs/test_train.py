@@ -13,7 +13,7 @@ from bundle_fixtures import Trained
 from drawing import jpeg
 from petmood.build.description import COVERAGES, trust
 from petmood.build.heads import fit_head, fitted_photos, save_head_bundle
-from petmood.build.study_networks import fit_cnn, save_cnn_bundle
+from petmood.build.study_networks import fit_cnn, save_cnn_bundle, train_cnn
 from petmood.bundle import load
 from petmood.bundle.folder import read
 from petmood.config import RunSettings
@@ -68,14 +68,28 @@ def test_sets_of_a_wider_coverage_hold_those_of_a_narrower_one() -> None:
             assert wide.thresholds[name] is None or narrow.thresholds[name] <= wide.thresholds[name]
 
 
-def test_photos_of_test_touch_neither_weights_nor_calibration(trained: Trained, tmp_path: Path) -> None:
-    """Other pictures in test, all else as it was: the same graph, calibration, prediction sets and pet rule."""
-    other = tmp_path / "other"
+def with_another_test(trained: Trained, folder: Path) -> Path:
+    """A data set with other pictures in test, all else as it was."""
     for number, file in enumerate(sorted(trained.data.rglob("*.jpg"))):
-        target = other / file.relative_to(trained.data)
+        target = folder / file.relative_to(trained.data)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(jpeg(7000 + number) if file.parts[-3] == "test" else file.read_bytes())
-    with open_dataset(other, families="names", seed=SETTINGS.seed) as data:
+    return folder
+
+
+def test_a_network_is_not_trained_again_for_other_photos_of_test(trained: Trained, tmp_path: Path) -> None:
+    training = TrainSettings(epochs=1, size=32, seed=11)
+    once = train_cnn(trained.opened, "cnn1", training, lambda done, total: None)
+    with open_dataset(with_another_test(trained, tmp_path / "other"), families="names", seed=SETTINGS.seed) as data:
+        again = train_cnn(data, "cnn1", training, lambda done, total: pytest.fail("trained again"))
+    assert np.array_equal(once.valid, again.valid)
+    assert once.epochs == again.epochs
+    assert not np.array_equal(once.test, again.test)
+
+
+def test_photos_of_test_touch_neither_weights_nor_calibration(trained: Trained, tmp_path: Path) -> None:
+    """The same graph, calibration, prediction sets and pet rule."""
+    with open_dataset(with_another_test(trained, tmp_path / "other"), families="names", seed=SETTINGS.seed) as data:
         made = save_head_bundle(tmp_path / "model", data, trained.backbone, SETTINGS)
     before = trained.bundle.description
     assert made.data.sha256 != before.data.sha256

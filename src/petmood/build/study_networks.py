@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,9 +139,18 @@ def train_together(data: Dataset, network: str, settings: TrainSettings, tick: T
 
 
 def _key(manifest: Manifest, network: str, settings: TrainSettings) -> str:
-    """Digest of what a training reads: no more, so that families traced otherwise do not train it anew."""
-    records = manifest.records
+    """Digest of what an outcome depends on: no more, so that families traced otherwise do not make it anew."""
     rows = (manifest.in_split("train"), manifest.in_split("valid"), manifest.photos_in_split("test"))
+    return _digest(manifest, rows, network, settings)
+
+
+def _training_key(manifest: Manifest, network: str, settings: TrainSettings) -> str:
+    """Digest of what a training reads: a photo more in test is predicted, and trains nothing anew."""
+    return _digest(manifest, (manifest.in_split("train"), manifest.in_split("valid")), network, settings)
+
+
+def _digest(manifest: Manifest, rows: Sequence[IntArray], network: str, settings: TrainSettings) -> str:
+    records = manifest.records
     causes = [
         _VERSION,
         images.DECODE_VERSION,
@@ -178,7 +187,7 @@ def fit_cnn(
     model = CnnClassifier(
         network=network,
         settings=settings,
-        checkpoint_dir=cache_dir() / "training" / _key(manifest, network, settings)[:32],
+        checkpoint_dir=cache_dir() / "training" / _training_key(manifest, network, settings)[:32],
         on_epoch=on_epoch,
         on_step=tick,
     )

@@ -25,6 +25,7 @@ from petmood.images import DECODE_VERSION, to_unit
 from petmood.pictures import Pictures, map_images
 from petmood.progress import Timed
 from petmood.records import FeatureTable, FloatArray, ImageRecord, IntArray, Manifest
+from petmood.threads import cores
 
 if TYPE_CHECKING:
     import polars as pl
@@ -305,6 +306,7 @@ class Dataset:
                     protocol.folds(self.manifest),
                     training=protocol.training,
                     allow_leakage=protocol.leaks,
+                    streams=cores(),
                 ).kept()
 
         causes = [self.manifest.digest, model.name, model.key, columns.key, *protocol.key]

@@ -171,7 +171,8 @@ def _species_out(model: Model, data: Dataset, grouped_too: Predictions, settings
 def _left_out(data: Dataset, species: str, manifest: Manifest) -> list[Fold]:
     """The fold that leaves a species out, of the data set's own records or of some of them."""
     assert data.species is not None
-    told = {data.records[i].family: data.species.by_row[i] for i in data.manifest.photo_index}
+    by_row = data.species.by_row
+    told = {data.records[i].family: by_row[i] for i in data.manifest.photo_index}
     left_out, _ = species_folds(manifest, [told[r.family] for r in manifest.records], min_photos=MIN_SPECIES)
     return [one.fold for one in left_out if one.species == species]
 

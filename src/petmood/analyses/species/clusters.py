@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from petmood.evaluation.association import mean_nmi
 from petmood.evaluation.statistics import draw_counts, shifted_interval
 from petmood.features.erasure import ERASERS, fit_eraser
 from petmood.records import IntArray
+from petmood.threads import streamed
 
 REPEATS: Final = 5
 N_INIT: Final = 4
@@ -30,24 +32,28 @@ def species_clusters(photos: Dataset, species: SpeciesTable, settings: RunSettin
         species: of each photo.
         settings: seed.
     """
-    from sklearn.cluster import KMeans
-
     train = photos.manifest.in_split("train")
     found = []
-    spans = {method: _span(photos, settings.backbone, species, train, method) for method in ("none", *ERASERS)}
+    methods = ("none", *ERASERS)
+    made = streamed(methods, lambda method: _span(photos, settings.backbone, species, train, method))
+    spans = dict(zip(methods, made, strict=True))
     for k in (len(photos.manifest.classes), 2 * len(photos.manifest.classes)):
         if len(train) < k:
             continue
         plain: NDArray[np.int64] | None = None
         for method, vectors in spans.items():
-            models = (
-                KMeans(n_clusters=k, n_init=N_INIT, random_state=settings.seed + repeat).fit(vectors[train])
-                for repeat in range(REPEATS)
-            )
-            assigned = np.stack([model.predict(vectors) for model in models]).astype(np.int64)
+            one = partial(_assigned, vectors, train, k)
+            assigned = np.stack(list(streamed(range(settings.seed, settings.seed + REPEATS), one)))
             plain = assigned if plain is None else plain
             found.append(_cluster_facts(method, k, assigned, plain, photos, species))
     return tuple(found)
+
+
+def _assigned(vectors: NDArray[np.float64], train: IntArray, k: int, seed: int) -> NDArray[np.int64]:
+    from sklearn.cluster import KMeans
+
+    model = KMeans(n_clusters=k, n_init=N_INIT, random_state=seed).fit(vectors[train])
+    return np.asarray(model.predict(vectors), dtype=np.int64)
 
 
 def _span(photos: Dataset, backbone: str, species: SpeciesTable, train: IntArray, method: str) -> NDArray[np.float64]:
