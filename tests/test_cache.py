@@ -386,3 +386,10 @@ def test_a_writer_does_not_keep_slow_work_waiting(tmp_path: Path, monkeypatch: p
     with cache.writer("n") as put:
         put({"a": b"1"})
         assert cache.get("n", "a") == b"1"
+
+
+def test_of_two_processes_that_compute_one_value_both_have_the_first(tmp_path: Path) -> None:
+    one, two = ContentCache(tmp_path), ContentCache(tmp_path)
+    assert one.remember("a", ["cause"], lambda: two.remember("a", ["cause"], lambda: 0.1)) == 0.1
+    assert one.remember("b", ["cause"], lambda: [two.remember("b", ["cause"], lambda: 0.1), 0.2][1]) == 0.1
+    assert two.remember("b", ["cause"], lambda: pytest.fail("computed again")) == 0.1

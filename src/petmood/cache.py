@@ -329,7 +329,10 @@ class ContentCache:
             db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)", rows)
 
         self._do(put, None)
-        self._unlooked += sum(len(value) for _, value in pairs)
+        self._look_at_size(sum(len(value) for _, value in pairs))
+
+    def _look_at_size(self, written: int) -> None:
+        self._unlooked += written
         if self._unlooked >= min(_CHECK_EVERY, self.limit // 8):
             self._unlooked = 0
             self._keep_to_limit()
@@ -388,10 +391,21 @@ class ContentCache:
         key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()
         kept = self.get(namespace, key)
         if kept is None:
-            # what is kept is what is returned, so that a first and a second run see the same value
-            kept = json.dumps(make(), allow_nan=False).encode()
-            self.put(namespace, key, kept)
+            # what is kept is what is returned, so that all runs see one value: that of the first process which kept it
+            kept = self.first(namespace, key, json.dumps(make(), allow_nan=False).encode())
         return json.loads(kept)
+
+    def first(self, namespace: str, key: str, value: bytes) -> bytes:
+        """Store a value unless another process has stored one meanwhile. Returns the one that stands."""
+
+        def put(db: sqlite3.Connection) -> bytes:
+            row = (namespace, key, value, _checksum(value), int(time.time()))
+            db.execute("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?)", row)
+            return _look_up(db, namespace, [key], drop=True).get(key, value)
+
+        standing = self._do(put, value)
+        self._look_at_size(len(value))
+        return standing
 
     def remember_facts(self, namespace: str, kind: type[F], causes: Any, make: Callable[[], F]) -> F:
         """`remember` of facts of one kind."""

@@ -94,12 +94,13 @@ def test_photos_of_test_touch_neither_weights_nor_calibration(trained: Trained, 
     before = trained.bundle.description
     assert made.data.sha256 != before.data.sha256
     assert read(tmp_path / "model").graph == read(trained.path).graph
-    assert (made.calibration, made.conformal, made.pet, made.quality) == (
-        before.calibration,
-        before.conformal,
-        before.pet,
-        before.quality,
-    )
+    assert (made.calibration, made.conformal, made.quality) == (before.calibration, before.conformal, before.quality)
+    assert made.pet
+    assert before.pet
+    # a picture that another process infers at the same time, among others, has other last digits
+    limits = {"min_mass": pytest.approx(before.pet.min_mass), "max_distance": pytest.approx(before.pet.max_distance)}
+    assert (made.pet.min_mass, made.pet.max_distance) == tuple(limits.values())
+    assert made.pet.model_dump(exclude=set(limits)) == before.pet.model_dump(exclude=set(limits))
 
 
 @pytest.mark.parametrize("allowed", [False, True])

@@ -232,8 +232,7 @@ def drawn_by(backbone: Backbone, cache: ContentCache, progress: Tick = lambda do
             progress(len(parts) * BATCH, _DRAWN)
             parts.append(embed_batch(session, backbone, pixels))
         rows = [np.concatenate([vectors, logits], axis=1) for vectors, logits in parts if logits is not None]
-        kept = np.concatenate(rows).astype(np.float32).tobytes()
-        cache.put(namespace, key, kept)
+        kept = cache.first(namespace, key, np.concatenate(rows).astype(np.float32).tobytes())
     both = np.frombuffer(kept, dtype=np.float32).reshape(_DRAWN, -1)
     return both[:, :-N_IMAGENET], both[:, -N_IMAGENET:]
 
