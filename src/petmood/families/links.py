@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from petmood.cache import ContentCache
-from petmood.families.candidates import PER_IMAGE, Sketches
+from petmood.families.candidates import PER_IMAGE, VOTERS, Sketches
 from petmood.families.geometry import MIN_INLIERS
 from petmood.families.index import version
 from petmood.families.known import KnownCandidates
@@ -37,7 +37,7 @@ ALIKE_INLIERS: Final = 12
 ALIKE_LIKENESS: Final = 0.3
 """From here on two pictures that are not one photo are told of as much alike: one animal twice, or one scene."""
 
-_VERSION: Final = 4
+_VERSION: Final = 5
 _ROUNDS: Final = 4
 _WITNESSES: Final = 8  # further pairs looked at to confirm a weak link
 _CONFIRMED: Final = 2  # of them that must say the same
@@ -138,6 +138,7 @@ def _rules() -> list[float]:
         ALIKE_LIKENESS,
         _CONFIRMED,
         PER_IMAGE,
+        VOTERS,
     ]
     return [*own, *rules()]
 
@@ -153,7 +154,7 @@ class _Search:
         self._shelf = shelf
         self._cache = cache
         self._space = f"verdicts/v{_VERSION}/{json.dumps(rules())}/{namespace()}"
-        space = f"candidates/v{_VERSION}/{version()}/{PER_IMAGE}/{namespace()}"
+        space = f"candidates/v{_VERSION}/{version()}/{PER_IMAGE}/{VOTERS}/{namespace()}"
         self._candidates = KnownCandidates(digests, cache, space, lambda: Sketches(len(shelf), shelf.parts()))
         self._verdicts: dict[tuple[int, int], Verdict] = {}
         self._root = array("i", range(len(digests)))

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from petmood.cache import ContentCache
-from petmood.families.candidates import Sketch, sketch
+from petmood.families.candidates import VOTERS, Sketch, sketch
 from petmood.families.index import DIM, version
 from petmood.families.local import LocalFeatures, find_local_features, namespace
 from petmood.families.workers import workers
@@ -32,7 +32,7 @@ class LocalStore:
     def __init__(self, cache: ContentCache) -> None:
         self._cache = cache
         self._space = namespace()
-        self._sketches = f"{self._space}/sketch/{version()}"
+        self._sketches = f"{self._space}/sketch/{VOTERS}/{version()}"
 
     def fill(
         self,

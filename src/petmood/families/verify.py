@@ -129,7 +129,12 @@ def verify(a: LocalFeatures, b: LocalFeatures) -> Verdict:
     if by_points.same_photo:
         return by_points
     whole = _by_whole(a, b)
-    return whole if whole.same_photo else by_points
+    if whole.same_photo or by_points.inliers < MIN_INLIERS:
+        return whole if whole.same_photo else by_points
+    # what matches the one way may be placed worse than what matches the other way
+    turned = place(b, a)
+    back = NOTHING if turned is None else _judge(b, a, turned)
+    return replace(back, scale=round(1 / back.scale, 6)) if back.kind == "whole" else by_points
 
 
 @contextmanager
