@@ -1,6 +1,6 @@
 """Sketches of pictures -> pairs that may show one photo, from inverted lists, never from all pairs.
 
-A sketch is a small part of a picture's local features, and a thumbnail, each as a code of 64 bytes; some 2 KiB.
+A sketch is a small part of a picture's local features, and a thumbnail, each as a code of 64 bytes; some 3 KiB.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def spread(found: LocalFeatures) -> IntArray:
 
 
 class Sketches:
-    """Sketches of n numbered pictures, as arrays: some 2 KiB of memory each."""
+    """Sketches of n numbered pictures, as arrays: some 3 KiB of memory each."""
 
     def __init__(self, n: int, parts: Iterable[Sequence[Sketch]]) -> None:
         """Take them in, in order, a part at a time."""

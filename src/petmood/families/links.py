@@ -76,7 +76,7 @@ def find_links(
 ) -> PixelLinks:
     """Find which files show one photo: cropped, turned, mirrored, relit, covered in part, or a tile of another.
 
-    Time grows with the number of images, and memory by some 3 KiB an image: features stay on disk. Images that were
+    Time grows with the number of images, and memory by some 5 KiB an image: features stay on disk. Images that were
     seen before, in this set or another, are not looked at again, nor are pairs of them. The same files give the same
     links, whatever their names and order.
 
