@@ -34,8 +34,8 @@ PER_IMAGE: Final = 6
 """Candidates kept of each picture, by votes of its local features."""
 
 VOTERS: Final = 48
-"""Local features of each picture that vote. Of 773 copies of 28 kinds, 32 left out 14 that a closer look would have told,
-most of them small in another picture; 48 leave out 3, for a kibibyte of memory a picture."""
+"""Local features of each picture that vote. Of 773 copies of 28 kinds, 32 left out 14 that a closer look would have
+told, most of them small in another picture; 48 leave out 3, for a kibibyte of memory a picture."""
 
 FEW: Final = 64
 """Local features below which a picture is looked for by its thumbnail turned every way, not only as it is."""
