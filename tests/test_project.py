@@ -198,7 +198,8 @@ def test_help_loads_no_heavy_package() -> None:
     help_text, _, loaded = done.stdout.rpartition("LOADED")
     assert "run" in help_text
     assert "petmood" in loaded.split()
-    assert HEAVY & set(loaded.split()) == set()
+    # numpy alone doubles the time until the help stands
+    assert (HEAVY | {"numpy", "pydantic"}) & set(loaded.split()) == set()
 
 
 def test_the_version_is_that_of_the_installed_package_and_none_in_the_changelog_is_newer() -> None:
