@@ -19,7 +19,7 @@ from safetensors.numpy import save
 from sheet import REPOSITORY
 
 from petmood.families.candidates import spread
-from petmood.families.index import DIM, encode_thumbnail, flat, turned_thumbnails
+from petmood.families.index import DIM, SPAN, encode_thumbnail, flat, turned_thumbnails
 from petmood.families.local import find_local_features, mirrored, thumbnail, unit
 from petmood.records import FloatArray
 from petmood.store import write_bytes
@@ -27,7 +27,7 @@ from petmood.store import write_bytes
 OUT = REPOSITORY / "src" / "petmood" / "families" / "codebooks.safetensors"
 _SIDE = 160
 _STEPS = 8
-_SPAN = 127 / 0.45
+_SCALE = 127 / SPAN
 
 
 def leaves(n: int) -> Iterator[Image.Image]:
@@ -102,7 +102,7 @@ def main() -> None:
     features = [find_local_features(picture) for picture in leaves(parser.parse_args().pictures)]
     descriptors = np.concatenate([found.descriptors[spread(found)] for found in features])
     mean, axes, signs = axes_of(unit(descriptors))
-    codes = np.clip(np.rint((unit(descriptors) - mean) @ axes * _SPAN), -127, 127).astype(np.int8)
+    codes = np.clip(np.rint((unit(descriptors) - mean) @ axes * _SCALE), -127, 127).astype(np.int8)
     small = np.stack([turned_thumbnails(encode_thumbnail(thumbnail(found.grey))) for found in features])
     small = flat(np.concatenate([small, -small]).reshape(-1, 8, 8))
     tensors = {"mean": mean.astype(np.float32), "axes": axes, "signs": signs}

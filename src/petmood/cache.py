@@ -24,10 +24,14 @@ from enum import Enum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import RLock
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from petmood.errors import ConfigError
-from petmood.results.base import F
+
+if TYPE_CHECKING:
+    from petmood.results.base import Fact
+
+F = TypeVar("F", bound="Fact")
 
 FORMAT_VERSION = 1
 """Part of the database's file name: a new format starts a new database and leaves the old one to `prune`."""

@@ -17,6 +17,7 @@ from petmood.families.index import (
     DISTANCE,
     FAR,
     NONE,
+    SPAN,
     Codes,
     Grid,
     Keys,
@@ -34,14 +35,14 @@ PER_IMAGE: Final = 6
 """Candidates kept of each picture, by votes of its local features."""
 
 VOTERS: Final = 48
-"""Local features of each picture that vote. Of 773 copies of 28 kinds, 32 left out 14 that a closer look would have
-told, most of them small in another picture; 48 leave out 3, for a kibibyte of memory a picture."""
+"""Local features of each picture that vote. With fewer, copies that are small in another picture are not proposed; each
+costs 64 bytes of memory a picture, and its share of the time."""
 
 FEW: Final = 64
 """Local features below which a picture is looked for by its thumbnail turned every way, not only as it is."""
 
 _CELLS: Final = 4  # voters are taken from a grid of so many cells a side, lest print or one tile take all votes
-_WIDTH: Final = 0.1 * (127 / 0.45) ** 2  # squared distance of codes at which a vote has lost most of its weight
+_WIDTH: Final = 0.1 * (127 / SPAN) ** 2  # squared distance of codes at which a vote has lost most of its weight
 _ALIKE: Final = 0.85  # correlation of two thumbnails below which they are not worth a closer look
 _LEAST: Final = 0.5  # votes below which it is chance: of copies that are found none had less, of other pairs a third
 

@@ -38,7 +38,9 @@ Codes = NDArray[np.int8]
 Keys = NDArray[np.int64]
 
 _HALF: Final = DIM // 2
-_SPAN: Final = 0.45  # what 127 stands for in the code of a descriptor; next to none has more
+SPAN: Final = 0.45
+"""What 127 stands for in the code of a descriptor; next to none has more."""
+
 _ASSET: Final = Path(__file__).with_name("codebooks.safetensors")
 _SIZES: Final = {"voters": ((128, 1), (2_048, 32), (16_384, 64), (131_072, 128)), "thumbnails": ((16_384, 1),)}
 _LARGEST: Final = {"voters": 256, "thumbnails": 64}
@@ -58,7 +60,7 @@ def version() -> str:
     """What codes and cells depend on beside the vectors, for cache keys."""
     import hashlib
 
-    rules = f"{DIM} {PROBES} {FAR} {_SPAN} {_SIZES} {_LARGEST}"
+    rules = f"{DIM} {PROBES} {FAR} {SPAN} {_SIZES} {_LARGEST}"
     return hashlib.sha256(_ASSET.read_bytes() + rules.encode()).hexdigest()[:12]
 
 
@@ -66,7 +68,7 @@ def encode(descriptors: NDArray[np.uint8]) -> Codes:
     """(n, 64) codes of (n, 128) descriptors."""
     told = _asset()
     turned = (unit(descriptors) - told["mean"]) @ told["axes"]
-    return np.asarray(np.clip(np.rint(turned * np.float32(127 / _SPAN)), -127, 127), dtype=np.int8)
+    return np.asarray(np.clip(np.rint(turned * np.float32(127 / SPAN)), -127, 127), dtype=np.int8)
 
 
 def mirrored_codes(codes: Codes) -> Codes:
