@@ -19,7 +19,7 @@ from bundle_fixtures import Trained
 from petmood.bundle import Bundle, Neighbour, Outputs
 from petmood.bundle.folder import read
 from petmood.bundle.headline import counted
-from petmood.cli.predict import write_json
+from petmood.cli.answers import write_json
 from petmood.explain import explain
 from petmood.jobs.predict import predict
 from web.conftest import CHROMIUM, running, until
