@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from drawing import deformed, photo, saved
+from petmood.demo.dataset import draw_portrait
 from petmood.families.local import LocalFeatures, find_local_features
-from petmood.families.verify import verify
+from petmood.families.verify import MIN_INLIERS, verify
 from petmood.images import open_rgb
 
 FEW = settings(max_examples=12, deadline=None, derandomize=True, database=None)
@@ -81,3 +82,22 @@ def test_the_next_frame_does_not_join(seed: int, across: int, down: int, noise: 
     verdict = verify(features_of(frames[0]), features_of(frames[1]))
     assert verdict.moved > 0.05
     assert not verdict.same_photo
+
+
+def test_a_crop_is_told_whichever_of_the_two_comes_first() -> None:
+    told = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        kind = seed % 3
+        face = draw_portrait(("cat", "dog", "rabbit")[kind], ("happy", "Sad", "Angry")[kind], 1.0, 224, rng).image
+        share = rng.uniform(0.35, 0.5)
+        left, top = rng.uniform(0, 1 - share, 2) * 224
+        cropped = face.crop((int(left), int(top), int(left + share * 224), int(top + share * 224))).resize((224, 224))
+        if seed % 2:
+            cropped = cropped.filter(ImageFilter.GaussianBlur(2.5))
+        a, b = find_local_features(face), find_local_features(cropped)
+        one, other = verify(a, b), verify(b, a)
+        if max(one.inliers, other.inliers) >= MIN_INLIERS:
+            assert one.same_photo == other.same_photo, seed
+            told.append(one.same_photo)
+    assert sum(told) >= 5

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conftest import DEMO_RUN
+from drawing import photo, saved, write_tree
 from petmood.analyses import read_results
 from petmood.analyses.species.compute import species
 from petmood.config import RunSettings, run_settings
@@ -141,6 +142,22 @@ def test_a_cold_run_with_the_same_seed_gives_the_same_results(
     first, second = facts(outcome), facts(cold)
     del first["environment"], second["environment"]
     assert first == second
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_a_photo_more_gives_what_a_run_from_scratch_gives(
+    tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(tiny_data, data)
+    run(data, tmp_path / "before", SETTINGS)
+    write_tree(data, {f"{split}/happy/one-more.jpg": saved(photo(999))})
+    warm = facts(run(data, tmp_path / "warm", SETTINGS))
+    monkeypatch.setenv("PETMOOD_CACHE", str(tmp_path / "cache"))
+    cold = facts(run(data, tmp_path / "cold", SETTINGS))
+    del warm["environment"], cold["environment"]
+    assert warm == cold
 
 
 def test_timings_stand_nowhere_but_in_the_environment(outcome: RunOutcome) -> None:
