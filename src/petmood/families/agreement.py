@@ -35,26 +35,6 @@ _UNUSUAL: Final = 3.0  # so many times what half of the pixels differ by
 _START, _NARROWER, _FITS, _NARROWEST = 60.0, 0.75, 12, 5.0  # grey levels: reach of the fit of light, as it narrows
 
 
-@dataclass(frozen=True, slots=True)
-class Print:
-    """What is left of two pictures where neither is printed over.
-
-    Attributes:
-        agreement: correlation of detail that nine tenths of the windows beside the print reach.
-        exact: share of those windows that agree to the pixel.
-        likeness: correlation of their detail, in [-1, 1].
-        share: share of the overlap that is taken for print, in [0, 1].
-        one_sided: share of the difference that has one sign, in [0.5, 1]: near 1 for print in one colour, near 0.5
-            where something moved, since it uncovers on one side what it covers on the other.
-    """
-
-    agreement: float
-    exact: float
-    likeness: float
-    share: float
-    one_sided: float
-
-
 @dataclass(frozen=True)
 class Comparison:
     """Two pictures of one size, window by window.
@@ -111,6 +91,30 @@ class Comparison:
         return float((self.first * self.second).sum() / np.sqrt(max(power, TINY)))
 
 
+@dataclass(frozen=True)
+class Print:
+    """Two pictures of one size, and what is taken for print on one of them.
+
+    Attributes:
+        laid, under: the two.
+        beside: (height, width) where one lies on the other and neither is printed over.
+        share: share of the overlap that is taken for print, in [0, 1].
+        one_sided: share of the difference that has one sign, in [0.5, 1]: near 1 for print in one colour, near 0.5
+            where something moved, since it uncovers on one side what it covers on the other.
+    """
+
+    laid: Grey
+    under: Grey
+    beside: Mask
+    share: float
+    one_sided: float
+
+    @cached_property
+    def rest(self) -> Comparison:
+        """How they agree beside the print."""
+        return compare(self.laid, self.under, self.beside)
+
+
 def rules() -> list[float]:
     """Every number that agreement depends on beside the pictures."""
     return [
@@ -162,8 +166,8 @@ def detail(pictures: Sequence[Grey], weight: FloatArray) -> list[FloatArray]:
     return found
 
 
-def beside_print(laid: Grey, under: Grey, solid: Mask) -> Print:
-    """Take what stands out of the difference of two pictures for print, and compare the rest.
+def printed(laid: Grey, under: Grey, solid: Mask) -> Print:
+    """Take what stands out of the difference of two pictures for print.
 
     Print all over a picture leaves no window whole, so that windows alone cannot tell it from another picture.
 
@@ -180,11 +184,10 @@ def beside_print(laid: Grey, under: Grey, solid: Mask) -> Print:
     ink = (np.abs(difference) > max(_INK, _UNUSUAL * usual)) & solid
     lighter, darker = float(difference[ink & (difference > 0)].sum()), -float(difference[ink & (difference < 0)].sum())
     around = np.asarray(cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8))) > 0
-    rest = compare(laid, under, solid & ~around)
     return Print(
-        agreement=rest.agreement,
-        exact=rest.exact,
-        likeness=rest.likeness,
+        laid,
+        under,
+        beside=solid & ~around,
         share=float(around[solid].mean()),
         one_sided=max(lighter, darker) / max(lighter + darker, TINY),
     )
@@ -197,9 +200,18 @@ def _relit(first: FloatArray, second: FloatArray, solid: Mask) -> FloatArray:
     gain = offset = 0.0
     for _ in range(_FITS):
         total = float(weight.sum())
-        x, y = float((weight * a).sum()) / total, float((weight * b).sum()) / total
-        gain = float((weight * (a - x) * (b - y)).sum()) / max(float((weight * (a - x) ** 2).sum()), TINY)
+        x, y = float(weight @ a) / total, float(weight @ b) / total
+        from_x, missed = a - np.float32(x), b - np.float32(y)
+        weight *= from_x
+        gain = float(weight @ missed) / max(float(weight @ from_x), TINY)
         offset = y - gain * x
         reach = max(_NARROWEST, _NARROWER * reach)
-        weight = np.asarray(1 / (1 + ((b - gain * a - offset) / reach) ** 2) ** 2, dtype=np.float32)
+        # 1 / (1 + (what is missed / reach)^2)^2, in place: most of the time goes into moving these numbers
+        from_x *= np.float32(gain)
+        missed -= from_x
+        missed *= np.float32(1 / reach)
+        missed *= missed
+        missed += np.float32(1)
+        missed *= missed
+        weight = np.reciprocal(missed, out=missed)
     return np.asarray(second - gain * first - offset, dtype=np.float32)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.families import agreement, geometry, motion
-from petmood.families.agreement import APART, beside_print, compare
+from petmood.families.agreement import APART, compare, printed
 from petmood.families.geometry import Placement, inverse, lay, place
 from petmood.families.local import LocalFeatures, quarter_turns
 from petmood.threads import cores, one_opencv_thread
@@ -234,14 +234,15 @@ def _printed(
     laid: NDArray[np.uint8], under: NDArray[np.uint8], solid: NDArray[np.bool_], otherwise: Verdict
 ) -> Verdict:
     """The verdict that all but print agrees, or another."""
-    found = beside_print(laid, under, solid)
-    if found.one_sided < MIN_ONE_SIDED or found.share > MAX_PRINT or found.agreement < _CERTAIN:
+    found = printed(laid, under, solid)
+    # nothing is compared where what differs is no print
+    if found.one_sided < MIN_ONE_SIDED or found.share > MAX_PRINT or found.rest.agreement < _CERTAIN:
         return otherwise
     return replace(
         otherwise,
-        agreement=round(found.agreement, 6),
-        exact=round(found.exact, 6),
-        likeness=round(found.likeness, 6),
+        agreement=round(found.rest.agreement, 6),
+        exact=round(found.rest.exact, 6),
+        likeness=round(found.rest.likeness, 6),
         kind="printed",
     )
 
