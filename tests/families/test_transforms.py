@@ -62,6 +62,29 @@ def test_a_deformed_copy_joins_however_it_is_pulled(seed: int, reach: float, sha
 
 
 @FEW
+@given(seed=seeds, solarised=st.booleans(), at=st.integers(90, 190), steps=st.integers(4, 8))
+def test_a_copy_whose_tones_went_through_a_curve_joins(seed: int, solarised: bool, at: int, steps: int) -> None:
+    level = np.arange(256)
+    curve = np.where(level < at, level, 255 - level) if solarised else (level * steps // 256) * 255 // (steps - 1)
+    toned = photo(seed).convert("L").point(curve.tolist()).convert("RGB")
+    assert verify(features_of(photo(seed)), features_of(toned)).same_photo
+    assert not verify(features_of(photo(seed + 1)), features_of(toned)).same_photo
+
+
+@FEW
+@given(seed=seeds, shift=st.floats(2, 7), turn=st.floats(-3, 3), soft=st.floats(4, 14))
+def test_what_moved_as_two_pieces_with_a_soft_edge_is_no_deformation(
+    seed: int, shift: float, turn: float, soft: float
+) -> None:
+    scene = photo(seed).convert("RGB")
+    front = Image.new("L", scene.size)
+    ImageDraw.Draw(front).ellipse((50, 40, 180, 190), fill=255)
+    moved = scene.rotate(turn, Image.Resampling.BICUBIC, translate=(round(shift), round(shift / 2)))
+    later = Image.composite(moved, scene, front.filter(ImageFilter.GaussianBlur(soft)))
+    assert verify(features_of(scene), features_of(later)).kind != "bent"
+
+
+@FEW
 @given(first=seeds, second=seeds)
 def test_different_photos_do_not_join(first: int, second: int) -> None:
     other = second if second != first else first + 1

@@ -2,7 +2,8 @@
 
 A covered copy agrees with its photo to the pixel except in places, and what is under the cover can be found nowhere
 near. In the next frame of one scene, what disagrees can be found: a little further on, as one piece. A deformed copy
-has moved too, but everywhere a little, without an edge, and then agrees everywhere.
+has moved too, but everywhere a little, without an edge, and then agrees everywhere. Two pieces move as two planes
+do; a deformation cannot be told by two.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _SMOOTH: Final = 4.0  # pixels: standard deviation of the blur of a flow
 _ROUNDS: Final = 6
 _KNOWN: Final = 0.8  # correlation from which a window is known to have moved as the flow says
 _MUCH_LESS: Final = 0.3  # of the typical motion
+_LAYERS: Final = 12  # most times that pixels choose anew which of two planes they move with
+_FEW: Final = 60  # places that must be known for that
 _HALVED: Final = 1  # times that pictures are halved for the flow that a plane is fitted to
 
 Plane = NDArray[np.float64]
@@ -46,6 +49,8 @@ class Motion:
         bent: correlation that nine tenths of the windows reach after each has moved.
         still: share of windows that moved much less than the others: high where one piece moved before another, low
             where a picture was deformed.
+        flow: (rows, columns, 2) float32 pixels by which every fourth pixel has moved.
+        known: (rows, columns) where that is sure.
     """
 
     exact: float
@@ -53,6 +58,41 @@ class Motion:
     moved: float
     bent: float
     still: float
+    flow: FloatArray
+    known: Mask
+
+    def beside_layers(self) -> float:
+        """Share of the motion's power that two planes leave, in [0, 1]: little where one piece moved before another.
+
+        That is beside what one plane explains; 0 if too little is known.
+        """
+        wanted = self.flow[self.known].astype(np.float64)
+        if len(wanted) < _FEW:
+            return 0.0
+        y, x = np.nonzero(self.known)
+        places = np.column_stack([np.ones(len(x)), x / self.known.shape[1], y / self.known.shape[0]])
+
+        def missed(rows: Mask) -> NDArray[np.float64]:
+            """Of every place, if it moved with the plane of some."""
+            chosen = places[rows]
+            plane = np.linalg.solve(chosen.T @ chosen + 1e-6 * np.eye(3), chosen.T @ wanted[rows])
+            return np.asarray(wanted - places @ plane, np.float64)
+
+        beside = missed(np.ones(len(wanted), dtype=np.bool_))
+        power = (beside**2).sum(axis=1)
+        main = beside @ np.linalg.svd(beside - beside.mean(axis=0), full_matrices=False)[2][0]
+        left = [1.0]
+        for start in (main > np.median(main), power > np.median(power), power > np.quantile(power, 0.75)):
+            first, least = start, power
+            for _ in range(_LAYERS):
+                if min(first.sum(), (~first).sum()) < _FEW / 5:
+                    break
+                a, b = ((missed(rows) ** 2).sum(axis=1) for rows in (first, ~first))
+                before, first, least = first, a < b, np.minimum(a, b)
+                if np.array_equal(before, first):
+                    break
+            left.append(float(least.sum() / max(power.sum(), TINY)))
+        return min(left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +113,20 @@ class Settled:
 
 def rules() -> list[float]:
     """Every number that motion depends on beside the pictures."""
-    return [_MOVED, _STEP, _SPARSE, _SHIFT, _BY_SHIFT, _SETTLED, _LITTLE, _SMOOTH, _ROUNDS, _KNOWN, _MUCH_LESS, _HALVED]
+    return [
+        _MOVED,
+        _STEP,
+        _SPARSE,
+        _SHIFT,
+        _BY_SHIFT,
+        _SETTLED,
+        _LITTLE,
+        _SMOOTH,
+        _ROUNDS,
+        _KNOWN,
+        _MUCH_LESS,
+        *(_LAYERS, _FEW, _HALVED),
+    ]
 
 
 def settle(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Settled | None:
@@ -119,7 +172,8 @@ def motion(settled: Settled, under: Grey) -> Motion | None:
     whole_flow = _after(_smoothed(_flow(there), there), flow)
     there = compare(_moved(laid, whole_flow), under, _moved_mask(solid, whole_flow))
     further, agreeing = np.abs(there.correlation), now.telling & there.telling
-    known = _length(whole_flow)[agreeing & (further > _KNOWN)]
+    sure = agreeing & (further > _KNOWN)
+    known = _length(whole_flow)[sure]
     typical = float(np.sqrt((known**2).mean())) if known.size else 0.0
     return Motion(
         exact=close.exact,
@@ -127,6 +181,8 @@ def motion(settled: Settled, under: Grey) -> Motion | None:
         moved=float(moved[both].mean()),
         bent=float(np.quantile(further[agreeing], WORST)) if agreeing.sum() >= MIN_PIXELS else 0.0,
         still=float((known < _MUCH_LESS * typical).mean()) if known.size else 1.0,
+        flow=whole_flow[::_STEP, ::_STEP],
+        known=sure[::_STEP, ::_STEP],
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood.families import agreement, geometry, motion
+from petmood.families import agreement, geometry, motion, tones
 from petmood.families.agreement import APART, compare, printed
 from petmood.families.geometry import Placement, inverse, lay, place
 from petmood.families.local import LocalFeatures, quarter_turns
@@ -34,8 +34,9 @@ MAX_SHIFTED, MAX_SHIFTED_COVERED, MAX_SHIFTED_SURE = 0.1, 0.05, 0.08
 """Share of windows that may differ by a small shift: of a whole copy, of a covered one, and of one that surely lies
 as it should. Frames of one scene that moved by a pixel or two agree well enough to be taken for copies otherwise."""
 
-MIN_BENT, MAX_STILL = 0.87, 0.25
-"""A deformed copy agrees everywhere once each place has moved, and no large part of it stayed."""
+MIN_BENT, MAX_STILL, MIN_CLEARLY_BENT, MAX_STILL_CLEARLY, MIN_BESIDE_LAYERS = 0.87, 0.25, 0.94, 0.32, 0.34
+"""A deformed copy agrees everywhere once each place has moved, and no large part of it stayed, or a little larger one
+where it agrees the more; and its motion is not that of two planes, as it is where one piece moved before another."""
 
 MANY_INLIERS, MIN_SURE_INLIERS, MIN_SURE_SHARE = 30, 20, 1 / 3
 """How two pictures lie is sure where so many features agree, or fewer that are such a share of the poorer picture's:
@@ -45,11 +46,23 @@ MIN_INLIERS, MIN_LIKENESS, MIN_COVERED_INLIERS = 10, 0.7, 18
 """Features that must agree, and correlation over the whole, where nine tenths of the windows agree less than
 `_CERTAIN`; and features where a part is covered. Drawings from one template share some."""
 
+MIN_FEW_INLIERS, MIN_EXACT_FEW, MIN_CLEAR_FEW, MAX_MOVED_FEW = 9, 0.5, 2.4, 0.03
+"""A copy that was edited several times keeps fewer: then more of it must agree to the pixel, and less be only alike or
+have moved."""
+
+MIN_EXACT_WHOLE: Final = 0.4
+"""Share that must agree to the pixel where no feature tells how two whole pictures lie."""
+
+MIN_TONED, MIN_MUCH_TONED = 0.05, 0.2
+"""Share of the variance of grey levels that a curve must explain beyond a straight line for tones to have changed, and
+to have changed much: what agrees then after the curve only is a copy, though it agrees a little less."""
+
 MIN_ONE_SIDED, MAX_PRINT = 0.9, 0.6
 """Print is lighter than the photo or darker, not both, and leaves enough of it, which then agrees to `_CERTAIN`."""
 
 _CERTAIN: Final = 0.85  # agreement, and
 _SURE_SHIFTED: Final = 0.05  # most that is shifted, that need no closer look at what has moved
+_PROMISING, _PROMISING_EXACT = 0.65, 0.13  # that half must reach, and share that agrees, where features are few
 _HOPELESS: Final = 0.3  # correlation that half of the windows must reach to be worth that look
 _TOGETHER: Final = 4  # pairs that one thread takes at once
 _THUMBNAILS: Final = 0.8  # correlation of two thumbnails below which whole pictures are not compared
@@ -70,7 +83,7 @@ class Verdict:
         scale: pixels of the second picture for one of the first.
         mirrored: True if one is a mirror image of the other.
         kind: "whole": nothing is covered; "covered": some of it is; "printed": all but print, as told by what is
-            beside it; "bent": deformed; "other": not one photo.
+            beside it; "toned": grey levels went through a curve; "bent": deformed; "other": not one photo.
     """
 
     inliers: int
@@ -107,19 +120,31 @@ def rules() -> list[float]:
         _SURE_SHIFTED,
         MIN_BENT,
         MAX_STILL,
+        MIN_CLEARLY_BENT,
+        MAX_STILL_CLEARLY,
+        MIN_BESIDE_LAYERS,
         MANY_INLIERS,
         MIN_SURE_INLIERS,
         MIN_SURE_SHARE,
         MIN_INLIERS,
         MIN_LIKENESS,
         MIN_COVERED_INLIERS,
+        MIN_FEW_INLIERS,
+        MIN_EXACT_FEW,
+        MIN_CLEAR_FEW,
+        MAX_MOVED_FEW,
+        MIN_EXACT_WHOLE,
+        MIN_TONED,
+        MIN_MUCH_TONED,
         MIN_ONE_SIDED,
         MAX_PRINT,
         _CERTAIN,
+        _PROMISING,
+        _PROMISING_EXACT,
         _HOPELESS,
         _THUMBNAILS,
     ]
-    return [*own, *geometry.rules(), *agreement.rules(), *motion.rules()]
+    return [*own, *geometry.rules(), *agreement.rules(), *motion.rules(), *tones.rules()]
 
 
 def verify(a: LocalFeatures, b: LocalFeatures) -> Verdict:
@@ -174,6 +199,8 @@ def _judge(a: LocalFeatures, b: LocalFeatures, placed: Placement) -> Verdict:
     share = placed.inliers / min(len(a.points), len(b.points))
     sure = placed.inliers >= (MIN_SURE_INLIERS if share >= MIN_SURE_SHARE else MANY_INLIERS)
     found = _kind(laid, under, solid, placed.inliers, overlap, sure=sure)
+    if not found.same_photo and placed.inliers >= MIN_INLIERS and overlap >= MIN_OVERLAP:
+        found = _toned(laid, under, solid, found)
     return replace(found, overlap=round(overlap, 6), scale=round(placed.scale, 6), mirrored=placed.mirrored)
 
 
@@ -198,8 +225,10 @@ def _kind(
         return untold
     if pair.agreement >= _CERTAIN and motion.shifted(pair) <= _SURE_SHIFTED:
         return verdict("whole", pair.agreement, pair.exact)
-    few = inliers < MIN_COVERED_INLIERS and abs(pair.likeness) < MIN_LIKENESS  # no kind below could be told
-    if few or not pair.enough or pair.reached(0.5) < _HOPELESS:
+    few = inliers < MIN_COVERED_INLIERS and abs(pair.likeness) < MIN_LIKENESS
+    if few and inliers >= MIN_FEW_INLIERS:
+        few = pair.exact < _PROMISING_EXACT or pair.reached(0.5) < _PROMISING
+    if few or not pair.enough or pair.reached(0.5) < _HOPELESS:  # no kind below could be told
         return _printed(laid, under, solid, untold)
     settled = motion.settle(laid, under, solid, pair)
     if settled is None:
@@ -215,19 +244,56 @@ def _kind(
     found = motion.motion(settled, under)
     if found is None:
         return _printed(laid, under, solid, untold)
-    covered = inliers >= MIN_COVERED_INLIERS and found.exact >= max(MIN_EXACT, MIN_CLEAR * found.between)
     kind = "other"
     if found.moved <= MAX_MOVED and still:
         if whole:
             kind = "whole"
-        elif settled.shifted <= (MAX_SHIFTED_SURE if sure else MAX_SHIFTED_COVERED) and covered:
+        elif _covered(found, settled.shifted, inliers, sure=sure):
             kind = "covered"
-    elif sure and found.bent >= MIN_BENT and found.still <= MAX_STILL:
+    elif sure and _bent(found):
         kind, agrees = "bent", found.bent
     told = verdict(kind, agrees, found.exact, max(found.moved, settled.shifted))
     if told.same_photo or told.moved > MAX_SHIFTED:
         return told
     return _printed(laid, under, solid, told)
+
+
+def _covered(found: motion.Motion, shifted: float, inliers: int, *, sure: bool) -> bool:
+    """Whether what disagrees is a cover."""
+    if inliers >= MIN_COVERED_INLIERS and found.exact >= max(MIN_EXACT, MIN_CLEAR * found.between):
+        return shifted <= (MAX_SHIFTED_SURE if sure else MAX_SHIFTED_COVERED)
+    return (
+        inliers >= MIN_FEW_INLIERS
+        and found.exact >= max(MIN_EXACT_FEW, MIN_CLEAR_FEW * found.between)
+        and max(found.moved, shifted) <= MAX_MOVED_FEW
+    )
+
+
+def _bent(found: motion.Motion) -> bool:
+    """Whether all agrees once each place has moved as in a deformation, and not one piece before another."""
+    if found.bent < MIN_BENT or found.still > (MAX_STILL_CLEARLY if found.bent >= MIN_CLEARLY_BENT else MAX_STILL):
+        return False
+    return found.beside_layers() >= MIN_BESIDE_LAYERS
+
+
+def _toned(laid: NDArray[np.uint8], under: NDArray[np.uint8], solid: NDArray[np.bool_], otherwise: Verdict) -> Verdict:
+    """The verdict that the one is the other through a curve of grey levels, or another."""
+    found = tones.retoned(laid, under, solid)
+    if found is None or found.explained < MIN_TONED:
+        return otherwise
+    pair = compare(found.laid, found.under, solid)
+    much = found.explained >= MIN_MUCH_TONED
+    if pair.likeness < _CERTAIN or pair.agreement < (MIN_AGREEMENT if much else _CERTAIN):
+        return otherwise
+    if motion.shifted(pair) > (MAX_SHIFTED if much else _SURE_SHIFTED):
+        return otherwise
+    return replace(
+        otherwise,
+        agreement=round(pair.agreement, 6),
+        exact=round(pair.exact, 6),
+        likeness=round(pair.likeness, 6),
+        kind="toned",
+    )
 
 
 def _printed(
@@ -266,7 +332,8 @@ def _by_whole(a: LocalFeatures, b: LocalFeatures) -> Verdict:
     solid = np.ones(b.grey.shape, dtype=np.bool_)
     pair = compare(laid, b.grey, solid)
     moved = motion.shifted(pair) if pair.agreement >= _HOPELESS else 0.0
-    kind = "whole" if pair.agreement >= MIN_AGREEMENT and moved <= MAX_SHIFTED else "other"
+    agrees = pair.agreement >= MIN_AGREEMENT and pair.exact >= MIN_EXACT_WHOLE
+    kind = "whole" if agrees and moved <= MAX_SHIFTED else "other"
     numbers = [round(value, 6) for value in (pair.agreement, pair.exact, moved, pair.likeness, scale[0])]
     found = Verdict(0, numbers[0], numbers[1], numbers[2], numbers[3], 1.0, numbers[4], which >= 4, kind)
     if found.same_photo or moved > MAX_SHIFTED:
