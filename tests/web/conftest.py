@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# the shell first: the same engine without a desktop's windows, which opens a tab with a fifth of the work
+_BROWSERS = ("chromium-headless-shell", "chrome-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, _BROWSERS)), None)
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
