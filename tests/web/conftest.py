@@ -25,7 +25,7 @@ from petmood.web.server import bind
 from petmood.web.settings import ServerSettings
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 
 # the shell first: the same engine without a desktop's windows, which opens a tab with a fifth of the work
@@ -53,6 +53,11 @@ def browser() -> Iterator[Browser]:
         found = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield found
         found.close()
+
+
+def held_back(context: BrowserContext) -> None:
+    """Never answer what takes fifty inferences and follows each answer: for tests that do not look at it."""
+    context.route("**/v1/explain?maps=occlusion*", lambda route: None)
 
 
 def until(page: Page, expression: str) -> None:
