@@ -23,12 +23,25 @@ SMALL = """() => {
 """Texts of less than 9 pixels, those of charts as large as they are shown; what is folded is opened first."""
 
 
-def violations(page: Any, **options: Any) -> list[tuple[str, list[str]]]:
-    """Each rule of axe that an open page breaks, with the elements that break it."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    # what it passes is not listed: that would take as long as looking
-    found = axe.run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
-    return [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in found]
+LOOK = """async ({ within, options }) => {
+    const { violations } = await axe.run(within ?? document, { resultTypes: ["violations"], ...options });
+    return violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 120))]);
+}"""
+"""What it passes is neither listed nor sent: that would take as long as looking."""
+
+
+def violations(page: Any, within: str | None = None, **options: Any) -> list[tuple[str, list[str]]]:
+    """Each rule of axe that an open page breaks, with the elements that break it.
+
+    Args:
+        page: the page, as it is shown now.
+        within: a selector of the part to look at, where the rest was looked at before.
+        options: of axe.
+    """
+    script = pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(script)
+    return [(rule, nodes) for rule, nodes in page.evaluate(LOOK, {"within": within, "options": options})]
 
 
 def faults(page: Path | str, folder: Path, tallest: dict[int, int] | None = None) -> list[tuple[int, str, list[str]]]:

@@ -22,7 +22,7 @@ from petmood.bundle.headline import counted
 from petmood.cli.answers import write_json
 from petmood.explain import explain
 from petmood.jobs.predict import predict
-from web.conftest import CHROMIUM, running, until
+from web.conftest import CHROMIUM, held_back, running, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -33,13 +33,18 @@ NewPage = Callable[..., "Page"]
 
 @pytest.fixture
 def new_page(browser: Browser, address: str) -> Iterator[NewPage]:
-    """Opens the page, with any context options; fails the test on an error in the page or a request elsewhere."""
+    """Opens the page, with any context options; fails the test on an error in the page or a request elsewhere.
+
+    `deep`: what takes many inferences is answered too.
+    """
     contexts = []
     wrong: list[str] = []
 
-    def open_page(url: str = address, **options: object) -> Page:
+    def open_page(url: str = address, deep: bool = False, **options: object) -> Page:
         context = browser.new_context(**options)  # type: ignore[arg-type]
         contexts.append(context)
+        if not deep:
+            held_back(context)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda request: wrong.append(request.url) if _elsewhere(request.url, url) else None)
@@ -94,7 +99,7 @@ def deepened(page: Page) -> None:
 def test_the_covering_test_and_the_background_follow_the_answer(
     new_page: NewPage, trained: Trained, photos: list[Path]
 ) -> None:
-    page = new_page()
+    page = new_page(deep=True)
     page.set_input_files("#file", photos[0])
     answered(page)
     deepened(page)
@@ -112,7 +117,7 @@ def test_a_model_without_activation_map_shows_what_covering_tells(
     new_page: NewPage, trained: Trained, photos: list[Path]
 ) -> None:
     with running(Mapless(read(trained.path))) as address:
-        page = new_page(address)
+        page = new_page(address, deep=True)
         page.set_input_files("#file", photos[0])
         answered(page)
         deepened(page)
