@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 
 from drawing import jpeg
+from needs import needs
 from petmood.bundle import load
 from petmood.bundle.folder import TrainingNeighbours, _pack
 from petmood.errors import ModelError
 from petmood.features.inspection import inspect_graph
 from petmood.features.trial import trust_graph
 
-onnx = pytest.importorskip("onnx")
+onnx = needs("onnx")
 helper, T = onnx.helper, onnx.TensorProto
 
 SIZE, K, DIM = 8, 2, 3

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from needs import needs
 from petmood.errors import ConfigError
 from petmood.training.search import Range, SearchOutcome, TrialScores, search
 
-pytest.importorskip("optuna")
+needs("optuna")
 
 SPACE = {"x": Range(-2.0, 2.0), "kind": ("a", "b")}
 
