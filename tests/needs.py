@@ -15,6 +15,8 @@ class _Late:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("_"):  # asked by pytest, of all that a file has
+            raise AttributeError(attribute)
         return getattr(pytest.importorskip(self._name), attribute)
 
 
