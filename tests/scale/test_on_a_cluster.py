@@ -186,7 +186,7 @@ def here(pets: Path, tmp_path_factory: pytest.TempPathFactory) -> PixelLinks:
     return found(pets, tmp_path_factory.mktemp("here"))
 
 
-@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("killed", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_cluster_finds_what_this_process_finds_though_workers_are_killed(
     cluster: str, pets: Path, here: PixelLinks, killed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
