@@ -85,14 +85,14 @@ bench: $(STAMP) ## measure speed (20 minutes) and write benchmarks/results.md; P
 	$(BIN)/python benchmarks/suite.py
 
 test: $(STAMP) ## run the tests on all cores, without the slow ones
-	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow' $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not slow' $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## run the slow tests only
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
 coverage: $(STAMP) ## run the tests as `make test` does, and print which branches of petmood they go through
 	@$(BIN)/python -m pip install -qq -c $(CONSTRAINTS) pytest-cov
-	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow' --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not slow' --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 robustness: $(STAMP) ## try everything hostile that is known (15 minutes) and write docs/robustness.md
 	$(BIN)/python benchmarks/robustness.py

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from filelock import FileLock
 from hypothesis import settings
+
+from shared import once
 
 if TYPE_CHECKING:
     from petmood.demo import DemoTruth
@@ -23,19 +25,53 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 DEMO_RUN: dict[str, Any] = {"cnn_size": 32, "cnn_epochs": 2, "cnn_precision": "float32", "n_init": 2}
 """Settings of the run of the demo set that many tests look at."""
 
+LONGEST = (
+    "tests/jobs/test_run.py",
+    "tests/web/review/test_browser.py",
+    "tests/page/test_views.py",
+    "tests/page/test_hosts.py",
+    "tests/web/test_page.py",
+    "tests/scale/test_on_a_cluster.py",
+    "tests/study/test_study.py",
+    "tests/jobs/test_evaluate.py",
+    "tests/analyses/test_travel.py",
+    "tests/files/test_outputs.py",
+    "tests/web/test_faces.py",
+    "tests/web/test_connections.py",
+)
+"""Files that take longest: they are begun first, so that none of them is waited for at the end.
+
+The run of the demo set is the first of all, as others look at it and would wait for it.
+"""
+
 # Drawn examples are the same on every machine, and a busy machine fails no test.
 settings.register_profile("petmood", deadline=None, derandomize=True)
 settings.load_profile("petmood")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the others keep their order."""
+    begun = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: begun.get(item.nodeid.partition("::")[0], len(begun)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Spare the collector of garbage what is imported by now: looking through it again and again takes seconds."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def isolated_environment(of_all_workers: Path) -> Iterator[None]:
-    """Keeps the user's own cache out of the tests, and windows of matplotlib closed."""
+    """Keeps the user's own cache out of the tests, and windows of matplotlib closed; no file waits for the disk."""
     # what one worker computed of the demo set serves the others
     (of_all_workers / "cache").mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PETMOOD_CACHE", str(of_all_workers / "cache"))
         patch.setenv("MPLBACKEND", "Agg")
+        # thousands of small files outlive no loss of power; a process that is killed loses nothing by it
+        patch.setattr(os, "fsync", lambda handle: None)
         yield
 
 
@@ -60,16 +96,6 @@ def of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all processes of one test session share."""
     root = tmp_path_factory.getbasetemp()
     return root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
-
-
-def once(folder: Path, make: Callable[[Path], object]) -> Path:
-    """The folder, made by the first process that asks for it; the others wait."""
-    done = folder.with_name(f"{folder.name}-is-made")
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
-        if not done.exists():
-            make(folder)
-            done.touch()
-    return folder
 
 
 @pytest.fixture(scope="session")

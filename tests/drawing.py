@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 
+@cache
 def jpeg(seed: int, size: tuple[int, int] = (48, 48), mode: str = "RGB", fmt: str = "JPEG") -> bytes:
     """Bytes of a picture of smooth colour noise, unique to its seed."""
     rng = np.random.default_rng(seed)

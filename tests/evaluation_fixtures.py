@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image, ImageOps
 
 from drawing import photo, saved, write_tree
-from petmood.build.heads import save_head_bundle
-from petmood.bundle import Bundle, load
-from petmood.config import RunSettings
-from petmood.dataset import open_dataset
-from petmood.dataset.dataset import backbone_named
+from shared import once
+
+if TYPE_CHECKING:
+    from petmood.bundle import Bundle
 
 SIZE = (160, 150)
 CLASSES = ("Angry", "happy")
@@ -37,10 +37,13 @@ def _changed(image: Image.Image, number: int) -> Image.Image:
     return image.crop((18, 14, width - 22, height - 18)) if number % 3 == 1 else image
 
 
-@pytest.fixture(scope="session")
-def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
-    """Read it, never write to it."""
-    root = tmp_path_factory.mktemp("evaluated")
+def _make(root: Path) -> None:
+    """Write `own`, `other` with the planted files p*.jpg, and the bundle `model`."""
+    from petmood.build.heads import save_head_bundle
+    from petmood.config import RunSettings
+    from petmood.dataset import open_dataset
+    from petmood.dataset.dataset import backbone_named
+
     files, seeds, seed = {}, list[int](), 0
     for split, count in (("train", 6), ("valid", 2), ("test", 2)):
         for name in CLASSES:
@@ -58,5 +61,15 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
         for i, source in enumerate(seeds[:10])
     }
     others = {f"{names[i % 2]}/n{i}.png": saved(photo(500 + i, SIZE), "PNG") for i in range(12)}
-    other = write_tree(root / "other", planted | others)
-    return Evaluated(root / "model", load(root / "model"), own, other, tuple(sorted(planted)))
+    write_tree(root / "other", planted | others)
+
+
+@pytest.fixture(scope="session")
+def evaluated(of_all_workers: Path) -> Evaluated:
+    """Read it, never write to it."""
+    from petmood.bundle import load
+
+    root = once(of_all_workers / "evaluated", _make)
+    other = root / "other"
+    planted = sorted(path.relative_to(other).as_posix() for path in other.rglob("p*.jpg"))
+    return Evaluated(root / "model", load(root / "model"), root / "own", other, tuple(planted))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,12 @@ def at_every_step(tmp_path: Path, prepare: Callable[[Path], object], work: Calla
     raise AssertionError("the work has no end")
 
 
+@cache
+def _digest(path: Path, *state: int) -> str:
+    """SHA-256 of a file in a state: whoever writes to it, or puts another in its place, changes the state."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def picture_of(root: Path) -> dict[str, str]:
     """Every path below a folder, with the digest of its bytes, or what a link says."""
     found = {}
@@ -75,7 +82,8 @@ def picture_of(root: Path) -> dict[str, str]:
         if path.is_symlink():
             found[str(path)] = f"-> {os.readlink(path)}"  # noqa: PTH115
         elif path.is_file():
-            found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+            known = path.stat()
+            found[str(path)] = _digest(path, known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns)
         else:
             found[str(path)] = "folder"
     return found

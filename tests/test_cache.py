@@ -3,7 +3,9 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,20 @@ from hypothesis import strategies as st
 
 from petmood.cache import ContentCache, cache_dir, parse_size
 from petmood.errors import ConfigError
+
+
+def at_once(work: Callable[..., None], given: Sequence[tuple[Any, ...]]) -> None:
+    """Do the work in as many new processes, which are forked from one that has imported what they need."""
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in methods:
+        context.set_forkserver_preload(["hypothesis", "pytest", "petmood.cache"])
+    workers = [context.Process(target=work, args=arguments) for arguments in given]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0] * len(given)
 
 
 @pytest.fixture(autouse=True)
@@ -202,13 +218,7 @@ def _heal_and_write(folder: Path, worker: int) -> None:
 def test_processes_that_find_damage_at_once_heal_it_once(tmp_path: Path) -> None:
     path = ContentCache(tmp_path).path
     path.write_bytes(b"no database" * 1000)
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_heal_and_write, args=(tmp_path, n)) for n in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    at_once(_heal_and_write, [(tmp_path, n) for n in range(2)])
     assert len([p for p in tmp_path.iterdir() if "damaged" in p.name and p.suffix.startswith(".damaged")]) == 1
     with sqlite3.connect(path) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -261,13 +271,7 @@ def _write(folder: Path, worker: int) -> None:
 
 
 def test_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_write, args=(tmp_path, n)) for n in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    at_once(_write, [(tmp_path, n) for n in range(3)])
     assert sum(u.entries for u in ContentCache(tmp_path).namespaces()) == 180
 
 
@@ -335,13 +339,7 @@ def _write_and_check(folder: Path, worker: int, rounds: int) -> None:
 
 
 def test_processes_prune_while_others_write(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_write_and_check, args=(tmp_path, n, 150)) for n in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    at_once(_write_and_check, [(tmp_path, n, 150) for n in range(2)])
     with sqlite3.connect(ContentCache(tmp_path).path) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     db.close()

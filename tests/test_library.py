@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 import pytest
 
 import petmood
 from axe import faults
 from bundle_fixtures import Trained
+from needs import needs
 from petmood.errors import ConfigError, DataError
 from petmood.library import AuditResult, EvaluateResult, Reader, RunResult, TrainResult
 from petmood.report.cautions import caution
+
+pl = needs("polars")
 
 if TYPE_CHECKING:
     from petmood.demo import DemoTruth

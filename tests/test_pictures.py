@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,8 +82,14 @@ def cached(cache: ContentCache) -> set[tuple[str, str]]:
         return set(db.execute("SELECT namespace, key FROM entries"))
 
 
-@pytest.mark.parametrize("use", USES)
-@pytest.mark.parametrize("harm", HARM)
+def harms_and_uses() -> Iterator[Any]:
+    """Every harm to some uses and some harms to every use; the rest is slow."""
+    for harm, use in product(HARM, USES):
+        quick = harm in ("changed", "gone") or use in ("bytes", "pixels", "the search for copies")
+        yield pytest.param(harm, use, marks=() if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("harm", "use"), list(harms_and_uses()))
 def test_a_file_that_is_no_longer_what_it_was_is_named_and_poisons_nothing(
     harm: str, use: str, folder: Path, data: Dataset, tiny: Backbone
 ) -> None:

@@ -83,10 +83,11 @@ def scopes(tree: ast.Module) -> Iterator[tuple[int, int, list[int]]]:
 def unguarded(source: str) -> Found:
     """What is used without its function having asked for it before."""
     tree = ast.parse(source)
-    guards = list(scopes(tree))
+    found = traps(tree)
+    guards = list(scopes(tree)) if found else []
     return [
         (line, name)
-        for line, name in traps(tree)
+        for line, name in found
         if not any(first <= line <= last and any(at <= line for at in asking) for first, last, asking in guards)
     ]
 

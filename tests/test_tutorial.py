@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-jupytext = pytest.importorskip("jupytext")
-nbclient = pytest.importorskip("nbclient")
-nbformat = pytest.importorskip("nbformat")
-pytest.importorskip("torch")
+from needs import needs
+
+jupytext = needs("jupytext")
+nbclient = needs("nbclient")
+nbformat = needs("nbformat")
+needs("torch")
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "tutorials"
 

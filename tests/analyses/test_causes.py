@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from needs import needs
 from petmood.analyses.causes import words
 from petmood.analyses.causes.compute import causes_facts
 from petmood.analyses.causes.facts import CausesFacts
@@ -19,8 +20,8 @@ from petmood.dataset.dataset import backbone_named
 if TYPE_CHECKING:
     from petmood.demo import DemoTruth
 
-pytest.importorskip("cleanlab")
-pytest.importorskip("torch")
+needs("cleanlab")
+needs("torch")
 SETTINGS = RunSettings()
 pytestmark = pytest.mark.slow
 

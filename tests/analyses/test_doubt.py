@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from needs import needs
 from petmood.analyses.labels import doubt
 from petmood.analyses.labels.doubt import (
     Similarities,
@@ -19,7 +20,7 @@ from petmood.analyses.labels.doubt import (
 )
 from petmood.errors import MissingExtraError
 
-pytest.importorskip("cleanlab")
+needs("cleanlab")
 
 
 def draw(

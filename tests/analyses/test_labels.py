@@ -12,6 +12,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 from typer.testing import CliRunner
 
+from needs import needs
 from petmood.analyses.labels.compute import LabelsOutcome, find_suspects, label_facts
 from petmood.analyses.labels.doubt import by_reader, error_rate
 from petmood.analyses.labels.facts import LabelFacts
@@ -25,7 +26,7 @@ from planted import planted
 if TYPE_CHECKING:
     from petmood.demo import DemoTruth
 
-pytest.importorskip("cleanlab")
+needs("cleanlab")
 SETTINGS = RunSettings()
 
 

@@ -10,10 +10,11 @@ import pytest
 from PIL import ImageOps
 
 from drawing import photo, saved, write_tree
+from needs import needs
 from petmood.config import RunSettings
 from petmood.jobs.run import RunOutcome, run
 
-pytest.importorskip("torch")
+needs("torch")
 
 REASON = "made with --allow-leakage on splits that leak: 3 photos stand in more than one of them"
 

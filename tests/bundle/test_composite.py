@@ -11,6 +11,7 @@ import onnxruntime as ort
 import pytest
 
 from drawing import split_files, write_tree
+from needs import needs
 from networks import network
 from petmood import images
 from petmood.bundle.composite import GraphRows, composite_graph, why_not_one_graph
@@ -27,7 +28,7 @@ from petmood.training.onnx_heads import as_head
 from petmood.training.shallow import ShallowHead
 from petmood.training.species import SpeciesConditional
 
-onnx = pytest.importorskip("onnx")
+onnx = needs("onnx")
 
 
 @pytest.fixture(scope="module")

@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 
 from drawing import jpeg
+from needs import needs
 from petmood.bundle import load
 from petmood.bundle.folder import TrainingNeighbours, _pack
 from petmood.errors import ModelError
 from petmood.features.inspection import inspect_graph
 from petmood.features.trial import trust_graph
 
-onnx = pytest.importorskip("onnx")
+onnx = needs("onnx")
 helper, T = onnx.helper, onnx.TensorProto
 
 SIZE, K, DIM = 8, 2, 3
@@ -386,7 +387,7 @@ def test_no_size_depends_on_what_is_in_a_picture(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the system counts processor time")
 def test_what_is_computed_while_loading_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("petmood.features.trial.SECONDS", 2)
+    monkeypatch.setattr("petmood.features.trial.SECONDS", 1)
     side = 3000
     model = graph()
     values = {"m0": np.full((side, side), 1e-4, np.float32)}

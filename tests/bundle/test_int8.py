@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from needs import needs
 from networks import SIDE, network
 from petmood.bundle.int8 import quantised_graph
 from petmood.errors import ModelError
 
-onnx = pytest.importorskip("onnx")
+onnx = needs("onnx")
 
 
 def depthwise(path: Path) -> bytes:

@@ -98,8 +98,7 @@ def test_a_wrong_word_is_one_line(petmood: Petmood, words: tuple[str, ...], expe
         assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("stream", ["error", "help"])
-@pytest.mark.parametrize("no_color", [False, True])
+@pytest.mark.parametrize(("stream", "no_color"), [("error", False), ("error", True), ("help", False)])
 def test_colours_only_where_they_are_welcome(monkeypatch: pytest.MonkeyPatch, stream: str, no_color: bool) -> None:
     pty = pytest.importorskip("pty")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm-256color"}

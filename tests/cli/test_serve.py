@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import httpx
-import pytest
 
 from bundle_fixtures import Trained
+from needs import needs
 
-pytest.importorskip("fastapi")
+needs("fastapi")
 
 
 def start(*args: object) -> subprocess.Popen[str]:

@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from drawing import photo, saved, write_tree
+from needs import needs
 from petmood.config import RunSettings
 from petmood.jobs.run import run
 
-pytest.importorskip("torch")
+needs("torch")
 
 TWICE = 2
 

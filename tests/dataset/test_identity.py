@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from needs import needs
 from petmood.analyses.labels.compute import find_suspects
 from petmood.analyses.leakage.compute import leakage
 from petmood.analyses.species.compute import species
@@ -21,8 +22,8 @@ from petmood.results.base import Identity
 if TYPE_CHECKING:
     from petmood.library import RunResult
 
-pytest.importorskip("torch")
-pytest.importorskip("cleanlab")
+needs("torch")
+needs("cleanlab")
 pytestmark = pytest.mark.timeout(600)
 
 HEADLINE = "efficientnet-lite0+logistic"

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from needs import needs
 from petmood.detection import open_detector
 from petmood.detection.detector import fitted, run
 from petmood.errors import ModelError
 
 torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+transformers = needs("transformers")
 
 SIDE = 64
 NAMES = {0: "person", 1: "cat", 2: "dog"}

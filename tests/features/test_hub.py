@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from hub_stand_in import hub
+from needs import needs
 from petmood.errors import ConfigError, ModelError
 from petmood.features import load_backbone
 from petmood.features.extract import open_session
 from petmood.features.hub import ALIASES
 
 torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+transformers = needs("transformers")
 
 SIZE = 64
 

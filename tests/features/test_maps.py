@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from drawing import split_files, write_tree
+from needs import needs
 from petmood.cache import ContentCache
 from petmood.features import extract_features, load_backbone
 from petmood.features.maps import flatten_maps
@@ -13,7 +13,7 @@ from petmood.ingest import read_dataset
 from petmood.pictures import Pictures
 from petmood.sources import open_source
 
-pytest.importorskip("torch")
+needs("torch")
 
 
 def test_flattened_maps_are_rows_of_height_width_channel_that_pool_to_the_features(tmp_path: Path) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from needs import needs
 from petmood.errors import ConfigError, ModelError
 from petmood.features import load_backbone
 from petmood.features.extract import embed_batch, open_session
 from petmood.features.maps import unscaled
 
 torch = pytest.importorskip("torch")
-onnx = pytest.importorskip("onnx")
+onnx = needs("onnx")
 
 STATED: dict[str, Any] = {"size": 32, "mean": [127.5] * 3, "std": [127.5] * 3, "features": "feat"}
 

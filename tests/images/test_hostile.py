@@ -27,7 +27,7 @@ def test_there_are_many_kinds() -> None:
 
 
 @pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_a_kind_is_accepted_or_rejected_with_a_reason(kind: Hostile, seed: int) -> None:
     data = kind.draw(seed)
     info, reason = verdict(data)

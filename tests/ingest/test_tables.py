@@ -8,16 +8,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from drawing import jpeg, write_tree, write_zip
+from needs import needs
 from petmood.cache import ContentCache
 from petmood.config import read_options
 from petmood.errors import DataError, MissingExtraError
 from petmood.ingest import read_dataset
 from petmood.records import Manifest
 from petmood.sources import open_source
+
+pl = needs("polars")
 
 MOODS = ("happy", "sad", "calm")
 PICTURES = {f"{i:02d}.jpg": jpeg(i) for i in range(12)}

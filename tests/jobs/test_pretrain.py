@@ -11,11 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from manifests import make_manifest
+from needs import needs
 from petmood.cli.main import app
 from petmood.jobs.pretrain import hold_out
 
-pytest.importorskip("torch")
-pytest.importorskip("efficientnet_lite_pytorch")
+needs("torch")
+needs("efficientnet_lite_pytorch")
 
 
 def test_the_tenth_that_judges_has_no_copy_among_the_others() -> None:

@@ -15,10 +15,11 @@ import pytest
 
 from command import Petmood
 from drawing import photo, saved, write_tree
+from needs import needs
 from petmood.config import RunSettings, run_settings
 from petmood.jobs.run import run
 
-pytest.importorskip("torch")
+needs("torch")
 pytestmark = pytest.mark.timeout(600)
 
 SMALL: dict[str, Any] = {"folds": 2, "n_init": 1, "repeats": 1, "cnn": False}

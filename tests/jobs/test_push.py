@@ -13,11 +13,12 @@ from bundle_fixtures import Trained
 from command import Petmood
 from drawing import jpeg
 from hub_stand_in import Hub, hub
+from needs import needs
 from petmood.bundle import Bundle
 from petmood.errors import ConfigError, ModelError
 from petmood.jobs.export import push
 
-hf = pytest.importorskip("huggingface_hub")
+hf = needs("huggingface_hub")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from command import Petmood
 from drawing import jpeg, write_tree
+from needs import needs
 from networks import network
 from petmood.build.quantised import calibration_photos
 from petmood.bundle.graph import LinearHead, head_graph
@@ -22,7 +23,7 @@ from petmood.features.views import View, view_features
 from petmood.jobs.quantise import QuantiseSettings, quantise_backbone
 from petmood.results.quantised import QuantisedFacts
 
-onnx = pytest.importorskip("onnx")
+onnx = needs("onnx")
 
 
 @pytest.fixture(scope="module")

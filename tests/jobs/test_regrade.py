@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from needs import needs
 from petmood.analyses.leakage.compute import leakage
 from petmood.analyses.leakage.facts import LeakageFacts
 from petmood.cli.main import app
@@ -16,7 +17,7 @@ from petmood.jobs.regrade import regrade
 from petmood.report.evaluation import claim_sentence
 from petmood.results import RegradeFacts
 
-pytest.importorskip("torch")
+needs("torch")
 pytestmark = pytest.mark.timeout(600)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from conftest import DEMO_RUN
 from drawing import photo, saved, write_tree
+from needs import needs
 from petmood.analyses import read_results
 from petmood.analyses.species.compute import species
 from petmood.config import RunSettings, run_settings
@@ -21,7 +22,7 @@ from petmood.store import read_manifest
 if TYPE_CHECKING:
     from petmood.library import RunResult
 
-pytest.importorskip("torch")
+needs("torch")
 pytestmark = pytest.mark.timeout(600)  # whole runs, some of them cold, perhaps on a busy machine
 
 SETTINGS = run_settings("quick", **DEMO_RUN)

@@ -10,13 +10,14 @@ import pytest
 
 from axe import faults
 from drawing import split_files, write_tree
+from needs import needs
 from petmood.errors import ConfigError
 from petmood.jobs import tune as module
 from petmood.jobs.tune import TuneSettings, crop, tune
 from petmood.store import read_json
 
-pytest.importorskip("torch")
-pytest.importorskip("optuna")
+needs("torch")
+needs("optuna")
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
 from clips import write_clip
 from drawing import jpeg, photo, saved, write_tree
+from needs import needs
 from petmood.analyses.audit.quality import ISSUES, quality_table, read_quality, write_quality
 from petmood.cache import ContentCache
 from petmood.config import read_options, reading
@@ -30,6 +30,8 @@ from petmood.split import complete_splits
 from petmood.store import write_json, write_manifest
 from petmood.web.review.app import create_app
 from petmood.web.review.store import DecisionStore
+
+pl = needs("polars")
 
 MOODS = ("生气", "高兴")
 

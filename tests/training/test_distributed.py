@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from drawing import split_files, write_tree
+from needs import needs
 from petmood.config import run_settings
 from petmood.errors import ConfigError
 from petmood.jobs.train import train
 
-pytest.importorskip("torch")
+needs("torch")
 
 TRAINING = """
 import json, sys

@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
+from needs import needs
 from petmood.bundle.composite import GraphRows
 from petmood.bundle.ops import OPSET, Operators
 from petmood.contract import Classifier
@@ -19,7 +20,7 @@ from petmood.training.recipes import Recipe
 from petmood.training.shallow import ShallowHead
 from petmood.training.species import SpeciesConditional, SpeciesOnly, SpeciesRemoved
 
-onnx = pytest.importorskip("onnx")
+onnx = needs("onnx")
 
 FEATURES, LOGITS = 24, 1000
 OF_FEATURES, OF_LOGITS = np.arange(FEATURES), np.arange(FEATURES, FEATURES + LOGITS)

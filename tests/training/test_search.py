@@ -6,15 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from needs import needs
 from petmood.errors import ConfigError
 from petmood.training.search import Range, SearchOutcome, TrialScores, search
 
-pytest.importorskip("optuna")
+needs("optuna")
 
 SPACE = {"x": Range(-2.0, 2.0), "kind": ("a", "b")}
 
@@ -40,42 +43,35 @@ print(len(found.trials))
 """
 
 
-def alone(storage: str, trials: int) -> SearchOutcome:
+def alone(storage: str, trials: int, before: Callable[[], None] = lambda: None) -> SearchOutcome:
     def judge(choices, report):  # type: ignore[no-untyped-def]
+        before()
         return TrialScores((choices["x"] - 1) ** 2, 0.5, None)
 
     return search(judge, SPACE, storage, "s", trials=trials, minutes=None, seed=1, on_trial=lambda done, total: None)
 
 
-def together(storage: str, meeting: Path, trials: int, *, dies: bool) -> list[subprocess.CompletedProcess[str]]:
-    meeting.mkdir()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, storage, str(meeting), str(trials), "dies" if dies and i else "lives"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for i in range(2)
-    ]
-    # both at once: a killed process that nobody has waited for is still there for those who look
-    with ThreadPoolExecutor(2) as pool:
-        texts = list(pool.map(lambda process: process.communicate(timeout=100), processes))
-    return [
-        subprocess.CompletedProcess("worker", process.returncode, *text)
-        for process, text in zip(processes, texts, strict=True)
-    ]
+def worker(storage: str, meeting: Path, trials: int, *, dies: bool) -> subprocess.CompletedProcess[str]:
+    """A search in a process of its own, waited for: a killed one that nobody waits for is there for those who look."""
+    return subprocess.run(
+        [sys.executable, "-c", WORKER, storage, str(meeting), str(trials), "dies" if dies else "lives"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
 
 
 @pytest.mark.slow
 def test_two_processes_share_the_trials(tmp_path: Path) -> None:
-    storage = str(tmp_path / "trials.journal")
-    processes = together(storage, tmp_path / "meeting", 7, dies=False)
+    storage, meeting = str(tmp_path / "trials.journal"), tmp_path / "meeting"
+    meeting.mkdir()
+    with ThreadPoolExecutor(2) as pool:
+        processes = list(pool.map(lambda _: worker(storage, meeting, 7, dies=False), range(2)))
     assert [p.returncode for p in processes] == [0, 0], [p.stderr for p in processes]
     found = alone(storage, 7)
-    judged = (tmp_path / "meeting" / "judged").read_text().splitlines()
+    judged = (meeting / "judged").read_text().splitlines()
     assert len(judged) == len(found.trials) == 7
     assert sorted(judged) == sorted(f"{t.params['x']!r} {t.params['kind']}" for t in found.trials)
     assert len(set(judged)) == 7  # two processes with one seed draw different choices
@@ -83,10 +79,18 @@ def test_two_processes_share_the_trials(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_loses_no_trial(tmp_path: Path) -> None:
-    storage = str(tmp_path / "trials.journal")
-    processes = together(storage, tmp_path / "meeting", 6, dies=True)
-    assert [p.returncode for p in processes] == [0, -signal.SIGKILL], [p.stderr for p in processes]
-    found = alone(storage, 6)
+    storage, meeting = str(tmp_path / "trials.journal"), tmp_path / "meeting"
+    meeting.mkdir()
+
+    def before() -> None:
+        (meeting / str(os.getpid())).touch()
+        while len([p for p in meeting.iterdir() if p.name.isdigit()]) < 2 and not other.done():
+            time.sleep(0.01)  # until the other has a trial in hand too
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(worker, storage, meeting, 6, dies=True)
+        found = alone(storage, 6, before)
+        assert other.result().returncode == -signal.SIGKILL, other.result().stderr
     assert [t.state for t in found.trials] == ["complete"] * 6
     assert len({t.number for t in found.trials}) == 6
 

@@ -190,8 +190,14 @@ def stop_at(step):
     return on_step
 
 
-@pytest.mark.parametrize("name", ["cnn1", "cnn2"])
-@pytest.mark.parametrize("patience", [None, 3])
+@pytest.mark.parametrize(
+    ("name", "patience"),
+    [
+        ("cnn1", 3),
+        ("cnn2", None),
+        *(pytest.param(*slow, marks=pytest.mark.slow) for slow in (("cnn1", None), ("cnn2", 3))),
+    ],
+)
 def test_interrupted_and_resumed_is_as_uninterrupted(tmp_path, data, watched, name, patience):
     settings = replace(SETTINGS, patience=patience)
     whole = network(name)
