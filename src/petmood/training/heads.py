@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
+from sklearn import config_context
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
@@ -106,6 +107,7 @@ class SoftLogisticHead(LogisticHead):
 
 
 NEIGHBOURS: Final = 15
+_WORKING_MIB: Final = 128  # of distances at once: scikit-learn's own gigabyte would be one for each core
 
 
 class NeighbourVote(FeatureClassifier):
@@ -127,7 +129,8 @@ class NeighbourVote(FeatureClassifier):
         self._index.fit(self._scaler.transform(training.rows))
 
     def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        near = self._index.kneighbors(self._scaler.transform(rows), return_distance=False)
+        with config_context(working_memory=_WORKING_MIB):
+            near = self._index.kneighbors(self._scaler.transform(rows), return_distance=False)
         votes = np.tile(self._prior, (len(near), 1))
         for rank in range(near.shape[1]):
             np.add.at(votes, (np.arange(len(near)), self._codes[near[:, rank]]), self._weights[near[:, rank]])
