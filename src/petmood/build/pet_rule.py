@@ -132,7 +132,7 @@ KINDS: Final = len(_KINDS)
 NEAREST: Final = 5
 _SHARE: Final = 0.01  # of the training photos that each threshold gives up
 _DRAWN: Final = 16 * KINDS
-_CELLS: Final = 2**24  # distances held at once
+_CELLS: Final = 2**23  # distances held at once
 
 Drawn = tuple[FloatArray, FloatArray]
 """(n, dim) features and (n, 1000) ImageNet scores."""

@@ -37,8 +37,9 @@ DEFAULT_BACKBONE: Final = "efficientnet-lite0"
 THUMBNAIL: Final = 16
 """Side in pixels of the thumbnails by which a control recognises pictures."""
 
-_FITTING: Final = 2**30  # bytes of models fitted at once: folds of large data are fitted one after the other
-_A_NUMBER: Final = 20  # bytes that a fit takes for each number it reads: as float64, standardised, and half as much
+_PART: Final = 2_000  # images whose features are in memory at once where only their species is asked for
+_FITTING: Final = 2**29  # bytes of models fitted at once: folds of large data are fitted one after the other
+_A_NUMBER: Final = 40  # bytes that a fit takes at most for each number that it reads
 
 _PREDICTIONS: Final = "predictions/v2"  # raise it when what a classifier learns, or how folds are made, changes
 
@@ -241,10 +242,10 @@ class Dataset:
         return SpeciesTable(np.concatenate(parts), SPECIES, "head") if parts else None
 
     def _logits(self) -> Iterator[FloatArray]:
-        """Scores of the default backbone's ImageNet head, `MANY` images at a time, whose features are not held."""
+        """Scores of the default backbone's ImageNet head; of very many images in parts, whose features are not held."""
         parts = [self]
         if len(self) > MANY and (backbone_named(DEFAULT_BACKBONE).key, None) not in self._features:
-            parts = [self.subset(range(start, min(start + MANY, len(self)))) for start in range(0, len(self), MANY)]
+            parts = [self.subset(range(start, min(start + _PART, len(self)))) for start in range(0, len(self), _PART)]
         for part in parts:
             logits = part.features(DEFAULT_BACKBONE).logits
             if logits is None or logits.shape[1] != N_IMAGENET:
