@@ -13,6 +13,7 @@ from petmood.bundle import load
 from petmood.config import run_settings
 from petmood.jobs.run import run
 from petmood.report.cautions import caution
+from petmood.review.photos import open_review
 from petmood.store import read_manifest
 
 PHOTOS, MOST = 60, 90
@@ -54,3 +55,13 @@ def test_the_sample_is_told_and_rows_are_those_of_the_whole(tmp_path: Path, monk
     assert facts["leakage"]["splits"][1]["photos"] == told.values["photos"]
     assert facts["clusters"][0]["splits"]["train"]["n"] < 0.7 * MOST
     assert load(out / "model").description.data.images == images
+
+    # the review numbers the clusters as the report does, and shows what was not in the sample too
+    shown = open_review(out)
+    assert len(shown.photos) == 3 * PHOTOS
+    assert shown.groups is not None
+    (clusters,) = found.clusters
+    paths = [manifest.records[i].path for i in manifest.photo_index]
+    by_path = dict(zip(paths, shown.groups.clusters.tolist(), strict=True))
+    train = [manifest.records[i] for i in grouped.photos if manifest.records[i].split == "train"]
+    assert tuple(np.bincount([by_path[r.path] for r in train], minlength=clusters.k)) == clusters.splits["train"].sizes

@@ -50,7 +50,8 @@ class LogisticHead(FeatureClassifier):
         scaler = fit_scaler(training.rows, weights)
         model = LogisticRegression(C=self.C or 1 / training.rows.shape[1], max_iter=self.max_iter)
         rows, labels, weights = self.targets(training, weights)
-        model.fit(scaler.transform(training.rows)[rows], labels, sample_weight=weights)
+        scaled = scaler.transform(training.rows)
+        model.fit(scaled if rows is None else scaled[rows], labels, sample_weight=weights)
         coefficients, intercept = model.coef_.T, model.intercept_
         if len(training.classes) == 2:
             # scikit-learn keeps one column z, the log odds of the second class; (-z/2, z/2) has the same softmax.
@@ -60,9 +61,9 @@ class LogisticHead(FeatureClassifier):
 
     def targets(
         self, training: TrainingRows, weights: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.str_], NDArray[np.float64]]:
-        """What the loss is summed over: rows of the training, a class for each, and its weight."""
-        return np.arange(len(weights)), training.labels, weights
+    ) -> tuple[NDArray[np.int64] | None, NDArray[np.str_], NDArray[np.float64]]:
+        """What the loss is summed over: rows of the training (None: each once), a class for each, and its weight."""
+        return None, training.labels, weights
 
     def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         return np.asarray(softmax(rows @ self.weights_ + self.bias_, axis=1))
