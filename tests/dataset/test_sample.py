@@ -102,11 +102,11 @@ def test_distances_to_all_training_photos_are_never_held_together(monkeypatch: p
 
 
 def test_neighbours_vote_without_all_distances(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng, n = np.random.default_rng(0), 6_000
+    rng, n = np.random.default_rng(0), 4_000
     rows, labels = rng.normal(size=(n, 4)), np.array(["a", "b"])[rng.integers(0, 2, n)]
     model = NeighbourVote().fit(rows, labels)
     votes = model.predict_proba(rows[:500])
     monkeypatch.setattr("petmood.training.heads._WORKING_MIB", 1)
-    # n x n would be 275 MiB of doubles
+    # n x n would be 122 MiB of doubles
     assert peak_mib(lambda: model.predict_proba(rows)) < 40
     np.testing.assert_array_equal(model.predict_proba(rows[:500]), votes)

@@ -320,9 +320,8 @@ def _doubted(
         ranked.append((not doubts.flagged[row], photo))
     ranked.sort(key=lambda item: item[0])
     suspects = tuple(photo.id for fine, photo in ranked if not fine)
-    return [*(photo for _, photo in ranked), *known.values()], (
-        Queue("suspects", "Suspect labels", suspects),
-    ) if suspects else ()
+    queued = [*(photo for _, photo in ranked), *known.values()]
+    return queued, (Queue("suspects", "Suspect labels", suspects),) if suspects else ()
 
 
 def _cluster_queues(photos: Sequence[ReviewPhoto], groups: Groups | None) -> tuple[Queue, ...]:
