@@ -34,7 +34,7 @@ class Asked:
     """What an analysis is made of.
 
     Attributes:
-        data: the open data set, with complete splits.
+        data: the open data set, with complete splits; of very many images a sample (`petmood.dataset.sample`).
         backbone: whose features are read.
         settings: of the run.
         comparison: the run's models and baselines, compared.
@@ -87,6 +87,7 @@ class Analysis(Generic[F]):
         warnings: what of its facts must stand before any figure is trusted.
         headlines: what of its facts stands at the head of the page.
         anchor: of its section, where it is not the name.
+        of_all: whether it is given all images where others are given a sample.
     """
 
     name: str
@@ -100,3 +101,4 @@ class Analysis(Generic[F]):
     warnings: Callable[[F], tuple[Warn, ...]] = lambda facts: ()
     headlines: Callable[[F], Sequence[Headline]] = lambda facts: ()
     anchor: str = ""
+    of_all: bool = False

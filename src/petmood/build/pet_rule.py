@@ -132,6 +132,7 @@ KINDS: Final = len(_KINDS)
 NEAREST: Final = 5
 _SHARE: Final = 0.01  # of the training photos that each threshold gives up
 _DRAWN: Final = 16 * KINDS
+_CELLS: Final = 2**23  # distances held at once
 
 Drawn = tuple[FloatArray, FloatArray]
 """(n, dim) features and (n, 1000) ImageNet scores."""
@@ -162,9 +163,7 @@ def pet_rule(
     unit = _unit(features.vectors)
 
     def thresholds(known: IntArray) -> tuple[float, float]:
-        away = 1 - unit[known] @ unit[kept(known)].T
-        away[known[:, np.newaxis] == kept(known)] = np.inf  # no photo is its own neighbour
-        distance = np.sort(away, axis=1)[:, :NEAREST].mean(axis=1)
+        distance = _distance(unit[known], unit[kept(known)], known, kept(known))
         return float(np.quantile(mass[known], _SHARE)), float(np.quantile(distance, 1 - _SHARE))
 
     missed, judged = 0, 0
@@ -206,8 +205,19 @@ def _pets(mass: NDArray[np.float64], distance: FloatArray, min_mass: float, max_
     return np.asarray((mass >= min_mass) & (distance <= max_distance))
 
 
-def _distance(unit: FloatArray, known: FloatArray) -> FloatArray:
-    return np.asarray(np.sort(1 - unit @ known.T, axis=1)[:, :NEAREST].mean(axis=1))
+def _distance(
+    unit: FloatArray, known: FloatArray, rows: IntArray | None = None, known_rows: IntArray | None = None
+) -> FloatArray:
+    """(n,) mean distance to the nearest of those known; with the rows of both, no photo is its own neighbour."""
+    found = np.empty(len(unit), dtype=np.float32)
+    step = max(1, _CELLS // len(known))
+    for start in range(0, len(unit), step):
+        part = slice(start, start + step)
+        away = 1 - unit[part] @ known.T
+        if rows is not None and known_rows is not None:
+            away[rows[part, np.newaxis] == known_rows] = np.inf
+        found[part] = np.sort(away, axis=1)[:, :NEAREST].mean(axis=1)
+    return found
 
 
 def _unit(vectors: FloatArray) -> FloatArray:

@@ -102,11 +102,9 @@ def memory_of(data: Dataset, photos: Dataset) -> Memory:
     """By what the photos, and every file of them in the data, are recognised."""
     with data.timed.stage("memory", "Remembering what training photos are recognised by") as tick:
         found = local_features(photos.records, data.pictures, data.cache, tick)
+        kept = tuple(remember(record.path, one) for record, one in zip(photos.records, found, strict=True))
     row = {record.family: i for i, record in enumerate(photos.records)}
-    return Memory(
-        tuple(remember(record.path, features) for record, features in zip(photos.records, found, strict=True)),
-        {record.sha256: row[record.family] for record in data.records if record.family in row},
-    )
+    return Memory(kept, {record.sha256: row[record.family] for record in data.records if record.family in row})
 
 
 def training_summary(photos: Sequence[Dataset], away: NDArray[np.float64]) -> TrainingSummary:

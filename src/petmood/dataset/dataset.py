@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from petmood.cache import ContentCache, cache_dir
 from petmood.contract import Classifier
 from petmood.dataset.origin import Origin, SpeciesTable, given_species
+from petmood.dataset.sample import MANY
 from petmood.errors import DataError, MissingExtraError, ModelError, require_extra
 from petmood.evaluation.protocols import Predictions, Protocol, cross_fit
 from petmood.families.links import PixelLinks
@@ -35,6 +36,10 @@ DEFAULT_BACKBONE: Final = "efficientnet-lite0"
 
 THUMBNAIL: Final = 16
 """Side in pixels of the thumbnails by which a control recognises pictures."""
+
+_PART: Final = 2_000  # images whose features are in memory at once where only their species is asked for
+_FITTING: Final = 2**29  # bytes of models fitted at once: folds of large data are fitted one after the other
+_A_NUMBER: Final = 40  # bytes that a fit takes at most for each number that it reads
 
 _PREDICTIONS: Final = "predictions/v2"  # raise it when what a classifier learns, or how folds are made, changes
 
@@ -231,12 +236,23 @@ class Dataset:
         if self.records and all(record.species for record in self.records):
             return given_species({r.family: r.species for r in reversed(self.records)}, self.manifest)
         try:
-            logits = self.features(DEFAULT_BACKBONE).logits
+            parts = [species_probabilities(logits) for logits in self._logits()]
         except (MissingExtraError, ModelError):
             return None
-        if logits is None or logits.shape[1] != N_IMAGENET:
-            return None
-        return SpeciesTable(species_probabilities(logits), SPECIES, "head")
+        return SpeciesTable(np.concatenate(parts), SPECIES, "head") if parts else None
+
+    def _logits(self) -> Iterator[FloatArray]:
+        """Scores of the default backbone's ImageNet head; of very many images in parts, whose features are not held."""
+        parts = [self]
+        if len(self) > MANY and (backbone_named(DEFAULT_BACKBONE).key, None) not in self._features:
+            parts = [self.subset(range(start, min(start + _PART, len(self)))) for start in range(0, len(self), _PART)]
+        for part in parts:
+            logits = part.features(DEFAULT_BACKBONE).logits
+            if logits is None or logits.shape[1] != N_IMAGENET:
+                return
+            yield logits
+            if part is not self:
+                part._features.clear()
 
     @cached_property
     def thumbnails(self) -> FloatArray:
@@ -306,7 +322,7 @@ class Dataset:
                     protocol.folds(self.manifest),
                     training=protocol.training,
                     allow_leakage=protocol.leaks,
-                    streams=cores(),
+                    streams=max(1, min(cores(), _FITTING // (_A_NUMBER * max(1, columns.vectors.size)))),
                 ).kept()
 
         causes = [self.manifest.digest, model.name, model.key, columns.key, *protocol.key]

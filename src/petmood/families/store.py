@@ -92,16 +92,16 @@ def local_features(
     pictures: Pictures,
     cache: ContentCache,
     progress: Callable[[int, int], None] | None = None,
-) -> list[LocalFeatures]:
-    """Local features of each record, in order, all in memory; args as for `LocalStore.fill`, which keeps them."""
+) -> Iterator[LocalFeatures]:
+    """Local features of each record, in order, read as they are asked for; args as for `LocalStore.fill`."""
     store = LocalStore(cache)
     store.fill(records, pictures, progress)
-    known = store.get_many([record.sha256 for record in records])
-    # a cache that keeps nothing, for want of a disk that can be written to, costs a second look
-    return [
-        known[record.sha256] if record.sha256 in known else find_local_features(pictures.picture(record))
-        for record in records
-    ]
+    for start in range(0, len(records), _HELD):
+        part = records[start : start + _HELD]
+        known = store.get_many([record.sha256 for record in part])
+        for record in part:
+            # a cache that keeps nothing, for want of a disk that can be written to, costs a second look
+            yield known[record.sha256] if record.sha256 in known else find_local_features(pictures.picture(record))
 
 
 class Shelf:

@@ -167,7 +167,7 @@ def _overlap(bundle: Bundle | None, data: Dataset, keep: bool) -> OverlapFacts:
     memory, pairs = bundle.memory, list[OverlapPair]()
     if memory is not None:
         with data.timed.stage("overlap", "Looking for training photos") as tick:
-            found = local_features(data.records, data.pictures, data.cache, tick)
+            found = list(local_features(data.records, data.pictures, data.cache, tick))
             known = memory.recognise([record.sha256 for record in data.records], found)
         pairs = [
             OverlapPair(

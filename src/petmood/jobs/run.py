@@ -129,11 +129,13 @@ def run(
             from petmood.analyses.audit.quality import write_quality
             from petmood.analyses.page import lasting_report
             from petmood.dataset.figures import protocols
+            from petmood.dataset.sample import sample_rows
             from petmood.families.animals import animals_csv
             from petmood.jobs.stages import all_facts
 
-            for protocol in protocols(opened.manifest, settings):
-                protocol.folds(opened.manifest)  # what the data are too few for is told before the work
+            judged = opened.manifest.subset(sample_rows(opened.manifest, settings.seed))
+            for protocol in protocols(judged, settings):
+                protocol.folds(judged)  # what the data are too few for is told before the work
             results = all_facts(opened, settings, folder / "model", analyses, elsewhere)
             # the page says first what the user changed of the data
             results = results.model_copy(update={"provenance": provenance(opened, settings)})

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from petmood.analyses import Analysis, Asked, Elsewhere
@@ -16,12 +17,14 @@ from petmood.config import RunSettings
 from petmood.dataset import Dataset
 from petmood.dataset.figures import baseline_models, dataset_facts, figures, leak_mark
 from petmood.dataset.models import head
+from petmood.dataset.sample import sample_rows
 from petmood.errors import TooFewError, is_there
 from petmood.evaluation.leaderboard import compare_models
 from petmood.features import Backbone, load_backbone
 from petmood.jobs.provenance import environment
+from petmood.records import IntArray
 from petmood.report.cautions import caution
-from petmood.results import ClusterFacts, Results, put_mark
+from petmood.results import ClusterFacts, ModelFacts, Results, put_mark
 from petmood.results.base import Fact
 from petmood.results.dataset import Warn
 
@@ -35,6 +38,8 @@ def all_facts(
 ) -> Results:
     """Features, clusters, models, and each analysis in turn; saves the model as a bundle unless the splits leak.
 
+    Of very many images, models and most analyses see a sample; rows of photos in their facts are those of all images.
+
     Args:
         data: with complete splits.
         settings: what to do.
@@ -42,15 +47,20 @@ def all_facts(
         analyses: what is asked of the data, in this order.
         elsewhere: further data sets, for the analyses that ask of them.
     """
+    rows = sample_rows(data.manifest, settings.seed)
+    sample = data.subset(rows) if len(rows) < len(data) else data
+    left_out = [] if sample is data else [_sampled(sample, data, settings)]
+    for warn in left_out:
+        data.timed.inner.note(caution(warn))
     # regressions on some hundred rows are too small to share: a second thread costs far more than it brings
     with threadpool_limits(1, "blas"):
-        core, backbone = _core(data, settings, model)
+        core, backbone = _core(data, sample, settings, model)
         found: dict[str, Fact] = {}
-        left_out: list[Warn] = []
         for one in analyses:
             try:
                 with data.timed.stage(one.name, one.doing) as tick:
-                    facts = one.compute(Asked(data, backbone, settings, core.comparison, found, tick, elsewhere))
+                    seen = data if one.of_all else sample
+                    facts = one.compute(Asked(seen, backbone, settings, core.comparison, found, tick, elsewhere))
             except TooFewError as error:
                 left_out.append(Warn(code=f"no-{one.name}", values={"title": one.title, "said": str(error)}))
                 data.timed.inner.note(caution(left_out[-1]))
@@ -58,13 +68,29 @@ def all_facts(
             if facts is not None:
                 found[one.name] = facts
     said = core.dataset.model_copy(update={"warnings": (*core.dataset.warnings, *left_out)})
-    results = core.model_copy(update={**found, "dataset": said})
+    models, baselines = (tuple(_among_all(one, rows) for one in own) for own in (core.models, core.baselines))
+    results = core.model_copy(update={**found, "models": models, "baselines": baselines, "dataset": said})
     mark = leak_mark(data.manifest)
     return put_mark(results, mark) if mark else results
 
 
-def _core(data: Dataset, settings: RunSettings, model: Path) -> tuple[Results, Backbone]:
-    timed, manifest = data.timed, data.manifest
+def _sampled(sample: Dataset, data: Dataset, settings: RunSettings) -> Warn:
+    values = {
+        "images": len(sample),
+        "photos": sample.manifest.n_photos,
+        "of_images": len(data),
+        "of_photos": data.manifest.n_photos,
+        "seed": settings.seed,
+    }
+    return Warn(code="sampled", values=dict(values))
+
+
+def _among_all(figure: ModelFacts, rows: IntArray) -> ModelFacts:
+    return figure.model_copy(update={"photos": tuple(rows[np.array(figure.photos, dtype=np.int64)].tolist())})
+
+
+def _core(whole: Dataset, data: Dataset, settings: RunSettings, model: Path) -> tuple[Results, Backbone]:
+    timed, manifest = data.timed, whole.manifest
     with timed.stage("backbone", f"Loading {settings.backbone}"):
         backbone = load_backbone(settings.backbone)
     data.features(backbone)

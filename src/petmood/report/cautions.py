@@ -41,6 +41,13 @@ def caution(warn: Warn) -> str:
         case "made-splits":
             by = " and animal" if v["by_animal"] else ""
             return f"The data lacks a train, valid or test split; petmood made what was missing, by photo{by}."
+        case "sampled":
+            return (
+                f"Models were fitted and judged, and labels, species and causes looked into, with a sample of "
+                f"{plural(v['photos'], 'photo')} in {plural(v['images'], 'file')}, drawn by split and class with seed "
+                f"{v['seed']}, of {count(v['of_photos'])} in {count(v['of_images'])}; copies, leaks and quality were "
+                "looked for among all. petmood train learns from all of them."
+            )
         case "outside-splits":
             return f"{count(v['images'])} images lie outside the split folders and were ignored."
         case "leaking-splits":

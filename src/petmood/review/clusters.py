@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from petmood.cluster.kmeans import fit_kmeans
 from petmood.cluster.naming import Grouping
+from petmood.dataset.sample import sample_rows
 from petmood.errors import PetmoodError
 from petmood.jobs.cluster_naming import FACTS, MEMBERS, NAMES, read_members, read_names, save_groups, write_names
 from petmood.labels import EXCLUDED, Decision
@@ -70,7 +71,8 @@ def groups_of_run(run: Path, features: FeatureTable, files: Manifest, made: Mapp
         files: the run's manifest.
         made: the run's facts on its clusters.
     """
-    rows, manifest = files.photos_in_split("train"), files.subset(files.photo_index)
+    seen = sample_rows(files, made["seed"])
+    rows, manifest = seen[files.subset(seen).photos_in_split("train")], files.subset(files.photo_index)
     model = fit_kmeans(features, rows, k=made["k"], n_init=made["n_init"], seed=made["seed"])
     vectors = features.rows(files.photo_index)
     distances = np.sort(model.transform(vectors), axis=1)

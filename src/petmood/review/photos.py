@@ -20,6 +20,7 @@ from petmood.analyses.labels.words import why
 from petmood.cache import open_cache
 from petmood.config import ReadOptions, RunSettings
 from petmood.dataset import Dataset, open_manifest, open_pictures
+from petmood.dataset.sample import sample_rows
 from petmood.errors import DataError, PetmoodError, is_there
 from petmood.families.neighbours import contradiction, lookalikes
 from petmood.features import Backbone, load_backbone
@@ -186,6 +187,7 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
     groups: Groups | None = None
     features: FeatureTable | None = None
     doubts: Doubts | None = None
+    judged = manifest
     named = made_to_be_named(run)
     if named:
         groups = groups_of_folder(run, manifest)
@@ -199,14 +201,15 @@ def open_review(run: Path, data: Path | None = None, progress: Progress | None =
                 groups = groups_of_run(run, opened.features(backbone), files, made)
             features = opened.photos.features(backbone)
             if not named:
-                doubts = _doubts(opened.photos, backbone, results)
+                seen = _seen(opened, results).photos
+                judged, doubts = seen.manifest, _doubts(seen, backbone, results)
     except PetmoodError as error:
         note = f"Neighbours, clusters and the map are not shown: {error}"
     if groups is not None:
         photos = [replace(photo, cluster=int(c) + 1) for photo, c in zip(photos, groups.clusters, strict=True)]
     if features is not None and not named:
         photos = _compared(photos, manifest, features)
-    photos, suspects = _with_suspects(photos, results) if doubts is None else _doubted(photos, manifest, doubts)
+    photos, suspects = _with_suspects(photos, results) if doubts is None else _doubted(photos, judged, doubts)
     everything = Queue("all", "All photos", tuple(photo.id for photo in photos))
     return ReviewSet(
         run=run,
@@ -276,6 +279,13 @@ def _layout(features: FeatureTable, manifest: Manifest) -> Callable[[], tuple[st
     return computed
 
 
+def _seen(opened: Dataset, results: Mapping[str, Any]) -> Dataset:
+    """The images that the run's models saw: all, or its sample of very many."""
+    settings = (results.get("provenance") or {}).get("settings") or {}
+    rows = sample_rows(opened.manifest, settings.get("seed", RunSettings().seed))
+    return opened.subset(rows) if len(rows) < len(opened) else opened
+
+
 def _doubts(photos: Dataset, backbone: Backbone, results: Mapping[str, Any]) -> Doubts | None:
     """What the run's own search for suspect labels said of every photo, from its cache; None if it made none."""
     if not results.get("labels") or not is_there("cleanlab"):
@@ -288,11 +298,11 @@ def _doubts(photos: Dataset, backbone: Backbone, results: Mapping[str, Any]) -> 
 def _doubted(
     photos: Sequence[ReviewPhoto], manifest: Manifest, doubts: Doubts
 ) -> tuple[list[ReviewPhoto], tuple[Queue, ...]]:
-    """All photos, the suspects first, in the order of doubt."""
+    """All photos, the suspects first, in the order of doubt; those that no model was asked of come last."""
     known = {photo.record.path: photo for photo in photos}
     ranked = []
     for row in map(int, doubts.order):
-        photo = known[manifest.records[row].path]
+        photo = known.pop(manifest.records[row].path)
         photo = replace(photo, doubt=float(1 - doubts.quality[row]), read=doubts.mean[row])
         if doubts.flagged[row]:
             rival = manifest.classes[doubts.suggested[row]]
@@ -310,7 +320,8 @@ def _doubted(
         ranked.append((not doubts.flagged[row], photo))
     ranked.sort(key=lambda item: item[0])
     suspects = tuple(photo.id for fine, photo in ranked if not fine)
-    return [photo for _, photo in ranked], (Queue("suspects", "Suspect labels", suspects),) if suspects else ()
+    queued = [*(photo for _, photo in ranked), *known.values()]
+    return queued, (Queue("suspects", "Suspect labels", suspects),) if suspects else ()
 
 
 def _cluster_queues(photos: Sequence[ReviewPhoto], groups: Groups | None) -> tuple[Queue, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
+from sklearn import config_context
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
@@ -49,7 +50,8 @@ class LogisticHead(FeatureClassifier):
         scaler = fit_scaler(training.rows, weights)
         model = LogisticRegression(C=self.C or 1 / training.rows.shape[1], max_iter=self.max_iter)
         rows, labels, weights = self.targets(training, weights)
-        model.fit(scaler.transform(training.rows)[rows], labels, sample_weight=weights)
+        scaled = scaler.transform(training.rows)
+        model.fit(scaled if rows is None else scaled[rows], labels, sample_weight=weights)
         coefficients, intercept = model.coef_.T, model.intercept_
         if len(training.classes) == 2:
             # scikit-learn keeps one column z, the log odds of the second class; (-z/2, z/2) has the same softmax.
@@ -59,9 +61,9 @@ class LogisticHead(FeatureClassifier):
 
     def targets(
         self, training: TrainingRows, weights: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.str_], NDArray[np.float64]]:
-        """What the loss is summed over: rows of the training, a class for each, and its weight."""
-        return np.arange(len(weights)), training.labels, weights
+    ) -> tuple[NDArray[np.int64] | None, NDArray[np.str_], NDArray[np.float64]]:
+        """What the loss is summed over: rows of the training (None: each once), a class for each, and its weight."""
+        return None, training.labels, weights
 
     def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         return np.asarray(softmax(rows @ self.weights_ + self.bias_, axis=1))
@@ -106,6 +108,7 @@ class SoftLogisticHead(LogisticHead):
 
 
 NEIGHBOURS: Final = 15
+_WORKING_MIB: Final = 128  # of distances at once: scikit-learn's own gigabyte would be one for each core
 
 
 class NeighbourVote(FeatureClassifier):
@@ -127,7 +130,8 @@ class NeighbourVote(FeatureClassifier):
         self._index.fit(self._scaler.transform(training.rows))
 
     def _answer(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        near = self._index.kneighbors(self._scaler.transform(rows), return_distance=False)
+        with config_context(working_memory=_WORKING_MIB):
+            near = self._index.kneighbors(self._scaler.transform(rows), return_distance=False)
         votes = np.tile(self._prior, (len(near), 1))
         for rank in range(near.shape[1]):
             np.add.at(votes, (np.arange(len(near)), self._codes[near[:, rank]]), self._weights[near[:, rank]])

@@ -20,6 +20,7 @@ ANALYSIS = Analysis(
     compute=_compute,
     package=__name__,
     place="data",
+    of_all=True,
     # what the first finding says already is not said again
     warnings=lambda facts: tuple(warning for warning in facts.warnings if warning.code != "derived-files"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from petmood.analyses.species.facts import SpeciesClusters
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, SpeciesTable
+from petmood.dataset.sample import sample_rows
 from petmood.evaluation.association import mean_nmi
 from petmood.evaluation.statistics import draw_counts, shifted_interval
 from petmood.features.erasure import ERASERS, fit_eraser
@@ -23,6 +25,9 @@ N_INIT: Final = 4
 
 DRAWS: Final = 500
 
+MANY_CLUSTERED: Final = 4_000
+"""Photos up to which all are clustered; of more about so many, since each way to take species out costs 40 k-means."""
+
 
 def species_clusters(photos: Dataset, species: SpeciesTable, settings: RunSettings) -> tuple[SpeciesClusters, ...]:
     """K-means on features with and without species, against species and mood; fitted on train's photos.
@@ -32,6 +37,10 @@ def species_clusters(photos: Dataset, species: SpeciesTable, settings: RunSettin
         species: of each photo.
         settings: seed.
     """
+    rows = sample_rows(photos.manifest, settings.seed, MANY_CLUSTERED)
+    if len(rows) < len(photos):
+        photos = photos.subset(rows)
+        species = replace(species, probabilities=species.probabilities[rows])
     train = photos.manifest.in_split("train")
     found = []
     methods = ("none", *ERASERS)
