@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from petmood.cli.main import app
-from petmood.dataset import Dataset
 from petmood.errors import DataError, PetmoodError
+from petmood.records import Manifest
 
 COMMANDS = {
     "run": ("--no-cnn", "--out", "OUT"),
@@ -80,16 +80,16 @@ def test_study_begins_with_the_new_labels(
     labels = tmp_path / "labels.csv"
     labels.write_text(f"path,label\n{first},happy\n")
 
-    read: list[Dataset] = []
+    read: list[Manifest] = []
     applied: list[str] = []
 
-    def ended(data: Dataset, *_: object) -> None:
-        read.append(data)
+    def ended(manifest: Manifest, *_: object) -> None:
+        read.append(manifest)
         applied.extend(path.read_text() for path in tmp_path.rglob("labels-applied.csv"))
         raise PetmoodError("no further")  # the data is read by now
 
-    monkeypatch.setattr("petmood.study._results", ended)
+    monkeypatch.setattr("petmood.study.dataset_facts", ended)
     assert isinstance(invoke("study", tiny_data, tmp_path / "out", labels).exception, PetmoodError)
-    (records,) = (data.records for data in read)
+    (records,) = (manifest.records for manifest in read)
     assert {r.class_name for r in records if r.path == first} == {"happy"}
     assert applied == [labels.read_text()]
