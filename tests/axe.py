@@ -13,6 +13,9 @@ VIEWS = ((390, "dark"), (1280, "light"))
 EVERY_VIEW = (*VIEWS, *(pytest.param(*view, marks=pytest.mark.slow) for view in ((390, "light"), (1280, "dark"))))
 """For tests that look at all four: two of them show each width and each scheme once."""
 
+OF_COLOURS: dict[str, Any] = {"runOnly": ["color-contrast", "link-in-text-block"]}
+"""Options for a page that was looked at before in other colours."""
+
 SMALL = """() => {
     document.querySelectorAll("details").forEach((folded) => { folded.open = true; });
     const told = [...document.querySelectorAll("body *")].filter((e) => e.checkVisibility()

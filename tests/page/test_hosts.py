@@ -135,17 +135,15 @@ def test_turned_and_large_jpegs_are_hardly_different(alone: Page, trained: Train
         assert found["probabilities"] == pytest.approx(own.probabilities, abs=0.05)
 
 
-def test_what_takes_many_inferences_is_the_same_too(alone: Page, trained: Trained, pictures: dict[str, Path]) -> None:
+def test_what_takes_many_inferences_is_the_same_too_and_axe_finds_nothing_then(
+    alone: Page, trained: Trained, pictures: dict[str, Path]
+) -> None:
     read(alone, pictures["photo"])
     alone.locator("#views input[value=occlusion]:enabled").wait_for(state="attached", timeout=PATIENCE)
     own = explain(trained.bundle, trained.bundle.prepare(pictures["photo"]))
     assert own.background is not None
     assert alone.inner_text("#leaning") == own.background.sentence
     assert alone.inner_text("#alike").startswith("The 5 training photos most like it are labelled ")
-
-
-def test_axe_finds_nothing_in_the_file(alone: Page, pictures: dict[str, Path]) -> None:
-    read(alone, pictures["photo"])
     assert violations(alone) == []
 
 
@@ -166,14 +164,14 @@ def test_no_request_can_leave_the_file(alone: Page) -> None:
 def test_what_is_no_picture_is_told_and_the_last_answer_is_gone(
     alone: Page, pictures: dict[str, Path], tmp_path: Path
 ) -> None:
-    read(alone, pictures["photo"])
+    # it ends with nothing on show, of which the page would find out more beside the tests that follow
     for name, expected in (("notes.jpg", "is not a picture"), ("IMG_1.HEIC", "Most Compatible")):
+        assert read(alone, pictures["photo"])["mood"]
+        assert alone.is_hidden("#problem")
         (tmp_path / name).write_text("no picture")
         alone.set_input_files("#file", tmp_path / name)
         alone.locator(f"#problem:has-text('{expected}')").wait_for(timeout=PATIENCE)
         assert alone.is_hidden("#result")
-    assert read(alone, pictures["photo"])["mood"]
-    assert alone.is_hidden("#problem")
 
 
 def test_every_page_and_the_card_show_one_accuracy(

@@ -6,6 +6,7 @@ import json
 import re
 import runpy
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image, ImageOps
 
 from axe import faults
 from petmood.analyses import read_results
+from petmood.cluster.tuning import tune
 from petmood.config import StudySettings
 from petmood.errors import ConfigError
 from petmood.progress import Silent
@@ -46,7 +48,10 @@ def some_data(demo_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def outcome(some_data: Path, tmp_path_factory: pytest.TempPathFactory) -> StudyOutcome:
-    return study(some_data, tmp_path_factory.mktemp("study") / "one", SETTINGS)
+    """What a study finds, with few numbers of clusters to choose from: tests/cluster/test_tuning.py has more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("petmood.study.tune", partial(tune, ks=(2, 4)))
+        return study(some_data, tmp_path_factory.mktemp("study") / "one", SETTINGS)
 
 
 def test_axe_finds_nothing_on_its_page(outcome: StudyOutcome, tmp_path: Path) -> None:

@@ -282,8 +282,8 @@ def test_a_server_that_is_gone_is_told(new_page: NewPage, photos: list[Path]) ->
 def test_a_photo_is_sent_as_the_few_pixels_that_are_read(
     new_page: NewPage, trained: Trained, photos: list[Path], tmp_path: Path
 ) -> None:
-    picture = Image.open(photos[0]).convert("RGB").resize((3000, 2000))
-    picture.save(tmp_path / "large.png")
+    picture = Image.open(photos[0]).convert("RGB").resize((1500, 1000))
+    picture.save(tmp_path / "large.png", compress_level=1)
     page = new_page()
     with page.expect_request("**/v1/explain?*") as asked:
         page.set_input_files("#file", tmp_path / "large.png")
