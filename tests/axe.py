@@ -42,11 +42,12 @@ LOOK = """async ({ within, options }) => {
         return looks.get(e);
     };
     for (const e of document.querySelectorAll("body *")) {
-        const { color, fontSize, fontWeight, textShadow } = getComputedStyle(e);
-        const shown = e.checkVisibility({ opacityProperty: true, visibilityProperty: true });
-        const text = [...e.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
-        const own = number(look(e), color, fontSize, fontWeight, textShadow, shown, text);
-        e.toggleAttribute("data-alike", seen.has(own));
+        const tells = [...e.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim())
+            || e.matches("input, select, textarea");
+        const { color, fontSize, fontWeight, textShadow } = tells ? getComputedStyle(e) : {};
+        const shown = tells && e.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+        const own = shown && number(look(e), color, fontSize, fontWeight, textShadow);
+        e.toggleAttribute("data-alike", !shown || seen.has(own));
         seen.add(own);
     }
     axe.configure({ rules: [{ id: "color-contrast", selector: ":not([data-alike])" }] });
