@@ -92,6 +92,15 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def small_network(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a small random network with features, map and ImageNet scores, in the place of a good one."""
+    from networks import network
+
+    made = network(tmp_path_factory.mktemp("small") / "small.onnx", 0, 17, imagenet=True, mean=120.0)
+    return f"onnx:{made.graph}"
+
+
+@pytest.fixture(scope="session")
 def of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all processes of one test session share."""
     root = tmp_path_factory.getbasetemp()

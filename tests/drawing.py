@@ -66,7 +66,7 @@ def photo(seed: int, size: tuple[int, int] = (224, 224)) -> Image.Image:
 def saved(image: Image.Image, fmt: str = "JPEG", quality: int = 90) -> bytes:
     """Bytes of a picture as a file."""
     out = io.BytesIO()
-    image.save(out, fmt, **({"quality": quality} if fmt == "JPEG" else {}))
+    image.save(out, fmt, **{"JPEG": {"quality": quality}, "PNG": {"compress_level": 1}}.get(fmt, {}))
     return out.getvalue()
 
 

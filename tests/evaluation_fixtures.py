@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from drawing import photo, saved, write_tree
+from networks import network
 from shared import once
 
 if TYPE_CHECKING:
@@ -38,11 +39,10 @@ def _changed(image: Image.Image, number: int) -> Image.Image:
 
 
 def _make(root: Path) -> None:
-    """Write `own`, `other` with the planted files p*.jpg, and the bundle `model`."""
+    """Write `own`, `other` with the planted files p*.jpg, and the bundle `model` of a small random network."""
     from petmood.build.heads import save_head_bundle
     from petmood.config import RunSettings
     from petmood.dataset import open_dataset
-    from petmood.dataset.dataset import backbone_named
 
     files, seeds, seed = {}, list[int](), 0
     for split, count in (("train", 6), ("valid", 2), ("test", 2)):
@@ -54,7 +54,9 @@ def _make(root: Path) -> None:
                     seeds.append(seed)
     own = write_tree(root / "own", files)
     with open_dataset(own, families="names") as opened:
-        save_head_bundle(root / "model", opened, backbone_named("efficientnet-lite0"), RunSettings(folds=3))
+        save_head_bundle(
+            root / "model", opened, network(root / "small.onnx", 0, 17, imagenet=True, mean=120.0), RunSettings(folds=3)
+        )
     names = ("angry", "HAPPY")
     planted = {
         f"{names[i % 2]}/p{i}.jpg": saved(_changed(photo(source, SIZE), i), quality=75)

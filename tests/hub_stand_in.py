@@ -29,7 +29,7 @@ class Hub(ThreadingHTTPServer):
 @contextmanager
 def hub() -> Iterator[Hub]:
     made = Hub()
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread = threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield made

@@ -12,7 +12,7 @@ import pytest
 
 import petmood
 from axe import faults
-from bundle_fixtures import Trained
+from evaluation_fixtures import Evaluated
 from needs import needs
 from petmood.errors import ConfigError, DataError
 from petmood.library import AuditResult, EvaluateResult, Reader, RunResult, TrainResult
@@ -123,13 +123,13 @@ def test_a_trained_model_shows_itself_loads_and_evaluates(trained_again: TrainRe
     assert isinstance(found, EvaluateResult)
 
 
-def test_evaluating_is_the_same_by_path_by_model_and_on_open_data(trained: Trained) -> None:
-    by_path = petmood.evaluate(trained.path, trained.data, families="names")
-    model = petmood.load(trained.path)
-    with petmood.open(trained.data, families="names") as data:
+def test_evaluating_is_the_same_by_path_by_model_and_on_open_data(evaluated: Evaluated) -> None:
+    by_path = petmood.evaluate(evaluated.path, evaluated.own, families="names")
+    model = petmood.load(evaluated.path)
+    with petmood.open(evaluated.own, families="names") as data:
         on_open = petmood.evaluate(model, data)
         assert len(data) == len(data.pixels(16)), "the open data set stays open"
-    assert by_path.facts == on_open.facts == model.evaluate(trained.data, families="names").facts
+    assert by_path.facts == on_open.facts == model.evaluate(evaluated.own, families="names").facts
     text, page = shown(by_path)
     assert_one_screen(text)
     assert page.startswith("<iframe srcdoc=")

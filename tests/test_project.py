@@ -22,6 +22,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import petmood
+from conftest import LONGEST
 from petmood.errors import TORCH
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -158,6 +159,10 @@ def test_every_module_says_what_it_is_for() -> None:
         str(path.relative_to(REPOSITORY)) for path in MODULES if not (ast.get_docstring(syntax(path)) or "").strip()
     ]
     assert silent == []
+
+
+def test_the_files_that_are_begun_first_are_there() -> None:
+    assert [name for name in LONGEST if not (REPOSITORY / name).is_file()] == []
 
 
 def test_nothing_is_pickled() -> None:

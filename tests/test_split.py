@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petmood.errors import DataError, LeakageError
@@ -120,6 +120,7 @@ def with_animals(manifest: Manifest, animals: list[str], folds: list[str] | None
     return replace(manifest, records=tuple(replace(r, animal=a, fold=f) for r, a, f in told))
 
 
+@settings(max_examples=50)
 @given(manifests(), st.integers(2, 6), st.randoms(use_true_random=False), st.sampled_from([None, 2]))
 def test_an_animal_that_is_evaluated_was_never_seen(
     manifest: Manifest, n: int, random: Random, folds: int | None
@@ -141,6 +142,7 @@ def test_an_animal_that_is_evaluated_was_never_seen(
     assert sorted(evaluated) == [i for i in told.photo_index.tolist() if told.records[i].animal]
 
 
+@settings(max_examples=50)
 @given(manifests(), st.integers(2, 9), st.randoms(use_true_random=False), st.booleans())
 def test_no_animal_straddles_splits_or_folds_that_petmood_makes(
     manifest: Manifest, n: int, random: Random, partly: bool

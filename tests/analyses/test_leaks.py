@@ -20,7 +20,7 @@ REASON = "made with --allow-leakage on splits that leak: 3 photos stand in more 
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
+def outcome(tmp_path_factory: pytest.TempPathFactory, small_network: str) -> RunOutcome:
     """Three test images planted in train: the very bytes, saved anew, and mirrored."""
     files, seed = {}, 0
     for split, count in (("train", 8), ("valid", 2), ("test", 3)):
@@ -32,7 +32,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
     files["train/Angry/b.jpg"] = saved(photo(first + 1, (96, 96)), quality=60)
     files["train/Angry/c.jpg"] = saved(ImageOps.mirror(photo(first + 2, (96, 96))))
     work = tmp_path_factory.mktemp("leaks")
-    settings = RunSettings(cnn=False, folds=2, n_init=1, allow_leakage=True)
+    settings = RunSettings(cnn=False, folds=2, n_init=1, allow_leakage=True, backbone=small_network)
     return run(write_tree(work / "data", files), work / "run", settings)
 
 

@@ -10,7 +10,6 @@ from PIL import ImageOps
 
 from axe import faults
 from drawing import photo, saved, write_tree
-from networks import network
 from petmood.analyses import ANALYSES
 from petmood.analyses.travel import ANALYSIS
 from petmood.analyses.travel.facts import TravelFacts
@@ -38,10 +37,10 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return trees
 
 
-def test_sources_judge_each_other_without_the_photos_that_they_share(sources: list[Path], tmp_path: Path) -> None:
-    # all that was tried is tried on a network of a hundred features: on a real one it takes many times as long
-    small = f"onnx:{network(tmp_path / 'small.onnx', 0, 17, imagenet=True, mean=120.0).graph}"
-    facts = travel(sources, {"joyful": "happy"}, tmp_path / "out", backbone=small, methods=True)
+def test_sources_judge_each_other_without_the_photos_that_they_share(
+    sources: list[Path], tmp_path: Path, small_network: str
+) -> None:
+    facts = travel(sources, {"joyful": "happy"}, tmp_path / "out", backbone=small_network, methods=True)
     assert {tuple(Path(p).stem for p in paths) for paths in facts.copies} == {("1", "cropped"), ("2", "mirrored")}
     found = {(c.kind, c.trained_on, c.judged_on): c for c in facts.cells}
     assert len(found) == len(facts.cells) == 3 + 3 + 6
@@ -67,7 +66,7 @@ def test_sources_judge_each_other_without_the_photos_that_they_share(sources: li
         assert figure in page
         assert figure in said
     assert faults(tmp_path / "out" / "travel.html", tmp_path) == []
-    again = travel(sources, {"joyful": "happy"}, backbone=small)
+    again = travel(sources, {"joyful": "happy"}, backbone=small_network)
     assert again.cells == facts.cells
     assert (again.heads, again.tried, again.chosen) == ((), (), ())
 

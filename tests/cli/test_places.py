@@ -56,10 +56,11 @@ def test_within_the_data_it_is_beside_them(here: Path, monkeypatch: pytest.Monke
 
 
 def test_a_run_from_a_file_of_settings_says_where_all_is_and_can_be_repeated(
-    petmood: Petmood, tiny_data: Path, here: Path, capsys: pytest.CaptureFixture[str]
+    petmood: Petmood, tiny_data: Path, here: Path, small_network: str
 ) -> None:
     (here / "petmood.toml").write_text(
         f"seed = 7\n[run]\ndata = [{json.dumps(str(tiny_data))}]\ncnn = false\nn-init = 2\nrepeats = 1\nfolds = 9\n"
+        f"backbone = {json.dumps(small_network)}\n"
     )
     done = petmood("run", "--folds", 3)
     assert done.returncode == 0, done.stderr

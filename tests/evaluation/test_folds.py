@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests import make_manifest, manifests, many_photos
@@ -41,6 +41,7 @@ def test_no_family_straddles_a_fold_and_each_photo_is_predicted_once(manifest: M
     assert [f.evaluate.tolist() for f in made] == again
 
 
+@settings(max_examples=50)
 @given(manifests(), st.data())
 def test_no_family_straddles_a_species_left_out(manifest: Manifest, data: st.DataObject) -> None:
     species = [data.draw(st.sampled_from(("dog", "cat", "bird"))) for _ in manifest.records]

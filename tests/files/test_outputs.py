@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import killing
@@ -266,6 +266,7 @@ def test_work_in_place_overwrites_nothing_foreign(tmp_path: Path) -> None:
     assert shown(tmp_path / "out") == {"a": "2", "b": "mine"}
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(min_size=1), st.lists(st.text(), max_size=2), max_size=3))
 def test_a_strangers_record_reaches_nothing_outside(files: dict[str, list[str]]) -> None:
     import json

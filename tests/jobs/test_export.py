@@ -8,29 +8,36 @@ import numpy as np
 import pytest
 
 from bundle_fixtures import Trained
+from evaluation_fixtures import Evaluated
 from petmood.bundle import load
+from petmood.dataset import open_dataset
 from petmood.errors import ConfigError, DataError, ModelError
 from petmood.jobs.export import export
 
 
-def pixels(trained: Trained) -> np.ndarray:
-    rows = trained.manifest.in_split("test")
-    return np.stack([trained.bundle.prepare(trained.data / trained.manifest.records[i].path).pixels for i in rows])
-
-
-def test_int8_is_a_smaller_bundle_whose_accuracy_was_measured(trained: Trained, tmp_path: Path) -> None:
-    done = export(trained.path, tmp_path / "small", "onnx-int8", data=trained.data)
+@pytest.mark.parametrize(
+    ("which", "farthest"), [("evaluated", 0.01), pytest.param("trained", 0.25, marks=pytest.mark.slow)]
+)
+def test_int8_is_a_smaller_bundle_whose_accuracy_was_measured(
+    request: pytest.FixtureRequest, which: str, farthest: float, tmp_path: Path
+) -> None:
+    """Of a small network, and of the one that is trained by default."""
+    given: Evaluated | Trained = request.getfixturevalue(which)
+    data = given.own if isinstance(given, Evaluated) else given.data
+    done = export(given.path, tmp_path / "small", "onnx-int8", data=data)
     assert done.bytes_after < done.bytes_before / 2
     before, after = done.evaluation
-    assert before.n == after.n == len(trained.manifest.photos_in_split("test"))
+    with open_dataset(data, families="names") as opened:
+        rows = opened.manifest.photos_in_split("test")
+        shown = np.stack([given.bundle.prepare(data / opened.manifest.records[i].path).pixels for i in rows])
+        truth = opened.manifest.class_index[rows]
+    assert before.n == after.n == len(rows)
     small = load(tmp_path / "small")
     assert small.description.evaluation == done.evaluation
-    shown = pixels(trained)
-    rows = small.infer(shown).probabilities
-    np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-5)
-    truth = trained.manifest.class_index[trained.manifest.photos_in_split("test")]
-    assert int((rows.argmax(axis=1) == truth).sum()) == after.correct
-    assert np.abs(rows - trained.bundle.infer(shown).probabilities).max() < 0.25
+    found = small.infer(shown).probabilities
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    assert int((found.argmax(axis=1) == truth).sum()) == after.correct
+    assert 0 < np.abs(found - given.bundle.infer(shown).probabilities).max() < farthest
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petmood.report import facts, sentences
@@ -45,6 +45,7 @@ def test_the_verdict_follows_the_interval(hits: int, verdict: str) -> None:
     assert facts.ProtocolView("p", "text", 100, (tested,), (), base).verdict(tested) == verdict
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(5, 80), st.lists(st.floats(0, 1), min_size=1, max_size=4))
 def test_a_page_says_of_a_pair_what_its_paired_test_says(seed: int, n: int, skill: list[float]) -> None:
     rng = np.random.default_rng(seed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from bundle_fixtures import Trained
-from networks import network
 from petmood import FeatureExtractor, MoodClassifier
 from petmood.errors import ConfigError, ImageError
 from petmood.training.heads import LogisticHead
@@ -48,11 +46,10 @@ def test_the_classifier_agrees_with_the_head(trained: Trained) -> None:
     np.testing.assert_allclose(ours.predict_proba(vectors), head.predict_proba(vectors), atol=1e-6)
 
 
-def test_pictures_go_through_a_grouped_search_of_a_pipeline(trained: Trained, tmp_path: Path) -> None:
+def test_pictures_go_through_a_grouped_search_of_a_pipeline(trained: Trained, small_network: str) -> None:
     every = pictures(trained)
     paths, labels, families = every[0][::3], every[1][::3], every[2][::3]
-    small = network(tmp_path / "small.onnx", 0, 17, imagenet=False, mean=120.0)
-    pipeline = make_pipeline(FeatureExtractor(f"onnx:{small.graph}"), MoodClassifier())
+    pipeline = make_pipeline(FeatureExtractor(small_network), MoodClassifier())
     scores = cross_val_score(pipeline, paths, labels, groups=families, cv=GroupKFold(2))
     assert len(scores) == 2
     assert np.isfinite(scores).all()

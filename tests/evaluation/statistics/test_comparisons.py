@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
@@ -60,6 +60,7 @@ def models(draw: st.DrawFn) -> tuple[list[np.ndarray], np.ndarray | None]:
     return made, families
 
 
+@settings(max_examples=50)
 @given(models())
 def test_an_interval_excludes_0_exactly_where_the_pair_is_told_apart(
     drawn: tuple[list[np.ndarray], np.ndarray | None],
