@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -29,6 +29,9 @@ from petmood.results import ClusterFacts, ModelFacts, Results, put_mark
 from petmood.results.base import Fact
 from petmood.results.dataset import Warn
 
+_PICTURES: Final = 2**25
+"""Bytes of decoded pictures that are kept of very many images: none is still there when it is asked for again."""
+
 
 def all_facts(
     data: Dataset,
@@ -50,6 +53,8 @@ def all_facts(
     """
     sample, rows = _sample(data, settings.seed)
     left_out = [] if sample is data else [_sampled("sampled", sample, data, settings)]
+    if sample is not data:
+        data.pictures.keep_at_most(_PICTURES)
     if elsewhere is not None:
         drawn = tuple(_sample(one, settings.seed)[0] for one in elsewhere.data)
         left_out += [
