@@ -199,6 +199,10 @@ def test_what_is_kept_stays_within_its_memory_and_the_latest_stay(tmp_path: Path
     assert len(decoded.sizes) == 8
     pictures.picture(records[0])
     assert len(decoded.sizes) == 9
+    pictures.keep_at_most(4 * side * side)
+    assert len(pictures._kept) == 1
+    pictures.picture(records[0])
+    assert len(decoded.sizes) == 9
 
 
 def test_a_picture_larger_than_the_memory_is_read_and_not_kept(tmp_path: Path, decoded: Decoded) -> None:

@@ -89,9 +89,18 @@ class Pictures:
                 return
             self._kept[sha] = made
             self._size += _weight(made)
-            while self._size > self._memory:
-                _, gone = self._kept.popitem(last=False)
-                self._size -= _weight(gone)
+            self._let_go()
+
+    def keep_at_most(self, memory: int) -> None:
+        """Keep only so many bytes of decoded pictures from now on."""
+        with self._lock:
+            self._memory = memory
+            self._let_go()
+
+    def _let_go(self) -> None:
+        while self._size > self._memory:
+            _, gone = self._kept.popitem(last=False)
+            self._size -= _weight(gone)
 
     def pixels(self, records: Sequence[ImageRecord], size: int) -> NDArray[np.uint8]:
         """(len(records), size, size, 3) uint8 RGB, one after the other in the caller's thread."""

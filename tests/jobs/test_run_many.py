@@ -13,6 +13,7 @@ from petmood.bundle import load
 from petmood.config import run_settings
 from petmood.jobs.run import run
 from petmood.report.cautions import caution
+from petmood.results.models import protocol_text
 from petmood.review.photos import open_review
 from petmood.store import read_manifest
 
@@ -44,6 +45,7 @@ def test_the_sample_is_told_and_rows_are_those_of_the_whole(tmp_path: Path, monk
     manifest = read_manifest(out / "manifest.csv")
     grouped = next(m for m in found.models if m.protocol.startswith("grouped"))
     assert grouped.n == len(grouped.photos) == told.values["photos"]
+    assert all("in the sample" in protocol_text(model) for model in (*found.models, *found.baselines))
     assert max(grouped.photos) > MOST  # rows of all images, not of the sample
     truth = [manifest.classes[t] for t in grouped.truth]
     assert [manifest.records[i].class_name for i in grouped.photos] == truth

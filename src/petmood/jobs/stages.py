@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -28,6 +29,9 @@ from petmood.results import ClusterFacts, ModelFacts, Results, put_mark
 from petmood.results.base import Fact
 from petmood.results.dataset import Warn
 
+_PICTURES: Final = 2**25
+"""Bytes of decoded pictures that are kept of very many images: none is still there when it is asked for again."""
+
 
 def all_facts(
     data: Dataset,
@@ -47,9 +51,18 @@ def all_facts(
         analyses: what is asked of the data, in this order.
         elsewhere: further data sets, for the analyses that ask of them.
     """
-    rows = sample_rows(data.manifest, settings.seed)
-    sample = data.subset(rows) if len(rows) < len(data) else data
-    left_out = [] if sample is data else [_sampled(sample, data, settings)]
+    sample, rows = _sample(data, settings.seed)
+    left_out = [] if sample is data else [_sampled("sampled", sample, data, settings)]
+    if sample is not data:
+        data.pictures.keep_at_most(_PICTURES)
+    if elsewhere is not None:
+        drawn = tuple(_sample(one, settings.seed)[0] for one in elsewhere.data)
+        left_out += [
+            _sampled("sampled-elsewhere", one, whole, settings)
+            for one, whole in zip(drawn, elsewhere.data, strict=True)
+            if one is not whole
+        ]
+        elsewhere = replace(elsewhere, data=drawn)
     for warn in left_out:
         data.timed.inner.note(caution(warn))
     # regressions on some hundred rows are too small to share: a second thread costs far more than it brings
@@ -68,25 +81,35 @@ def all_facts(
             if facts is not None:
                 found[one.name] = facts
     said = core.dataset.model_copy(update={"warnings": (*core.dataset.warnings, *left_out)})
-    models, baselines = (tuple(_among_all(one, rows) for one in own) for own in (core.models, core.baselines))
-    results = core.model_copy(update={**found, "models": models, "baselines": baselines, "dataset": said})
+    results = core.model_copy(update={**found, "dataset": said})
+    if sample is not data:
+        models, baselines = (tuple(_among_all(one, rows) for one in own) for own in (core.models, core.baselines))
+        results = results.model_copy(update={"models": models, "baselines": baselines})
     mark = leak_mark(data.manifest)
     return put_mark(results, mark) if mark else results
 
 
-def _sampled(sample: Dataset, data: Dataset, settings: RunSettings) -> Warn:
-    values = {
+def _sample(data: Dataset, seed: int) -> tuple[Dataset, IntArray]:
+    """The images that models see, and which of all they are: all, but for very many."""
+    rows = sample_rows(data.manifest, seed)
+    return (data.subset(rows) if len(rows) < len(data) else data), rows
+
+
+def _sampled(code: str, sample: Dataset, data: Dataset, settings: RunSettings) -> Warn:
+    values: dict[str, int | float | str | dict[str, int]] = {
+        "name": data.manifest.name,
         "images": len(sample),
         "photos": sample.manifest.n_photos,
         "of_images": len(data),
         "of_photos": data.manifest.n_photos,
         "seed": settings.seed,
     }
-    return Warn(code="sampled", values=dict(values))
+    return Warn(code=code, values=values)
 
 
 def _among_all(figure: ModelFacts, rows: IntArray) -> ModelFacts:
-    return figure.model_copy(update={"photos": tuple(rows[np.array(figure.photos, dtype=np.int64)].tolist())})
+    photos = tuple(rows[np.array(figure.photos, dtype=np.int64)].tolist())
+    return figure.model_copy(update={"photos": photos, "basis": figure.basis or "sampled"})
 
 
 def _core(whole: Dataset, data: Dataset, settings: RunSettings, model: Path) -> tuple[Results, Backbone]:

@@ -48,6 +48,12 @@ def caution(warn: Warn) -> str:
                 f"{v['seed']}, of {count(v['of_photos'])} in {count(v['of_images'])}; copies, leaks and quality were "
                 "looked for among all. petmood train learns from all of them."
             )
+        case "sampled-elsewhere":
+            return (
+                f"Of {v['name']}, a sample of {plural(v['photos'], 'photo')} in {plural(v['images'], 'file')} was "
+                f"looked at, drawn by class with seed {v['seed']} out of {count(v['of_photos'])} in "
+                f"{count(v['of_images'])}."
+            )
         case "outside-splits":
             return f"{count(v['images'])} images lie outside the split folders and were ignored."
         case "leaking-splits":

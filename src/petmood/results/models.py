@@ -91,6 +91,7 @@ Basis = Literal[
     "elsewhere",
     "elsewhere-with-training",
     "training-data",
+    "sampled",
 ]
 """How a figure came about where it is not as its protocol says by itself (""); `protocol_text` has each in words."""
 
@@ -144,11 +145,12 @@ def protocol_text(model: ModelFacts) -> str:
     """One sentence on how a model's figures came about."""
     if model.basis in _TEXTS:
         return _TEXTS[model.basis]
+    drawn = " that are in the sample" if model.basis == "sampled" else ""
     if is_test(model.protocol):
         whose = "the data's own" if model.protocol == OFFICIAL else "petmood's own"
-        return f"Fitted on train and valid, evaluated once on the photos of {whose} test split."
+        return f"Fitted on train and valid{drawn}, evaluated once on the photos of {whose} test split{drawn}."
     return (
-        "Cross-validation over all photos, stratified by class; a photo and everything derived from it, and all photos "
-        "of one animal where the data name animals, stay in one fold, and each photo is predicted once, by a model "
-        "that never saw it."
+        f"Cross-validation over all photos{drawn}, stratified by class; a photo and everything derived from it, and "
+        "all photos of one animal where the data name animals, stay in one fold, and each photo is predicted once, by "
+        "a model that never saw it."
     )
