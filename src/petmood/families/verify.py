@@ -34,9 +34,12 @@ MAX_SHIFTED, MAX_SHIFTED_COVERED, MAX_SHIFTED_SURE = 0.1, 0.05, 0.08
 """Share of windows that may differ by a small shift: of a whole copy, of a covered one, and of one that surely lies
 as it should. Frames of one scene that moved by a pixel or two agree well enough to be taken for copies otherwise."""
 
-MIN_BENT, MAX_STILL, MIN_CLEARLY_BENT, MAX_STILL_CLEARLY, MIN_BESIDE_LAYERS = 0.87, 0.25, 0.94, 0.32, 0.34
+MIN_BENT, MAX_STILL, MIN_CLEARLY_BENT, MAX_STILL_CLEARLY = 0.87, 0.25, 0.94, 0.32
 """A deformed copy agrees everywhere once each place has moved, and no large part of it stayed, or a little larger one
-where it agrees the more; and its motion is not that of two planes, as it is where one piece moved before another."""
+where it agrees the more."""
+
+MIN_BESIDE_LAYERS, MAX_EDGE = 0.34, 0.55
+"""Its motion is not that of two planes, or has no edge, as it has where one piece moved before another."""
 
 MANY_INLIERS, MIN_SURE_INLIERS, MIN_SURE_SHARE = 30, 20, 1 / 3
 """How two pictures lie is sure where so many features agree, or fewer that are such a share of the poorer picture's:
@@ -123,6 +126,7 @@ def rules() -> list[float]:
         MIN_CLEARLY_BENT,
         MAX_STILL_CLEARLY,
         MIN_BESIDE_LAYERS,
+        MAX_EDGE,
         MANY_INLIERS,
         MIN_SURE_INLIERS,
         MIN_SURE_SHARE,
@@ -273,7 +277,7 @@ def _bent(found: motion.Motion) -> bool:
     """Whether all agrees once each place has moved as in a deformation, and not one piece before another."""
     if found.bent < MIN_BENT or found.still > (MAX_STILL_CLEARLY if found.bent >= MIN_CLEARLY_BENT else MAX_STILL):
         return False
-    return found.beside_layers() >= MIN_BESIDE_LAYERS
+    return found.edge() <= MAX_EDGE or found.beside_layers() >= MIN_BESIDE_LAYERS
 
 
 def _toned(laid: NDArray[np.uint8], under: NDArray[np.uint8], solid: NDArray[np.bool_], otherwise: Verdict) -> Verdict:
