@@ -66,6 +66,7 @@ MIN_ONE_SIDED, MAX_PRINT = 0.9, 0.6
 _CERTAIN: Final = 0.85  # agreement, and
 _SURE_SHIFTED: Final = 0.05  # most that is shifted, that need no closer look at what has moved
 _PROMISING, _PROMISING_EXACT = 0.65, 0.13  # that half must reach, and share that agrees, where features are few
+_NEARLY_EXACT: Final = 0.4  # share that agrees once settled, below which a copy with few features would not be told
 _HOPELESS: Final = 0.3  # correlation that half of the windows must reach to be worth that look
 _TOGETHER: Final = 4  # pairs that one thread takes at once
 _THUMBNAILS: Final = 0.8  # correlation of two thumbnails below which whole pictures are not compared
@@ -145,6 +146,7 @@ def rules() -> list[float]:
         _CERTAIN,
         _PROMISING,
         _PROMISING_EXACT,
+        _NEARLY_EXACT,
         _HOPELESS,
         _THUMBNAILS,
     ]
@@ -245,6 +247,8 @@ def _kind(
         return verdict("other", agrees, now.exact, settled.shifted)
     if still and whole and float((now.told < APART).mean()) <= MAX_MOVED:
         return verdict("whole", agrees, now.exact, settled.shifted)
+    if inliers < MIN_COVERED_INLIERS and not whole and not sure and now.exact < _NEARLY_EXACT:
+        return _printed(laid, under, solid, verdict("other", agrees, now.exact, settled.shifted))
     found = motion.motion(settled, under)
     if found is None:
         return _printed(laid, under, solid, untold)
