@@ -49,7 +49,7 @@ MIN_INLIERS, MIN_LIKENESS, MIN_COVERED_INLIERS = 10, 0.7, 18
 """Features that must agree, and correlation over the whole, where nine tenths of the windows agree less than
 `_CERTAIN`; and features where a part is covered. Drawings from one template share some."""
 
-MIN_FEW_INLIERS, MIN_EXACT_FEW, MIN_CLEAR_FEW, MAX_MOVED_FEW = 9, 0.5, 2.4, 0.03
+MIN_FEW_INLIERS, MIN_EXACT_FEW, MIN_CLEAR_FEW, MAX_MOVED_FEW = 9, 0.5, 2.4, 0.015
 """A copy that was edited several times keeps fewer: then more of it must agree to the pixel, and less be only alike or
 have moved."""
 
