@@ -123,8 +123,8 @@ def test_any_number_of_pictures_takes_the_same_memory(trained: Trained) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         assert taken <= 4 * 4
     tracemalloc.stop()
-    # to keep 120 pictures more would take twice as much, and their prepared pixels many times
-    assert peaks[1] - peaks[0] < 60 * picture.nbytes
+    # to keep 120 pictures more would take a third more, and their prepared pixels many times
+    assert peaks[1] - peaks[0] < 90 * picture.nbytes
 
 
 def test_the_nearest_training_photo_of_a_training_photo_is_itself(trained: Trained) -> None:

@@ -16,7 +16,7 @@ import pytest
 from command import Petmood
 from drawing import photo, saved, write_tree
 from needs import needs
-from petmood.config import RunSettings, run_settings
+from petmood.config import RunSettings, run_settings, settings_file
 from petmood.jobs.run import run
 
 needs("torch")
@@ -73,6 +73,7 @@ def made(place: Path) -> Callable[[str], tuple[dict[str, Any], Path, Path]]:
                         (where / "my pets" / as_read).write_bytes((place / name).read_bytes())
             with pytest.MonkeyPatch.context() as patch:
                 patch.chdir(where)
+                assert settings_file.get() is None  # no command before left its file of settings behind
                 data = Path("my pets")
                 given: dict[str, Path] = {}
                 if case == "relabelled":

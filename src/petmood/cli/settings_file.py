@@ -50,6 +50,8 @@ def apply(command: Any, ctx: Any, args: Sequence[str]) -> None:
     _take(path, (), said, every, words, chosen)
     ctx.default_map = chosen
     settings_file.set(SettingsFile(path.name, hashlib.sha256(raw).hexdigest()))
+    # what the same process does afterwards was not told by this file
+    ctx.call_on_close(lambda: settings_file.set(None))
 
 
 def _named(args: Sequence[str]) -> Path | None:
