@@ -16,11 +16,12 @@ INSTALL = $(BIN)/python -m pip install -qq --no-compile -c $(CONSTRAINTS) --buil
 BUILD := build
 PYTEST_ARGS ?=
 # Half as many again as there are cores: tests wait for browsers, servers and processes that they kill.
-WORKERS ?= -n $(shell python3 -c 'import os; print(len(os.sched_getaffinity(0)) * 3 // 2 if hasattr(os, "sched_getaffinity") else "auto")' 2>/dev/null || echo auto)
+WORKERS ?= -n $(shell $(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) * 3 // 2 if hasattr(os, "sched_getaffinity") else "auto")' 2>/dev/null || echo auto)
 FUZZ_SECONDS ?= 60
 AUDIT := $(BUILD)/audit
 HASHED := train backbones hub data labels tables scale tracking web
 REFUSED := GNU General Public License v2 (GPLv2);GNU General Public License v3 (GPLv3);GNU Affero General Public License v3
+TESTS = OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not slow'
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -87,14 +88,14 @@ bench: $(STAMP) ## measure speed (20 minutes) and write benchmarks/results.md; P
 	$(BIN)/python benchmarks/suite.py
 
 test: $(STAMP) ## run the tests on all cores, without the slow ones
-	OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not slow' $(PYTEST_ARGS)
+	$(TESTS) $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## run the slow tests only
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
 coverage: $(STAMP) ## run the tests as `make test` does, and print which branches of petmood they go through
 	@$(BIN)/python -m pip install -qq -c $(CONSTRAINTS) pytest-cov
-	$(BIN)/python -m pytest $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not slow' --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	$(TESTS) --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 robustness: $(STAMP) ## try everything hostile that is known (15 minutes) and write docs/robustness.md
 	$(BIN)/python benchmarks/robustness.py

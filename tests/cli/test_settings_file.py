@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from command import Petmood
-from petmood.config import toml_text
+from petmood.config import settings_file, toml_text
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +95,15 @@ def test_arguments_and_lists_may_stand_in_it(petmood: Petmood, here: Path) -> No
     (here / "petmood.toml").write_text("[travel]\ndata = ['no-such-a', 'no-such-b']\nmap = 'a=b'\n")
     done = petmood("travel")
     assert "no-such-a does not exist" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("demo-data", "drawn"), ("audit", "nowhere"), ("audit", "--no-such-option")])
+def test_it_is_forgotten_when_its_command_ends_well_or_not(
+    petmood: Petmood, here: Path, words: tuple[str, ...]
+) -> None:
+    (here / "petmood.toml").write_text("seed = 7\n")
+    petmood(*words)
+    assert settings_file.get() is None
 
 
 def test_settings_are_written_so_that_they_are_read_again() -> None:

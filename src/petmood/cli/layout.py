@@ -92,8 +92,9 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run it."""
         from petmood.cli.console import guarded
+        from petmood.cli.settings_file import in_force
 
-        with guarded():
+        with guarded(), in_force(ctx):
             return super().invoke(ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from petmood.errors import ConfigError, near_or
 
 NAME: Final = "petmood.toml"
 _ALIASES: Final = {"quantise": "quantize"}
+_TAKEN: Final = "petmood.settings_file"  # where a command's context keeps the file
 _NEVER: Final = ("help", "config", "version")
 _KINDS: Final[dict[type, tuple[tuple[type, ...], str]]] = {
     bool: ((bool,), "true or false"),
@@ -33,7 +35,6 @@ def apply(command: Any, ctx: Any, args: Sequence[str]) -> None:
     Raises:
         ConfigError: there is no such file, it is not TOML, has an unknown key, or a value of another type.
     """
-    settings_file.set(None)
     path = _named(args)
     if path is None:
         return
@@ -49,9 +50,17 @@ def apply(command: Any, ctx: Any, args: Sequence[str]) -> None:
     chosen: dict[str, Any] = {}
     _take(path, (), said, every, words, chosen)
     ctx.default_map = chosen
-    settings_file.set(SettingsFile(path.name, hashlib.sha256(raw).hexdigest()))
-    # what the same process does afterwards was not told by this file
-    ctx.call_on_close(lambda: settings_file.set(None))
+    ctx.meta[_TAKEN] = SettingsFile(path.name, hashlib.sha256(raw).hexdigest())
+
+
+@contextmanager
+def in_force(ctx: Any) -> Iterator[None]:
+    """The block is told by the file that was applied, if any; what the same process does afterwards is not."""
+    token = settings_file.set(ctx.meta.get(_TAKEN))
+    try:
+        yield
+    finally:
+        settings_file.reset(token)
 
 
 def _named(args: Sequence[str]) -> Path | None:

@@ -36,7 +36,7 @@ def sample_rows(manifest: Manifest, seed: int, most: int | None = None) -> IntAr
     strata: dict[tuple[str, int], list[int]] = {}
     for row, code in zip(photos.tolist(), manifest.class_index[photos].tolist(), strict=True):
         strata.setdefault((manifest.records[row].split, code), []).append(row)
-    least = min(LEAST, most // (4 * len(strata)))  # very many classes do not make the sample large
+    least = max(1, min(LEAST, most // (4 * len(strata))))  # very many classes do not make the sample large
     drawn = []
     for stratum in sorted(strata):
         own = strata[stratum]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.families import agreement, geometry, motion, tones
-from petmood.families.agreement import APART, compare, printed
+from petmood.families.agreement import APART, Comparison, compare, printed
 from petmood.families.geometry import Placement, inverse, lay, place
 from petmood.families.local import LocalFeatures, quarter_turns
 from petmood.threads import cores, one_opencv_thread
@@ -295,13 +295,7 @@ def _toned(laid: NDArray[np.uint8], under: NDArray[np.uint8], solid: NDArray[np.
         return otherwise
     if motion.shifted(pair) > (MAX_SHIFTED if much else _SURE_SHIFTED):
         return otherwise
-    return replace(
-        otherwise,
-        agreement=round(pair.agreement, 6),
-        exact=round(pair.exact, 6),
-        likeness=round(pair.likeness, 6),
-        kind="toned",
-    )
+    return _as(otherwise, "toned", pair)
 
 
 def _printed(
@@ -312,13 +306,13 @@ def _printed(
     # nothing is compared where what differs is no print
     if found.one_sided < MIN_ONE_SIDED or found.share > MAX_PRINT or found.rest.agreement < _CERTAIN:
         return otherwise
-    return replace(
-        otherwise,
-        agreement=round(found.rest.agreement, 6),
-        exact=round(found.rest.exact, 6),
-        likeness=round(found.rest.likeness, 6),
-        kind="printed",
-    )
+    return _as(otherwise, "printed", found.rest)
+
+
+def _as(verdict: Verdict, kind: str, pair: Comparison) -> Verdict:
+    """A verdict of another kind, with the figures of another comparison."""
+    figures = {name: round(getattr(pair, name), 6) for name in ("agreement", "exact", "likeness")}
+    return replace(verdict, kind=kind, **figures)
 
 
 def _by_whole(a: LocalFeatures, b: LocalFeatures) -> Verdict:
