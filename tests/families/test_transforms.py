@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,6 +70,19 @@ def test_a_copy_whose_tones_went_through_a_curve_joins(seed: int, solarised: boo
     toned = photo(seed).convert("L").point(curve.tolist()).convert("RGB")
     assert verify(features_of(photo(seed)), features_of(toned)).same_photo
     assert not verify(features_of(photo(seed + 1)), features_of(toned)).same_photo
+
+
+@FEW
+@given(seed=seeds, turn=st.floats(0.15, 0.3), reach=st.floats(0.3, 0.4))
+def test_a_swirled_copy_joins_though_it_turns_as_one_piece(seed: int, turn: float, reach: float) -> None:
+    pixels = np.asarray(photo(seed))
+    y, x = np.mgrid[:224, :224].astype(np.float32) - 112
+    angle = turn * np.exp(-(x**2 + y**2) / (224 * reach) ** 2)
+    across = np.asarray(np.cos(angle) * x - np.sin(angle) * y + 112, np.float32)
+    down = np.asarray(np.sin(angle) * x + np.cos(angle) * y + 112, np.float32)
+    moved = cv2.remap(pixels, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    swirled = Image.fromarray(np.asarray(moved, np.uint8))
+    assert verify(features_of(photo(seed)), features_of(swirled)).same_photo
 
 
 @FEW
