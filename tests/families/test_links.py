@@ -220,3 +220,12 @@ def test_local_features_are_bounded_and_strongest_first() -> None:
     assert len(found.points) == len(found.descriptors) == MAX_POINTS
     assert (found.points[:, :3] >= 0).all()
     assert (found.points[:, :2] <= [found.width, found.height]).all()
+
+
+@pytest.mark.realdata
+def test_no_two_of_the_real_photos_join(real_data: Path, tmp_path: Path) -> None:
+    with open_source(real_data) as source:
+        named = read_dataset(source, ContentCache(tmp_path))
+        photos = [named.records[row] for row in named.photo_index]
+        assert len(photos) == 370
+        assert find_links(photos, Pictures(source), ContentCache(tmp_path / "links")).same == ()
