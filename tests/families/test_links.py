@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from drawing import covered, deformed, photo, printed, saved, write_tree
 from petmood.cache import ContentCache
+from petmood.families.join import join_families
 from petmood.families.links import PixelLinks, find_links
 from petmood.families.local import MAX_POINTS, SIDE, LocalFeatures, find_local_features, mirrored, unit
 from petmood.families.verify import verify
@@ -222,10 +223,14 @@ def test_local_features_are_bounded_and_strongest_first() -> None:
     assert (found.points[:, :2] <= [found.width, found.height]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
-def test_no_two_of_the_real_photos_join(real_data: Path, tmp_path: Path) -> None:
+def test_pixels_find_the_families_that_real_names_tell(real_data: Path, tmp_path: Path) -> None:
     with open_source(real_data) as source:
         named = read_dataset(source, ContentCache(tmp_path))
-        photos = [named.records[row] for row in named.photo_index]
-        assert len(photos) == 370
-        assert find_links(photos, Pictures(source), ContentCache(tmp_path / "links")).same == ()
+        links = find_links(named.records, Pictures(source), ContentCache(tmp_path / "links"))
+    found = join_families(named, links.same, "pixels")
+    by_name = [named.records[row].family for row in range(len(named))]
+    by_pixels = [record.family for record in found.records]
+    pairs = set(zip(by_name, by_pixels, strict=True))
+    assert len(pairs) == len(set(by_name)) == len(set(by_pixels)) == 370
