@@ -68,8 +68,8 @@ def cautions(results: Results, analyses: Sequence[Analysis[Any]] = ANALYSES) -> 
     """What must be known before any figure is trusted: by the analyses, else by the data."""
     found = results.analyses
     said = [warning for one in analyses if one.name in found for warning in one.warnings(found[one.name])]
-    # what the run itself has to say, such as what it left out, stands beside what the audit says of the data
-    return tuple(said + [w for w in results.dataset.warnings if w.code != "derived-files" and w not in said])
+    # what the run itself has to say, such as that it saw a sample, comes before what the audit says of the data
+    return tuple([w for w in results.dataset.warnings if w.code != "derived-files" and w not in said] + said)
 
 
 def found_html(results: Results) -> str:
