@@ -12,9 +12,7 @@ there is one.
 from __future__ import annotations
 
 import json
-import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,7 +22,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from sheet import Sheet, fresh_cache, options_of
+from sheet import Sheet, chromium, fresh_cache, options_of
 
 SIDE, MARGIN = 64, 4
 MOODS = ("angry", "happy", "other", "sad")
@@ -101,15 +99,15 @@ def petmood(*arguments: str) -> Ran:
 
 def seconds_to_load(page: Path) -> float | None:
     """Seconds until a browser has a page, its pictures included; None without a browser."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    found = chromium()
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         return None
-    if chromium is None:
+    if found is None:
         return None
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
         shown = browser.new_page()
         began = time.perf_counter()
         shown.goto(page.resolve().as_uri(), wait_until="load", timeout=120_000)

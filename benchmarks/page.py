@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
+from sheet import chromium
 
 from petmood.bundle import load
 from petmood.jobs.export import export
@@ -75,9 +76,7 @@ def main() -> None:
         address = f"http://127.0.0.1:{server.server_address[1]}/"
         photos = [photo(seed) for seed in range(PHOTOS)]
         with sync_playwright() as driver:
-            browser = driver.chromium.launch(
-                executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"]
-            )
+            browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
             page = browser.new_page()
             first = ready(page, address)
             page.evaluate("navigator.serviceWorker.ready.then(() => true)")

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import tempfile
 import time
@@ -216,6 +217,12 @@ def fresh_cache(scratch: Path, name: str = "cache") -> Path:
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=scratch))
     os.environ["PETMOOD_CACHE"] = str(folder)
     return folder
+
+
+def chromium() -> str | None:
+    """The browser that pages are opened in: $CHROMIUM, else the first that is installed; None if there is none."""
+    names = ("chromium", "chromium-browser", "chromium-headless-shell", "google-chrome")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
 def take_turns(jobs: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:

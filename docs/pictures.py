@@ -61,7 +61,8 @@ def main() -> None:
     work = asked.parse_args().work or Path(tempfile.mkdtemp(prefix="petmood-pictures-"))
     work.mkdir(parents=True, exist_ok=True)
     prepare(work)
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    names = ("chromium", "chromium-headless-shell", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         take(browser, work, IMAGES)
