@@ -41,6 +41,7 @@ class Bundle:
         name: of its file or folder.
         description: the whole of its model.json.
         memory: by what copies of its training photos are recognised; None where the bundle does not keep it.
+        threads: cores that it may take.
     """
 
     def __init__(self, parts: Parts, name: str = "model", threads: int | None = None) -> None:
@@ -49,10 +50,10 @@ class Bundle:
         self.description: ModelDescription = parts.description
         self._neighbours = parts.neighbours
         self.memory = parts.memory
-        self._graph, self._threads = parts.graph, threads or cores()
+        self._graph, self.threads = parts.graph, threads or cores()
         # inferences of the one stay on the thread that asks, those of the other take all cores
         self._on_one = self._session(1)
-        self._on_all = self._on_one if self._threads == 1 else None
+        self._on_all = self._on_one if self.threads == 1 else None
         self._opening = Lock()
         self._outputs = [o.name for o in self._on_one.get_outputs()]
 
@@ -159,7 +160,7 @@ class Bundle:
         if len(first) < batch:
             return iter([self._read(first, self.infer)] if first else [])
         parts = chain([first], iter(lambda: list(islice(todo, batch)), []))
-        return streamed(parts, lambda part: self._read(part, self._alone), self._threads)
+        return streamed(parts, lambda part: self._read(part, self.infer_alone), self.threads)
 
     def _read(
         self, pictures: Sequence[Picture | Prepared | Unreadable], infer: Callable[[NDArray[np.uint8]], Outputs]
@@ -191,20 +192,25 @@ class Bundle:
         Raises:
             ModelError: pixels of another shape or type.
         """
+        self._checked(pixels)
+        if len(pixels) > PICTURES:
+            parts = (pixels[share] for share in shares(len(pixels), self.threads))
+            return Outputs.joined(list(streamed(parts, self.infer_alone, self.threads)))
+        with self._opening:
+            self._on_all = self._on_all or self._session(self.threads)
+        return self._run(self._on_all, pixels)
+
+    def infer_alone(self, pixels: NDArray[np.uint8]) -> Outputs:
+        """As `infer`, on the thread that asks: for who asks from as many threads as there are cores."""
+        return self._run(self._on_one, self._checked(pixels))
+
+    def _checked(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         expected = (self.size, self.size, 3)
         if pixels.dtype != np.uint8 or pixels.shape[1:] != expected or not len(pixels):
             raise ModelError(
                 f"the model reads (n, {self.size}, {self.size}, 3) uint8, got {pixels.shape} {pixels.dtype}."
             )
-        if len(pixels) > PICTURES:
-            parts = (pixels[share] for share in shares(len(pixels), self._threads))
-            return Outputs.joined(list(streamed(parts, self._alone, self._threads)))
-        with self._opening:
-            self._on_all = self._on_all or self._session(self._threads)
-        return self._run(self._on_all, pixels)
-
-    def _alone(self, pixels: NDArray[np.uint8]) -> Outputs:
-        return self._run(self._on_one, pixels)
+        return pixels
 
     def check(self) -> None:
         """Try the graph on two drawn pictures, and compare it with the description.
@@ -294,7 +300,8 @@ class Bundle:
         unit = self._unit
         assert unit is not None
         distances = 1 - unit_rows(features) @ unit.T
-        return np.sort(distances, axis=1)[:, :nearest]
+        nearest = min(nearest, distances.shape[1])
+        return np.sort(np.partition(distances, nearest - 1, axis=1)[:, :nearest], axis=1)
 
     def _try(self, picture: Picture | Prepared | Unreadable) -> Prepared | Unreadable:
         if isinstance(picture, Prepared | Unreadable):

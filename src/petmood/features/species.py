@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -48,11 +49,15 @@ def _columns() -> NDArray[np.int64]:
     return column
 
 
+@cache
 def grouping() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Prior weights (1000,) of ImageNet's classes and (1000, 8) which species each is: all that grouping depends on."""
     prior = np.ones(N_IMAGENET)
     prior[N_ANIMALS:] = THING_WEIGHT
-    return prior, np.eye(len(SPECIES))[_columns()]
+    members = np.eye(len(SPECIES))[_columns()]
+    for kept in (prior, members):
+        kept.flags.writeable = False
+    return prior, members
 
 
 def species_probabilities(logits: FloatArray) -> NDArray[np.float64]:

@@ -78,13 +78,10 @@ def create_app(bundle: Bundle, settings: ServerSettings | None = None, detector:
     """
     settings = settings or ServerSettings()
     metrics = Metrics()
-    batcher = Batcher(
-        bundle, max_batch=settings.max_batch, decoders=settings.decoders, queue=settings.queue, detector=detector
-    )
+    batcher = Batcher(bundle, decoders=settings.decoders, queue=settings.queue, detector=detector)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        batcher.start()
         # the first inference allocates; nobody should wait for it
         bundle.infer(np.zeros((1, bundle.size, bundle.size, 3), dtype=np.uint8))
         app.state.ready = True

@@ -1,12 +1,14 @@
-"""Pictures of many requests -> few inferences: whatever waits when the model is free is inferred together."""
+"""Pictures of many requests -> few inferences: each core decodes and infers what waits, a few pictures at a time."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -16,6 +18,7 @@ from petmood import images
 from petmood.bundle import Bundle, Outputs, Prepared
 from petmood.detection import Box, Detector
 from petmood.errors import ImageError, ModelError
+from petmood.threads import BATCH
 from petmood.web.problems import Refusal
 
 _BUSY_SECONDS: Final = 1
@@ -23,33 +26,37 @@ _STOP_SECONDS: Final = 2
 _QUICK_BYTES: Final = 2**18
 """A picture of so many bytes is decoded in a moment; a larger one would keep the model from others meanwhile."""
 
+_Read = tuple[Prepared, Outputs]
+
 
 @dataclass(frozen=True)
 class _Waiting:
-    prepared: Prepared
-    answer: asyncio.Future[Outputs]
+    """A picture as it is or, where decoding it takes long, decoded; its outputs are for `answer`."""
+
+    picture: bytes | Prepared
+    name: str
+    max_pixels: int
+    answer: asyncio.Future[_Read]
 
 
 class Batcher:
-    """Decodes in some threads and infers in one, batch by batch.
+    """Decodes and infers in one thread a core; large pictures are decoded in threads of their own.
 
-    A picture never waits for company: an idle model starts at once, and only what arrives while it works is put
-    together. A lone client so has the latency of a batch of one, and a crowd has the throughput of full batches.
+    A picture never waits for company: a core that is free starts at once with what waits, its share of it and at most
+    `petmood.threads.BATCH` pictures, and works on them by itself (see `petmood.threads`). A picture that comes while
+    nothing else is there is inferred on all cores. A lone client so has the latency of bare inference, and a crowd
+    the throughput of full batches.
     """
 
-    def __init__(
-        self, bundle: Bundle, *, max_batch: int, decoders: int, queue: int, detector: Detector | None = None
-    ) -> None:
+    def __init__(self, bundle: Bundle, *, decoders: int, queue: int, detector: Detector | None = None) -> None:
         self.bundle = bundle
         self.detector = detector
-        self.max_batch = max_batch
         self._limit = queue
         self._waiting: deque[_Waiting] = deque()
         self._pending = 0
-        self._wake = asyncio.Event()
+        self._free = bundle.threads
         self._decoders = ThreadPoolExecutor(decoders, thread_name_prefix="petmood-decode")
-        self._model = ThreadPoolExecutor(1, thread_name_prefix="petmood-infer")
-        self._task: asyncio.Task[None] | None = None
+        self._model = ThreadPoolExecutor(bundle.threads, thread_name_prefix="petmood-infer")
         self.batches = 0
         self.pictures = 0
 
@@ -58,23 +65,19 @@ class Batcher:
         """Pictures that were accepted and are not answered yet."""
         return self._pending
 
-    def start(self) -> None:
-        """Begin to infer; call it inside a running event loop."""
-        self._task = asyncio.create_task(self._run(), name="petmood-batcher")
-
-    async def stop(self) -> None:
-        """Answer what waits, for as long as `_STOP_SECONDS`, then stop; a thread that works on is not waited for."""
+    async def stop(self, patience: float = _STOP_SECONDS) -> None:
+        """Answer what waits, for so many seconds, then stop; a thread that works on is not waited for."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_STOP_SECONDS):
+            async with asyncio.timeout(patience):
                 while self._pending:
                     await asyncio.sleep(0.005)
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for item in self._waiting:
+            item.answer.cancel()
+        self._waiting.clear()
         for pool in (self._decoders, self._model):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    async def read(self, data: bytes, name: str, max_pixels: int) -> tuple[Prepared, Outputs]:
+    async def read(self, data: bytes, name: str, max_pixels: int) -> _Read:
         """Decode and infer one picture.
 
         Raises:
@@ -84,18 +87,28 @@ class Batcher:
         self._admit()
         try:
             loop = asyncio.get_running_loop()
-            if self._pending == 1 and len(data) <= _QUICK_BYTES:
-                # nobody else is here: one hand-over between threads instead of three
-                alone = await loop.run_in_executor(self._model, self._read_alone, data, name, max_pixels)
-                self.batches += 1
-                self.pictures += 1
-                return alone
-            prepared = await loop.run_in_executor(self._decoders, self._prepare, data, name, max_pixels)
-            return prepared, await self._queued(prepared)
+            if len(data) > _QUICK_BYTES:
+                prepared = await loop.run_in_executor(self._decoders, self._prepare, data, name, max_pixels)
+                return await self._queued(prepared, name)
+            if self._pending == 1 and self._free == self.bundle.threads:
+                return await self._alone(data, name, max_pixels)
+            return await self._queued(data, name, max_pixels)
         finally:
             self._pending -= 1
 
-    async def read_animals(self, data: bytes, name: str, max_pixels: int) -> list[tuple[Prepared, Outputs]]:
+    async def _alone(self, data: bytes, name: str, max_pixels: int) -> _Read:
+        self._free -= 1
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(
+                self._model, self._read_alone, data, name, max_pixels
+            )
+        finally:
+            self._free += 1
+            self._begin()
+        self._count(1)
+        return found
+
+    async def read_animals(self, data: bytes, name: str, max_pixels: int) -> list[_Read]:
         """Decode one picture, and infer each animal that the detector finds; the whole picture where it finds none.
 
         Raises:
@@ -107,7 +120,7 @@ class Batcher:
         try:
             loop = asyncio.get_running_loop()
             found = await loop.run_in_executor(self._decoders, self._prepare_animals, detector, data, name, max_pixels)
-            return list(zip(found, await asyncio.gather(*map(self._queued, found)), strict=True))
+            return list(await asyncio.gather(*(self._queued(one, name) for one in found)))
         finally:
             self._pending -= 1
 
@@ -151,14 +164,66 @@ class Batcher:
             )
         self._pending += 1
 
-    async def _queued(self, prepared: Prepared) -> Outputs:
-        answer: asyncio.Future[Outputs] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(prepared, answer))
-        self._wake.set()
+    async def _queued(self, picture: bytes | Prepared, name: str, max_pixels: int = 0) -> _Read:
+        answer: asyncio.Future[_Read] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(picture, name, max_pixels, answer))
+        self._begin()
         return await answer
 
+    def _begin(self) -> None:
+        """Give each free core its share of what waits."""
+        loop = asyncio.get_running_loop()
+        while self._free and self._waiting:
+            share = min(BATCH, -(-len(self._waiting) // self._free))
+            batch = [item for item in (self._waiting.popleft() for _ in range(share)) if not item.answer.done()]
+            if not batch:  # nobody waits for these any more
+                continue
+            self._free -= 1
+            loop.run_in_executor(self._model, self._work, batch).add_done_callback(partial(self._answer, batch))
+
+    def _work(self, batch: Sequence[_Waiting]) -> list[_Read | ImageError]:
+        """Of each picture its outputs, or why it cannot be read."""
+        found = [self._prepared(item) for item in batch]
+        readable = [one for one in found if isinstance(one, Prepared)]
+        if not readable:
+            return [one for one in found if isinstance(one, ImageError)]
+        outputs = self.bundle.infer_alone(np.stack([one.pixels for one in readable]))
+        rows = iter(range(len(readable)))
+        return [(one, outputs.row(next(rows))) if isinstance(one, Prepared) else one for one in found]
+
+    def _answer(self, batch: Sequence[_Waiting], done: asyncio.Future[list[_Read | ImageError]]) -> None:
+        self._free += 1
+        self._begin()
+        if done.cancelled():
+            for item in batch:
+                item.answer.cancel()
+            return
+        failed = done.exception()
+        found = done.result() if failed is None else [failed] * len(batch)
+        for item, one in zip(batch, found, strict=True):
+            if item.answer.done():
+                continue
+            if isinstance(one, BaseException):
+                item.answer.set_exception(one)
+            else:
+                item.answer.set_result(one)
+        if failed is None:
+            self._count(len(batch))
+
+    def _count(self, pictures: int) -> None:
+        self.batches += 1
+        self.pictures += pictures
+
+    def _prepared(self, item: _Waiting) -> Prepared | ImageError:
+        if isinstance(item.picture, Prepared):
+            return item.picture
+        try:
+            return self._prepare(item.picture, item.name, item.max_pixels)
+        except ImageError as error:
+            return error
+
     async def infer(self, pixels: NDArray[np.uint8]) -> Outputs:
-        """Infer pictures that are prepared already, after the batch under way and before the next one."""
+        """Infer pictures that are prepared already, as soon as a core is free."""
         return await asyncio.get_running_loop().run_in_executor(self._model, self.bundle.infer, pixels)
 
     def _prepare(self, data: bytes, name: str, max_pixels: int) -> Prepared:
@@ -183,27 +248,3 @@ class Batcher:
     def _read_alone(self, data: bytes, name: str, max_pixels: int) -> tuple[Prepared, Outputs]:
         prepared = self._prepare(data, name, max_pixels)
         return prepared, self.bundle.infer(prepared.pixels[None])
-
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._wake.wait()
-            batch = [self._waiting.popleft() for _ in range(min(self.max_batch, len(self._waiting)))]
-            if not self._waiting:
-                self._wake.clear()
-            wanted = [item for item in batch if not item.answer.cancelled()]
-            if not wanted:
-                continue
-            pixels = np.stack([item.prepared.pixels for item in wanted])
-            try:
-                outputs = await loop.run_in_executor(self._model, self.bundle.infer, pixels)
-            except Exception as error:  # noqa: BLE001 - raised again in each request that waits for this batch
-                for item in wanted:
-                    if not item.answer.done():
-                        item.answer.set_exception(error)
-                continue
-            self.batches += 1
-            self.pictures += len(wanted)
-            for at, item in enumerate(wanted):
-                if not item.answer.done():
-                    item.answer.set_result(outputs.row(at))

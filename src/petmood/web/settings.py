@@ -26,8 +26,7 @@ class ServerSettings(Settings):
         max_images: pictures in one request.
         requests_per_minute: from one address; 0 sets no limit.
         wrong_tokens_per_minute: from one address.
-        max_batch: pictures inferred together.
-        decoders: threads that decode.
+        decoders: threads that decode large pictures.
         read_timeout: seconds that a client may take to send its request.
         queue: pictures that may wait; more are turned away with 503, so that a flood cannot fill the memory.
         explain_queue: pictures that may wait to be explained; the same holds of more.
@@ -45,7 +44,6 @@ class ServerSettings(Settings):
     max_images: int = Field(default=64, ge=1, le=1024)
     requests_per_minute: int = Field(default=600, ge=0)
     wrong_tokens_per_minute: int = Field(default=10, ge=1)
-    max_batch: int = Field(default=32, ge=1, le=256)
     decoders: int = Field(default=2, ge=1, le=64)
     read_timeout: float = Field(default=30.0, gt=0, le=600)
     queue: int = Field(default=512, ge=1, le=100_000)
