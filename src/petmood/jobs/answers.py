@@ -25,7 +25,7 @@ from petmood.given import read_given
 from petmood.records import FloatArray, IntArray, Manifest
 from petmood.results.evaluation import EvaluatedModel
 from petmood.store import read_json
-from petmood.tables import load_table, records_by_path, same_path, separated, unknown_path
+from petmood.tables import load_table, records_by_path, same_name, same_path, separated, unknown_path, value_of
 
 _PATHS: Final = ("path", "file", "filename", "file_name", "image", "source")
 _LABELS: Final = ("label", "prediction", "predicted", "class", "mood")
@@ -226,7 +226,7 @@ def by_table(path: Path, data: Dataset, mapping: Mapping[str, str] | None = None
         if record in by_record:
             raise DataError(f"{path}, line {line}: '{record}' is named twice, first in line {by_record[record][0]}.")
         by_record[record] = line, cells
-    names = [*(mapping or {}).values(), *(c for c in data.classes if c.casefold() not in _folded(mapping))]
+    names = [*(mapping or {}).values(), *(c for c in data.classes if same_name(c) not in _folded(mapping))]
     columns = _class_columns(lines[0][1] if lines else [], rows, names, {place, *([] if told is None else [told])})
     chosen = _line_of_each(data.manifest, by_record, as_named)
     if not chosen:
@@ -237,13 +237,13 @@ def by_table(path: Path, data: Dataset, mapping: Mapping[str, str] | None = None
         _checked(values, list(chosen.values()), path)
         values = values / values.sum(axis=1, keepdims=True)
     elif told is not None:
-        labels = [cells[told].strip() for _, cells in chosen.values()]
-        classes = tuple({name.casefold(): name for name in (*labels, *names) if name}.values())
-        index = {name.casefold(): i for i, name in enumerate(classes)}
+        labels = [value_of(cells[told]) for _, cells in chosen.values()]
+        classes = tuple({same_name(name): name for name in (*labels, *names) if name}.values())
+        index = {same_name(name): i for i, name in enumerate(classes)}
         for (line, _), label in zip(chosen.values(), labels, strict=True):
             if not label:
                 raise DataError(f"{path}, line {line}: there is no prediction. Fill it in or remove the line.")
-        values = np.eye(len(classes))[[index[label.casefold()] for label in labels]]
+        values = np.eye(len(classes))[[index[same_name(label)] for label in labels]]
     else:
         raise DataError(f"{path}, line 1: there is no column 'label' and no columns of probabilities, got '{header}'.")
     digest = hashlib.sha256(raw).hexdigest()
@@ -252,7 +252,7 @@ def by_table(path: Path, data: Dataset, mapping: Mapping[str, str] | None = None
 
 
 def _folded(mapping: Mapping[str, str] | None) -> set[str]:
-    return {name.casefold() for name in mapping or {}}
+    return {same_name(name) for name in mapping or {}}
 
 
 def _line_of_each(
@@ -274,15 +274,15 @@ def _class_columns(
     header: Sequence[str], rows: Sequence[tuple[int, list[str]]], names: Sequence[str], taken: set[int]
 ) -> dict[int, str]:
     """Place of each column of probabilities -> its class: by its name, or because such columns sum to 1 in each row."""
-    folded = {name.casefold(): name for name in names}
+    folded = {same_name(name): name for name in names}
     found = {}
     for i, cell in enumerate(header):
         plain = cell.strip()
         bare = next(
             (plain[len(p) :] for p in _PREFIXES if plain.casefold().startswith(p) and len(plain) > len(p)), None
         )
-        if i not in taken and (bare is not None or plain.casefold() in folded):
-            found[i] = folded.get((bare or plain).casefold(), bare or plain)
+        if i not in taken and (bare is not None or same_name(plain) in folded):
+            found[i] = folded.get(same_name(bare or plain), bare or plain)
     others = [i for i in range(len(header)) if i not in taken and i not in found and rows]
     numeric = [i for i in others if all(_is_share(cells[i]) for _, cells in rows)]
     whole = {**found, **{i: header[i].strip() for i in numeric}}
