@@ -6,6 +6,7 @@ What shows one of our photos is found by the search for copies itself: cropped, 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -166,7 +167,8 @@ def class_map(found: Manifest, mapping: Mapping[str, str], ours: tuple[str, ...]
         target = known.get(same_name(wanted.get(same_name(theirs), theirs)))
         if target is None:
             raise ConfigError(
-                f"class '{theirs}' of {path.name} is none of {', '.join(ours)}. Map it, e.g. --map {theirs}={ours[0]}."
+                f"class '{theirs}' of {path.name} is none of {', '.join(ours)}. Map it, e.g. "
+                f"--map {shlex.quote(f'{theirs}={ours[0]}')}."
             )
         names[theirs] = target
     return names

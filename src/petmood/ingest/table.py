@@ -116,12 +116,14 @@ class Index:
                 return self._full[exact]
         file = path.rpartition("/")[2].casefold()
         found = self._files.get(file) or self._stems.get(file) or []
+        bare = file not in self._files  # the name of the file without its ending
         if folder and len(found) > 1:
             found = [name for name in found if name.startswith(folder + "/")] or found
         if len(found) > 1:
             # annotations/a/1.xml says 1.jpg and means images/a/1.jpg
             parts = (f"{folder}/{path}" if folder else path).casefold().split("/")
-            shared = {name: _common_end(name.casefold().split("/"), parts) for name in found}
+            ends = {name: name.casefold().rpartition(".")[0] if bare else name.casefold() for name in found}
+            shared = {name: _common_end(end.split("/"), parts) for name, end in ends.items()}
             top = max(shared.values())
             found = [name for name, n in shared.items() if n == top]
         if len(found) != 1:
