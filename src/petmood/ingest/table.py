@@ -293,10 +293,12 @@ def _merge(said: dict[str, Said], more: Mapping[str, Said]) -> None:
         for field in ("class_name", "split", "species", "animal", "fold"):
             old, new = getattr(before.placed, field), getattr(row.placed, field)
             if old and new and same_name(old) != same_name(new):
-                what = "is" if field == "class_name" else f"is of the {field}"
+                label = field == "class_name"
+                what = "is" if label else f"is of the {field}"
+                way = "say which table holds with --table FILE" if label else f"leave them unread: --columns {field}="
                 raise DataError(
                     f"{row.where} says that '{path}' {what} '{new}', but {before.where} says '{old}'. Fix one of them, "
-                    "or say which table holds with --table FILE."
+                    f"or {way}."
                 )
         said[path] = replace(before, n=before.n + row.n)
 
