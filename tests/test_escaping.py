@@ -42,7 +42,7 @@ names = st.one_of(st.sampled_from(HOSTILE), st.text(st.characters(), max_size=30
 def test_a_path_component_is_one_name_that_every_system_takes(text: str) -> None:
     name = path_component(text)
     assert 0 < len(name.encode()) <= 255
-    assert name not in (".", "..")
+    assert name[0] != "."  # a class whose folder is hidden would be lost when it is read again
     assert not set(name) & set('/\\<>:"|?*\0')
     assert name.isprintable() or not any(unicodedata.category(c) == "Cc" and ord(c) < 128 for c in name)
     assert name[-1] not in ". "

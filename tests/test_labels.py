@@ -192,3 +192,12 @@ def test_soft_labels_that_are_none_are_refused_with_their_line(cells: str, tmp_p
     other = csv(tmp_path, f"{manifest.records[0].path},{one},{cells}", header="path,label,p: blue,p: green")
     with pytest.raises(DataError, match="'p: blue' is of no class"):
         read_soft_labels(other, manifest)
+
+
+def test_labels_are_spelled_as_the_data_in_any_form_of_unicode(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "d", {f"{name}/{i}.jpg": jpeg(i) for i, name in enumerate(("müde", "froh"))})
+    with open_source(root) as source:
+        found = read_dataset(source, ContentCache())
+    assert read_labels(csv(tmp_path, "froh/1.jpg,mu\u0308de"), found) == {"froh/1.jpg": "müde"}
+    anew = read_labels(csv(tmp_path, "froh/1.jpg,Wach", "müde/0.jpg,wach"), found)
+    assert len(set(anew.values())) == 1

@@ -60,6 +60,10 @@ class ClipSource:
         """See `Source.empty_folders`."""
         return self._source.empty_folders()
 
+    def linked_folders(self) -> list[str]:
+        """See `Source.linked_folders`."""
+        return self._source.linked_folders()
+
     def _of(self, clip: str) -> dict[str, Path]:
         """Name of each frame -> its file; nothing for a clip that cannot be decoded."""
         with self._lock:

@@ -89,8 +89,8 @@ def path_component(text: str) -> str:
         return "%"
     if name[-1] in ". ":
         name = f"{name[:-1]}%{ord(name[-1]):02X}"
-    if name[0] == "." and not name.strip("."):
-        name = name.replace(".", "%2E")
+    if name[0] == ".":  # `.` and `..` are other folders, and what begins with a dot is hidden
+        name = f"%2E{name[1:]}"
     if _RESERVED.match(name):
         name = f"%{ord(name[0]):02X}{name[1:]}"
     if len(os.fsencode(name)) > MAX_COMPONENT:

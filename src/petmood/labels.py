@@ -6,6 +6,8 @@ import hashlib
 import json
 import math
 import os
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +19,16 @@ from petmood.escaping import csv_text
 from petmood.given import parse_json, read_given
 from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
 from petmood.store import write_text
-from petmood.tables import load_table, read_rows, records_by_path, same_path, separated, unknown_path
+from petmood.tables import (
+    load_table,
+    read_rows,
+    records_by_path,
+    same_name,
+    same_path,
+    separated,
+    unknown_path,
+    value_of,
+)
 
 Action = Literal["label", "skip", "exclude", "undo"]
 
@@ -158,7 +169,7 @@ def read_labels(path: Path, manifest: Manifest) -> dict[str, str]:
     records = records_by_path(manifest)
     rows = list(read_rows(path, COLUMNS))
     classes = () if _names_anew(rows, manifest) else manifest.classes
-    known = {name.casefold(): name for name in classes}
+    known = {same_name(name): name for name in classes}
     line_of: dict[str, int] = {}
     named: set[str] = set()
     found: dict[str, str] = {}
@@ -177,7 +188,16 @@ def read_labels(path: Path, manifest: Manifest) -> dict[str, str]:
         named.add(name)
     if not found:
         raise DataError(f"{path} has no labels. Give it a line a photo below the header 'path,label'.")
-    return found
+    return found if classes else _one_spelling(found)
+
+
+def _one_spelling(labels: Mapping[str, str]) -> dict[str, str]:
+    """Labels that name classes of their own: spellings that differ by case alone are one class, the commonest's."""
+    counts = Counter(unicodedata.normalize("NFC", label) for label in labels.values())
+    chosen: dict[str, str] = {}
+    for spelling in sorted(counts, key=lambda label: (-counts[label], label)):
+        chosen.setdefault(same_name(spelling), spelling)
+    return {family: chosen[same_name(label)] for family, label in labels.items()}
 
 
 @dataclass(frozen=True)
@@ -208,13 +228,13 @@ def read_soft_labels(path: Path, manifest: Manifest) -> SoftLabels | None:
     Raises:
         DataError: a column is of no class of the data, or a line's numbers are no probabilities.
     """
-    known = {name.casefold(): name for name in manifest.classes}
+    known = {same_name(name): name for name in manifest.classes}
     header = next(separated(load_table(path), str(path)), (1, []))[1]
     columns = {cell: cell.partition(":")[2].strip() for cell in header if cell.casefold().startswith("p:")}
     if not columns:
         return None
     for cell, name in columns.items():
-        if name.casefold() not in known:
+        if same_name(name) not in known:
             raise DataError(f"{path}, line 1: the column '{cell}' is of no class. Known: {', '.join(known.values())}.")
     records = records_by_path(manifest)
     found: dict[str, tuple[float, ...]] = {}
@@ -233,16 +253,16 @@ def read_soft_labels(path: Path, manifest: Manifest) -> SoftLabels | None:
                 "1, or none."
             )
         found[record.family] = tuple(value / total for value in values)
-    return SoftLabels(tuple(known[name.casefold()] for name in columns.values()), found) if found else None
+    return SoftLabels(tuple(known[same_name(name)] for name in columns.values()), found) if found else None
 
 
 def _names_anew(rows: Iterable[tuple[int, tuple[str, ...]]], manifest: Manifest) -> bool:
     """Whether a table gives every photo a label and none of them is a class of the data: another question."""
-    known = {name.casefold() for name in manifest.classes}
+    known = {same_name(name) for name in manifest.classes}
     records = records_by_path(manifest)
     labelled: set[str] = set()
     for _, (name, label) in rows:
-        if label.strip().casefold() in known or same_path(name) not in records:
+        if same_name(label) in known or same_path(name) not in records:
             return False
         labelled.add(records[same_path(name)].family)
     return labelled == {record.family for record in manifest.records}
@@ -251,9 +271,9 @@ def _names_anew(rows: Iterable[tuple[int, tuple[str, ...]]], manifest: Manifest)
 def _class_of(label: str, known: Mapping[str, str], where: str) -> str:
     if not label:
         raise DataError(f"{where}: the label is empty. Write a class, '{EXCLUDED}', or remove the line.")
-    if label.casefold() in known:
-        return known[label.casefold()]
-    if label.casefold() == EXCLUDED:
+    if same_name(label) in known:
+        return known[same_name(label)]
+    if same_name(label) == EXCLUDED:
         return EXCLUDED
     if not known:
         return label
@@ -269,7 +289,7 @@ def read_column(path: Path, manifest: Manifest, column: str) -> dict[str, str]:
     known = records_by_path(manifest)
     found: dict[str, str] = {}
     for line, (name, cell) in read_rows(path, ("path", column)):
-        value = cell.strip()
+        value = value_of(cell)
         record = known.get(same_path(name))
         if record is None:
             raise DataError(f"{path}, line {line}: {unknown_path(name, manifest)}")

@@ -21,6 +21,12 @@ from petmood.records import ImageRecord, Manifest
 
 SEPARATORS: Final = ",;\t|"
 
+_MISSING: Final = frozenset(["NA", "N/A", "#N/A", "<NA>", "n/a", "nan", "NaN", "NAN", "null", "NULL", "Null"])
+"""What R, pandas, spreadsheets and databases write where there is no value; `None` may be meant as a class."""
+
+_UNSEEN: Final = "\ufeff\u200b\u200e\u200f\u2060"
+"""Marks without width that copying from pages and documents leaves at the ends of words."""
+
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """(line number, values of `columns`) of each row that is not blank. Other columns may stand beside them.
@@ -47,13 +53,16 @@ def load_table(path: Path) -> bytes:
 def parse_rows(data: bytes, path: str, columns: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """`read_rows` of a file's bytes; `path` is its name in messages."""
     rows = separated(data, path)
-    _, header = next(rows, (1, []))
+    at, header = next(rows, (1, []))
     lacking = [column for column in columns if column not in header]
     if lacking:
         raise DataError(
-            f"{path}, line 1: the header lacks '{lacking[0]}', got '{','.join(header)}'. "
+            f"{path}, line {max(at, 1)}: the header lacks '{lacking[0]}', got '{','.join(header)}'. "
             f"The first line must name the columns: {','.join(columns)}."
         )
+    twice = [column for column in columns if header.count(column) > 1]
+    if twice:
+        raise DataError(f"{path}, line {at}: two columns are called '{twice[0]}'. Rename or remove one.")
     places = [header.index(column) for column in columns]
     for line, row in rows:
         yield line, tuple(row[place] for place in places)
@@ -81,12 +90,13 @@ def separated(data: bytes, path: str) -> Iterator[tuple[int, list[str]]]:
         DataError: not text, not CSV, or a row has too few or too many cells.
     """
     text = decoded(data, path)
-    first = text.split("\n", 1)[0]
+    first = text.lstrip("\r\n").split("\n", 1)[0]
     separator = max(SEPARATORS, key=lambda sign: (first.count(sign), -SEPARATORS.index(sign)))
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
+    # `a.jpg, "happy, tired"`: a space before a quote would make the quote a sign like others
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator, skipinitialspace=True)
     try:
-        header = [cell.strip() for cell in next(reader, [])]
-        yield 1, header
+        header = [cell.strip() for cell in next((row for row in reader if any(cell.strip() for cell in row)), [])]
+        yield reader.line_num, header
         for row in reader:
             if not row or not any(cell.strip() for cell in row):
                 continue
@@ -98,6 +108,22 @@ def separated(data: bytes, path: str) -> Iterator[tuple[int, list[str]]]:
             yield reader.line_num, [from_csv_cell(cell) for cell in row]
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: not CSV ({error}). Fix the line.") from error
+
+
+def bare(text: str) -> str:
+    """Text without what is not seen at its ends: spaces and marks without width."""
+    return text.strip().strip(_UNSEEN).strip()
+
+
+def value_of(cell: str) -> str:
+    """What a cell says; "" if that is nothing, or a word for no value."""
+    text = bare(cell)
+    return "" if text in _MISSING else text
+
+
+def same_name(text: str) -> str:
+    """One spelling for names that differ by case, Unicode form or what is not seen at their ends alone."""
+    return bare(unicodedata.normalize("NFC", text)).casefold()
 
 
 def same_path(name: str) -> str:

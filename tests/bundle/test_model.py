@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tracemalloc
 from collections.abc import Iterator
@@ -144,6 +145,18 @@ def test_the_nearest_training_photo_of_a_training_photo_is_itself(trained: Train
 def test_arrays_that_are_no_pictures_are_refused(trained: Trained, array: np.ndarray) -> None:
     with pytest.raises(ImageError, match="is not a picture"):
         trained.bundle.predict(array)
+
+
+def test_an_open_file_is_its_picture_and_what_is_none_is_named(trained: Trained) -> None:
+    path = next(trained.data.rglob("*.*g"))
+    data, whole = path.read_bytes(), trained.bundle.predict(path)[0]
+    with path.open("rb") as file:
+        found = [trained.bundle.predict(one)[0] for one in (file, io.BytesIO(data), bytearray(data))]
+    found += trained.bundle.predict([io.BytesIO(data)])
+    assert {p.probability for p in found} == {whole.probability}
+    for other in (None, 5, io.StringIO("x")):
+        with pytest.raises(ImageError, match="is not a picture"):
+            trained.bundle.predict(other)  # type: ignore[arg-type]
 
 
 def test_a_coverage_without_threshold_is_refused(trained: Trained) -> None:

@@ -386,3 +386,46 @@ def test_fragments_name_boxes_and_other_names_are_left_alone() -> None:
     assert part_of("a#xywh=1,2.jpg") == ("a#xywh=1,2.jpg", None)
     with pytest.raises(ImageError, match="outside"):
         cut(jpeg(1), CropBox(500, 500, 10, 10))
+
+
+def test_folders_tell_apart_what_has_one_name_and_two_names_of_one_file_are_a_question(tmp_path: Path) -> None:
+    files: Files = {}
+    for split in ("train", "test"):
+        for i, (name, data) in enumerate(PICTURES.items()):
+            files[f"JPEGImages/{split}/{name}"] = data
+            files[f"Annotations/{split}/{name[:-4]}.xml"] = in_voc(name, ("happy", "sad")[i % 2])
+    found = read(write_tree(tmp_path / "a", files))
+    assert {r.split: len(found.in_split(r.split)) for r in found.records} == {"train": 4, "test": 4}
+    files["Annotations/test/1.xml"] = in_voc("2.png", "happy")
+    with pytest.raises(DataError, match=r"test/1.xml names '.*test/2.png' inside, but is called after '.*test/1.png'"):
+        read(write_tree(tmp_path / "b", files))
+
+
+def in_voc(name: str, label: str) -> bytes:
+    corners = "".join(
+        f"<{key}>{value}</{key}>" for key, value in zip(("xmin", "ymin", "xmax", "ymax"), "0099", strict=True)
+    )
+    thing = f"<object><name>{label}</name><bndbox>{corners}</bndbox></object>"
+    return f"<annotation><filename>{name}</filename>{thing}</annotation>".encode()
+
+
+def test_names_of_yolo_are_texts_and_its_numbers_whole(tmp_path: Path) -> None:
+    files = yolo()
+    files["data.yaml"] = b"names: [no, off]\ntrain: train/images\n"
+    assert read(write_tree(tmp_path / "a", files)).classes == ("no", "off")
+    files["train/labels/0.txt"] = b"0.5 0.5 0.4 0.4 1\n"
+    with pytest.raises(DataError, match=r"0.txt, line 1: .* known class"):
+        read(write_tree(tmp_path / "b", files))
+
+
+def test_numbers_of_coco_may_be_texts_but_name_one_category_each(tmp_path: Path) -> None:
+    files = coco()
+    name = next(name for name in files if name.endswith(".json"))
+    whole = json.loads(files[name])
+    texts = {**whole, "annotations": [{**a, "image_id": str(a["image_id"])} for a in whole["annotations"]]}
+    assert len(read(write_tree(tmp_path / "a", files | {name: json.dumps(texts).encode()}))) == len(
+        read(write_tree(tmp_path / "b", files))
+    )
+    whole["categories"].append({**whole["categories"][0], "name": "another"})
+    with pytest.raises(DataError, match="two categories have the number"):
+        read(write_tree(tmp_path / "c", files | {name: json.dumps(whole).encode()}))

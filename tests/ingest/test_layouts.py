@@ -162,3 +162,31 @@ def test_class_folders_without_images_are_told(tmp_path: Path, cache: ContentCac
     assert [n for n in notes if "no images" in n] == [
         "3 folders beside those of the classes have no images: 'train/bare', 'train/odd', 'valid/lost'."
     ]
+
+
+def test_links_to_folders_and_archives_that_may_hold_a_class_are_told(tmp_path: Path, cache: ContentCache) -> None:
+    folder = write_tree(
+        tmp_path / "d", {f"{c}/{i}.jpg": jpeg(10 * k + i) for k, c in enumerate("abc") for i in range(2)}
+    )
+    (folder / "c").rename(tmp_path / "elsewhere")
+    (folder / "c").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (folder / "d.tar.gz").write_bytes(b"x")
+    with open_source(folder) as source:
+        found = read_dataset(source, cache)
+    assert found.classes == ("a", "b")
+    assert len(found) + len(found.rejected) + len(found.ignored) == found.found == 6
+    assert any("1 link to a folder is not followed: 'c'." in note for note in found.notes)
+    assert any("1 archive among the files is not read: 'd.tar.gz'." in note for note in found.notes)
+    for name in ("a", "b"):
+        (folder / name).rename(tmp_path / name)
+        (folder / name).symlink_to(tmp_path / name)
+    with open_source(folder) as source, pytest.raises(DataError, match=r"3 links .* 'a', 'b', 'c'"):
+        read_dataset(source, cache)
+
+
+def test_what_is_not_seen_at_the_ends_of_names_makes_no_class(tmp_path: Path, cache: ContentCache) -> None:
+    names = ("happy", "Happy ", "sad", "\u200bsad")
+    folder = write_tree(tmp_path / "d", {f"{name}/{i}.jpg": jpeg(i) for i, name in enumerate(names)})
+    with open_source(folder) as source:
+        found = read_dataset(source, cache)
+    assert len(found.classes) == 2

@@ -388,3 +388,91 @@ def test_bytes_of_pictures_are_known_by_content(tmp_path: Path, column: str) -> 
     frame.write_parquet(tmp_path / "pets.parquet")
     manifest = read(tmp_path / "pets.parquet")
     assert [r.class_name for r in sorted(manifest.records, key=lambda r: r.path)] == list(TRUTH.values())
+
+
+def plain(rows: list[dict[str, str]]) -> dict[str, bytes]:
+    return PICTURES | {"labels.csv": written("csv", rows)}
+
+
+@pytest.mark.parametrize("nothing", ["NA", "nan", "NULL", "<NA>", " n/a "])
+def test_words_for_no_value_are_no_animal_no_species_and_no_class(tmp_path: Path, nothing: str) -> None:
+    rows = [{**row, "pet": nothing if i > 8 else row["pet"], "species": nothing} for i, row in enumerate(ROWS)]
+    rows = [{"animal" if key == "pet" else key: value for key, value in row.items()} for row in rows]
+    rows[0]["mood"] = nothing
+    found = read(write_tree(tmp_path / "d", plain(rows)))
+    assert found.classes == tuple(sorted(MOODS))
+    assert {r.animal for r in found.records} == {"", "p0", "p1", "p2", "p3"}
+    assert {r.species for r in found.records} == {""}
+    assert "1 of 12 rows of labels.csv name no image of the data, or have no label." in found.notes
+
+
+def test_rows_that_repeat_others_are_called_so_and_those_that_differ_are_refused(tmp_path: Path) -> None:
+    rows = [{**row, "split": "train" if i % 4 else "test"} for i, row in enumerate(ROWS)]
+    found = read(write_tree(tmp_path / "a", plain([*rows, *rows[:5]])))
+    assert found.notes == ("5 of 17 rows of labels.csv repeat others.",)
+    again = {**rows[5], "split": "test"}
+    with pytest.raises(
+        DataError, match=r"line 14 says that '05.jpg' is of the split 'test', but .* line 7 says 'train'"
+    ):
+        read(write_tree(tmp_path / "b", plain([*rows, again])))
+    halves = {"train.csv": written("csv", ROWS[:8]), "test.csv": written("csv", ROWS[7:])}
+    with pytest.raises(DataError, match=r"'07.jpg' is of the split"):
+        read(write_tree(tmp_path / "c", PICTURES | halves))
+
+
+@pytest.mark.parametrize("start", ["", "/home/someone/pets/", "C:\\pets\\"])
+def test_a_row_of_a_picture_that_is_not_there_labels_no_other_of_its_name(tmp_path: Path, start: str) -> None:
+    files = {f"{'ab'[i % 2]}/{i:02d}.jpg": jpeg(i) for i in range(12)}
+    rows = [{"path": f"{start}{name}", "label": MOODS[i % 3]} for i, name in enumerate(sorted(files)) if i]
+    absent = {"path": f"{start}c/{min(files).partition('/')[2]}", "label": "angry"}
+    moved = {
+        "path": f"{start}b/{min(files).partition('/')[2]}",
+        "label": "angry",
+    }  # that folder is there, the file is not
+    table = {"labels.csv": written("csv", [*rows, absent, moved])}
+    found = read(write_tree(tmp_path / "d", files | table), table="labels.csv")
+    assert (len(found), "angry" in found.classes) == (11, False)
+    assert "2 of 13 rows of labels.csv name no image of the data, or have no label." in found.notes
+
+
+def test_several_classes_of_one_row_and_several_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    hot = [{"file": r["file_name"], **{m: str(int(m == r["mood"])) for m in MOODS}, "is_copy": "0"} for r in ROWS]
+    hot[5]["is_copy"] = "1"
+    with pytest.raises(DataError, match=r"line 7: several columns of classes are set for '05.jpg': calm, is_copy"):
+        read(write_tree(tmp_path / "a", plain(hot)))
+    twice = written("csv", ROWS).replace(b"mood,pet", b"mood,mood")
+    with pytest.raises(DataError, match="two columns called 'mood'"):
+        read(write_tree(tmp_path / "b", PICTURES | {"labels.csv": twice}))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda label: f"['{label}']",
+        lambda label: f'["{label}"]',
+        lambda label: f"{label}\u200b",
+        lambda label: f"\ufeff {label} ",
+    ],
+)
+def test_what_programs_and_pages_put_around_a_label_is_no_part_of_it(tmp_path: Path, make: Any) -> None:
+    rows = [{**row, "mood": make(row["mood"]) if i < 6 else row["mood"]} for i, row in enumerate(ROWS)]
+    assert said(read(write_tree(tmp_path / "d", plain(rows)))) == TRUTH
+
+
+@pytest.mark.parametrize("label", ["['sad', 'happy']", "sad & happy", "sad+happy", "happy / sad"])
+def test_more_ways_of_writing_several_labels_are_refused(tmp_path: Path, label: str) -> None:
+    with pytest.raises(DataError, match="names several classes at once"):
+        read(write_tree(tmp_path / "d", plain([{**ROWS[0], "mood": label}, *ROWS[1:]])))
+
+
+def test_spaces_and_blank_lines_of_a_csv_are_no_part_of_what_it_says(tmp_path: Path) -> None:
+    lines = ["", "", "file_name, mood", *(f'{row["file_name"]}, "{row["mood"]}"' for row in ROWS)]
+    assert said(read(write_tree(tmp_path / "d", PICTURES | {"labels.csv": "\n".join(lines).encode()}))) == TRUTH
+
+
+@pytest.mark.parametrize("sign", [" ", ": ", ",", " - ", "\t"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_of_a_list_of_classes_and_of_floats_are_numbers(tmp_path: Path, sign: str, first: int) -> None:
+    rows = [{**row, "mood": f"{MOODS.index(row['mood']) + first}.0"} for row in ROWS]
+    names = {"labels.txt": "\n".join(f"{i + first}{sign}{mood}" for i, mood in enumerate(MOODS)).encode()}
+    assert said(read(write_tree(tmp_path / "d", plain(rows) | names))) == TRUTH

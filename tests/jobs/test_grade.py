@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,35 @@ def test_without_copies_the_claim_stands(data: Path) -> None:
 def test_a_list_that_does_not_fit_is_refused(data: Path, trained: str) -> None:
     with pytest.raises(DataError, match=r"list\.txt"):
         _graded(data, PREDICTIONS, trained)
+
+
+@pytest.mark.parametrize("named", ["prediction", "Predicted", "y_pred", "predicted_label"])
+def test_the_truth_beside_a_prediction_is_not_taken_for_it(data: Path, named: str) -> None:
+    lines = PREDICTIONS.splitlines()[1:]
+    table = f"path,label,{named}\n" + "".join(f"{line.split(',')[0]},{line.split('/')[1]},b\n" for line in lines)
+    assert _graded(data, table, "train\n").claimed.correct == 2
+    with pytest.raises(DataError, match="several columns may be the predictions"):
+        _graded(data, table.replace(named, "class"), "train\n")
+
+
+def test_names_of_classes_that_the_data_do_not_have_are_no_answers(data: Path) -> None:
+    with pytest.raises(DataError, match="predicts 0, 1 alone, which are no classes"):
+        _graded(data, PREDICTIONS.replace(",a\n", ",0\n").replace(",b\n", ",1\n"), "train\n")
+    assert _graded(data, PREDICTIONS.replace(",b\n", ",c\n"), "train\n").claimed.correct == 2
+    shares = "path,a,A,b\n" + "".join(f"{line.split(',')[0]},0.3,0.3,0.4\n" for line in PREDICTIONS.splitlines()[1:])
+    with pytest.raises(DataError, match="two columns are probabilities of one class"):
+        _graded(data, shares, "train\n")
+
+
+def test_a_folder_whose_name_begins_like_a_comment_is_trained_on(data: Path) -> None:
+    for split in ("train", "test"):
+        for name, file in [(path.parent.name, path) for path in sorted((data / split).rglob("*.*"))]:
+            target = data / {"a": "#1", "b": "#2"}[name] / file.name
+            target.parent.mkdir(exist_ok=True)
+            file.rename(target)
+        shutil.rmtree(data / split)
+    table = (
+        PREDICTIONS.replace("test/a", "#1").replace("test/b", "#2").replace(",a\n", ",#1\n").replace(",b\n", ",#2\n")
+    )
+    facts = _graded(data, table, "# what I used\n#1/t0.jpg\n#2/t1.jpg\n")
+    assert (facts.training_files, facts.copied) == (2, 2)

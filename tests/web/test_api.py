@@ -39,6 +39,13 @@ def test_one_image_as_body_and_many_as_form_share_one_schema(
         assert sum(prediction["probabilities"].values()) == pytest.approx(1, abs=1e-5)
 
 
+def test_a_picture_in_another_field_is_refused_and_not_left_out(client: httpx.Client, photos: list[Path]) -> None:
+    for name in ("image", "images[]", "file"):
+        (_, other), *_ = form(photos[1:])
+        answer = client.post("/v1/predict", files=[*form(photos[:1]), (name, other)])
+        assert (answer.status_code, f"'{name}'" in answer.json()["error"]["got"]) == (400, True)
+
+
 def test_api_and_python_agree_bit_for_bit_on_a_batch_of_one(
     client: httpx.Client, trained: Trained, photos: list[Path]
 ) -> None:

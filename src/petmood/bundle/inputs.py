@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from petmood.errors import ImageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    Picture = str | Path | bytes | Image | NDArray[Any]
+    Picture = str | Path | bytes | bytearray | BinaryIO | Image | NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,16 @@ def prepare(picture: Picture, size: int, source: str | None = None) -> Prepared:
     cannot be: its pixels may differ by a few grey levels.
 
     Args:
-        picture: a path, the bytes of an image file, a PIL image, or (h, w, 3) or (h, w) uint8 pixels.
+        picture: a path, the bytes of an image file, an open file, a PIL image, or (h, w, 3) or (h, w) uint8 pixels.
         size: side of the square in pixels.
         source: what to call it; the path, or the kind of input, by default.
 
     Raises:
         ImageError: it cannot be read, is not a picture, or exceeds a limit; the message is the reason alone.
     """
-    if isinstance(picture, bytes | str | Path):
-        data = picture if isinstance(picture, bytes) else _read(Path(picture))
-        found = images.read(data, size)
-        name = "image" if isinstance(picture, bytes) else str(picture)
-    else:
-        found = images.from_picture(_opened(picture), size)
-        name = type(picture).__name__
+    data = _bytes(picture)
+    found = images.from_picture(_opened(picture), size) if data is None else images.read(data, size)
+    name = _name(picture)
     sharpness, brightness = measure(found.pixels)
     return Prepared(source or name, found.pixels, found.width, found.height, sharpness, brightness)
 
@@ -82,19 +78,18 @@ def prepare_animals(picture: Picture, size: int, detector: Detector, source: str
         ImageError: as for `prepare`.
         ModelError: the detector fails.
     """
-    if isinstance(picture, bytes | str | Path):
-        data = picture if isinstance(picture, bytes) else _read(Path(picture))
-        image = images.open_rgb(data)
-        name = "image" if isinstance(picture, bytes) else str(picture)
+    data, name = _bytes(picture), _name(picture)
+    if data is None:
+        image = images.upright(_opened(picture))
     else:
-        image, name = images.upright(_opened(picture)), type(picture).__name__
+        picture, image = data, images.open_rgb(data)  # an open file is read once
     found = []
     for box in detector.find(image):
         cut = images.part(image, (box.x, box.y, box.width, box.height))
         pixels = images.shrunk(cut, (size, size))
         found.append(Prepared(source or name, pixels, cut.width, cut.height, *measure(pixels), box))
     # a whole picture is read as it always is
-    return found or [replace(prepare(picture, size, source), undetected=True)]
+    return found or [replace(prepare(picture, size, source or name), undetected=True)]
 
 
 def measure(pixels: NDArray[np.uint8]) -> tuple[float, float]:
@@ -103,6 +98,30 @@ def measure(pixels: NDArray[np.uint8]) -> tuple[float, float]:
     inner = grey[1:-1, 1:-1]
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner
     return float(laplacian.std()), float(grey.mean())
+
+
+def is_file(picture: object) -> bool:
+    """Whether something is open for reading, such as a file or `io.BytesIO`."""
+    return callable(getattr(picture, "read", None))
+
+
+def _name(picture: object) -> str:
+    if isinstance(picture, str | Path):
+        return str(picture)
+    return "image" if isinstance(picture, bytes | bytearray) or is_file(picture) else type(picture).__name__
+
+
+def _bytes(picture: Any) -> bytes | None:
+    """Bytes of an image file, however they come; None for pixels."""
+    if isinstance(picture, str | Path):
+        return _read(Path(picture))
+    if is_file(picture):
+        picture = picture.read(images.MAX_FILE_BYTES + 1)
+        if not isinstance(picture, bytes):
+            raise ImageError("a file of text is not a picture; open it with 'rb'")
+        if len(picture) > images.MAX_FILE_BYTES:
+            raise ImageError(f"file too large: the limit is {images.MAX_FILE_BYTES:,} bytes")
+    return bytes(picture) if isinstance(picture, bytes | bytearray) else None
 
 
 def _read(path: Path) -> bytes:
@@ -117,7 +136,7 @@ def _read(path: Path) -> bytes:
         raise ImageError(f"cannot be read ({error.strerror})") from error
 
 
-def _opened(picture: Image | NDArray[Any]) -> Image:
+def _opened(picture: object) -> Image:
     from PIL import Image as Pillow
 
     if isinstance(picture, Pillow.Image):

@@ -16,7 +16,7 @@ from petmood.bundle import ops
 from petmood.bundle.built_in import fetch
 from petmood.bundle.checks import check_interface, check_outputs
 from petmood.bundle.folder import Parts, TrainingNeighbours, read
-from petmood.bundle.inputs import Outputs, Prepared, prepare, prepare_animals
+from petmood.bundle.inputs import Outputs, Prepared, is_file, prepare, prepare_animals
 from petmood.bundle.judge import judge
 from petmood.bundle.prediction import Neighbour, Prediction, Unreadable
 from petmood.bundle.schema import ModelDescription
@@ -341,8 +341,10 @@ def unit_rows(features: NDArray[np.float32]) -> NDArray[np.float32]:
 def _as_many(pictures: Any) -> Iterable[Any]:
     from PIL.Image import Image
 
-    if isinstance(pictures, str | Path | bytes | Image):
+    if isinstance(pictures, str | Path | bytes | bytearray | Image) or is_file(pictures):
         return [pictures]
+    if not isinstance(pictures, Iterable):
+        return [pictures]  # no picture either, and named as such
     if isinstance(pictures, np.ndarray) and pictures.ndim < 4:
         return [pictures]
     return list(pictures) if isinstance(pictures, np.ndarray) else pictures

@@ -59,7 +59,7 @@ def write_csv(answers: Answers, bundle: Bundle) -> int:
                 answer.mood,
                 answer.probability,
                 *(answer.probabilities[name] for name in bundle.classes),
-                " ".join(answer.prediction_set or ()),
+                "|".join(answer.prediction_set or ()),
                 answer.coverage,
                 answer.species,
                 " ".join(c.code for c in answer.cautions),

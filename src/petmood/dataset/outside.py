@@ -6,6 +6,7 @@ What shows one of our photos is found by the search for copies itself: cropped, 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from petmood.families.links import find_links
 from petmood.pictures import Pictures
 from petmood.progress import Progress
 from petmood.records import ImageRecord, Manifest
+from petmood.tables import same_name
 
 
 @dataclass(frozen=True)
@@ -158,14 +160,15 @@ def class_map(found: Manifest, mapping: Mapping[str, str], ours: tuple[str, ...]
     Raises:
         ConfigError: a class that is neither ours nor mapped to one of ours.
     """
-    by_case = {name.casefold(): name for name in ours}
-    wanted = {theirs.casefold(): own for theirs, own in mapping.items()}
+    known = {same_name(name): name for name in ours}
+    wanted = {same_name(theirs): own for theirs, own in mapping.items()}
     names = {}
     for theirs in found.classes:
-        target = by_case.get(wanted.get(theirs.casefold(), theirs).casefold())
+        target = known.get(same_name(wanted.get(same_name(theirs), theirs)))
         if target is None:
             raise ConfigError(
-                f"class '{theirs}' of {path.name} is none of {', '.join(ours)}. Map it, e.g. --map {theirs}={ours[0]}."
+                f"class '{theirs}' of {path.name} is none of {', '.join(ours)}. Map it, e.g. "
+                f"--map {shlex.quote(f'{theirs}={ours[0]}')}."
             )
         names[theirs] = target
     return names

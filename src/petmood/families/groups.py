@@ -8,7 +8,7 @@ from typing import Final
 
 from petmood.errors import DataError
 from petmood.records import Manifest
-from petmood.tables import load_table, parse_rows, records_by_path, same_path, unknown_path
+from petmood.tables import load_table, parse_rows, records_by_path, same_path, unknown_path, value_of
 
 COLUMNS: Final = ("path", "group")
 """Columns that groups.csv must have; others may stand beside them and are not read."""
@@ -49,9 +49,9 @@ def parse_groups(data: bytes, path: str, manifest: Manifest) -> dict[str, GroupR
             raise DataError(
                 f"{path}, line {line}: '{name}' is a duplicate: line {found[name].line} has it already. Keep one."
             )
-        if not group.strip():
+        if not value_of(group):
             raise DataError(f"{path}, line {line}: the group is empty. Write a name, or remove the line.")
-        found[name] = GroupRow(group.strip(), line)
+        found[name] = GroupRow(value_of(group), line)
     if not found:
         raise DataError(f"{path} has no groups. Give it a line a file below the header '{','.join(COLUMNS)}'.")
     return found

@@ -278,7 +278,7 @@ def _yolo_names(text: str, where: str) -> tuple[dict[int, str], bool]:
     import yaml
 
     try:
-        described = yaml.safe_load(text)
+        described = yaml.load(text, Loader=yaml.BaseLoader)  # texts alone: a class `no` is not False
         names = described.get("names")
     except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
         raise DataError(f"{where} is not readable YAML. Fix it.") from error
@@ -304,13 +304,21 @@ def _yolo_items(
             if not values:
                 continue
             try:
-                label = names[int(float(values[0]))]
+                label = names[_whole(values[0])]
                 box = _yolo_box([float(value) for value in values[1:]], keypoints, f"{name}, line {number}")
             except (ValueError, KeyError) as error:
                 raise DataError(
                     f"{name}, line {number}: '{line[:60]}' is neither a box nor a polygon of a known class."
                 ) from error
             yield Item(picture, label, box, split)
+
+
+def _whole(text: str) -> int:
+    """The number of a class, which some tools write as `2.0`; ValueError for any other that is not whole."""
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError("not the number of a class")
+    return int(number)
 
 
 def _yolo_splits(files: _Files, labels: Set[str]) -> dict[str, str]:
@@ -351,16 +359,19 @@ MOST_PERCENT: Final = 150
 def _coco(files: _Files, name: str, data: dict[str, Any]) -> Iterator[Item]:
     folder = name.rpartition("/")[0]
     split = split_of(PurePosixPath(name).stem) or split_of(PurePosixPath(folder).name)
-    labels = {category["id"]: str(category["name"]) for category in data["categories"]}
-    pictures = {image["id"]: files.index.find(str(image["file_name"]), folder) for image in data["images"]}
+    labels: dict[str, str] = {}  # by text: some tools write the same numbers as text in one place, not in the other
+    for category in data["categories"]:
+        if labels.setdefault(str(category["id"]), str(category["name"])) != str(category["name"]):
+            raise DataError(f"{name}: two categories have the number {category['id']}. Fix one of them.")
+    pictures = {str(image["id"]): files.index.find(str(image["file_name"]), folder) for image in data["images"]}
     for row in data["annotations"]:
-        picture = pictures.get(row.get("image_id"), "")
+        picture = pictures.get(str(row.get("image_id")), "")
         if not picture or row.get("iscrowd"):  # a crowd is no one animal
             continue
-        if row.get("category_id") not in labels:
+        if str(row.get("category_id")) not in labels:
             raise DataError(f"{name}: an annotation has the unknown category {row.get('category_id')!r}.")
         box = _coco_box(row, f"{name}, annotation {row.get('id')}")
-        yield Item(picture, labels[row["category_id"]], box, split or _by_folder(picture))
+        yield Item(picture, labels[str(row["category_id"])], box, split or _by_folder(picture))
 
 
 def _coco_box(row: Mapping[str, Any], where: str) -> CropBox | None:
@@ -567,18 +578,17 @@ def _voc(files: _Files, name: str, root: ElementTree.Element) -> Iterator[Item]:
     stem = PurePosixPath(name).stem
     folder = name.rpartition("/")[0]
     beside = folder.rpartition("/")[0]
-    picture = next(
-        filter(
-            None,
-            (
-                files.index.find(text, where)
-                for text in (root.findtext("filename", "").strip(), stem)
-                if text
-                for where in (folder, f"{beside}/JPEGImages".lstrip("/"), "")
-            ),
-        ),
-        "",
+    places = (folder, f"{beside}/JPEGImages".lstrip("/"), "")
+    named, called = (
+        next(filter(None, (files.index.find(text, place) for place in places)), "") if text else ""
+        for text in (root.findtext("filename", "").strip(), stem)
     )
+    if named and called and named != called:
+        # either may be stale: files are renamed, and contents copied
+        raise DataError(
+            f"{name} names '{named}' inside, but is called after '{called}', and both are there. Make the two the same."
+        )
+    picture = named or called
     for thing in root.iter("object") if picture else ():
         box = thing.find("bndbox")
         if box is None:

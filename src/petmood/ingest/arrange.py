@@ -17,11 +17,10 @@ from petmood.ingest.layout import Layout, Placed, canonical_classes, choose_clas
 from petmood.ingest.pattern import option, parse_pattern
 from petmood.ingest.rows import OTHERS
 from petmood.ingest.table import found_tables, given_table
-from petmood.ingest.words import same_name
 from petmood.records import picture_of
 from petmood.sources import Source, ZipSource
 from petmood.sources.parquet import SUFFIX
-from petmood.tables import decoded, read_rows, same_path
+from petmood.tables import decoded, read_rows, same_name, same_path, value_of
 
 ANNOTATIONS: Final = "annotations"
 """A layout by this name is that of the annotations among the files, whatever folders say."""
@@ -72,7 +71,7 @@ def _named(source: Source, names: Sequence[str], layout: Layout) -> Layout:
             lines = decoded(source.read(name, _MOST_BYTES), name).splitlines()
         except (DataError, ImageError):
             continue
-        listed = tuple(line.strip() for line in lines if line.strip())
+        listed = _without_numbers([line.strip() for line in lines if line.strip()])
         # counted from 0, as programs do, or from 1 to the end of the list; anything else could be either
         first = numbers[0]
         fitting = numbers[-1] < len(listed) if first == 0 else (first, numbers[-1]) == (1, len(listed))
@@ -86,6 +85,15 @@ def _named(source: Source, names: Sequence[str], layout: Layout) -> Layout:
     _, classes = canonical_classes([p.class_name for p in placed])
     told = ", ".join(f"{number} = {name}" for number, name in called.items())
     return replace(layout, classes=classes, placed=placed, notes=(*layout.notes, f"{file} names the classes: {told}."))
+
+
+def _without_numbers(lines: Sequence[str]) -> tuple[str, ...]:
+    """Names of a list in which each line may begin with its number: `0 happy`, as Teachable Machine writes it."""
+    apart = [re.fullmatch(r"(\d+)\s*[\s:;,=.)-]\s*(\S.*)", line) for line in lines]
+    found = [match for match in apart if match]
+    numbers = [int(match[1]) for match in found]
+    counted = len(found) == len(lines) > 1 and numbers in ([*range(len(lines))], [*range(1, len(lines) + 1)])
+    return tuple(match[2] for match in found) if counted else tuple(lines)
 
 
 def _read(
@@ -261,7 +269,7 @@ def _of_table(placed: Sequence[Placed], table: Path) -> tuple[Placed, ...]:
         if name is None:
             hint = near_or(path, known.values(), "Paths are relative to the data.", cutoff=0.8)
             raise DataError(f"{table}, line {line}: there is no image '{path}' in the data. {hint}")
-        if told.setdefault(name, animal.strip()) != animal.strip():
+        if told.setdefault(name, value_of(animal)) != value_of(animal):
             raise DataError(f"{table}, line {line}: '{path}' is listed twice, with two animals. Remove one line.")
     if not any(told.values()):
         raise DataError(f"{table} names no animal. Give rows path,animal, the same animal for photos of one.")

@@ -27,10 +27,10 @@ from petmood.ingest.words import (
     is_no_class,
     is_rest,
     kind_of,
-    same_name,
     species_word,
     split_of,
 )
+from petmood.tables import same_name
 
 MANY: Final = 20
 FEW_IMAGES: Final = 5

@@ -13,8 +13,9 @@ from petmood.config import ReadOptions, read_options
 from petmood.errors import ConfigError, DataError, PetmoodError, near_or
 from petmood.ingest.infer import infer
 from petmood.ingest.pattern import Pattern, parse_pattern
-from petmood.ingest.words import fold_of, looks_like_subjects, same_name, split_of
+from petmood.ingest.words import fold_of, looks_like_subjects, split_of
 from petmood.records import SkippedFile
+from petmood.tables import same_name
 
 NO_OPTIONS: Final = ReadOptions()
 

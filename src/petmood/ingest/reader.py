@@ -31,6 +31,8 @@ _PIECE: Final = 8
 _NO_UNICODE: Final = "its name is not Unicode"
 _HALVES: Final = re.compile("[\\ud800-\\udfff]")
 _PROBES = f"probe/v{images.DECODE_VERSION}"
+_LINK: Final = "a link to a folder, which is not followed"
+_ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".rar", ".7z")
 _JUNK = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 
 
@@ -75,6 +77,8 @@ def read_dataset(
     names = source.names()
     ignored: list[SkippedFile] = []
     candidates: list[str] = []
+    links = [name for name in source.linked_folders() if why_ignored(f"{name}/a.jpg") == ""]
+    ignored += [SkippedFile(name, _LINK) for name in links]
     for name in names:
         reason = why_ignored(name)
         if reason:
@@ -83,9 +87,11 @@ def read_dataset(
             candidates.append(name)
     if not candidates:
         tables = any(name.lower().endswith(".parquet") for name in names)
+        unread = " ".join(_unread_notes(links, names))
         raise DataError(
             f"no images found in {source.location} ({len(names)} files, none with an image extension). "
             + ("Parquet files are read where they have a column of images' bytes, in a folder, not in a zip. " * tables)
+            + (f"{unread} " if unread else "")
             + "Give a folder that holds one folder of images for each class."
         )
     layout = arrange(source, names, candidates, labelled=labelled, options=options or reading_options())
@@ -94,6 +100,7 @@ def read_dataset(
         *warnings_of(source, candidates),
         *layout.notes,
         *_empty_note(source, names, layout),
+        *_unread_notes(links, names),
         *_species_note(layout),
     )
     notes += _offer(*offered)
@@ -145,9 +152,28 @@ def _empty_note(source: Source, names: Iterable[str], layout: Layout) -> tuple[s
     )
     if not bare:
         return ()
-    shown = ", ".join(f"'{one_line(name)}'" for name in bare[:5]) + (", ..." if len(bare) > 5 else "")
     what = ("a folder", "has") if len(bare) == 1 else (f"{len(bare):,} folders", "have")
-    return (f"{what[0]} beside those of the classes {what[1]} no images: {shown}.",)
+    return (f"{what[0]} beside those of the classes {what[1]} no images: {_some(bare)}.",)
+
+
+def _unread_notes(links: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
+    """What may hold images but is not looked into: a class may be missing because of it."""
+    found = []
+    if links:
+        what = "link to a folder is" if len(links) == 1 else "links to folders are"
+        found.append(
+            f"{len(links):,} {what} not followed: {_some(links)}. Put the folder itself there, or give the one "
+            "that the link leads to."
+        )
+    archives = [name for name in names if name.lower().endswith(_ARCHIVES) and why_ignored(name) != "hidden file"]
+    if archives:
+        what = "archive among the files is" if len(archives) == 1 else "archives among the files are"
+        found.append(f"{len(archives):,} {what} not read: {_some(archives)}. Unpack what belongs to the data.")
+    return tuple(found)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(f"'{one_line(name)}'" for name in names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _species_note(layout: Layout) -> tuple[str, ...]:

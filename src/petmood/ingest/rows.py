@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from petmood.errors import DataError, require_extra
 from petmood.given import check_rows, parquet_damage, parse_json
-from petmood.tables import decoded, separated
+from petmood.tables import decoded, separated, value_of
 
 FORMATS: Final = frozenset({".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet"})
 """Endings of the files that are looked through for labels; one that is named may be `.json` or text as well."""
@@ -18,6 +19,8 @@ OTHERS: Final = frozenset({".xlsx", ".xls", ".ods", ".json", ".xml", ".txt"})
 """Endings of files that may well say what is on pictures, but are not read unasked."""
 
 _SHEETS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+_WHOLE: Final = re.compile(r"(-?\d+)\.0+")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,24 @@ def read_table(data: bytes, name: str) -> Rows:
         return _parquet(data, name)
     rows = separated(data, name)
     _, header = next(rows, (1, []))
-    return Rows(name, tuple(header), [(line, tuple(cell.strip() for cell in cells)) for line, cells in rows])
+    return _whole(Rows(name, tuple(header), [(line, tuple(map(value_of, cells))) for line, cells in rows]))
+
+
+def _whole(rows: Rows) -> Rows:
+    """Columns of whole numbers that a program wrote as `1.0`, for a row without one made them floats, as `1`."""
+    told = [
+        k
+        for k in range(len(rows.header))
+        if any(cells[k] for _, cells in rows.rows)
+        and all(not cells[k] or _WHOLE.fullmatch(cells[k]) for _, cells in rows.rows)
+    ]
+    if not told:
+        return rows
+    numbers = [
+        (line, tuple(_WHOLE.sub(r"\1", cell) if k in told else cell for k, cell in enumerate(cells)))
+        for line, cells in rows.rows
+    ]
+    return Rows(rows.name, rows.header, numbers)
 
 
 def _json(data: bytes, name: str) -> Rows:
@@ -127,4 +147,4 @@ def _text(value: object) -> str:
         return str(int(value))
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return value.strip() if isinstance(value, str) else str(value)
+    return value_of(value) if isinstance(value, str) else str(value)

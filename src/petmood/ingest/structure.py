@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from petmood.ingest.words import Kind, is_mood, kind_of, same_name, split_of
+from petmood.ingest.words import Kind, is_mood, kind_of, split_of
+from petmood.tables import same_name
 
 MOST: Final = 0.8
 """Share of the images that must lie at least as deep as a level for the level to count."""

@@ -16,10 +16,10 @@ from petmood.errors import DataError, ImageError, some
 from petmood.ingest.layout import Layout, Placed, canonical_classes
 from petmood.ingest.pattern import option
 from petmood.ingest.rows import FORMATS, Rows, from_frame, read_table
-from petmood.ingest.words import fold_of, same_name, split_of, tokens
+from petmood.ingest.words import fold_of, split_of, tokens
 from petmood.records import SkippedFile
 from petmood.sources import FolderSource, Source
-from petmood.tables import load_table, same_path
+from petmood.tables import load_table, same_name, same_path
 
 _PATHS: Final = "path file_name filename file filepath file_path image image_path imagepath img name id image_id fname"
 _CLASSES: Final = (
@@ -58,6 +58,9 @@ _TELLING: Final = frozenset(
 
 _HOT: Final = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
 _SEVERAL: Final = re.compile(r"\s*[|;,]\s*")
+_JOINED: Final = re.compile(r"\s*[+&/]\s*")
+_LISTED: Final = re.compile(r"\[\s*(.*?)\s*\]|\{\s*(.*?)\s*\}|\(\s*(.*?)\s*,?\s*\)", re.DOTALL)
+_QUOTED: Final = re.compile(r"""(["'])(.*?)\1""", re.DOTALL)
 
 _CORNERS: Final = frozenset({"xmin", "ymin", "xmax", "ymax"})
 
@@ -78,10 +81,11 @@ class TableColumns:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one row says of one image, and where it stands."""
+    """What rows say of one image, where the first of them stands, and how many they are."""
 
     placed: Placed
     where: str
+    n: int = 1
 
 
 class Index:
@@ -91,10 +95,12 @@ class Index:
         self._full = {same_path(name): name for name in names}
         self._files: dict[str, list[str]] = defaultdict(list)
         self._stems: dict[str, list[str]] = defaultdict(list)
+        self._folders: set[str] = set()
         for path in self._full:
-            file = path.rpartition("/")[2]
+            folder, _, file = path.rpartition("/")
             self._files[file.casefold()].append(path)
             self._stems[file.rpartition(".")[0].casefold()].append(path)
+            self._folders.update(folder.casefold().split("/"))
 
     def find(self, text: str, folder: str = "") -> str:
         """The name of an image in the source; "" if none is meant, or several might be."""
@@ -110,15 +116,21 @@ class Index:
                 return self._full[exact]
         file = path.rpartition("/")[2].casefold()
         found = self._files.get(file) or self._stems.get(file) or []
+        bare = file not in self._files  # the name of the file without its ending
         if folder and len(found) > 1:
             found = [name for name in found if name.startswith(folder + "/")] or found
         if len(found) > 1:
-            parts = path.casefold().split("/")
-            shared = {name: _common_end(name.casefold().split("/"), parts) for name in found}
+            # annotations/a/1.xml says 1.jpg and means images/a/1.jpg
+            parts = (f"{folder}/{path}" if folder else path).casefold().split("/")
+            ends = {name: name.casefold().rpartition(".")[0] if bare else name.casefold() for name in found}
+            shared = {name: _common_end(end.split("/"), parts) for name, end in ends.items()}
             top = max(shared.values())
             found = [name for name, n in shared.items() if n == top]
         if len(found) != 1:
             return ""
+        above = _folder_of(path)
+        if above and above in self._folders and above not in found[0].casefold().split("/")[:-1]:
+            return ""  # the picture would lie in a folder that is there, and does not
         # 1.jpg of train is not 1.jpg of test, though it be the only one there
         mine, theirs = (_split_of_folder(name.rpartition("/")[0]) for name in (path, found[0]))
         return "" if mine and theirs and mine != theirs else self._full[found[0]]
@@ -126,6 +138,11 @@ class Index:
 
 _UPLOADED: Final = re.compile(r"(^|/)[0-9a-f]{8}-(?=[^/]+$)")
 """What Label Studio puts before the name of a file that was uploaded."""
+
+
+def _folder_of(path: str) -> str:
+    """The last folder of a path, "" if it has none."""
+    return path.casefold().rpartition("/")[0].rpartition("/")[2]
 
 
 def _without_address(path: str) -> str:
@@ -270,12 +287,20 @@ def _check_header(rows: Rows, index: Index, folder: str) -> None:
 def _merge(said: dict[str, Said], more: Mapping[str, Said]) -> None:
     for path, row in more.items():
         before = said.get(path)
-        if before and same_name(before.placed.class_name) != same_name(row.placed.class_name):
-            raise DataError(
-                f"{row.where} says that '{path}' is '{row.placed.class_name}', but {before.where} says "
-                f"'{before.placed.class_name}'. Fix one of them, or say which table holds with --table FILE."
-            )
-        said.setdefault(path, row)
+        if before is None:
+            said[path] = row
+            continue
+        for field in ("class_name", "split", "species", "animal", "fold"):
+            old, new = getattr(before.placed, field), getattr(row.placed, field)
+            if old and new and same_name(old) != same_name(new):
+                label = field == "class_name"
+                what = "is" if label else f"is of the {field}"
+                way = "say which table holds with --table FILE" if label else f"leave them unread: --columns {field}="
+                raise DataError(
+                    f"{row.where} says that '{path}' {what} '{new}', but {before.where} says '{old}'. Fix one of them, "
+                    f"or {way}."
+                )
+        said[path] = replace(before, n=before.n + row.n)
 
 
 def _embedded(source: Source, candidates: Sequence[str], options: ReadOptions, passed: list[str]) -> Layout | None:
@@ -341,6 +366,9 @@ def _columns(rows: Rows, index: Index, folder: str, options: ReadOptions, *, req
             )
         return None
     guessed = _guess(rows, path, given)
+    twice = [c for c in {*guessed.roles.values(), *guessed.onehot} if rows.header.count(c) > 1] if guessed else []
+    if twice:
+        raise DataError(f"{rows.name} has two columns called '{twice[0]}'. Rename or remove one of them.")
     if guessed is None and required:
         others = some([column for column in rows.header if column != path])
         raise DataError(f"{rows.name} has no column of labels; it has {others}. Say which with --columns class=NAME.")
@@ -432,8 +460,8 @@ def _said(rows: Rows, columns: TableColumns, index: Index, folder: str, options:
     at = rows.header.index(columns.roles["path"])
     within = _split_of_folder(folder)
     found: dict[str, Said] = {}
-    for line, cells in rows.rows:
-        name = index.find(cells[at], folder) if cells[at] else ""
+    meant = _meant([cells[at] for _, cells in rows.rows], index, folder)
+    for (line, cells), name in zip(rows.rows, meant, strict=True):
         if not name:
             continue
         where = f"{rows.name}, line {line}"
@@ -443,6 +471,21 @@ def _said(rows: Rows, columns: TableColumns, index: Index, folder: str, options:
         row = row if row.split or not within else replace(row, split=within)
         _merge(found, {name: Said(row, where)})
     return found
+
+
+def _meant(paths: Sequence[str], index: Index, folder: str) -> list[str]:
+    """The image that each path means, "" for none.
+
+    Where some paths agree with the data in the folder of a file too, one that agrees in the file's name alone means a
+    picture that is not there: `c/1.jpg` is not `a/1.jpg`.
+    """
+    found = [index.find(path, folder) if path else "" for path in paths]
+    folders = [(_folder_of(same_path(path)), _folder_of(name)) for path, name in zip(paths, found, strict=True)]
+    if not any(mine and mine == theirs for mine, theirs in folders):
+        return found
+    return [
+        "" if mine and theirs and mine != theirs else name for name, (mine, theirs) in zip(found, folders, strict=True)
+    ]
 
 
 def _split_of_folder(folder: str) -> str:
@@ -480,9 +523,14 @@ class _Places:
 
         if self._hot:
             on = [column for column, at in self._hot if _HOT[cells[at].lower()]]
-            label = on[0] if len(on) == 1 else ""
+            if len(on) > 1:
+                raise DataError(
+                    f"{where}: several columns of classes are set for '{name}': {some(on)}. Keep one for each picture, "
+                    "and remove columns that are no classes."
+                )
+            label = on[0] if on else ""
         else:
-            label = cell("class")
+            label = _sole(cell("class"))
         split = cell("split")
         told = self._splits.get(same_name(split), split_of(split)) if split else ""
         if not label or (split and not told):
@@ -491,12 +539,28 @@ class _Places:
         return Placed(name, told, label, cell("species"), cell("animal"), fold_of(fold) or fold)
 
 
+def _listed(value: str) -> list[str]:
+    """The quoted words of what a program wrote as a list or a set; empty if it is none."""
+    inside = _LISTED.fullmatch(value)
+    return [word for _, word in _QUOTED.findall(value)] if inside else []
+
+
+def _sole(value: str) -> str:
+    """A label, without the brackets of a list of one."""
+    words = _listed(value)
+    return words[0].strip() if len(words) == 1 else value
+
+
 def _check_single(rows: Rows, column: str) -> None:
     """Refuse labels that are lists of labels: `happy|playful` beside `happy`."""
     values = set(rows.column(column))
     for value in sorted(values):
-        parts = _SEVERAL.split(value)
-        if len(parts) > 1 and ("|" in value or any(part in values for part in parts)):
+        parts, joined = _SEVERAL.split(value), _JOINED.split(value)
+        if (
+            len(_listed(value)) > 1
+            or (len(parts) > 1 and ("|" in value or any(part in values for part in parts)))
+            or (len(joined) > 1 and values.issuperset(joined))
+        ):
             raise DataError(
                 f"{rows.name}: the label '{value}' names several classes at once. Keep one label for each picture."
             )
@@ -524,10 +588,11 @@ def _layout(
         n = sum(not p.split for p in placed)
         raise DataError(f"{shown} gives a split to some images and none to {n:,}. Fill the column, or remove it.")
     notes = [*more]
-    if lines > len(placed):
-        notes.append(
-            f"{lines - len(placed):,} of {lines:,} rows of {shown} name no image of the data, or have no label."
-        )
+    read = sum(row.n for row in said.values())
+    if lines > read:
+        notes.append(f"{lines - read:,} of {lines:,} rows of {shown} name no image of the data, or have no label.")
+    if read > len(said):
+        notes.append(f"{read - len(said):,} of {lines:,} rows of {shown} repeat others.")
     if ignored:
         notes.append(f"{len(ignored):,} of {len(candidates):,} images have no label in {shown} and are left out.")
     return Layout(f"table {shown}", classes, tuple(placed), tuple(ignored), tuple(notes))

@@ -9,6 +9,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Final
 
+from petmood.tables import same_name
+
 
 def plain(text: str) -> str:
     """Text without case and accents, for comparison with known words."""
@@ -99,11 +101,6 @@ class Kind(StrEnum):
     MIXED = "mixed"
     ONE = "one name"
     OTHER = "other"
-
-
-def same_name(text: str) -> str:
-    """One spelling for names that differ by case or Unicode form alone."""
-    return unicodedata.normalize("NFC", text).casefold()
 
 
 def tokens(name: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from petmood.bundle import Bundle, Prediction, Prepared, load
 from petmood.bundle.inputs import Outputs, measure
 from petmood.config import Settings
 from petmood.dataset import Dataset
-from petmood.errors import ConfigError, DataError, ModelError
+from petmood.errors import ConfigError, DataError, ModelError, some
 from petmood.features.graphs import open_graph
 from petmood.features.inspection import inspect_graph
 from petmood.features.trial import PICTURES, try_graph
@@ -25,10 +26,12 @@ from petmood.given import read_given
 from petmood.records import FloatArray, IntArray, Manifest
 from petmood.results.evaluation import EvaluatedModel
 from petmood.store import read_json
-from petmood.tables import load_table, records_by_path, same_path, separated, unknown_path
+from petmood.tables import load_table, records_by_path, same_name, same_path, separated, unknown_path, value_of
 
 _PATHS: Final = ("path", "file", "filename", "file_name", "image", "source")
-_LABELS: Final = ("label", "prediction", "predicted", "class", "mood")
+_PREDICTED: Final = ("prediction", "predicted", "predicted_label", "predicted_class", "pred", "pred_label", "y_pred")
+_LABELS: Final = ("label", "class", "mood")
+"""They are predictions where no column says so of itself; beside one that does, they may be the truth."""
 _PREFIXES: Final = ("p_", "prob_", "probability_")
 
 
@@ -217,7 +220,7 @@ def by_table(path: Path, data: Dataset, mapping: Mapping[str, str] | None = None
         raise DataError(
             f"{path}, line 1: there is no column 'path', got '{','.join(header)}'. Name the photos' column."
         )
-    told = next((header.index(name) for name in _LABELS if name in header), None)
+    told = _told(header, path)
     rows = [(line, cells) for line, cells in lines[1:] if cells[place].strip()]
     where = _Finder(data.manifest, data.origin.data)
     by_record: dict[str, tuple[int, list[str]]] = {}
@@ -226,24 +229,29 @@ def by_table(path: Path, data: Dataset, mapping: Mapping[str, str] | None = None
         if record in by_record:
             raise DataError(f"{path}, line {line}: '{record}' is named twice, first in line {by_record[record][0]}.")
         by_record[record] = line, cells
-    names = [*(mapping or {}).values(), *(c for c in data.classes if c.casefold() not in _folded(mapping))]
+    names = [*(mapping or {}).values(), *(c for c in data.classes if same_name(c) not in _folded(mapping))]
     columns = _class_columns(lines[0][1] if lines else [], rows, names, {place, *([] if told is None else [told])})
     chosen = _line_of_each(data.manifest, by_record, as_named)
     if not chosen:
         raise DataError(f"{path} names no photo of {data.manifest.name}. Paths are relative to the data.")
     if columns:
         classes = tuple(columns.values())
+        if len({*map(same_name, classes)}) < len(classes):
+            raise DataError(
+                f"{path}, line 1: two columns are probabilities of one class ({some(classes)}). Remove one."
+            )
         values = np.array([[_number(cells[i], path, line) for i in columns] for line, cells in chosen.values()])
         _checked(values, list(chosen.values()), path)
         values = values / values.sum(axis=1, keepdims=True)
     elif told is not None:
-        labels = [cells[told].strip() for _, cells in chosen.values()]
-        classes = tuple({name.casefold(): name for name in (*labels, *names) if name}.values())
-        index = {name.casefold(): i for i, name in enumerate(classes)}
+        labels = [value_of(cells[told]) for _, cells in chosen.values()]
+        classes = tuple({same_name(name): name for name in (*labels, *names) if name}.values())
+        index = {same_name(name): i for i, name in enumerate(classes)}
+        _check_known(labels, names, data, path)
         for (line, _), label in zip(chosen.values(), labels, strict=True):
             if not label:
                 raise DataError(f"{path}, line {line}: there is no prediction. Fill it in or remove the line.")
-        values = np.eye(len(classes))[[index[label.casefold()] for label in labels]]
+        values = np.eye(len(classes))[[index[same_name(label)] for label in labels]]
     else:
         raise DataError(f"{path}, line 1: there is no column 'label' and no columns of probabilities, got '{header}'.")
     digest = hashlib.sha256(raw).hexdigest()
@@ -251,8 +259,46 @@ def by_table(path: Path, data: Dataset, mapping: Mapping[str, str] | None = None
     return Answers(model, np.array(list(chosen), dtype=np.int64), values, bool(columns))
 
 
+def _told(header: Sequence[str], path: Path) -> int | None:
+    """Place of the column of predicted classes, None if there is none.
+
+    Raises:
+        DataError: there are several.
+    """
+    for known in (_PREDICTED, _LABELS):
+        places = [i for i, name in enumerate(header) if name in known]
+        if len(places) > 1:
+            raise DataError(
+                f"{path}, line 1: several columns may be the predictions: {some([header[i] for i in places])}. Keep "
+                "one of them, and call it 'prediction'."
+            )
+        if places:
+            return places[0]
+    return None
+
+
+def _check_known(labels: Sequence[str], names: Sequence[str], data: Dataset, path: Path) -> None:
+    """Tell of predicted classes that the data do not have: every such answer is wrong.
+
+    Raises:
+        DataError: all are such, so that the table means something else.
+    """
+    known = {*map(same_name, names)}
+    others = Counter(label for label in labels if label and same_name(label) not in known)
+    if others.total() and others.total() == len(labels):
+        raise DataError(
+            f"{path} predicts {some([*others])} alone, which are no classes of {data.manifest.name} "
+            f"({some(data.classes)}). Write the classes' names as the data have them."
+        )
+    if others:
+        data.timed.inner.note(
+            f"{path.name} predicts {some([*others])} of {others.total():,} photos; the data have no such class, so "
+            "that these answers count as wrong."
+        )
+
+
 def _folded(mapping: Mapping[str, str] | None) -> set[str]:
-    return {name.casefold() for name in mapping or {}}
+    return {same_name(name) for name in mapping or {}}
 
 
 def _line_of_each(
@@ -274,15 +320,15 @@ def _class_columns(
     header: Sequence[str], rows: Sequence[tuple[int, list[str]]], names: Sequence[str], taken: set[int]
 ) -> dict[int, str]:
     """Place of each column of probabilities -> its class: by its name, or because such columns sum to 1 in each row."""
-    folded = {name.casefold(): name for name in names}
+    folded = {same_name(name): name for name in names}
     found = {}
     for i, cell in enumerate(header):
         plain = cell.strip()
         bare = next(
             (plain[len(p) :] for p in _PREFIXES if plain.casefold().startswith(p) and len(plain) > len(p)), None
         )
-        if i not in taken and (bare is not None or plain.casefold() in folded):
-            found[i] = folded.get((bare or plain).casefold(), bare or plain)
+        if i not in taken and (bare is not None or same_name(plain) in folded):
+            found[i] = folded.get(same_name(bare or plain), bare or plain)
     others = [i for i in range(len(header)) if i not in taken and i not in found and rows]
     numeric = [i for i in others if all(_is_share(cells[i]) for _, cells in rows)]
     whole = {**found, **{i: header[i].strip() for i in numeric}}
@@ -332,11 +378,19 @@ class _Finder:
         Raises:
             DataError: no record has it; `where` begins the message.
         """
-        plain = same_path(name)
-        for start in ("", *self._starts):
-            if plain.startswith(start) and (known := self._known.get(plain.removeprefix(start))) is not None:
-                return known
+        found = self._find(name)
+        if found is not None:
+            return found
         raise DataError(f"{where}: {unknown_path(name, self._manifest)}")
+
+    def has(self, name: str) -> bool:
+        """Whether a record has a path."""
+        return self._find(name) is not None
+
+    def _find(self, name: str) -> str | None:
+        plain = same_path(name)
+        tried = (plain.removeprefix(start) for start in ("", *self._starts) if plain.startswith(start))
+        return next((self._known[path] for path in tried if path in self._known), None)
 
     def below(self, name: str) -> list[str]:
         """The paths of all records in a folder of the data; none if it is not a folder of it."""
@@ -363,9 +417,9 @@ def read_list(path: Path, data: Dataset) -> list[str]:
     found: dict[str, None] = {}
     for line, text in enumerate(decoded(load_table(path), str(path)).splitlines(), 1):
         name = text.strip().strip('"')
-        if not name or name.startswith("#"):
-            continue
-        below = where.below(name)
+        below = where.below(name) if name else []
+        if not name or (name.startswith("#") and not below and not where.has(name)):
+            continue  # a comment; but a folder may be called `#1`
         found |= dict.fromkeys(below or [where.path(name, f"{path}, line {line}")])
     if not found:
         raise DataError(f"{path} names no file. Give it a line for each file that the model was trained on.")

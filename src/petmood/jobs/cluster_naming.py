@@ -29,6 +29,7 @@ from petmood.progress import Progress
 from petmood.records import IntArray, Manifest
 from petmood.results import AgreementFacts, GroupFacts, NamedFacts
 from petmood.store import read_json, write_json, write_manifest, write_text
+from petmood.tables import same_name
 
 FACTS: Final = "clusters.json"
 MEMBERS: Final = "clusters.csv"
@@ -226,7 +227,7 @@ def _worth(
 
 
 def _spelled(name: str, classes: tuple[str, ...]) -> str:
-    return next((c for c in classes if c.casefold() == name.casefold()), name)
+    return next((c for c in classes if same_name(c) == same_name(name)), name)
 
 
 def _agreement(

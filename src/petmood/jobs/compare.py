@@ -36,6 +36,7 @@ from petmood.results.comparison import (
 )
 from petmood.results.evaluation import EvaluationFacts
 from petmood.store import read_json, read_manifest
+from petmood.tables import same_name
 from petmood.version import __version__
 
 RESULTS: Final = "results.json"
@@ -314,7 +315,7 @@ def _paired(found: Sequence[Compared]) -> tuple[list[PairedDifference], list[Not
                 model_b=y.name,
                 protocol=x.protocol,
                 n=len(shared),
-                relabelled=sum(p.label[k].casefold() != q.label[k].casefold() for k in shared),
+                relabelled=sum(same_name(p.label[k]) != same_name(q.label[k]) for k in shared),
                 accuracy_a=float(left.mean()),
                 accuracy_b=float(right.mean()),
                 difference=test.difference,

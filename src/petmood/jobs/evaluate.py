@@ -44,6 +44,7 @@ from petmood.results.evaluation import (
 )
 from petmood.results.models import Basis
 from petmood.split import complete_splits
+from petmood.tables import same_name
 from petmood.version import __version__
 
 PROTOCOL: Final = "other-data"
@@ -308,8 +309,8 @@ def _sets(answers: Answers, at: IntArray, classes: Sequence[str], truth: IntArra
     conformal = None if answers.bundle is None else answers.bundle.description.conformal
     if conformal is None:
         return
-    ours = {name.casefold(): name for name in answers.model.classes}
-    own = [ours.get(name.casefold(), name) for name in classes]
+    ours = {same_name(name): name for name in answers.model.classes}
+    own = [ours.get(same_name(name), name) for name in classes]
     for level in conformal.levels:
         made = answers.judged(level.coverage)
         sets = [set(made[i].prediction_set or ()) for i in at.tolist()]

@@ -73,6 +73,10 @@ class ZipSource:
         """See `Source.empty_folders`; an archive lists them or not."""
         return sorted(self._folders - {str(p) for name in self._members for p in PurePosixPath(name).parents})
 
+    def linked_folders(self) -> list[str]:
+        """See `Source.linked_folders`; a link in an archive is a file of a few bytes."""
+        return []
+
     def read(self, name: str, limit: int) -> bytes:
         """Bytes of one member, or of a part of a picture; bombs, encrypted and damaged members raise ImageError."""
         name, box = part_of(name)

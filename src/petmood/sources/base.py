@@ -29,6 +29,10 @@ class Source(Protocol):
         """Folders without anything in them that listing the files has met, as far as the source has such."""
         ...
 
+    def linked_folders(self) -> list[str]:
+        """Links to folders that listing the files has met: they are not followed, so that a loop cannot trap it."""
+        ...
+
     def read(self, name: str, limit: int) -> bytes:
         """Bytes of one file; ImageError with the reason if it cannot be read or has more than `limit` bytes."""
         ...

@@ -32,6 +32,7 @@ class FolderSource:
         self.name = name or only or root.resolve().name
         self.tables: dict[str, ImageTable] = {}
         self._empty: set[str] = set()
+        self._linked: set[str] = set()
 
     def names(self) -> list[str]:
         """All file names, sorted."""
@@ -47,9 +48,12 @@ class FolderSource:
             return table.members()
         try:
             with os.scandir(self._root / folder) as entries:
-                found = [e.name + "/" if e.is_dir(follow_symlinks=False) else e.name for e in entries if not _loops(e)]
+                met = [(e.name + "/" if e.is_dir(follow_symlinks=False) else e.name, _loops(e)) for e in entries]
         except OSError as error:
             raise DataError(f"cannot list {error.filename}: {error.strerror}. Check its permissions.") from error
+        found = [name for name, linked in met if not linked]
+        if not self._only:
+            self._linked.update(folder + name for name, linked in met if linked)
         if self._only and not folder:
             found = [self._only]
         if not found:
@@ -59,6 +63,10 @@ class FolderSource:
     def empty_folders(self) -> list[str]:
         """See `Source.empty_folders`."""
         return sorted(self._empty - {""})
+
+    def linked_folders(self) -> list[str]:
+        """See `Source.linked_folders`."""
+        return sorted(self._linked)
 
     def _table(self, name: str) -> ImageTable | None:
         if not name.lower().endswith(SUFFIX):

@@ -76,6 +76,7 @@ async def _from_form(request: Request, max_images: int) -> list[Upload]:
                     raise _nothing(f"a text field '{FIELD}'")
                 found.append(Upload(one_line(item.filename or "image"), await item.read()))
             names = sorted({str(name)[:40] for name in form})
+            lost = [name for name, item in form.multi_items() if isinstance(item, UploadFile) and name != FIELD]
     except (HTTPException, ValueError) as error:  # a form may name any encoding for its texts
         raise Refusal(
             400,
@@ -85,6 +86,13 @@ async def _from_form(request: Request, max_images: int) -> list[Upload]:
         ) from error
     if not found:
         raise _nothing(f"fields {names}" if names else "a form without fields")
+    if lost:
+        raise Refusal(
+            400,
+            "a picture under another name would be left out",
+            f"a file in the field '{lost[0][:40]}'",
+            f"Name each field of a picture '{FIELD}'.",
+        )
     return found
 
 
