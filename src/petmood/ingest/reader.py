@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Final, TypeVar
 
 from petmood import images
@@ -144,7 +145,8 @@ def _empty_note(source: Source, names: Iterable[str], layout: Layout) -> tuple[s
         return ()
     depth = pattern.index("{class}") + 1
     # images that are left out, by --exclude for one, are images
-    used = {tuple(p.path.split("/")[:depth]) for p in (*layout.placed, *layout.ignored)}
+    known = chain((p.path for p in layout.placed), (skipped.path for skipped in layout.ignored))
+    used = {tuple(path.split("/")[:depth]) for path in known}
     folders = {tuple(name.split("/")[:depth]) for name in names if name.count("/") >= depth}
     folders |= {tuple(name.split("/")) for name in source.empty_folders()}
     roots = {parts[:-1] for parts in used}
