@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,18 +67,26 @@ def check_rows(rows: int, columns: int, text: int, name: str) -> None:
         )
 
 
-def parse_json(text: str | bytes) -> Any:
-    """JSON of strangers, which may be nested deeper than Python goes.
+def parse_json(text: str | bytes, *, once: bool = False) -> Any:
+    """JSON of strangers, which may be nested deeper than Python goes; `once` refuses keys that stand twice.
 
     Raises:
-        ValueError: it is not JSON, or is nested too deep.
+        ValueError: it is not JSON, is nested too deep, or has such a key.
     """
     try:
-        return _parsed_below(_SPARE, text)
+        return _parsed_below(_SPARE, text, _once if once else None)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
 
 
-def _parsed_below(frames: int, text: str | bytes) -> Any:
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the key '{twice[:60]}' stands twice")
+    return found
+
+
+def _parsed_below(frames: int, text: str | bytes, hook: Callable[[list[tuple[str, Any]]], Any] | None) -> Any:
     """JSON parsed so far down the stack that what goes through it later, from further up, has room to."""
-    return _parsed_below(frames - 1, text) if frames else json.loads(text)
+    return _parsed_below(frames - 1, text, hook) if frames else json.loads(text, object_pairs_hook=hook)

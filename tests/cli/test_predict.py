@@ -66,6 +66,7 @@ def test_files_patterns_folders_and_stdin_mean_the_same(
     assert [row["source"] for row in rows] == names
     for row in rows:
         assert sum(float(row[f"p_{name}"]) for name in trained.bundle.classes) == pytest.approx(1, abs=1e-5)
+        assert set(row["prediction_set"].split("|")) <= set(trained.bundle.classes)  # which may have spaces in them
 
 
 def test_a_broken_picture_is_named_and_the_others_are_read(petmood: Petmood, trained: Trained, folder: Path) -> None:

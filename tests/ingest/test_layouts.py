@@ -7,6 +7,7 @@ import pytest
 
 from drawing import jpeg, split_files, write_tree, write_zip
 from petmood.cache import ContentCache
+from petmood.config import read_options
 from petmood.errors import DataError
 from petmood.ingest import read_dataset
 from petmood.ingest.layout import canonical_classes
@@ -190,3 +191,26 @@ def test_what_is_not_seen_at_the_ends_of_names_makes_no_class(tmp_path: Path, ca
     with open_source(folder) as source:
         found = read_dataset(source, cache)
     assert len(found.classes) == 2
+
+
+def test_folders_of_classes_that_are_left_out_are_not_called_empty(tmp_path: Path, cache: ContentCache) -> None:
+    folder = write_tree(tmp_path / "d", {f"{c}/{i}.jpg": jpeg(ord(c) + 9 * i) for c in "abc" for i in range(2)})
+    (folder / "d").mkdir()
+    with open_source(folder) as source:
+        notes = read_dataset(source, cache, options=read_options(exclude=["C"])).notes
+    assert [note for note in notes if "no images" in note] == [
+        "a folder beside those of the classes has no images: 'd'."
+    ]
+
+
+@pytest.mark.parametrize(("names", "told"), [(("Tom", "tom"), True), (("Tom", "Tim"), False)])
+def test_animals_whose_names_differ_by_case_alone_are_told(
+    tmp_path: Path, cache: ContentCache, names: tuple[str, str], told: bool
+) -> None:
+    files = {f"{c}/{names[i % 2]}/{i}.jpg": jpeg(ord(c) + 9 * i) for c in "ab" for i in range(4)}
+    folder = write_tree(tmp_path / "d", files)
+    with open_source(folder) as source:
+        notes = read_dataset(source, cache, options=read_options(layout="{class}/{animal}/*")).notes
+    assert (
+        any("1 animal has names that differ by case alone, such as 'Tom' and 'tom'" in note for note in notes) == told
+    )

@@ -476,3 +476,28 @@ def test_numbers_of_a_list_of_classes_and_of_floats_are_numbers(tmp_path: Path, 
     rows = [{**row, "mood": f"{MOODS.index(row['mood']) + first}.0"} for row in ROWS]
     names = {"labels.txt": "\n".join(f"{i + first}{sign}{mood}" for i, mood in enumerate(MOODS)).encode()}
     assert said(read(write_tree(tmp_path / "d", plain(rows) | names))) == TRUTH
+
+
+def test_a_picture_that_stands_twice_in_json_is_refused(tmp_path: Path) -> None:
+    pairs = [(row["file_name"], row["mood"]) for row in ROWS]
+    for more, words in (([], ""), ([pairs[3]], "the key '03.jpg' stands twice")):
+        text = "{" + ",".join(f"{json.dumps(name)}: {json.dumps(mood)}" for name, mood in [*pairs, *more]) + "}"
+        folder = write_tree(tmp_path / str(len(more)), PICTURES | {"labels.json": text.encode()})
+        if words:
+            with pytest.raises(DataError, match=words):
+                read(folder, table="labels.json")
+        else:
+            assert said(read(folder, table="labels.json")) == TRUTH
+
+
+@pytest.mark.parametrize("column", ["animal", "dog_id", "Species"])
+def test_a_table_of_animals_beside_class_folders_is_told(tmp_path: Path, column: str) -> None:
+    files = {f"{row['mood']}/{row['file_name']}": PICTURES[row["file_name"]] for row in ROWS}
+    rows = [{"file": name, column: f"a{i % 3}"} for i, name in enumerate(files)]
+    found = read(write_tree(tmp_path / "a", files | {"who.csv": written("csv", rows)}))
+    assert said(found) == TRUTH
+    assert any(
+        f"who.csv has no labels and is not read, though its columns may matter: {column}." in n for n in found.notes
+    )
+    rows = [{"file": name, "width": str(i)} for i, name in enumerate(files)]
+    assert not read(write_tree(tmp_path / "b", files | {"size.csv": written("csv", rows)})).notes

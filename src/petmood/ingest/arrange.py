@@ -111,10 +111,10 @@ def _read(
         raise DataError(f"{where} has no annotations that are read: --layout {ANNOTATIONS} does not fit.")
     if annotated is not None:
         return annotated if options.layout or not labelled else _undisputed(annotated, candidates, where)
-    passed: list[str] = []
+    passed, unread = list[str](), list[str]()
     # the name of a Parquet file is not a folder that could say anything of the images inside
     inside = all(f"{SUFFIX}/" in name.lower() for name in candidates)
-    table = found_tables(source, visible, candidates, options, passed)
+    table = found_tables(source, visible, candidates, options, passed, unread)
     if inside and table is not None:
         return table
     if table is None:
@@ -123,7 +123,8 @@ def _read(
         if options.columns and labelled:
             raise DataError(f"no table in {where} has the columns of --columns{_passed(passed)}. Name it with --table.")
         try:
-            return find_layout(candidates, labelled=labelled, where=where, options=options)
+            found = find_layout(candidates, labelled=labelled, where=where, options=options)
+            return replace(found, notes=(*found.notes, *unread))
         except DataError as error:
             others = [n for n in visible if PurePosixPath(n).suffix.lower() in OTHERS]
             passed += [f"{n} (read only where it is named: --table)" for n in others[:1]]

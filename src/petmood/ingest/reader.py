@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Final, TypeVar
 
 from petmood import images
@@ -22,6 +23,7 @@ from petmood.ingest.layout import Layout, Placed, counts, offered_animals
 from petmood.ingest.names import Named, families_by_name
 from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
 from petmood.sources import Source
+from petmood.tables import same_name
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) as work advances."""
@@ -102,6 +104,7 @@ def read_dataset(
         *_empty_note(source, names, layout),
         *_unread_notes(links, names),
         *_species_note(layout),
+        *_animals_note(layout),
     )
     notes += _offer(*offered)
     if tell:
@@ -141,7 +144,9 @@ def _empty_note(source: Source, names: Iterable[str], layout: Layout) -> tuple[s
     if "{class}" not in pattern[:-1]:
         return ()
     depth = pattern.index("{class}") + 1
-    used = {tuple(p.path.split("/")[:depth]) for p in layout.placed}
+    # images that are left out, by --exclude for one, are images
+    known = chain((p.path for p in layout.placed), (skipped.path for skipped in layout.ignored))
+    used = {tuple(path.split("/")[:depth]) for path in known}
     folders = {tuple(name.split("/")[:depth]) for name in names if name.count("/") >= depth}
     folders |= {tuple(name.split("/")) for name in source.empty_folders()}
     roots = {parts[:-1] for parts in used}
@@ -182,6 +187,19 @@ def _species_note(layout: Layout) -> tuple[str, ...]:
         return ()
     n, total = len(without), len(layout.placed)
     return (f"{n:,} of {total:,} images have no species, the first '{without[0]}': those of the others are not used.",)
+
+
+def _animals_note(layout: Layout) -> tuple[str, ...]:
+    """Names of animals of which two are likely one: photos of one animal would stand on both sides of a split."""
+    alike: dict[str, set[str]] = {}
+    for name in {p.animal for p in layout.placed} - {""}:
+        alike.setdefault(same_name(name), set()).add(name)
+    pairs = sorted(sorted(names) for names in alike.values() if len(names) > 1)
+    if not pairs:
+        return ()
+    (first, second, *_), n = pairs[0], len(pairs)
+    what = "1 animal has names that differ" if n == 1 else f"{n:,} animals have names that differ"
+    return (f"{what} by case alone, such as '{first}' and '{second}': they are kept apart as if they were two.",)
 
 
 def _summary(layout: Layout) -> str:

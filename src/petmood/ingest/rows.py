@@ -81,7 +81,7 @@ def _whole(rows: Rows) -> Rows:
 def _json(data: bytes, name: str) -> Rows:
     """A list of objects, or one object from paths to labels."""
     try:
-        found = parse_json(decoded(data, name))
+        found = parse_json(decoded(data, name), once=True)
     except ValueError as error:
         raise DataError(f"{name} is not JSON ({error}). Fix it.") from error
     if isinstance(found, dict) and found and all(isinstance(value, str | int) for value in found.values()):

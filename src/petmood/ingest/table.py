@@ -189,7 +189,12 @@ def given_table(source: Source, candidates: Sequence[str], options: ReadOptions)
 
 
 def found_tables(
-    source: Source, names: Iterable[str], candidates: Sequence[str], options: ReadOptions, passed: list[str]
+    source: Source,
+    names: Iterable[str],
+    candidates: Sequence[str],
+    options: ReadOptions,
+    passed: list[str],
+    unread: list[str],
 ) -> Layout | None:
     """The layout that tables among the files make; None if there is no table of labels that covers half of the images.
 
@@ -199,6 +204,7 @@ def found_tables(
         candidates: those that are images.
         options: what the user says of columns and splits.
         passed: gets a word on each file that might have been such a table, and why it is none.
+        unread: gets a note on each table that names pictures and has no labels, but columns that may matter.
 
     Raises:
         DataError: a table says two things of one image, has two columns that may be the class, or a column of splits
@@ -230,6 +236,12 @@ def found_tables(
         columns = _columns(rows, index, folder, options, required=False)
         if columns is None:
             passed.append(f"{name} (its columns {some(rows.header)} name no picture or no label)")
+            telling = [column for column in rows.header if _TELLING.intersection(tokens(column))]
+            if telling and _path_column(rows, index, folder):
+                unread.append(
+                    f"{name} has no labels and is not read, though its columns may matter: {some(telling)}. A CSV with "
+                    "the columns path,animal is read with --group-by FILE, one with path,species with --species FILE."
+                )
             continue
         _check_found(rows, index, folder)
         more = _said(rows, columns, index, folder, options)

@@ -40,7 +40,7 @@ class _Waiting:
 
 
 class Batcher:
-    """Decodes and infers in one thread a core; large pictures are decoded in threads of their own.
+    """Decodes and infers in one thread per core; large pictures are decoded in threads of their own.
 
     A picture never waits for company: a core that is free starts at once with what waits, its share of it and at most
     `petmood.threads.BATCH` pictures, and works on them by itself (see `petmood.threads`). A picture that comes while
