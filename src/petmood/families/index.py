@@ -189,7 +189,7 @@ class NearestIndex:
         probes = probed.shape[1]
         asking = np.argsort(probed.ravel(), kind="stable")
         bounds = np.searchsorted(probed.ravel()[asking], np.arange(cells + 1))
-        apart = np.full((len(asking), k), far, dtype=np.int32)
+        apart = np.full((len(asking), k), far, dtype=np.uint16)
         rows = np.zeros((len(asking), k), dtype=np.int32)
         ready = _asking(queries)
 
