@@ -7,7 +7,7 @@ names that tell nothing. Each command runs as a process of its own, with an empt
 `petmood audit`, then `petmood run --preset quick --no-cnn`, which so knows the copies already. The peak of memory is
 that of the whole tree of processes, shared pages counted once for each. The report is then opened in Chromium, if
 there is one. With `--work`, what was drawn and measured is kept in a folder, and a benchmark that was cut short goes on
-from there; sizes that are measured at the same time are to be shown together by one more call.
+from the last command that ended; sizes measured at the same time are to be shown together by one more call.
 """
 
 from __future__ import annotations
@@ -203,6 +203,10 @@ def main() -> None:
     else:
         sheet.target("report: seconds until Chromium has it", load, at_most=10, unit=" s")
     sheet.note("Some stages lie within others (features within the audit), so that they do not add up.")
+    if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+        sheet.note(
+            "The machine was busy with other work: seconds by the clock are too long; those of the processor count."
+        )
     sheet.finish(options.out)
 
 
