@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from drawing import photo
 from petmood.families import index as module
 from petmood.families.index import (
+    DIM,
     DISTANCE,
     FAR,
     NONE,
+    PROBES,
     Codes,
     Grid,
     Keys,
@@ -124,3 +128,17 @@ def test_turned_thumbnails_are_codes_of_turned_pictures() -> None:
     assert {one.tobytes() for one in flat(turned)} == sides
     assert np.array_equal(turned[1], encode_thumbnail(np.ascontiguousarray(small[:, ::-1])))
     assert FAR > squared_distances(flat(turned[:1]), flat(-turned[:1])).max() > 0.95 * 4 * 127**2
+
+
+def test_many_may_look_at_once_in_little_memory() -> None:
+    codes = drawn(4_000, 9)
+    index = NearestIndex(Grid("voters", 2_000), codes, np.arange(len(codes), dtype=np.int32))
+    peaks = []
+    for n in (5_000, 20_000):
+        queries = np.resize(codes, (n, DIM))
+        tracemalloc.start()
+        index.nearest(queries, 6)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # a distance and a place for each probe of each query, and little beside them
+    assert peaks[1] - peaks[0] < 3.5 * 15_000 * PROBES * 6 * (2 + 4)

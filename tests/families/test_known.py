@@ -80,6 +80,21 @@ def test_only_what_is_new_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not asked
 
 
+def test_all_pictures_of_a_part_look_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # each time, the index reads all that it holds: looks must be few, or the time of an image grows with their number
+    looked = list[int]()
+    nearest = NearestIndex.nearest
+
+    def count(self: NearestIndex, queries: np.ndarray, *rest: int) -> np.ndarray:
+        looked.append(len(queries))
+        return nearest(self, queries, *rest)
+
+    monkeypatch.setattr(NearestIndex, "nearest", count)
+    sketches = drawn(1_200)
+    search(sketches, list(sketches), ContentCache(tmp_path))
+    assert len(looked) <= 2 * 2 * 2  # of two kinds, among all and among half, in two parts
+
+
 def test_lists_that_are_lost_or_of_another_search_are_made_anew(tmp_path: Path) -> None:
     sketches, cache = drawn(200), ContentCache(tmp_path / "a")
     every = list(sketches)

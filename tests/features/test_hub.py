@@ -61,9 +61,10 @@ def test_a_saved_resnet50_is_exported_once_and_agrees_with_torch(
     with torch.no_grad():
         expected = model(torch.from_numpy(pixels))
     assert local.shape == (3, model.config.hidden_sizes[-1], SIZE // 32, SIZE // 32)
-    # random weights make values of some tens, so the tolerance is relative
-    np.testing.assert_allclose(local, expected.last_hidden_state.numpy(), rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(features, expected.pooler_output.flatten(1).numpy(), rtol=1e-4, atol=1e-4)
+    # random weights make values of a hundred, and a small one is a difference of such: torch itself is off by a
+    # millionth of the largest, which differs with its kernels and threads
+    for made, true in ((local, expected.last_hidden_state), (features, expected.pooler_output.flatten(1))):
+        np.testing.assert_allclose(made, true.numpy(), rtol=0, atol=1e-5 * float(true.max()))
     monkeypatch.setattr("petmood.features.hub.export_onnx", lambda *a: pytest.fail("exported again"))
     assert load_backbone(f"hub:{folder}", tmp_path) == backbone
 

@@ -189,7 +189,7 @@ class NearestIndex:
         probes = probed.shape[1]
         asking = np.argsort(probed.ravel(), kind="stable")
         bounds = np.searchsorted(probed.ravel()[asking], np.arange(cells + 1))
-        apart = np.full((len(asking), k), far, dtype=np.int32)
+        apart = np.full((len(asking), k), far, dtype=np.uint16)
         rows = np.zeros((len(asking), k), dtype=np.int32)
         ready = _asking(queries)
 
@@ -213,9 +213,17 @@ class NearestIndex:
 
         streams = cores()
         on_cores(look, [range(i, cells, streams) for i in range(streams)])
-        keys = key_of(apart, np.tile(np.arange(probes), len(queries))[:, None], self._owners[rows], far)
-        keys = keys.reshape(len(queries), probes * k)
-        return np.sort(np.partition(keys, k - 1, axis=1)[:, :k], axis=1)
+        keys = np.empty((len(queries), k), dtype=np.int64)
+        of_probe = np.arange(probes)[:, None]
+        step = max(1, _CELLS // (probes * k))
+        for start in range(0, len(queries), step):  # at once, the keys of all would be wide ones
+            end = min(start + step, len(queries))
+            part = slice(start * probes, end * probes)
+            shape = (end - start, probes, k)
+            near, owner = apart[part].reshape(shape), self._owners[rows[part]].reshape(shape)
+            found = key_of(near, of_probe, owner, far).reshape(end - start, probes * k)
+            keys[start:end] = np.sort(np.partition(found, k - 1, axis=1)[:, :k], axis=1)
+        return keys
 
 
 def key_of(apart: NDArray[Any], probe: NDArray[Any], owner: NDArray[Any], far: int) -> Keys:
@@ -230,16 +238,21 @@ def squared_distances(queries: Codes, held: Codes) -> FloatArray:
 
 def _asking(codes: Codes) -> FloatArray:
     """(n, 66) whose product with `_asked` is the squared distance."""
-    values = codes.astype(np.float32)
-    norms = np.einsum("ij,ij->i", values, values)[:, None]
-    return np.concatenate([values, norms, np.ones_like(norms)], axis=1)
+    values = np.empty((len(codes), DIM + 2), dtype=np.float32)
+    values[:, :DIM] = codes
+    np.einsum("ij,ij->i", values[:, :DIM], values[:, :DIM], out=values[:, DIM])
+    values[:, :DIM] *= -2
+    values[:, DIM + 1] = 1
+    return values
 
 
 def _asked(codes: Codes) -> FloatArray:
-    values = codes.astype(np.float32)
-    norms = np.einsum("ij,ij->i", values, values)[:, None]
-    values *= -2
-    return np.concatenate([values, np.ones_like(norms), norms], axis=1)
+    # an index makes these of all that it holds each time that some are looked for: few passes
+    values = np.empty((len(codes), DIM + 2), dtype=np.float32)
+    values[:, :DIM] = codes
+    np.einsum("ij,ij->i", values[:, :DIM], values[:, :DIM], out=values[:, DIM + 1])
+    values[:, DIM] = 1
+    return values
 
 
 def _smallest(apart: FloatArray, k: int, far: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

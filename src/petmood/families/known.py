@@ -36,7 +36,7 @@ _POINTERS: Final = 8  # pictures of a set by which it is found again
 _MANY: Final = 16  # times as many must be known as are new: else it is quicker to ask all anew
 _FEW: Final = 64  # new pictures that are never too many
 _BUCKET: Final = 1_024  # pictures whose lists are kept together, about
-_ASKED: Final = 256  # pictures that look at once: bounds memory
+_ASKED: Final = 1_024  # pictures that look at once: bounds memory; each time, the index reads all that it holds
 _ROWS: Final = 2_048  # queries compared with what is new at once
 
 _Digests = NDArray[np.bytes_]
