@@ -42,7 +42,7 @@ FEW: Final = 64
 """Local features below which a picture is looked for by its thumbnail turned every way, not only as it is."""
 
 LEAST: Final = 0.6
-"""Votes below which it is chance, as two of three other pairs have; of copies that are found hardly any has fewer."""
+"""Votes below which it is chance: half of the pairs that are none have fewer, and hardly a copy."""
 
 _CELLS: Final = 4  # voters are taken from a grid of so many cells a side, lest print or one tile take all votes
 _WIDTH: Final = 0.1 * (127 / SPAN) ** 2  # squared distance of codes at which a vote has lost most of its weight
