@@ -31,7 +31,7 @@ STRONG_PRINTED: Final = 0.95
 STRONG_PRINTED_INLIERS: Final = 20
 STRONG_PIXELS: Final = 0.95
 STRONG_WHOLE, STRONG_WHOLE_INLIERS, STRONG_WHOLE_LIKENESS = 0.8, 16, 0.85
-STRONG_MANY, STRONG_MANY_LIKENESS = 24, 0.8
+STRONG_MANY, STRONG_MANY_LIKENESS = 24, 0.7
 """From here on one link joins two families by itself; below, other pairs across them must confirm it."""
 
 ALIKE_INLIERS: Final = 12

@@ -50,7 +50,7 @@ MIN_INLIERS, MIN_LIKENESS, MIN_COVERED_INLIERS = 10, 0.7, 18
 """Features that must agree, and correlation over the whole, where nine tenths of the windows agree less than
 `_CERTAIN`; and features where a part is covered. Drawings from one template share some."""
 
-MIN_FEW_INLIERS, MIN_EXACT_FEW, MIN_CLEAR_FEW, MAX_MOVED_FEW = 9, 0.5, 2.4, 0.015
+MIN_FEW_INLIERS, MIN_EXACT_FEW, MIN_CLEAR_FEW, MAX_MOVED_FEW = 9, 0.5, 2.4, 0.02
 MIN_EXACT_FEW_CLEARLY, MIN_CLEAR_FEW_CLEARLY, MAX_MOVED_FEW_CLEARLY = 0.62, 3.2, 0.03
 """A copy that was edited several times keeps fewer: then more of it must agree to the pixel, and less be only alike or
 have moved; a little more may where it is clearer still."""
@@ -68,7 +68,7 @@ MIN_ONE_SIDED, MAX_PRINT = 0.9, 0.6
 _CERTAIN: Final = 0.85  # agreement, and
 _SURE_SHIFTED: Final = 0.05  # most that is shifted, that need no closer look at what has moved
 _PROMISING, _PROMISING_EXACT = 0.65, 0.13  # that half must reach, and share that agrees, where features are few
-_NEARLY_EXACT: Final = 0.4  # share that agrees once settled, below which a copy with few features would not be told
+_NEARLY_EXACT: Final = 0.15  # share that agrees once settled, below which a copy with few features would not be told
 _HOPELESS: Final = 0.3  # correlation that half of the windows must reach to be worth that look
 _TOGETHER: Final = 4  # pairs that one thread takes at once
 _THUMBNAILS: Final = 0.8  # correlation of two thumbnails below which whole pictures are not compared
