@@ -107,7 +107,7 @@ def grouped_accuracy(manifest: Manifest, folder: Path, cache: ContentCache) -> s
     with open_source(folder) as source:
         features = extract_features(manifest, Pictures(source), load_backbone(settings.backbone), cache)
     folds = grouped_folds(manifest, folds=settings.folds, seed=settings.seed)
-    made = cross_fit(lambda: make_head("logistic", settings.seed), features.vectors, manifest, folds)
+    made = cross_fit(lambda: make_head("logistic"), features.vectors, manifest, folds)
     scores = score(
         manifest.class_index[made.index], made.predicted, manifest.classes, manifest.family_index[made.index]
     )
