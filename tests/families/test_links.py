@@ -14,7 +14,7 @@ from petmood.cache import ContentCache
 from petmood.families.join import join_families
 from petmood.families.links import PixelLinks, find_links
 from petmood.families.local import MAX_POINTS, SIDE, LocalFeatures, find_local_features, mirrored, unit
-from petmood.families.verify import verify
+from petmood.families.verify import NOTHING, Verdict, verify
 from petmood.images import open_rgb
 from petmood.ingest import read_dataset
 from petmood.pictures import Pictures
@@ -116,6 +116,24 @@ def test_of_many_copies_no_more_pairs_are_looked_at_than_join_them(tmp_path: Pat
     links, name_of = links_of(tmp_path / "data", files, ContentCache(tmp_path / "cache"))
     assert len(connected(links, name_of)) == 1
     assert len(links.same) == len(files) - 1
+
+
+@pytest.mark.parametrize(("inliers", "joined"), [(12, 2), (30, 3)])
+def test_two_copies_unlike_each_other_both_join_their_photo_where_many_features_agree(
+    inliers: int, joined: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"{i}.jpg": saved(photo(6), quality=60 + 10 * i) for i in range(3)}
+    cache = ContentCache(tmp_path / "cache")
+    first = find_local_features(open_rgb(files["0.jpg"])).grey.tobytes()
+    alike = Verdict(inliers, 0.74, 0.8, 0.0, 0.9, 1.0, 1.0, False, "whole")
+
+    def verdicts(pool: object, pairs: list[tuple[int, int]], features: Callable[[int], LocalFeatures]) -> list[Verdict]:
+        shows_first = [any(features(i).grey.tobytes() == first for i in pair) for pair in pairs]
+        return [alike if shown else NOTHING for shown in shows_first]
+
+    monkeypatch.setattr("petmood.families.links.verify_all", verdicts)
+    links, name_of = links_of(tmp_path / "data", files, cache)
+    assert max(len(group) for group in connected(links, name_of)) == joined
 
 
 def test_mirrored_descriptors_are_those_of_the_mirror_image() -> None:

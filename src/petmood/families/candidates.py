@@ -41,10 +41,12 @@ costs 64 bytes of memory a picture, and its share of the time."""
 FEW: Final = 64
 """Local features below which a picture is looked for by its thumbnail turned every way, not only as it is."""
 
+LEAST: Final = 0.6
+"""Votes below which it is chance: half of the pairs that are none have fewer, and hardly a copy."""
+
 _CELLS: Final = 4  # voters are taken from a grid of so many cells a side, lest print or one tile take all votes
 _WIDTH: Final = 0.1 * (127 / SPAN) ** 2  # squared distance of codes at which a vote has lost most of its weight
 _ALIKE: Final = 0.85  # correlation of two thumbnails below which they are not worth a closer look
-_LEAST: Final = 0.5  # votes below which it is chance: of copies that are found none had less, of other pairs a third
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ def proposed(kind: str, pictures: IntArray, keys: Keys) -> tuple[IntArray, IntAr
     first.sort()
     pair, votes = pair[first], votes[first]
     asking = pair >> 32
-    kept = (np.arange(len(pair)) - np.searchsorted(asking, asking) < PER_IMAGE) & (votes >= _LEAST)
+    kept = (np.arange(len(pair)) - np.searchsorted(asking, asking) < PER_IMAGE) & (votes >= LEAST)
     return pictures[asking[kept]], pair[kept] & 0xFFFFFFFF, votes[kept]
 
 

@@ -77,7 +77,10 @@ def place(a: LocalFeatures, b: LocalFeatures) -> Placement | None:
 
 
 def _matches(a: FloatArray, b: FloatArray) -> tuple[IntArray, IntArray]:
-    """Indices of features that are each other's nearest, and clearly nearer than the second nearest; best first."""
+    """Indices of features that are each other's nearest, and clearly nearer than the second nearest; best first.
+
+    Fewer than `MIN_INLIERS`, which place nothing, are in no order, and need not be each other's nearest.
+    """
     if len(a) < 2 or len(b) < 2:
         empty = np.zeros(0, dtype=np.int64)
         return empty, empty
@@ -88,6 +91,8 @@ def _matches(a: FloatArray, b: FloatArray) -> tuple[IntArray, IntArray]:
     alike[rows, nearest] = -1.0
     ratio = (2 - 2 * best) / np.maximum(2 - 2 * alike.max(axis=1), 1e-6)
     chosen = np.flatnonzero(ratio < RATIO**2)
+    if len(chosen) < MIN_INLIERS:  # as of most pairs: too few, whichever of them are each other's nearest
+        return chosen, nearest[chosen]
     chosen = chosen[np.argsort(ratio[chosen], kind="stable")]
     # few pass the ratio, so that only their columns are searched for the way back
     of_column = np.full(len(b), -1.0, dtype=np.float32)

@@ -25,7 +25,7 @@ from petmood.records import FloatArray
 from petmood.threads import cores
 
 DIM: Final = 64
-PROBES: Final = 24
+PROBES: Final = 12
 FAR: Final = 65_535
 """Squared distance of codes from which on nothing is found."""
 

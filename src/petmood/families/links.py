@@ -6,14 +6,14 @@ import json
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import islice
 from typing import Any, Final
 
 import numpy as np
 
 from petmood.cache import ContentCache
-from petmood.families.candidates import PER_IMAGE, VOTERS, Sketches
+from petmood.families.candidates import LEAST, PER_IMAGE, VOTERS, Sketches
 from petmood.families.geometry import MIN_INLIERS
 from petmood.families.index import version
 from petmood.families.known import KnownCandidates
@@ -31,6 +31,7 @@ STRONG_PRINTED: Final = 0.95
 STRONG_PRINTED_INLIERS: Final = 20
 STRONG_PIXELS: Final = 0.95
 STRONG_WHOLE, STRONG_WHOLE_INLIERS, STRONG_WHOLE_LIKENESS = 0.8, 16, 0.85
+STRONG_MANY, STRONG_MANY_LIKENESS = 24, 0.7
 """From here on one link joins two families by itself; below, other pairs across them must confirm it."""
 
 ALIKE_INLIERS: Final = 12
@@ -134,11 +135,14 @@ def _rules() -> list[float]:
         STRONG_WHOLE,
         STRONG_WHOLE_INLIERS,
         STRONG_WHOLE_LIKENESS,
+        STRONG_MANY,
+        STRONG_MANY_LIKENESS,
         ALIKE_INLIERS,
         ALIKE_LIKENESS,
         _CONFIRMED,
         PER_IMAGE,
         VOTERS,
+        LEAST,
     ]
     return [*own, *rules()]
 
@@ -278,8 +282,12 @@ class _Search:
         self._members.setdefault(a, [a]).extend(members)
 
 
+_FIGURES: Final = tuple(field.name for field in fields(Verdict))
+
+
 def _packed(verdict: Verdict) -> bytes:
-    return json.dumps(asdict(verdict)).encode()
+    # `asdict` copies every number deeply, which takes longer than the rest of a verdict's way into the cache
+    return json.dumps({name: getattr(verdict, name) for name in _FIGURES}).encode()
 
 
 _PACKED_NOTHING: Final = _packed(NOTHING)
@@ -297,10 +305,12 @@ def _alike(verdict: Verdict) -> bool:
 def _strong(verdict: Verdict) -> bool:
     if verdict.kind == "printed":  # print may have taken every feature
         return verdict.agreement >= STRONG_PRINTED or verdict.inliers >= STRONG_PRINTED_INLIERS
-    if verdict.kind == "bent":  # many features agree, or there would be no such verdict
+    if verdict.kind == "bent":  # many features agree, or all the more once moved, or there would be no such verdict
         return True
     if min(verdict.agreement, verdict.exact) >= STRONG_PIXELS and verdict.inliers >= MIN_INLIERS:
         return True  # a small picture in another has few features
+    if verdict.kind in {"whole", "toned"} and verdict.inliers >= STRONG_MANY:
+        return abs(verdict.likeness) >= STRONG_MANY_LIKENESS or verdict.agreement >= STRONG_AGREEMENT
     if verdict.kind == "whole" and verdict.agreement >= STRONG_WHOLE and verdict.inliers >= STRONG_WHOLE_INLIERS:
         return abs(verdict.likeness) >= STRONG_WHOLE_LIKENESS or verdict.agreement >= STRONG_AGREEMENT
     sure = verdict.agreement >= STRONG_AGREEMENT or (verdict.kind == "covered" and verdict.exact >= STRONG_EXACT)

@@ -34,12 +34,13 @@ MAX_SHIFTED, MAX_SHIFTED_COVERED, MAX_SHIFTED_SURE = 0.1, 0.05, 0.08
 """Share of windows that may differ by a small shift: of a whole copy, of a covered one, and of one that surely lies
 as it should. Frames of one scene that moved by a pixel or two agree well enough to be taken for copies otherwise."""
 
-MIN_BENT, MAX_STILL, MIN_CLEARLY_BENT, MAX_STILL_CLEARLY = 0.87, 0.25, 0.94, 0.32
+MIN_BENT, MAX_STILL, MIN_CLEARLY_BENT, MAX_STILL_CLEARLY, MIN_BENT_UNSURE = 0.87, 0.25, 0.94, 0.35, 0.95
 """A deformed copy agrees everywhere once each place has moved, and no large part of it stayed, or a little larger one
-where it agrees the more."""
+where it agrees the more. It agrees more still where few features tell how it lies."""
 
-MIN_BESIDE_LAYERS, MAX_EDGE = 0.34, 0.55
-"""Its motion is not that of two planes, or has no edge, as it has where one piece moved before another."""
+MIN_BESIDE_LAYERS, MAX_EDGE, MAX_EDGE_BESIDE, MAX_STILL_EDGED = 0.34, 0.55, 0.7, 0.2
+"""Its motion has no edge, as it has where one piece moved before another; or it is not that of two planes, and has not
+much of an edge, or hardly any part that stayed."""
 
 MANY_INLIERS, MIN_SURE_INLIERS, MIN_SURE_SHARE = 30, 20, 1 / 3
 """How two pictures lie is sure where so many features agree, or fewer that are such a share of the poorer picture's:
@@ -49,9 +50,10 @@ MIN_INLIERS, MIN_LIKENESS, MIN_COVERED_INLIERS = 10, 0.7, 18
 """Features that must agree, and correlation over the whole, where nine tenths of the windows agree less than
 `_CERTAIN`; and features where a part is covered. Drawings from one template share some."""
 
-MIN_FEW_INLIERS, MIN_EXACT_FEW, MIN_CLEAR_FEW, MAX_MOVED_FEW = 9, 0.5, 2.4, 0.015
+MIN_FEW_INLIERS, MIN_EXACT_FEW, MIN_CLEAR_FEW, MAX_MOVED_FEW = 9, 0.5, 2.4, 0.02
+MIN_EXACT_FEW_CLEARLY, MIN_CLEAR_FEW_CLEARLY, MAX_MOVED_FEW_CLEARLY = 0.62, 3.2, 0.03
 """A copy that was edited several times keeps fewer: then more of it must agree to the pixel, and less be only alike or
-have moved."""
+have moved; a little more may where it is clearer still."""
 
 MIN_EXACT_WHOLE: Final = 0.4
 """Share that must agree to the pixel where no feature tells how two whole pictures lie."""
@@ -66,7 +68,7 @@ MIN_ONE_SIDED, MAX_PRINT = 0.9, 0.6
 _CERTAIN: Final = 0.85  # agreement, and
 _SURE_SHIFTED: Final = 0.05  # most that is shifted, that need no closer look at what has moved
 _PROMISING, _PROMISING_EXACT = 0.65, 0.13  # that half must reach, and share that agrees, where features are few
-_NEARLY_EXACT: Final = 0.4  # share that agrees once settled, below which a copy with few features would not be told
+_NEARLY_EXACT: Final = 0.15  # share that agrees once settled, below which a copy with few features would not be told
 _HOPELESS: Final = 0.3  # correlation that half of the windows must reach to be worth that look
 _TOGETHER: Final = 4  # pairs that one thread takes at once
 _THUMBNAILS: Final = 0.8  # correlation of two thumbnails below which whole pictures are not compared
@@ -126,8 +128,11 @@ def rules() -> list[float]:
         MAX_STILL,
         MIN_CLEARLY_BENT,
         MAX_STILL_CLEARLY,
+        MIN_BENT_UNSURE,
         MIN_BESIDE_LAYERS,
         MAX_EDGE,
+        MAX_EDGE_BESIDE,
+        MAX_STILL_EDGED,
         MANY_INLIERS,
         MIN_SURE_INLIERS,
         MIN_SURE_SHARE,
@@ -138,6 +143,9 @@ def rules() -> list[float]:
         MIN_EXACT_FEW,
         MIN_CLEAR_FEW,
         MAX_MOVED_FEW,
+        MIN_EXACT_FEW_CLEARLY,
+        MIN_CLEAR_FEW_CLEARLY,
+        MAX_MOVED_FEW_CLEARLY,
         MIN_EXACT_WHOLE,
         MIN_TONED,
         MIN_MUCH_TONED,
@@ -243,7 +251,7 @@ def _kind(
     alike = inliers >= MIN_INLIERS and abs(pair.likeness) >= MIN_LIKENESS
     still, whole = settled.shifted <= MAX_SHIFTED, now.agreement >= (MIN_AGREEMENT if alike else _CERTAIN)
     # what follows takes most of the time: no look where it could change nothing
-    if not still and not sure:
+    if not still and inliers < MIN_COVERED_INLIERS:
         return verdict("other", agrees, now.exact, settled.shifted)
     if still and whole and float((now.told < APART).mean()) <= MAX_MOVED:
         return verdict("whole", agrees, now.exact, settled.shifted)
@@ -258,7 +266,7 @@ def _kind(
             kind = "whole"
         elif _covered(found, settled.shifted, inliers, sure=sure):
             kind = "covered"
-    elif sure and _bent(found):
+    elif inliers >= MIN_COVERED_INLIERS and _bent(found, sure=sure):
         kind, agrees = "bent", found.bent
     told = verdict(kind, agrees, found.exact, max(found.moved, settled.shifted))
     if told.same_photo or told.moved > MAX_SHIFTED:
@@ -270,18 +278,24 @@ def _covered(found: motion.Motion, shifted: float, inliers: int, *, sure: bool) 
     """Whether what disagrees is a cover."""
     if inliers >= MIN_COVERED_INLIERS and found.exact >= max(MIN_EXACT, MIN_CLEAR * found.between):
         return shifted <= (MAX_SHIFTED_SURE if sure else MAX_SHIFTED_COVERED)
+    clearly = found.exact >= max(MIN_EXACT_FEW_CLEARLY, MIN_CLEAR_FEW_CLEARLY * found.between)
     return (
         inliers >= MIN_FEW_INLIERS
         and found.exact >= max(MIN_EXACT_FEW, MIN_CLEAR_FEW * found.between)
-        and max(found.moved, shifted) <= MAX_MOVED_FEW
+        and max(found.moved, shifted) <= (MAX_MOVED_FEW_CLEARLY if clearly else MAX_MOVED_FEW)
     )
 
 
-def _bent(found: motion.Motion) -> bool:
+def _bent(found: motion.Motion, *, sure: bool) -> bool:
     """Whether all agrees once each place has moved as in a deformation, and not one piece before another."""
-    if found.bent < MIN_BENT or found.still > (MAX_STILL_CLEARLY if found.bent >= MIN_CLEARLY_BENT else MAX_STILL):
+    if found.bent < (MIN_BENT if sure else MIN_BENT_UNSURE):
         return False
-    return found.edge() <= MAX_EDGE or found.beside_layers() >= MIN_BESIDE_LAYERS
+    if found.still > (MAX_STILL_CLEARLY if found.bent >= MIN_CLEARLY_BENT else MAX_STILL):
+        return False
+    edge = found.edge()
+    if edge <= MAX_EDGE:
+        return True
+    return (edge <= MAX_EDGE_BESIDE or found.still <= MAX_STILL_EDGED) and found.beside_layers() >= MIN_BESIDE_LAYERS
 
 
 def _toned(laid: NDArray[np.uint8], under: NDArray[np.uint8], solid: NDArray[np.bool_], otherwise: Verdict) -> Verdict:
