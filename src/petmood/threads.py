@@ -37,7 +37,7 @@ def one_thread(api: str | None = None) -> AbstractContextManager[Any]:
 
 @lru_cache(maxsize=1)
 def _libraries(modules: int) -> Any:
-    """The loaded libraries that take threads, looked for anew when more modules are: in hundreds, that takes 10 ms."""
+    """The loaded libraries that take threads, looked for anew when more modules are, as that takes milliseconds."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
