@@ -6,6 +6,7 @@ import gc
 import json
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ def pytest_collection_finish() -> None:
     """Spare the collector of garbage what is imported by now: looking through it again and again takes seconds."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(700, 10, 500)  # and what is imported by tests, which looks old and is nearly all there is
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,6 +74,17 @@ def isolated_environment(of_all_workers: Path) -> Iterator[None]:
         patch.setenv("MPLBACKEND", "Agg")
         # thousands of small files outlive no loss of power; a process that is killed loses nothing by it
         patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def drawn_once() -> Iterator[None]:
+    """Pictures without a pet, which each training looks at, are drawn once: the same seed draws the same pictures."""
+    from petmood.build import pet_rule
+
+    draw = pet_rule.drawn_pixels
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pet_rule, "drawn_pixels", cache(lambda size: tuple(draw(size))))
         yield
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -7,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from petmood.threads import ahead, cores, in_streams, shares
+from petmood.threads import ahead, cores, in_streams, one_thread, shares
 
 
 def test_batches_come_in_order_whoever_is_done_first() -> None:
@@ -85,3 +87,25 @@ def test_shares_cover_all_and_end_together(n: int, streams: int) -> None:
     assert all(0 < len(part) <= 4 for part in parts)
     assert len({len(part) for part in parts[:-1]}) <= 1
     assert len(parts) <= streams * -(-n // (streams * 4))
+
+
+def test_libraries_take_one_thread_while_it_lasts_those_loaded_since_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    import numpy  # noqa: F401 - whose BLAS takes threads
+
+    def taken(api: str) -> set[int]:
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == api}
+
+    with threadpool_limits(2):
+        before = taken("blas")
+        with one_thread("blas"):
+            assert taken("blas") == {1}
+            with one_thread():
+                assert taken("blas") | taken("openmp") == {1}
+        assert taken("blas") == before != {1}
+    looked: list[int] = []
+    monkeypatch.setattr("threadpoolctl.ThreadpoolController._load_libraries", lambda self: looked.append(1))
+    with one_thread(), one_thread("blas"):
+        assert looked == []  # nothing was loaded since
+    monkeypatch.setitem(sys.modules, "loaded since", sys)
+    with one_thread():
+        assert looked == [1]

@@ -8,12 +8,14 @@ stays in the core's cache: together faster than one inference on all cores (docs
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
 from threading import Condition
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 BATCH: Final = 4
 """Images decoded and inferred together by one thread: few, so that what lies between two operators stays in cache."""
@@ -25,6 +27,20 @@ _Made = TypeVar("_Made")
 def cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def one_thread(api: str | None = None) -> AbstractContextManager[Any]:
+    """While it lasts, libraries below numpy compute in one thread: those of an API ("blas", "openmp"), or all."""
+    limited: AbstractContextManager[Any] = _libraries(len(sys.modules)).limit(limits=1, user_api=api)
+    return limited
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> Any:
+    """The loaded libraries that take threads, looked for anew when more modules are, as that takes milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def ahead(

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-schemathesis = pytest.importorskip("schemathesis")
+from needs import needs
+
+schemathesis = needs("schemathesis")
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from petmood.images import DECODE_VERSION, to_unit
 from petmood.pictures import Pictures, map_images
 from petmood.progress import Timed
 from petmood.records import FeatureTable, FloatArray, ImageRecord, IntArray, Manifest
-from petmood.threads import cores
+from petmood.threads import cores, one_thread
 
 if TYPE_CHECKING:
     import polars as pl
@@ -311,10 +311,8 @@ class Dataset:
         columns = model.read(self)
 
         def compute() -> dict[str, Any]:
-            from threadpoolctl import threadpool_limits
-
             # sums of one thread are the same whichever command asks first; shared, such small ones only take longer
-            with threadpool_limits(1, "blas"):
+            with one_thread("blas"):
                 return cross_fit(
                     model.make,
                     columns.vectors,

@@ -18,11 +18,10 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from petmood.families.local import unit
 from petmood.records import FloatArray
-from petmood.threads import cores
+from petmood.threads import cores, one_thread
 
 DIM: Final = 64
 PROBES: Final = 12
@@ -274,5 +273,5 @@ _PAIRS: Final = np.array([(r, s) for r in range(PROBES) for s in range(PROBES) i
 
 def on_cores(work: Callable[[Any], object], parts: Iterable[Any]) -> None:
     """Do some work on each part, one thread per core, whose products take no further threads."""
-    with threadpool_limits(1), ThreadPoolExecutor(cores()) as pool:
+    with one_thread(), ThreadPoolExecutor(cores()) as pool:
         list(pool.map(work, parts))

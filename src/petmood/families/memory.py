@@ -23,7 +23,7 @@ from petmood.families.geometry import Transform, lay, place
 from petmood.families.local import THUMBNAIL, LocalFeatures, quarter_turns
 from petmood.families.verify import MIN_OVERLAP
 from petmood.records import FloatArray
-from petmood.threads import cores
+from petmood.threads import cores, one_thread
 
 POINTS: Final = 96
 """Strongest local features that are kept of a photo."""
@@ -97,8 +97,6 @@ class Memory:
         Returns:
             by number of the picture, the photo that is recognised best.
         """
-        from threadpoolctl import threadpool_limits
-
         best = {i: Recognised(self.digests[d], "bytes", 1.0, 0) for i, d in enumerate(digests) if d in self.digests}
         open_ = [i for i in range(len(found)) if i not in best]
         sketches = [sketch(photo.features) for photo in self.photos]
@@ -112,7 +110,7 @@ class Memory:
             k, row = pair
             return self._look(found[open_[k]], row)
 
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores()) as pool:
+        with one_thread("blas"), ThreadPoolExecutor(cores()) as pool:
             for (k, _), seen in zip(pairs, pool.map(look, pairs), strict=True):
                 known = best.get(open_[k])
                 if seen is not None and (known is None or seen.agreement > known.agreement):

@@ -15,7 +15,7 @@ from petmood.families import agreement, geometry, motion, tones
 from petmood.families.agreement import APART, Comparison, compare, printed
 from petmood.families.geometry import Placement, inverse, lay, place
 from petmood.families.local import LocalFeatures, quarter_turns
-from petmood.threads import cores, one_opencv_thread
+from petmood.threads import cores, one_opencv_thread, one_thread
 
 MIN_AGREEMENT: Final = 0.7
 """Correlation of detail that nine tenths of the overlap must have where nothing is covered."""
@@ -179,10 +179,8 @@ def verify(a: LocalFeatures, b: LocalFeatures) -> Verdict:
 @contextmanager
 def on_all_cores() -> Iterator[ThreadPoolExecutor]:
     """Threads for `verify_all`, a core each."""
-    from threadpoolctl import threadpool_limits
-
     # the products are small: threads within one would wait for each other more than they compute
-    with threadpool_limits(1, "blas"), one_opencv_thread(), ThreadPoolExecutor(cores()) as pool:
+    with one_thread("blas"), one_opencv_thread(), ThreadPoolExecutor(cores()) as pool:
         yield pool
 
 

@@ -26,6 +26,7 @@ from petmood.records import Manifest
 from petmood.results.base import Identity
 from petmood.results.methods import Choice, LeaderboardFacts, LeftOut, MethodScore
 from petmood.split import Fold, fewest_folds, grouped_folds, test_fold
+from petmood.threads import one_thread
 from petmood.training.catalog import FROZEN, SPECIES_ONLY, Method, choose
 from petmood.training.recipes import RECIPES_VERSION
 
@@ -238,13 +239,11 @@ def leaderboard(data: Path, settings: LeaderboardSettings, progress: Progress | 
 
     Predictions are kept in the cache by content, so that an interrupted run resumes and a repeated one only scores.
     """
-    from threadpoolctl import threadpool_limits
-
     methods = choose(settings.only)
     for stands in settings.means.use.values():
         # what the user named must be there; what nobody named is merely left out
         backbone_named(stands)
-    with open_dataset(data, seed=settings.seed, progress=progress) as opened, threadpool_limits(1):
+    with open_dataset(data, seed=settings.seed, progress=progress) as opened, one_thread():
         # one thread: matrices are small, and threads that wait for each other take several times as long
         test_fold(opened.manifest)
         bench = MethodData(opened, settings.means)

@@ -103,9 +103,7 @@ def parts_html(results: Results, cautions: Sequence[Warn], *names: str) -> str:
 
 def section_html(package: str, **context: object) -> Markup:
     """The section of an analysis, by the template `section.html.j2` in its package."""
-    environment = _environment()
-    environment.loader = ChoiceLoader([PackageLoader(package, ""), PackageLoader("petmood.report")])
-    return Markup(environment.get_template("section.html.j2").render(context))
+    return Markup(_environment(package).get_template("section.html.j2").render(context))
 
 
 def section_page(section: Markup) -> str:
@@ -157,10 +155,12 @@ def page_html(template: str, **context: object) -> str:
     return _environment().get_template(template).render(context)
 
 
-def _environment() -> Environment:
-    """Templates of pages, with the filters and the look that they share."""
+@cache  # a template is compiled once, which takes a good part of what drawing a page does
+def _environment(package: str = "") -> Environment:
+    """Templates of pages, and those of a package before them, with the filters and the look that all share."""
+    shared = PackageLoader("petmood.report")
     environment = Environment(
-        loader=PackageLoader("petmood.report"),
+        loader=ChoiceLoader([PackageLoader(package, ""), shared]) if package else shared,
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
         finalize=_finalize,

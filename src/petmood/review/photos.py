@@ -30,6 +30,7 @@ from petmood.records import FeatureTable, ImageRecord, Manifest, picture_of
 from petmood.review.clusters import Groups, backbone_of_folder, groups_of_folder, groups_of_run, made_to_be_named
 from petmood.sources.hub import is_hub
 from petmood.store import read_json, read_manifest
+from petmood.threads import one_thread
 
 MOST_FOR_TSNE: Final = 2000
 """Photos up to which t-SNE is quick; more are laid out by their two principal components."""
@@ -62,13 +63,12 @@ def layout(features: FeatureTable, digests: tuple[str, ...]) -> MapLayout:
 def _place(vectors: NDArray[np.float32]) -> dict[str, object]:
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
 
     n = len(vectors)
     spread = vectors.std(axis=0)
     standard = (vectors - vectors.mean(axis=0)) / np.where(spread > 0, spread, 1)
     method = "t-SNE" if 10 <= n <= MOST_FOR_TSNE else "PCA"
-    with threadpool_limits(1):
+    with one_thread():
         size = min(2 if method == "PCA" else 50, *standard.shape)
         reduced = PCA(size, random_state=0).fit_transform(standard)
         if method == "t-SNE":

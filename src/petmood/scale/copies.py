@@ -11,8 +11,6 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
 
-from threadpoolctl import threadpool_limits
-
 from petmood.clips import with_frames
 from petmood.config import ReadOptions, reading_options
 from petmood.errors import require_extra
@@ -25,7 +23,7 @@ from petmood.records import ImageRecord
 from petmood.scale.engines import connected
 from petmood.scale.tasks import RayTasks
 from petmood.sources import open_source
-from petmood.threads import cores, one_opencv_thread
+from petmood.threads import cores, one_opencv_thread, one_thread
 
 _DESCRIBED: Final = 32  # images of a task: what a killed worker loses
 _VERIFIED: Final = 8  # pairs of a task
@@ -85,10 +83,10 @@ def _opened(location: str, options: ReadOptions) -> Pictures:
 
 def _describe(location: str, options: ReadOptions, records: Sequence[ImageRecord]) -> list[bytes]:
     pictures = _opened(location, options)
-    with threadpool_limits(1), one_opencv_thread():
+    with one_thread(), one_opencv_thread():
         return [pack_features(find_local_features(pictures.picture(record))) for record in records]
 
 
 def _verify(pairs: Sequence[tuple[bytes, bytes]]) -> list[Verdict]:
-    with threadpool_limits(1, "blas"), one_opencv_thread():
+    with one_thread("blas"), one_opencv_thread():
         return [verify(unpack_features(a), unpack_features(b)) for a, b in pairs]

@@ -7,13 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeVar
 
-from threadpoolctl import threadpool_limits
-
 from petmood.scale.engines import connected
 from petmood.scale.places import open_folder
 from petmood.scale.shards import Shard, ShardRows, read_rows
 from petmood.scale.tasks import RayTasks
-from petmood.threads import ahead
+from petmood.threads import ahead, one_thread
 
 _Value = TypeVar("_Value")
 
@@ -33,7 +31,7 @@ class Passes(Protocol):
 def local_passes(folder: str, workers: int) -> Iterator[Passes]:
     """Passes by threads of this process; at most `workers` shards and two more are in memory at once."""
     # a thread a shard: in many dimensions, threads within one product of matrices mostly wait for each other
-    with threadpool_limits(1), ThreadPoolExecutor(workers, "petmood-shard") as pool:
+    with one_thread(), ThreadPoolExecutor(workers, "petmood-shard") as pool:
         yield _Local(folder, workers, pool)
 
 
@@ -69,7 +67,7 @@ class _Ray:
 
 
 def _one(folder: str, work: OfRows[_Value], shard: Shard) -> _Value:
-    with threadpool_limits(1):
+    with one_thread():
         return work(shard, read_rows(open_folder(folder), shard))
 
 
