@@ -314,11 +314,13 @@ def evaluate(
     """
     from petmood.jobs.answers import open_model
     from petmood.jobs.evaluate import evaluate as work
+    from petmood.jobs.evaluate import fitting
     from petmood.report.evaluation import evaluation_html
 
     judge = model if model is None or isinstance(model, Bundle) else open_model(Path(model))
     table = None if predictions is None else Path(predictions)
-    with _opened(data, seed=seed, splits=False, **options) as opened:
+    check = None if isinstance(data, Dataset) else fitting(judge, Path(data), table, mapping or {})
+    with _opened(data, seed=seed, splits=False, check=check, **options) as opened:
         facts = work(judge, opened, predictions=table, mapping=mapping, keep_overlap=keep_overlap, seed=seed)
         shown = {wrong.path: opened.thumbnail(wrong.path) for wrong in facts.worst}
     return EvaluateResult(facts, lambda: evaluation_html(facts, shown.get))

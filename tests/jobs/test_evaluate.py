@@ -18,6 +18,7 @@ from petmood.dataset import open_dataset
 from petmood.errors import ConfigError, DataError, ModelError
 from petmood.evaluation.metrics import score
 from petmood.jobs.evaluate import OWN_DATA, PROTOCOL, evaluate
+from petmood.pictures import Pictures
 from petmood.results.evaluation import EvaluationFacts
 
 
@@ -51,6 +52,31 @@ def test_kept_training_photos_mark_the_figures(evaluated: Evaluated) -> None:
     assert facts.unseen is not None
     assert (facts.seen.n, facts.unseen.n) == (10, 12)
     assert facts.seen.correct + facts.unseen.correct == facts.figure.correct
+
+
+def test_classes_of_another_model_are_told_before_any_photo_is_looked_at(
+    evaluated: Evaluated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(*ignored: object, **also: object) -> None:
+        raise AssertionError("a photo was looked at")
+
+    for name in ("picture", "pixels", "in_threads"):
+        monkeypatch.setattr(Pictures, name, looked)
+    files = {f"{name}/{i}.jpg": saved(photo(900 + i, SIZE)) for name in ("happy", "hungry") for i in range(3)}
+    data = write_tree(tmp_path / "others", files)
+    path = tmp_path / "any.onnx"
+    path.with_suffix(".json").write_text(
+        json.dumps({"classes": ["happy", "sad"], "size": 32, "mean": [0, 0, 0], "std": [1, 1, 1]})
+    )
+    path.touch()
+    for model in (evaluated.bundle, path):
+        with pytest.raises(ConfigError, match=r"class 'hungry' of others is none of .* --map hungry="):
+            library.evaluate(model, data, families="pixels")
+        with (
+            open_dataset(data, families="names", splits=False) as opened,
+            pytest.raises(ConfigError, match="--map hungry="),
+        ):
+            evaluate(model, opened)
 
 
 def test_its_own_data_are_called_so(evaluated: Evaluated) -> None:

@@ -51,11 +51,13 @@ def evaluate(
     from petmood.files import output_folder
     from petmood.jobs.answers import open_model
     from petmood.jobs.evaluate import evaluate as work
+    from petmood.jobs.evaluate import fitting
     from petmood.report.evaluation import evaluation_lines
 
     if data is None and predictions is None:
         raise ConfigError("evaluate needs a model and data. Say: petmood evaluate MODEL DATA.")
     folder, judge = (Path(model), None) if data is None else (data, open_model(Path(model)))
+    named = parse_map(mapping or ())
     where = nullcontext() if out is None else output_folder(out, [folder, predictions, None if data is None else model])
     with (
         where as made,
@@ -67,6 +69,7 @@ def evaluate(
             labels=labels,
             groups=groups,
             species=species,
+            check=fitting(judge, folder, predictions, named),
             progress=Bars(),
         ) as opened,
     ):
@@ -74,7 +77,7 @@ def evaluate(
             judge,
             opened,
             predictions=predictions,
-            mapping=parse_map(mapping or ()),
+            mapping=named,
             keep_overlap=keep_overlap,
             seed=seed,
         )

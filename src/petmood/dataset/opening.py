@@ -6,6 +6,7 @@ So all of them count the same photos, and whatever is wrong with the data or the
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +47,7 @@ def open_dataset(
     species: Path | str | None = None,
     allow_leakage: bool = False,
     options: ReadOptions | None = None,
+    check: Callable[[Manifest], object] | None = None,
     progress: Progress | Timed | None = None,
 ) -> Dataset:
     """Read a data set, find its families, and apply what its user says of it.
@@ -61,6 +63,8 @@ def open_dataset(
         species: CSV with the species of every photo, for animals that ImageNet does not know.
         allow_leakage: whether splits that leak may be used; every figure is then marked.
         options: how the user says that the data are to be read; else the options in force.
+        check: called with what was read before copies are looked for, unless `labels` may change it; raises where its
+            classes will not do.
         progress: where to show the work.
 
     Raises:
@@ -86,6 +90,7 @@ def open_dataset(
             species=given["s"],
             allow_leakage=allow_leakage,
             options=options,
+            check=check if given["l"] is None else None,
         )
     except BaseException:
         source.close()
@@ -139,11 +144,14 @@ def _open(
     species: Path | None,
     allow_leakage: bool,
     options: ReadOptions,
+    check: Callable[[Manifest], object] | None,
 ) -> Dataset:
     cache, pictures = open_cache(), Pictures(source)
     with timed.stage("ingest", "Reading images") as tick:
         needed, tell = labelled and labels is None, timed.inner.note
         named = read_dataset(source, cache, labelled=needed, progress=tick, options=options, tell=tell)
+    if check is not None:
+        check(named)
     mode = resolve_mode(named, families)
     links = _NO_LINKS
     if mode == "names":

@@ -134,14 +134,16 @@ class ClassifierFile(Settings):
     title: str | None = None
 
 
-def by_onnx(path: Path, photos: Dataset) -> Answers:
-    """An ONNX classifier made by any tool reads photos as its JSON says.
+def classes_of(model: Bundle | Path) -> tuple[str, ...]:
+    """The classes that a model answers with; they are known before it reads any photo.
 
     Raises:
-        ConfigError: the JSON has an unknown key, or a value out of range.
-        ModelError: a file is missing or cannot be run, has operators that a bundle may not have, takes too much time or
-            memory, or its output does not fit the classes.
+        ConfigError, ModelError: as for `by_onnx`.
     """
+    return model.classes if isinstance(model, Bundle) else _classifier_file(model).classes
+
+
+def _classifier_file(path: Path) -> ClassifierFile:
     stated = path.with_suffix(".json")
     if not stated.is_file():
         raise ModelError(
@@ -151,7 +153,19 @@ def by_onnx(path: Path, photos: Dataset) -> Answers:
     values: Any = read_json(stated)
     if not isinstance(values, dict):
         raise ConfigError(f"{stated} must hold a JSON object with classes, size, mean and std.")
-    given = ClassifierFile.create({k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    return ClassifierFile.create({k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def by_onnx(path: Path, photos: Dataset) -> Answers:
+    """An ONNX classifier made by any tool reads photos as its JSON says.
+
+    Raises:
+        ConfigError: the JSON has an unknown key, or a value out of range.
+        ModelError: a file is missing or cannot be run, has operators that a bundle may not have, takes too much time or
+            memory, or its output does not fit the classes.
+    """
+    stated = path.with_suffix(".json")
+    given = _classifier_file(path)
     data = read_given(path, 2**31)
     inspect_graph(data, str(path))
     try_graph(data, given.size, str(path))

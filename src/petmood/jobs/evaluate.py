@@ -5,7 +5,7 @@ Photos of the data that the model was trained on are found before anything is sc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from petmood.evaluation.protocols import Predictions
 from petmood.evaluation.statistics import mean_interval
 from petmood.evaluation.unlikeness import distances
 from petmood.families.store import local_features
-from petmood.jobs.answers import Answers, by_bundle, by_onnx, by_table
+from petmood.jobs.answers import Answers, by_bundle, by_onnx, by_table, classes_of
 from petmood.records import IntArray, Manifest
 from petmood.results import ClassCoverage, SetFacts
 from petmood.results.evaluation import (
@@ -87,6 +87,8 @@ def evaluate(
         ModelError: the model cannot be used.
     """
     data.require_labels()
+    if model is not None and predictions is None:
+        class_map(data.manifest, mapping or {}, classes_of(model), data.origin.data)  # told before any photo is read
     overlap = _overlap(model if isinstance(model, Bundle) else None, data, keep_overlap)
     answers = _answers(model, data, predictions, mapping)
     classes, names, order, mapped = matched(answers, data, mapping or {})
@@ -141,6 +143,16 @@ def evaluate(
         mix=() if overlap.own else looks.mix(),
         worst=tuple(_worst(manifest, rows, probabilities, truth, classes, certain=answers.certain)),
     )
+
+
+def fitting(
+    model: Bundle | Path | None, data: Path, predictions: Path | None, mapping: Mapping[str, str]
+) -> Callable[[Manifest], object] | None:
+    """Looks whether the classes of data are the model's, for `open_dataset`; None where the model's are not known."""
+    if model is None or predictions is not None:
+        return None
+    classes = classes_of(model)
+    return lambda manifest: class_map(manifest, mapping, classes, data)
 
 
 def _answers(
