@@ -102,12 +102,18 @@ def test_with_one_source_the_report_says_that_it_was_not_asked(sources: list[Pat
     assert ANALYSIS in ANALYSES
 
 
-def test_what_cannot_be_asked_is_refused_before_any_work(sources: list[Path], tmp_path: Path) -> None:
+def test_what_cannot_be_asked_is_refused_before_any_work(
+    sources: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def search(*ignored: object) -> None:
+        raise AssertionError("copies were looked for")
+
+    monkeypatch.setattr("petmood.dataset.opening.find_links", search)
     with pytest.raises(ConfigError, match="two data sets"):
         travel(sources[:1], {})
     with pytest.raises(ConfigError, match="joyful"):
         travel(sources[:2], {})
     with pytest.raises(ConfigError, match="joyful"):
-        run(sources[0], tmp_path / "run", SETTINGS, others=sources[1:2])
+        run(sources[0], tmp_path / "run", SETTINGS.model_copy(update={"families": "pixels"}), others=sources[1:2])
     with pytest.raises(ConfigError, match="second data set"):
         run(sources[0], tmp_path / "run", SETTINGS, mapping={"joyful": "happy"})

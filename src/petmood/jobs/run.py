@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from petmood.jobs.provenance import (
 )
 from petmood.jobs.recall import Recall, RecalledRun
 from petmood.progress import Progress, Silent, Timed
+from petmood.records import Manifest
 from petmood.report.beside import write_beside
 from petmood.report.cautions import caution
 from petmood.results import Results
@@ -101,8 +103,8 @@ def run(
         raise ConfigError("--map is for a second data set. Name one, or leave it out.")
     timed = Timed(progress or Silent(), _plan(settings, analyses, bool(others)))
     with (
-        ExitStack() as open_,
         output_folder(out, [data, *others], beside=[labels, groups, species]) as folder,
+        _sources(others, progress) as sources,
         open_dataset(
             data,
             families=settings.families,
@@ -111,6 +113,7 @@ def run(
             groups=groups,
             species=species,
             allow_leakage=settings.allow_leakage,
+            check=partial(_check_classes, sources, mapping or {}),
             progress=timed,
         ) as opened,
     ):
@@ -119,7 +122,8 @@ def run(
         for warn in few_photos(opened.manifest):
             opened.timed.inner.note(caution(warn))
         write_source(folder, data, labels)
-        elsewhere = _elsewhere(others, mapping or {}, opened, open_, progress) if others else None
+        _check_classes(sources, mapping or {}, opened.manifest)  # by labels of the user's, it may have other classes
+        elsewhere = Elsewhere(sources, mapping or {}) if others else None
         recall = Recall(opened, settings, analyses, elsewhere)
         with opened.timed.stage("recall", "Looking for an equal run"):
             known = recall.find(folder / "model")
@@ -179,11 +183,13 @@ def _as_pdf(results: Results, analyses: Sequence[Analysis[Any]]) -> dict[str, by
     return found
 
 
-def _elsewhere(
-    others: Sequence[Path], mapping: Mapping[str, str], ours: Dataset, open_: ExitStack, progress: Progress | None
-) -> Elsewhere:
-    """Further data sets, open, whose classes are known before any time is spent."""
-    found = open_sources(others, open_, progress)
-    for other in found:
+@contextmanager
+def _sources(others: Sequence[Path], progress: Progress | None) -> Iterator[tuple[Dataset, ...]]:
+    """Further data sets, open."""
+    with ExitStack() as open_:
+        yield open_sources(others, open_, progress)
+
+
+def _check_classes(others: Sequence[Dataset], mapping: Mapping[str, str], ours: Manifest) -> None:
+    for other in others:
         class_map(other.manifest, mapping, ours.classes, other.origin.data)
-    return Elsewhere(found, mapping)
