@@ -61,7 +61,6 @@ def pytest_collection_finish() -> None:
     """Spare the collector of garbage what is imported by now: looking through it again and again takes seconds."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(700, 10, 500)  # and what is imported by tests, which looks old and is nearly all there is
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -87,8 +87,9 @@ def evaluate(
         ModelError: the model cannot be used.
     """
     data.require_labels()
-    if model is not None and predictions is None:
-        class_map(data.manifest, mapping or {}, classes_of(model), data.origin.data)  # told before any photo is read
+    check = fitting(model, data.origin.data, predictions, mapping or {})
+    if check is not None:
+        check(data.manifest)  # told before any photo is read
     overlap = _overlap(model if isinstance(model, Bundle) else None, data, keep_overlap)
     answers = _answers(model, data, predictions, mapping)
     classes, names, order, mapped = matched(answers, data, mapping or {})

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from petmood.analyses import Analysis, Asked, Elsewhere
 from petmood.build.heads import save_head_bundle
@@ -28,6 +27,7 @@ from petmood.report.cautions import caution
 from petmood.results import ClusterFacts, ModelFacts, Results, put_mark
 from petmood.results.base import Fact
 from petmood.results.dataset import Warn
+from petmood.threads import one_thread
 
 _PICTURES: Final = 2**25
 """Bytes of decoded pictures that are kept of very many images: none is still there when it is asked for again."""
@@ -66,7 +66,7 @@ def all_facts(
     for warn in left_out:
         data.timed.inner.note(caution(warn))
     # regressions on some hundred rows are too small to share: a second thread costs far more than it brings
-    with threadpool_limits(1, "blas"):
+    with one_thread("blas"):
         core, backbone = _core(data, sample, settings, model)
         found: dict[str, Fact] = {}
         for one in analyses:

@@ -122,15 +122,14 @@ def _auto(
     watch: Watch,
     thumbnails: bool,
 ) -> TrainOutcome:
-    from threadpoolctl import threadpool_limits
-
     from petmood.build.selected import save_auto_bundle
     from petmood.methods.reading import MethodData
     from petmood.methods.selection import contest, distil
+    from petmood.threads import one_thread
 
     rows = test_fold(data.manifest).train
     # one thread: matrices are small, and threads that wait for each other take several times as long
-    with threadpool_limits(1):
+    with one_thread():
         bench = MethodData(data, search.means)
         made = contest(bench, rows, search, watch)
         winner = made.ranked()[0]

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
 from petmood.analyses.page import analysis_html
 from petmood.analyses.travel import ANALYSIS
 from petmood.analyses.travel.compute import travel_facts
@@ -19,6 +17,7 @@ from petmood.features import load_backbone
 from petmood.files import output_folder
 from petmood.progress import Progress
 from petmood.store import write_json, write_text
+from petmood.threads import one_thread
 
 
 def travel(
@@ -53,7 +52,7 @@ def travel(
     where = nullcontext() if out is None else output_folder(out, data)
     with ExitStack() as open_, where as folder:
         opened = open_sources(data, open_, progress)
-        with threadpool_limits(1, "blas"), opened[0].timed.stage(ANALYSIS.name, ANALYSIS.doing) as tick:
+        with one_thread("blas"), opened[0].timed.stage(ANALYSIS.name, ANALYSIS.doing) as tick:
             facts = travel_facts(opened, mapping, network, seed, methods=methods, tick=tick)
         if folder is not None:
             page = analysis_html(ANALYSIS, facts, lambda path: "", lead=lead(facts), tables=tables(facts))

@@ -58,7 +58,6 @@ class Batcher:
         self._decoders = ThreadPoolExecutor(decoders, thread_name_prefix="petmood-decode")
         self._model = ThreadPoolExecutor(bundle.threads, thread_name_prefix="petmood-infer")
         self.batches = 0
-        self.pictures = 0
 
     @property
     def pending(self) -> int:
@@ -105,7 +104,7 @@ class Batcher:
         finally:
             self._free += 1
             self._begin()
-        self._count(1)
+        self.batches += 1
         return found
 
     async def read_animals(self, data: bytes, name: str, max_pixels: int) -> list[_Read]:
@@ -208,11 +207,7 @@ class Batcher:
             else:
                 item.answer.set_result(one)
         if failed is None:
-            self._count(len(batch))
-
-    def _count(self, pictures: int) -> None:
-        self.batches += 1
-        self.pictures += pictures
+            self.batches += 1
 
     def _prepared(self, item: _Waiting) -> Prepared | ImageError:
         if isinstance(item.picture, Prepared):
