@@ -28,7 +28,7 @@ LIMITS = {
     "families": "decoding, and matching of corners between look-alikes",
     "backbone": "import of torch, once a machine",
     "features": "ONNX Runtime's convolutions, at the processor's limit",
-    "cnn": "convolutions of 10 epochs, at the processor's limit",
+    "cnn": "waiting for the process that trains it beside the rest",
     "leakage": "logistic regressions on split after split",
     "protocols": "logistic regressions, a fold at a time",
     "heads": "logistic regressions, a fold at a time",

@@ -223,6 +223,8 @@ class RunSettings(Settings):
         cnn_epochs: its epochs.
         cnn_precision: of the products in its training steps; "auto" takes bfloat16, twice as fast, where the processor
             multiplies it, else float32.
+        cnn_threads: that train it; 0 for one a core. With one, it is the same network whatever the number of cores,
+            trained beside the rest of the run.
         samples: images in the report's sample grid.
         repeats: how often grouped cross-validation is repeated with other folds.
         allow_leakage: whether to go on with splits that leak, with every figure marked.
@@ -239,6 +241,7 @@ class RunSettings(Settings):
     cnn_size: int = Field(default=64, ge=32, le=1024)
     cnn_epochs: int = Field(default=10, ge=1, le=10_000)
     cnn_precision: Literal["float32", "bfloat16", "auto"] = "float32"
+    cnn_threads: int = Field(default=0, ge=0, le=1024)
     samples: int = Field(default=15, ge=0, le=200)
     repeats: int = Field(default=5, ge=1, le=100)
     allow_leakage: bool = False
@@ -267,7 +270,7 @@ class StudySettings(RunSettings):
 
 
 PRESETS: Final[dict[str, dict[str, Any]]] = {
-    "quick": {"cnn_size": 64, "cnn_epochs": 10, "cnn_precision": "auto", "repeats": 2},
+    "quick": {"cnn_size": 64, "cnn_epochs": 10, "cnn_precision": "auto", "cnn_threads": 1, "repeats": 2},
     "full": {"cnn_size": 224, "cnn_epochs": 10, "repeats": 10},
 }
 

@@ -33,6 +33,7 @@ CHANGED: dict[str, Any] = {
     "cnn_size": 32,
     "cnn_epochs": 1,
     "cnn_precision": "float32",
+    "cnn_threads": 2,
     "samples": 3,
     "repeats": 1,
     "allow_leakage": True,

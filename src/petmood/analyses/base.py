@@ -37,7 +37,6 @@ class Asked:
         data: the open data set, with complete splits; of very many images a sample (`petmood.dataset.sample`).
         backbone: whose features are read.
         settings: of the run.
-        comparison: the run's models and baselines, compared.
         found: what the analyses before it found, by name.
         tick: where to show how far it is.
         elsewhere: further data sets that the run was given, or None.
@@ -46,7 +45,6 @@ class Asked:
     data: Dataset
     backbone: Backbone
     settings: RunSettings
-    comparison: ComparisonFacts | None = None
     found: Mapping[str, Fact] = field(default_factory=dict)
     tick: Tick = lambda done, total: None
     elsewhere: Elsewhere | None = None
@@ -81,6 +79,7 @@ class Analysis(Generic[F]):
         facts: the type of what it finds: numbers and codes, no sentences.
         doing: what is said while it is computed.
         compute: makes the facts; None where the data do not allow it.
+        compared: what they become once all models of the run are there and compared; as they are if None.
         package: where its template `section.html.j2` lies.
         words: what that needs beside `facts`; by default the module `words` of the package, by that name.
         place: where its section stands; of its facts, where that depends on what was found.
@@ -101,4 +100,5 @@ class Analysis(Generic[F]):
     warnings: Callable[[F], tuple[Warn, ...]] = lambda facts: ()
     headlines: Callable[[F], Sequence[Headline]] = lambda facts: ()
     anchor: str = ""
+    compared: Callable[[F, ComparisonFacts], F] | None = None
     of_all: bool = False

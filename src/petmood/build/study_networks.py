@@ -102,6 +102,11 @@ def train_cnn(
     )
 
 
+def is_trained(data: Dataset, network: str, settings: TrainSettings) -> bool:
+    """Whether `train_cnn` would find its outcome in the cache."""
+    return data.cache.get("cnn", _key(data.manifest, network, settings)) is not None
+
+
 def processes() -> int:
     """How many processes torchrun started, this one included; 1 without torchrun."""
     return int(os.environ.get("WORLD_SIZE", "1"))
@@ -128,7 +133,7 @@ def train_together(data: Dataset, network: str, settings: TrainSettings, tick: T
     join()
     try:
         # a training that is known already is not begun by the others either
-        wanted = agreed(data.cache.get("cnn", _key(data.manifest, network, settings)) is None)
+        wanted = agreed(not is_trained(data, network, settings))
         if leads():
             return train_cnn(data, network, settings, tick)
         if wanted:
@@ -223,7 +228,11 @@ def _train(
 def cnn_settings(settings: RunSettings) -> TrainSettings:
     """How a run trains the study's CNN."""
     return TrainSettings(
-        epochs=settings.cnn_epochs, size=settings.cnn_size, seed=settings.seed, precision=settings.cnn_precision
+        epochs=settings.cnn_epochs,
+        size=settings.cnn_size,
+        seed=settings.seed,
+        precision=settings.cnn_precision,
+        threads=settings.cnn_threads,
     )
 
 

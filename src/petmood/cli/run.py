@@ -58,6 +58,10 @@ def run(
         Literal["float32", "bfloat16", "auto"] | None,
         typer.Option(metavar="KIND", help="float32, bfloat16 or auto.", show_default="auto; full: float32"),
     ] = None,
+    cnn_threads: Annotated[
+        int | None,
+        typer.Option(help="Threads that train the CNN, 0 for one a core.", show_default="1; full: 0"),
+    ] = None,
     n_init: Annotated[int | None, typer.Option(help="Starts of k-means.", show_default="10")] = None,
     image_size: Annotated[
         int | None, typer.Option(help="Side in pixels to which images are prepared.", show_default="224")
@@ -93,6 +97,7 @@ def run(
         cnn_size=cnn_size,
         cnn_epochs=cnn_epochs,
         cnn_precision=cnn_precision,
+        cnn_threads=cnn_threads,
         n_init=n_init,
         image_size=image_size,
         samples=samples,

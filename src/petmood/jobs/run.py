@@ -46,9 +46,11 @@ _SHARES: Final = {
     "clusters": 1.5,
     "heads": 12.0,
     "bundle": 40.0,
-    "cnn": 90.0,
 }
 """Steps before the analyses, and seconds of each on the demo set, of which only the proportions matter."""
+
+_CNN: Final = 40.0
+"""Seconds on the same scale that a run waits for the network, most of which is trained beside the rest."""
 
 _OF_ANALYSES: Final = {"leakage": 7.0, "audit": 30.0, "protocols": 11.0, "species": 4.0, "labels": 4.0, "causes": 4.0}
 
@@ -169,8 +171,9 @@ def _plan(settings: RunSettings, analyses: Sequence[Analysis[Any]], elsewhere: b
     left_out = set() if settings.cnn and is_there("torch") else {"cnn"}
     if not elsewhere:
         left_out.add("travel")
-    names = [*_SHARES, *(one.name for one in analyses), "report"]
-    return {name: _SHARES.get(name, _OF_ANALYSES.get(name, 2.0)) for name in names if name not in left_out}
+    names = [*_SHARES, *(one.name for one in analyses), "cnn", "report"]
+    shares = {**_SHARES, **_OF_ANALYSES, "cnn": _CNN}
+    return {name: shares.get(name, 2.0) for name in names if name not in left_out}
 
 
 def _as_pdf(results: Results, analyses: Sequence[Analysis[Any]]) -> dict[str, bytes]:

@@ -21,6 +21,7 @@ from petmood.dataset.sample import sample_rows
 from petmood.errors import TooFewError, is_there
 from petmood.evaluation.leaderboard import compare_models
 from petmood.features import Backbone, load_backbone
+from petmood.jobs.meanwhile import TrainedMeanwhile
 from petmood.jobs.provenance import environment
 from petmood.records import IntArray
 from petmood.report.cautions import caution
@@ -66,24 +67,37 @@ def all_facts(
     for warn in left_out:
         data.timed.inner.note(caution(warn))
     # regressions on some hundred rows are too small to share: a second thread costs far more than it brings
-    with one_thread("blas"):
+    with one_thread("blas"), TrainedMeanwhile(sample, settings) as trained:
         core, backbone = _core(data, sample, settings, model)
         found: dict[str, Fact] = {}
         for one in analyses:
             try:
                 with data.timed.stage(one.name, one.doing) as tick:
                     seen = data if one.of_all else sample
-                    facts = one.compute(Asked(seen, backbone, settings, core.comparison, found, tick, elsewhere))
+                    facts = one.compute(Asked(seen, backbone, settings, found, tick, elsewhere))
             except TooFewError as error:
                 left_out.append(Warn(code=f"no-{one.name}", values={"title": one.title, "said": str(error)}))
                 data.timed.inner.note(caution(left_out[-1]))
                 continue
             if facts is not None:
                 found[one.name] = facts
+        models = (*core.models, *_networks(sample, settings, trained))
+    comparison = compare_models(models, core.baselines)
+    for one in analyses:
+        if one.name in found and one.compared is not None:
+            found[one.name] = one.compared(found[one.name], comparison)
     said = core.dataset.model_copy(update={"warnings": (*core.dataset.warnings, *left_out)})
-    results = core.model_copy(update={**found, "dataset": said})
+    results = core.model_copy(
+        update={
+            **found,
+            "dataset": said,
+            "models": models,
+            "comparison": comparison,
+            "environment": environment(data, settings),
+        }
+    )
     if sample is not data:
-        models, baselines = (tuple(_among_all(one, rows) for one in own) for own in (core.models, core.baselines))
+        models, baselines = (tuple(_among_all(one, rows) for one in own) for own in (models, core.baselines))
         results = results.model_copy(update={"models": models, "baselines": baselines})
     mark = leak_mark(data.manifest)
     return put_mark(results, mark) if mark else results
@@ -126,18 +140,23 @@ def _core(whole: Dataset, data: Dataset, settings: RunSettings, model: Path) -> 
         # a model whose figures count memory as skill is not one to hand out
         with timed.stage("bundle", "Saving the model"):
             save_head_bundle(model, data, backbone, settings)
-    if settings.cnn and is_there("torch"):
-        with timed.stage("cnn", f"Training the study's CNN at {settings.cnn_size} pixels") as tick:
-            models = (*models, cnn_facts(data, settings, tick))
     core = Results(
         dataset=dataset_facts(manifest, settings),
         clusters=(clusters,),
         models=models,
         baselines=baselines,
-        comparison=compare_models(models, baselines),
         environment=environment(data, settings),
     )
     return core, backbone
+
+
+def _networks(data: Dataset, settings: RunSettings, trained: TrainedMeanwhile) -> tuple[ModelFacts, ...]:
+    """The study's CNN, if it is asked for and can be had."""
+    if not (settings.cnn and is_there("torch")):
+        return ()
+    with data.timed.stage("cnn", f"Training the study's CNN at {settings.cnn_size} pixels") as tick:
+        trained.wait(tick)
+        return (cnn_facts(data, settings, tick),)
 
 
 def _clusters(data: Dataset, backbone: Backbone, settings: RunSettings) -> ClusterFacts:

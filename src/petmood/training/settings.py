@@ -29,6 +29,8 @@ class TrainSettings:
         precision: of the products of layers in training steps: "float32", as the study; "bfloat16", about twice as
             fast on a processor that multiplies it, with weights, sums and optimiser in float32; "auto" takes bfloat16
             on such a processor. Evaluation and prediction are always in float32.
+        threads: of a processor; 0 for one a core. Sums of other numbers of threads are rounded otherwise, so that one
+            thread gives the same network on machines of any number of cores.
 
     Raises:
         ConfigError: a value out of range.
@@ -42,6 +44,7 @@ class TrainSettings:
     device: Device = "auto"
     size: int = 224
     precision: Precision = "float32"
+    threads: int = 0
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
@@ -50,6 +53,7 @@ class TrainSettings:
         _require(self.patience is None or self.patience >= 1, "patience", self.patience, "at least 1, or none")
         _require(0 <= self.seed < 2**31, "seed", self.seed, "from 0 to 2147483647")
         _require(self.size >= 1, "size", self.size, "at least 1")
+        _require(self.threads >= 0, "threads", self.threads, "at least 0")
         _require(self.device in get_args(Device), "device", self.device, f"one of {', '.join(get_args(Device))}")
         _require(
             self.precision in get_args(Precision),
@@ -65,6 +69,8 @@ class TrainSettings:
         if self.precision == "float32":
             # what was trained before there was a choice stays known
             del chosen["precision"]
+        if not self.threads:
+            del chosen["threads"]
         return chosen
 
 

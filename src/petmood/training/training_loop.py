@@ -176,7 +176,7 @@ def train(
     device = resolve_device(settings.device)
     key = "" if checkpoint_dir is None else _digest(module, data, validation, settings, device)
     state = TrainingState(module.to(device), settings)
-    with _reproducible(device), kept_pages():
+    with _reproducible(device), _threads(settings.threads), kept_pages():
         found = None if checkpoint_dir is None else checkpoint.load(checkpoint_dir, key, settings.epochs)
         if found is not None:
             state.restore(found)
@@ -263,6 +263,17 @@ def _to_input(images: NDArray[np.uint8], device: torch.device) -> Tensor:
     """(n, height, width, 3) uint8 -> (n, 3, height, width) float32 in [0, 1]; the view is channels-last already."""
     pixels = torch.from_numpy(np.require(images, requirements=["C", "W"]))
     return pixels.to(device).permute(0, 3, 1, 2).float().div_(255)
+
+
+@contextmanager
+def _threads(wanted: int) -> Iterator[None]:
+    """As many threads as the settings ask for (0: torch's own number), and torch's own number afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(wanted or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

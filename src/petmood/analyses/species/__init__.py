@@ -6,14 +6,19 @@ from collections.abc import Mapping
 
 from petmood.analyses.base import Analysis, Asked, Page
 from petmood.analyses.species.facts import SpeciesFacts
+from petmood.results import ComparisonFacts
 
 
 def _compute(asked: Asked) -> SpeciesFacts | None:
-    from petmood.analyses.species.compute import as_compared, species_facts
+    from petmood.analyses.species.compute import species_facts
 
-    if asked.data.species is None:
-        return None
-    return as_compared(species_facts(asked.data, asked.settings), asked.comparison)
+    return None if asked.data.species is None else species_facts(asked.data, asked.settings)
+
+
+def _compared(facts: SpeciesFacts, comparison: ComparisonFacts) -> SpeciesFacts:
+    from petmood.analyses.species.compute import as_compared
+
+    return as_compared(facts, comparison)
 
 
 def _words(facts: SpeciesFacts, page: Page) -> Mapping[str, object]:
@@ -28,6 +33,7 @@ ANALYSIS = Analysis(
     facts=SpeciesFacts,
     doing="Measuring species against mood",
     compute=_compute,
+    compared=_compared,
     words=_words,
     package=__name__,
 )

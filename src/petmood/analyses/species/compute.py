@@ -158,10 +158,10 @@ def species(
             return SpeciesOutcome(species_facts(opened, settings), image_species(photos))
 
 
-def as_compared(species: SpeciesFacts, comparison: ComparisonFacts | None) -> SpeciesFacts:
+def as_compared(species: SpeciesFacts, comparison: ComparisonFacts) -> SpeciesFacts:
     """One pair, one answer: the model against species alone, corrected as the report's table of all pairs is."""
     pair = species.over_species
-    for found in comparison.above_species if comparison else ():
+    for found in comparison.above_species:
         if pair.identity is not None and (found.model, found.protocol) == (pair.identity.model, pair.protocol):
             corrected = {"gain_ci": found.difference_ci, "p": found.p, "comparisons": found.comparisons}
             return species.model_copy(update={"over_species": pair.model_copy(update=corrected)})
