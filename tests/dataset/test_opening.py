@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -186,3 +189,37 @@ COUNTS: dict[str, Callable[[Path, Path], int]] = {
 def test_every_command_counts_the_same_photos(command: str, scrambled: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     assert COUNTS[command](scrambled, tmp_path / "out") == PHOTOS
+
+
+def test_the_first_model_of_a_process_is_fitted_in_one_thread_too(demo_data: Path, tmp_path: Path) -> None:
+    """Its libraries are loaded before they are told how many threads to take, so that sums are rounded alike."""
+    code = (
+        "import sys\n"
+        "from dataclasses import replace\n"
+        "from petmood.dataset import open_dataset\n"
+        "from petmood.dataset.models import thumbnails\n"
+        "from petmood.evaluation.protocols import once_on_test\n"
+        "plain = thumbnails()\n"
+        "class Watched:\n"
+        "    def fit(self, *args, **said):\n"
+        "        from threadpoolctl import threadpool_info\n"
+        "        self.model = plain.make().fit(*args, **said)\n"
+        "        print(*(lib['num_threads'] for lib in threadpool_info() if lib['user_api'] == 'blas'))\n"
+        "        return self.model\n"
+        "def make():\n"
+        "    plain.make()\n"
+        "    return Watched()\n"
+        "with open_dataset(sys.argv[1], families='names') as data:\n"
+        "    assert 'sklearn' not in sys.modules\n"
+        "    data.predictions(replace(plain, name='watched', make=make), once_on_test(data.manifest, 42))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(demo_data)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PETMOOD_CACHE": str(tmp_path)},
+    )
+    threads = done.stdout.split()
+    assert len(threads) > 1  # numpy's and scipy's at least
+    assert set(threads) == {"1"}

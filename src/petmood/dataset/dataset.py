@@ -311,6 +311,7 @@ class Dataset:
         columns = model.read(self)
 
         def compute() -> dict[str, Any]:
+            model.make()  # loads what it computes with, which only then can be told to take one thread
             # sums of one thread are the same whichever command asks first; shared, such small ones only take longer
             with one_thread("blas"):
                 return cross_fit(
