@@ -100,10 +100,11 @@ def main() -> None:
     each = {n: cost[n] / n for n in sizes}
     sheet.target(f"cost of an image at {large:,} against {small:,}", each[large] / each[small], at_most=1.2)
     drawn = 2_000 if options.tiny else options.drawn
-    held = {n: float(child(str(MEMORY), str(n))[0]) for n in (drawn // 10, drawn)}
-    grown = (held[drawn] - held[drawn // 10]) / (drawn - drawn // 10)
+    beyond = drawn * 3 // 2
+    held = {n: float(child(str(MEMORY), str(n))[0]) for n in (drawn, beyond)}
+    grown = (held[beyond] - held[drawn]) / (beyond - drawn)
     at = (peak[large] + grown * (100_000 - large)) / 1024
-    sheet.target(f"memory of an image from {drawn // 10:,} to {drawn:,}", 1024 * grown, at_most=4, unit=" KiB")
+    sheet.target(f"memory of an image from {drawn:,} to {beyond:,}", 1024 * grown, at_most=4, unit=" KiB")
     sheet.target(f"memory at 100,000, from the peak at {large:,} on", at, at_most=2, unit=" GiB")
     again = (more[large] - more[small]) / (large - small)
     sheet.target("10 images added: processor ms for each that is known", 1000 * again, at_most=1)

@@ -48,7 +48,7 @@ def own(descriptors: Descriptors) -> Search:
     """Petmood's index; it makes the codes of mirrored queries of the plain ones."""
     codes = encode(descriptors)
     n = len(codes)
-    index = NearestIndex(Grid("voters", n // VOTERS), codes, np.arange(n, dtype=np.int32))
+    index = NearestIndex(Grid("voters", n // VOTERS), np.arange(n), codes, np.arange(1, n + 1))
 
     def search(queries: FloatArray) -> IntArray:
         assert len(queries) == 2 * n

@@ -2,7 +2,7 @@
 
     PYTHONPATH=CHECKOUT/src python benchmarks/peers/growth_memory.py N
 
-There are no pictures, and one image in a hundred looks for others: what is held of all images is held all the same.
+There are no pictures, and a hundred images look for others, of however many: what is held of all is held all the same.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         known = KnownCandidates(digests, ContentCache(Path(folder)), "drawn", lambda: Sketches(n, parts()))
         every = np.arange(n)
-        known.pairs("drawn", every, every[::100])
+        known.pairs("drawn", every, every[:: max(1, n // 100)])
     unit = 1 if sys.platform == "darwin" else 1024
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20)
 

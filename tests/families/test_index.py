@@ -38,7 +38,7 @@ def drawn(n: int, seed: int) -> Codes:
 
 
 def built(codes: Codes, n: int, kind: str = "voters") -> NearestIndex:
-    return NearestIndex(Grid(kind, n), codes, np.arange(len(codes), dtype=np.int32))
+    return NearestIndex(Grid(kind, n), np.arange(len(codes)), codes, np.arange(1, len(codes) + 1))
 
 
 def true(held: Codes, asked: Codes, k: int) -> tuple[Codes, Codes]:
@@ -132,7 +132,7 @@ def test_turned_thumbnails_are_codes_of_turned_pictures() -> None:
 
 def test_many_may_look_at_once_in_little_memory() -> None:
     codes = drawn(4_000, 9)
-    index = NearestIndex(Grid("voters", 2_000), codes, np.arange(len(codes), dtype=np.int32))
+    index = NearestIndex(Grid("voters", 2_000), np.arange(len(codes)), codes, np.arange(1, len(codes) + 1))
     peaks = []
     for n in (5_000, 20_000):
         queries = np.resize(codes, (n, DIM))

@@ -103,17 +103,16 @@ class Sketches:
     def __len__(self) -> int:
         return len(self._textured)
 
-    def codes(self, kind: str, pictures: IntArray) -> tuple[Codes, NDArray[np.int32]]:
-        """(n, 64) codes by which some pictures are found, and (n,) whose each is."""
+    def codes(self, kind: str, pictures: IntArray) -> tuple[Codes, IntArray]:
+        """(n, 64) codes by which some pictures are found, one picture behind the other, and where those of each end."""
         if kind == "thumbnails":
-            return flat(self._thumbnails[pictures]), pictures.astype(np.int32)
+            return flat(self._thumbnails[pictures]), np.arange(1, len(pictures) + 1)
         if len(pictures) == len(self):
-            voters = self._voters[: self._starts[-1]]
-            return voters, np.repeat(pictures.astype(np.int32), np.diff(self._starts))
+            return self._voters[: self._starts[-1]], self._starts[1:]
         counts = self._starts[pictures + 1] - self._starts[pictures]
         ends = np.cumsum(counts)
         rows = np.arange(ends[-1] if len(ends) else 0) + np.repeat(self._starts[pictures] - ends + counts, counts)
-        return self._voters[rows], np.repeat(pictures.astype(np.int32), counts)
+        return self._voters[rows], ends
 
     def queries(self, kind: str, pictures: IntArray) -> tuple[Codes, IntArray]:
         """(n, 64) codes by which some pictures are looked for, and (n,) at which place of the picture's list.
@@ -124,9 +123,9 @@ class Sketches:
         width = width_of(kind)
         base = np.arange(len(pictures)) * width
         if kind == "voters":
-            voters, _ = self.codes(kind, pictures)
-            counts = self._starts[pictures + 1] - self._starts[pictures]
-            rank = np.arange(len(voters)) - np.repeat(np.cumsum(counts) - counts, counts)
+            voters, ends = self.codes(kind, pictures)
+            counts = np.diff(ends, prepend=0)
+            rank = np.arange(len(voters)) - np.repeat(ends - counts, counts)
             place = np.repeat(base, counts) + rank
             return np.concatenate([voters, mirrored_codes(voters)]), np.concatenate([place, place + VOTERS])
         if not len(pictures):
@@ -208,8 +207,7 @@ def candidates_among(queries: Sequence[Sketch], known: Sequence[Sketch]) -> IntA
     asking, held = Sketches(len(queries), [queries]), Sketches(len(known), [known])
     pairs = []
     for kind in KINDS:
-        codes, owners = held.codes(kind, np.arange(len(known)))
-        index = NearestIndex(Grid(kind, len(known)), codes, owners)
+        index = NearestIndex(Grid(kind, len(known)), np.arange(len(known)), *held.codes(kind, np.arange(len(known))))
         asked, place = asking.queries(kind, np.arange(len(queries)))
         keys = np.full((len(queries) * width_of(kind), listed_of(kind)), NONE)
         keys[place] = index.nearest(asked, listed_of(kind), far_of(kind))

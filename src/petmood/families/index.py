@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.families.local import unit
-from petmood.records import FloatArray
+from petmood.records import FloatArray, IntArray
 from petmood.threads import cores, one_thread
 
 DIM: Final = 64
@@ -43,8 +43,10 @@ SPAN: Final = 0.45
 _ASSET: Final = Path(__file__).with_name("codebooks.safetensors")
 _SIZES: Final = {"voters": ((128, 1), (2_048, 32), (16_384, 64), (131_072, 128)), "thumbnails": ((16_384, 1),)}
 _LARGEST: Final = {"voters": 256, "thumbnails": 64}
-_TOGETHER: Final = 2**15  # vectors of a cell that are compared at once: their places take 15 bits
-_CELLS: Final = 2**20  # numbers held at once
+_TOGETHER: Final = 2**13  # vectors of a cell that are compared at once: their places take `_PLACE` bits
+_PLACE: Final = _TOGETHER.bit_length() - 1
+_BLOCK: Final = 2**18  # distances worked out at once: what a core's cache holds
+_CELLS: Final = 2**20  # other numbers held at once
 
 
 @cache
@@ -162,22 +164,27 @@ class NearestIndex:
 
     Args:
         grid: the cells.
-        codes: (n, 64) int8 vectors.
-        owners: (n,) int32, ascending: the picture of each.
+        owners: (pictures,) int64 below 2**32, ascending: the number of each picture.
+        codes: (n, 64) int8 vectors, those of one picture behind those of another.
+        ends: (pictures,) int64: where those of each end.
     """
 
-    def __init__(self, grid: Grid, codes: Codes, owners: NDArray[np.int32]) -> None:
-        self._grid, self._codes, self._owners = grid, codes, owners
-        cells = grid.cells(codes)
-        self._starts = np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=grid.k**2))])
-        self._order = np.empty(len(cells), dtype=np.int32)
+    def __init__(self, grid: Grid, owners: IntArray, codes: Codes, ends: IntArray) -> None:
+        self._grid, self._codes, self._owners, self._ends = grid, codes, owners, ends
+        parts = [slice(start, start + _BLOCK) for start in range(0, len(codes), _BLOCK)]
+        # cells are worked out twice, since those of all at once would take a third of what the order of all takes
+        counts = np.zeros(grid.k**2, dtype=np.int64)
+        for part in parts:
+            counts += np.bincount(grid.cells(codes[part]), minlength=len(counts))
+        self._starts = np.concatenate([[0], np.cumsum(counts)])
+        self._order = np.empty(len(codes), dtype=np.int32)
         free = self._starts[:-1].copy()
-        for start in range(0, len(cells), _CELLS):  # at once, the numbers of all would be wide ones
-            part = cells[start : start + _CELLS]
-            order = np.argsort(part, kind="stable")
-            of = part[order]
-            self._order[free[of] + np.arange(len(of)) - np.searchsorted(of, of)] = order + start
-            free += np.bincount(part, minlength=len(free))
+        for part in parts:  # at once, the numbers of all would be wide ones
+            cells = grid.cells(codes[part])
+            order = np.argsort(cells, kind="stable")
+            of = cells[order]
+            self._order[free[of] + np.arange(len(of)) - np.searchsorted(of, of)] = order + part.start
+            free += np.bincount(cells, minlength=len(free))
 
     def nearest(self, queries: Codes, k: int, far: int = FAR) -> Keys:
         """(n, k) keys of what is nearest to each, in order; `NONE` where fewer are nearer than `far`."""
@@ -198,7 +205,7 @@ class NearestIndex:
                 for start in range(self._starts[cell], self._starts[cell + 1] if len(pairs) else 0, _TOGETHER):
                     members = self._order[start : min(start + _TOGETHER, self._starts[cell + 1])]
                     held = _asked(self._codes[members])
-                    step = max(1, _CELLS // len(members))
+                    step = max(1, _BLOCK // len(members))
                     for at in range(0, len(pairs), step):
                         part = pairs[at : at + step]
                         near, place = _smallest(ready[part // probes] @ held.T, k, far)
@@ -219,9 +226,14 @@ class NearestIndex:
             end = min(start + step, len(queries))
             part = slice(start * probes, end * probes)
             shape = (end - start, probes, k)
-            near, owner = apart[part].reshape(shape), self._owners[rows[part]].reshape(shape)
-            found = key_of(near, of_probe, owner, far).reshape(end - start, probes * k)
-            keys[start:end] = np.sort(np.partition(found, k - 1, axis=1)[:, :k], axis=1)
+            # rows ascend as their owners do, so that equally near ones stay in the owners' order
+            found = key_of(apart[part].reshape(shape), of_probe, rows[part].reshape(shape), far)
+            found = np.partition(found.reshape(end - start, probes * k), k - 1, axis=1)[:, :k]
+            found.sort(axis=1)
+            held = found != NONE
+            owner = self._owners[np.searchsorted(self._ends, found[held] & 0xFFFFFFFF, side="right")]
+            found[held] = found[held] >> 32 << 32 | owner
+            keys[start:end] = found
         return keys
 
 
@@ -260,12 +272,12 @@ def _smallest(apart: FloatArray, k: int, far: int) -> tuple[NDArray[np.int32], N
     Packed into one whole number each, since numpy sorts those several times as fast as it sorts indices.
     """
     packed = np.minimum(apart, far, out=apart).astype(np.int32)
-    packed <<= 15
+    packed <<= _PLACE
     packed |= np.arange(apart.shape[1], dtype=np.int32)
     if apart.shape[1] > k:
         packed.partition(k - 1, axis=1)
         packed = packed[:, :k]
-    return packed >> 15, packed & (_TOGETHER - 1)
+    return packed >> _PLACE, packed & (_TOGETHER - 1)
 
 
 _PAIRS: Final = np.array([(r, s) for r in range(PROBES) for s in range(PROBES) if (r + 1) * (s + 1) <= PROBES]).T

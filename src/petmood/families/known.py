@@ -165,7 +165,7 @@ class _Work:
 
     @cached_property
     def _index(self) -> NearestIndex:
-        return NearestIndex(self._grid, *self._known._sketches.codes(self._kind, self._shown))
+        return NearestIndex(self._grid, self._shown, *self._known._sketches.codes(self._kind, self._shown))
 
     def lists(self, pictures: IntArray, before: tuple[IntArray, Keys] | None) -> Keys:
         """(n, width, listed) keys of some pictures; `before` are places and lists of some as they were."""
@@ -194,9 +194,9 @@ class _Work:
         return keys
 
     @cached_property
-    def _new(self) -> tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.uint16]]:
-        codes, owners = self._known._sketches.codes(self._kind, self._added)
-        return codes, owners, self._grid.cells(codes)
+    def _new(self) -> tuple[NDArray[np.int8], IntArray, NDArray[np.uint16]]:
+        codes, ends = self._known._sketches.codes(self._kind, self._added)
+        return codes, np.repeat(self._added, np.diff(ends, prepend=0)), self._grid.cells(codes)
 
     def _merge(self, pictures: IntArray, rows: IntArray, keys: Keys, stale: NDArray[np.bool_]) -> None:
         """Put what was added into the lists of some rows where it is nearer than what they have."""
