@@ -62,7 +62,7 @@ def test_at_any_import_and_any_file(tmp_path: Path, event: str, last: int) -> No
     assert (process.returncode, told.count("petmood: interrupted"), "Traceback" in told) == (130, 1, False), told
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_at_any_time(tmp_path: Path, seed: int) -> None:
     data = write_tree(tmp_path / "data", split_files(2))
     code = "print('here', flush=True); from petmood.__main__ import main; main()"

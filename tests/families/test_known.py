@@ -90,7 +90,7 @@ def test_all_pictures_of_a_part_look_at_once(tmp_path: Path, monkeypatch: pytest
         return nearest(self, queries, *rest)
 
     monkeypatch.setattr(NearestIndex, "nearest", count)
-    sketches = drawn(1_200)
+    sketches = drawn(600)
     search(sketches, list(sketches), ContentCache(tmp_path))
     assert len(looked) <= 2 * 2 * 2  # of two kinds, among all and among half, in two parts
 

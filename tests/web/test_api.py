@@ -177,7 +177,7 @@ def test_an_explanation_that_nobody_waits_for_is_given_up(trained: Trained, phot
 
 def _png_bomb() -> bytes:
     out = io.BytesIO()
-    Image.new("1", (12000, 12000)).save(out, "PNG")
+    Image.new("1", (12000, 12000)).save(out, "PNG", compress_level=1)
     return out.getvalue()
 
 
