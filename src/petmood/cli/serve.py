@@ -116,7 +116,7 @@ def review(
 
     Every decision is saved at once, and written to labels.csv in the run.
     """
-    from petmood.cli.console import Bars, console, print_json
+    from petmood.cli.console import Bars, console, tell
     from petmood.review.photos import open_review
     from petmood.web.review.server import serve
     from petmood.web.review.state import consensus as written
@@ -129,7 +129,7 @@ def review(
         made = written(store)
         out.print(f"{made['photos']} photos in {made['path']}, by {made['method']}", highlight=False)
     if json:
-        print_json(report(store))
+        tell(report(store), json, ())
     if json or consensus:
         return
     announce = f"labels: {store.labels_path}\nStop with Ctrl+C; every decision is saved at once."

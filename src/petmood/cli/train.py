@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -71,7 +72,7 @@ def train(
     """
     from petmood.build.study_networks import leads
     from petmood.bundle.headline import headline_sentence
-    from petmood.cli.console import Bars, console
+    from petmood.cli.console import Bars, console, tell
     from petmood.cli.contest import Standings
     from petmood.cli.options import fresh
     from petmood.config import ReadOptions, reading_options, run_settings
@@ -102,7 +103,7 @@ def train(
             terms=terms or (),
             seed=settings.seed,
         )
-        typer.echo(made.model_dump_json(by_alias=True, indent=2) if json else f"{headline_sentence(made)}\n{out}")
+        tell(made, json, [headline_sentence(made), str(out)])
         return
     if terms:
         raise ConfigError("--terms is for several data sets. Name another one, or leave it out.")
@@ -126,20 +127,16 @@ def train(
             records.append(record_of(outcome.description.evaluation, said, [outcome.bundle]))
     if outcome is None:
         return  # another process of torchrun's tells
-    if json:
-        typer.echo((outcome.description).model_dump_json(by_alias=True, indent=2))
-    else:
-        _summary(outcome.description, outcome.bundle)
+    tell(outcome.description, json, _summary(outcome.description, outcome.bundle))
 
 
-def _summary(model: ModelDescription, bundle: Path) -> None:
-    from petmood.cli.console import console, figure_lines
+def _summary(model: ModelDescription, bundle: Path) -> Iterator[str]:
+    from petmood.cli.console import figure_lines
 
-    out = console()
-    for line in figure_lines(model.evaluation):
-        out.print(line, soft_wrap=True)
+    yield from figure_lines(model.evaluation)
     if model.search is not None and model.search.versus is not None:
-        out.print(model.search.versus.verdict, soft_wrap=True)
+        yield model.search.versus.verdict
         if model.search.not_reached:
-            out.print(f"Not reached in time: {', '.join(model.search.not_reached)}", soft_wrap=True)
-    out.print(f"Bundle: {bundle}\nTry it: petmood predict {bundle} PHOTO", soft_wrap=True)
+            yield f"Not reached in time: {', '.join(model.search.not_reached)}"
+    yield f"Bundle: {bundle}"
+    yield f"Try it: petmood predict {bundle} PHOTO"
