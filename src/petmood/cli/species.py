@@ -36,8 +36,8 @@ def species(
     from petmood.config import run_settings
 
     settings = run_settings("quick", seed=seed, backbone=backbone, folds=folds)
-    outcome = work(data, settings, Bars(), labels=labels, given=species)
-    tell(outcome.facts.model_dump() | {"images": outcome.images}, json, _summary(outcome.facts))
+    facts, images = work(data, settings, Bars(), labels=labels, given=species)
+    tell(facts.model_dump() | {"images": images}, json, _summary(facts))
 
 
 def _summary(facts: SpeciesFacts) -> Iterator[Table | Text]:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from petmood.jobs.tune import TuneOutcome
     from petmood.results import NetworkFacts
     from petmood.results.methods import LeaderboardFacts
+    from petmood.results.tune import TuneFacts
     from petmood.study import StudyOutcome
 
 
@@ -200,22 +200,20 @@ def tune(
     training = {"size": size, "epochs": epochs, "backbone": backbone, "seed": seed, "storage": storage}
     settings = TuneSettings.create(search | training)
     with tracking(track or (), f"tune {out.name}") as records:
-        outcome = work(data, out, settings, Bars())
-        facts = outcome.facts
+        facts = work(data, out, settings, Bars())
         best = next(trial.params for trial in facts.trials if trial.number == facts.best)
         made = record_of(
             (facts.winner,), settings.model_dump(mode="json") | best, [out / "tune.json", out / "tune.html"]
         )
         losses = {"trials/loss": [trial.loss for trial in facts.trials if trial.loss is not None]}
         records.append(replace(made, curves={**made.curves, **losses}))
-    tell(outcome.facts, json, _summary_of_tune(outcome))
+    tell(facts, json, _summary_of_tune(facts, out))
 
 
-def _summary_of_tune(outcome: TuneOutcome) -> Iterator[str | Table]:
+def _summary_of_tune(facts: TuneFacts, folder: Path) -> Iterator[str | Table]:
     from petmood.cli.console import table_of
     from petmood.report.wording import span
 
-    facts = outcome.facts
     table = table_of("trial", "loss", "accuracy", "choices", title=f"Best of {len(facts.trials)} trials")
     finished = sorted((t for t in facts.trials if t.loss is not None), key=lambda t: t.loss or 0.0)
     for trial in finished[:10]:
@@ -226,4 +224,4 @@ def _summary_of_tune(outcome: TuneOutcome) -> Iterator[str | Table]:
         yield f"importance of {name}: {share:.2f}"
     won = facts.winner
     yield (f"The winner on test: {won.correct} of {won.n}, {won.accuracy:.3f} (95 % interval {span(won.accuracy_ci)})")
-    yield f"Report: {outcome.folder / 'tune.html'}"
+    yield f"Report: {folder / 'tune.html'}"

@@ -94,7 +94,7 @@ def train(
                 "several data sets make a head, each read by its own layout: only --map, --terms, --backbone and "
                 "--seed go with them. Leave the other options out."
             )
-        made = save_across_bundle(
+        across = save_across_bundle(
             out,
             data,
             parse_map(mapping or ()),
@@ -103,14 +103,14 @@ def train(
             terms=terms or (),
             seed=settings.seed,
         )
-        tell(made, json, [headline_sentence(made), str(out)])
+        tell(across, json, [headline_sentence(across), str(out)])
         return
     if terms:
         raise ConfigError("--terms is for several data sets. Name another one, or leave it out.")
     auto = auto_settings(budget, use, extra, mapping, extra_weight, unlabelled, distil)
     shown = console(stderr=True)
     with tracking((track or ()) if leads() else (), f"train {out.name}") as records, Standings(shown) as standings:
-        outcome = work(
+        made = work(
             data[0],
             out,
             model,
@@ -122,12 +122,12 @@ def train(
             device=device,
             watch=standings.show,
         )
-        if outcome is not None:
+        if made is not None:
             said = {**settings.model_dump(mode="json"), "model": model}
-            records.append(record_of(outcome.description.evaluation, said, [outcome.bundle]))
-    if outcome is None:
+            records.append(record_of(made.evaluation, said, [out]))
+    if made is None:
         return  # another process of torchrun's tells
-    tell(outcome.description, json, _summary(outcome.description, outcome.bundle))
+    tell(made, json, _summary(made, out))
 
 
 def _summary(model: ModelDescription, bundle: Path) -> Iterator[str]:
