@@ -72,7 +72,7 @@ def serve(
     settings = ServerSettings.create({**given, "cors_origins": tuple(cors_origin or ())})
     finder = detector_named(detector, animals)
     model = load(bundle)
-    listener = bind(settings)
+    listener = bind(settings.host, settings.port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
     if not is_loopback(host):
         guard = (
