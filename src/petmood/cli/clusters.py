@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from petmood.cli.options import Backbone, Folds, Json, Seed
+from petmood.cli.options import Backbone, Folds, Json, Seed, fresh, new_in_runs
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
@@ -19,12 +19,7 @@ def cluster(
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="Folder or .zip of faces, labelled or not; or what embed wrote.")
     ],
-    out: Annotated[
-        str | None,
-        typer.Option(
-            "--out", "-o", metavar="FOLDER", help="For clusters and sheets.", show_default="a new one in runs/"
-        ),
-    ] = None,
+    out: Annotated[str | None, new_in_runs("FOLDER", "For clusters and sheets.")] = None,
     method: Annotated[
         Literal["kmeans", "agglomerative", "gmm"],
         typer.Option(metavar="NAME", help="kmeans, agglomerative or gmm; over shards kmeans alone."),
@@ -48,7 +43,6 @@ def cluster(
     Where the data are what embed wrote, vectors are grouped, more than fit into memory.
     """
     from petmood.cli.console import Bars, tell
-    from petmood.cli.options import fresh
     from petmood.jobs.cluster_shards import cluster_set
     from petmood.results import ShardClusters
 

@@ -7,16 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from petmood.cli.options import Json
+from petmood.cli.options import Json, fresh, new_in_runs
 
 
 def export(
     bundle: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder or .zip that petmood train made, or pets.")],
     kind: Annotated[Literal["onnx-int8", "web"], typer.Option("--format", help="What to make of it.")],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="PATH", help="Where to write.", show_default="a new one in runs/"),
-    ] = None,
+    out: Annotated[Path | None, new_in_runs("PATH", "Where to write.")] = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -33,7 +30,6 @@ def export(
     The page runs it in the browser, and sends no photo anywhere.
     """
     from petmood.cli.console import tell
-    from petmood.cli.options import fresh
     from petmood.jobs.export import export as work
     from petmood.report.wording import span
 

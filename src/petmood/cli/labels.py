@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from petmood.cli.options import AllowLeakage, Data, Families, Folds, Json, Labels, Out, Seed
+from petmood.cli.options import AllowLeakage, Data, Families, Folds, Json, Labels, Out, Seed, fresh
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
@@ -97,7 +97,6 @@ def export_data(
     Families and splits go with them; the originals stay.
     """
     from petmood.cli.console import Bars, tell
-    from petmood.cli.options import fresh
     from petmood.jobs.export_data import export_data as work
 
     outcome = work(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from petmood.cli.options import Data, Json, Out, SeedOf
+from petmood.cli.options import Data, Json, Out, SeedOf, fresh, new_in_runs
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 @reads_data
 def quantize(
     data: Data,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="FILE.onnx", help="What to write.", show_default="a new one in runs/"),
-    ] = None,
+    out: Annotated[Path | None, new_in_runs("FILE.onnx", "What to write.")] = None,
     backbone: Annotated[str, typer.Option(metavar="NAME", help="Frozen network to quantize.")] = "efficientnet-lite0",
     photos: Annotated[int, typer.Option(help="Photos of train to calibrate on, at most.")] = 96,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation that compares both.")] = 5,
@@ -32,7 +29,6 @@ def quantize(
 ) -> None:
     """Turn a backbone into int8, and tell what that changes."""
     from petmood.cli.console import Bars, tell
-    from petmood.cli.options import fresh
     from petmood.jobs.quantise import QuantiseSettings, quantise_backbone
 
     settings = QuantiseSettings.create({"backbone": backbone, "photos": photos, "folds": folds, "seed": seed})
@@ -75,7 +71,6 @@ def pretrain(
     The upper half of it, once; it is then used frozen.
     """
     from petmood.cli.console import Bars, tell
-    from petmood.cli.options import fresh
     from petmood.jobs.pretrain import PretrainSettings
     from petmood.jobs.pretrain import pretrain as work
     from petmood.report.wording import span

@@ -24,6 +24,7 @@ from petmood.cli.options import (
     Seed,
     Species,
     Track,
+    fresh,
 )
 from petmood.cli.reading import reads_data, searches_copies
 
@@ -77,7 +78,6 @@ def run(
 ) -> None:
     """Do it all: audit, train, evaluate, and write a report."""
     from petmood.cli.console import Bars, quiet, tell, verbose
-    from petmood.cli.options import fresh
     from petmood.config import run_settings
     from petmood.dataset.outside import parse_map
     from petmood.jobs.run import run as work

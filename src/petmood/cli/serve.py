@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from petmood.cli.options import Animals
+
 
 def serve(
     bundle: Annotated[
@@ -41,9 +43,7 @@ def serve(
     detector: Annotated[
         str | None, typer.Option(metavar="onnx:FILE", help="Finds the animals in photos; also hub:NAME or hub:FOLDER.")
     ] = None,
-    animals: Annotated[
-        str | None, typer.Option(metavar="CLASS,...", help="The detector's classes that count.", show_default="animals")
-    ] = None,
+    animals: Animals = None,
     browse: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in a browser, from a terminal.")
     ] = True,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from petmood.cli.options import Data, Json, Labels, Mapping, Out, SeedOf, Track, Use
+from petmood.cli.options import Data, Json, Labels, Mapping, Out, SeedOf, Track, Use, fresh
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ def study(
 ) -> None:
     """Repeat the reference study, figure beside figure."""
     from petmood.cli.console import Bars, tell
-    from petmood.cli.options import fresh
     from petmood.config import StudySettings
     from petmood.study import study as work
 

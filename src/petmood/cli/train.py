@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from petmood.cli.options import Backbone, Json, Labels, Mapping, Seed, Track, Use
+from petmood.cli.options import Backbone, Json, Labels, Mapping, Seed, Track, Use, fresh, new_in_runs
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
@@ -20,12 +20,7 @@ def train(
     data: Annotated[
         list[Path], typer.Argument(metavar="DATA...", help="Folder or .zip of labelled faces; several make one model.")
     ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", metavar="MODEL", help="The bundle: a folder or a .zip.", show_default="a new one in runs/"
-        ),
-    ] = None,
+    out: Annotated[Path | None, new_in_runs("MODEL", "The bundle: a folder or a .zip.")] = None,
     model: Annotated[
         Literal["auto", "head", "finetune", "cnn1", "cnn2"],
         typer.Option(
@@ -74,7 +69,6 @@ def train(
     from petmood.bundle.headline import headline_sentence
     from petmood.cli.console import Bars, console, tell
     from petmood.cli.contest import Standings
-    from petmood.cli.options import fresh
     from petmood.config import ReadOptions, reading_options, run_settings
     from petmood.errors import ConfigError
     from petmood.jobs.tracking import record_of, tracking
