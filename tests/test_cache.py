@@ -180,7 +180,7 @@ def test_damage_anywhere_costs_the_damaged_rows(tmp_path_factory: pytest.TempPat
         assert len(found) >= 100
     again.put_many("a", values)
     assert again.get_many("a", list(values)) == values
-    assert next((use.namespace, use.entries) for use in again.namespaces()) == ("a", 120)
+    assert next((use.name, use.entries) for use in again.namespaces()) == ("a", 120)
     again.prune(max_bytes=0)
 
 
@@ -249,7 +249,7 @@ def test_pruning_drops_the_least_recently_used(tmp_path: Path) -> None:
     db.close()
     assert cache.prune(max_bytes=150) == 100
     assert set(cache.get_many("a", ["old", "new"])) == {"new"}
-    assert [(u.namespace, u.entries, u.size_bytes) for u in cache.namespaces()] == [("a", 1, 100)]
+    assert [(u.name, u.entries, u.size_bytes) for u in cache.namespaces()] == [("a", 1, 100)]
     with pytest.raises(ConfigError):
         cache.prune(max_bytes=-1)
 

@@ -134,10 +134,17 @@ def parse_size(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class NamespaceUse:
-    """How much one namespace of the cache holds, and when it was last used (seconds since the epoch)."""
+class CacheUse:
+    """How much one namespace or kind of thing takes in the cache, and when it was last used.
 
-    namespace: str
+    Attributes:
+        name: of it, e.g. "features/efficientnet-lite0".
+        entries: how many values or files.
+        size_bytes: their bytes.
+        last_used: seconds since the epoch, to a day.
+    """
+
+    name: str
     entries: int
     size_bytes: int
     last_used: float
@@ -415,15 +422,15 @@ class ContentCache:
         """`remember` of facts of one kind."""
         return kind.model_validate(self.remember(namespace, causes, lambda: make().model_dump(mode="json")))
 
-    def namespaces(self) -> list[NamespaceUse]:
+    def namespaces(self) -> list[CacheUse]:
         """What the cache holds, largest namespace first."""
 
-        def count(db: sqlite3.Connection) -> list[NamespaceUse]:
+        def count(db: sqlite3.Connection) -> list[CacheUse]:
             rows = db.execute(
                 "SELECT namespace, COUNT(*), SUM(LENGTH(value)), MAX(CAST(used AS INTEGER)) FROM entries"
                 " GROUP BY namespace ORDER BY 3 DESC, 1"
             )
-            return [NamespaceUse(*row) for row in rows]
+            return [CacheUse(*row) for row in rows]
 
         return self._do(count, [])
 

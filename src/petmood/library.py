@@ -285,7 +285,7 @@ def train(
         labels=None if labels is None else Path(labels),
     )
     assert made is not None  # None is for processes that torchrun started beside the first
-    return TrainResult(made.bundle, made.description)
+    return TrainResult(Path(out), made)
 
 
 def evaluate(

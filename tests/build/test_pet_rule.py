@@ -63,7 +63,7 @@ def test_on_real_photos_the_rule_misses_few_pets_and_takes_no_drawing(real_data:
     from petmood.config import RunSettings
     from petmood.jobs.train import train
 
-    rule = train(Path(str(real_data)), Path(str(tmp_path)) / "model", "head", RunSettings()).description.pet
+    rule = train(Path(str(real_data)), Path(str(tmp_path)) / "model", "head", RunSettings()).pet
     assert rule is not None
     assert rule.missed.n == 332
     assert rule.missed.rate < 0.04

@@ -129,7 +129,7 @@ def test_run_bundle_and_every_command_agree(demo_run: RunResult, raw: dict[str, 
     bundle = load(demo_run.folder / "model").description
     alone = {
         "bundle": [dumped(fact) for fact in bundle.evaluation],
-        "species": dumped(species(demo_data, SETTINGS).facts),
+        "species": dumped(species(demo_data, SETTINGS)[0]),
         "leakage": dumped(leakage(demo_data, SETTINGS)),
         "labels": dumped(find_suspects(demo_data, SETTINGS, [SETTINGS.backbone]).facts),
         "leaderboard": dumped(leaderboard(demo_data, board)),

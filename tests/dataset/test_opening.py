@@ -139,7 +139,7 @@ def photos_of_leaderboard(data: Path, out: Path) -> int:
 
 
 def photos_of_tune(data: Path, out: Path) -> int:
-    facts = tune(data, out, TuneSettings(trials=1, folds=2)).facts
+    facts = tune(data, out, TuneSettings(trials=1, folds=2))
     return facts.n_held_out + facts.winner.n
 
 
@@ -173,12 +173,12 @@ def photos_of_run(data: Path, out: Path) -> int:
 COUNTS: dict[str, Callable[[Path, Path], int]] = {
     "audit": lambda data, out: audit(data, SETTINGS).photos,
     "run": photos_of_run,
-    "train": lambda data, out: train(data, out, "head", SETTINGS).description.data.photos,
+    "train": lambda data, out: train(data, out, "head", SETTINGS).data.photos,
     "leakage": lambda data, out: next(f.n for f in leakage(data, SETTINGS).figures if f.split == "grouped-2-fold"),
     "regrade": lambda data, out: regrade(data, SETTINGS).claims[0].honest.n,
     "leaderboard": photos_of_leaderboard,
     "tune": photos_of_tune,
-    "species": lambda data, out: species(data, SETTINGS).facts.n,
+    "species": lambda data, out: species(data, SETTINGS)[0].n,
     "labels": lambda data, out: find_suspects(data, SETTINGS, ["efficientnet-lite0"]).facts.n,
     "cluster": lambda data, out: cluster(data, out, SETTINGS, k=2).n,
     "export-data": photos_of_corrected_copy,

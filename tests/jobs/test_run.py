@@ -55,7 +55,7 @@ def test_the_planted_imbalance_of_species_is_reported_and_without_species_mood_s
 ) -> None:
     truth = demo[1]
     (tmp_path / "species.csv").write_text("path,species\n" + "".join(f"{f.path},{f.species}\n" for f in truth.files))
-    found = species(demo_data, SETTINGS, given=tmp_path / "species.csv").facts
+    found, _ = species(demo_data, SETTINGS, given=tmp_path / "species.csv")
     assert set(found.table) == {f.species for f in truth.files}
     most = {mood: max(row, key=lambda name: row[name]) for mood, row in truth.species_by_mood.items()}
     assert len(set(most.values())) > 1  # planted: moods differ in the species they mostly have

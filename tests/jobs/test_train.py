@@ -143,7 +143,7 @@ def test_a_head_learns_from_the_soft_labels_of_a_consensus(trained: Trained, tmp
     for labels in (hard, soft):
         made = train(trained.data, tmp_path / labels.stem, "head", SETTINGS, Noting(), labels=labels)
         assert made is not None
-        assert ("soft labels" in made.description.title) == (labels == soft)
+        assert ("soft labels" in made.title) == (labels == soft)
         with open_dataset(trained.data, families="names", labels=labels) as data:
             backbone = backbone_named(SETTINGS.backbone)
             read_soft = read_soft_labels(labels, data.manifest)

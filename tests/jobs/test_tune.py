@@ -26,15 +26,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_search_resumes_and_does_nothing_twice(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = tune(data, tmp_path / "run", TuneSettings(trials=3, folds=2)).facts
+    first = tune(data, tmp_path / "run", TuneSettings(trials=3, folds=2))
     assert [t.number for t in first.trials] == [0, 1, 2]
-    second = tune(data, tmp_path / "run", TuneSettings(trials=5, folds=2)).facts
+    second = tune(data, tmp_path / "run", TuneSettings(trials=5, folds=2))
     assert second.trials[:3] == first.trials
     assert len(second.trials) == 5
     best = min((t for t in second.trials if t.loss is not None), key=lambda t: t.loss or 0)
     assert (second.best, second.winner.settings) == (best.number, best.params)
     monkeypatch.setattr(module, "judge_all", lambda *a: pytest.fail("judged again"))
-    assert tune(data, tmp_path / "run", TuneSettings(trials=5, folds=2)).facts == second
+    assert tune(data, tmp_path / "run", TuneSettings(trials=5, folds=2)) == second
     assert "fANOVA" in (tmp_path / "run" / "tune.html").read_text(encoding="utf-8")
     assert faults(tmp_path / "run" / "tune.html", tmp_path) == []
     kept = read_json(tmp_path / "run" / "tune.json")
@@ -55,7 +55,7 @@ def test_no_trial_looks_at_a_photo_of_test(data: Path, tmp_path: Path, monkeypat
     monkeypatch.setattr(module, "judge_all", watched)
     for objective in ("cv", "valid"):
         settings = TuneSettings.create({"trials": 1, "folds": 2, "objective": objective})
-        facts = tune(data, tmp_path / objective, settings).facts
+        facts = tune(data, tmp_path / objective, settings)
         assert facts.winner.protocol == "official-test"
         assert facts.winner.n == 4
     assert seen
@@ -64,7 +64,7 @@ def test_no_trial_looks_at_a_photo_of_test(data: Path, tmp_path: Path, monkeypat
 
 def test_a_network_is_searched_with_early_stopping_and_refitted_for_its_best_epochs(data: Path, tmp_path: Path) -> None:
     settings = TuneSettings.create({"model": "cnn", "objective": "valid", "trials": 2, "size": 32, "epochs": 2})
-    facts = tune(data, tmp_path / "cnn", settings).facts
+    facts = tune(data, tmp_path / "cnn", settings)
     assert set(facts.trials[0].params) == {
         "depth",
         "filters",

@@ -187,8 +187,9 @@ def test_other_photos_of_test_give_the_same_model(
     found = []
     for number, folder in enumerate((data, other)):
         monkeypatch.setenv("PETMOOD_CACHE", str(tmp_path / f"cache{number}"))
-        out = train(folder, tmp_path / f"m{number}", "auto", RunSettings(folds=2), auto=AutoSettings(means=means))
-        found.append((out.description, read(out.bundle).graph))
+        out = tmp_path / f"m{number}"
+        made = train(folder, out, "auto", RunSettings(folds=2), auto=AutoSettings(means=means))
+        found.append((made, read(out).graph))
     (one, first), (two, second) = found
     assert one.evaluation[0].n == two.evaluation[0].n
     assert first == second

@@ -15,14 +15,14 @@ from networks import network
 from petmood.build.heads import fitted_photos, require_agreement
 from petmood.bundle import load
 from petmood.bundle.composite import composite_graph
-from petmood.bundle.schema import StandingFacts
+from petmood.bundle.schema import ModelDescription, StandingFacts
 from petmood.cli.main import app
 from petmood.config import RunSettings
 from petmood.dataset import open_dataset
 from petmood.errors import ConfigError, ModelError
 from petmood.evaluation.calibrate import apply_temperature
 from petmood.evaluation.protocols import in_class_order
-from petmood.jobs.train import TrainOutcome, train
+from petmood.jobs.train import train
 from petmood.methods import reading as bench_module
 from petmood.methods import selection as auto_module
 from petmood.methods.reading import Means, MethodData
@@ -63,12 +63,15 @@ def settings(means: Means) -> AutoSettings:
 
 
 @pytest.fixture(scope="module")
-def made(data: Path, settings: AutoSettings, tmp_path_factory: pytest.TempPathFactory) -> TrainOutcome:
-    """A search among three candidates."""
+def made(data: Path, settings: AutoSettings, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ModelDescription]:
+    """A search among three candidates: the bundle, and its description."""
+    out = tmp_path_factory.mktemp("out") / "model"
     few = choose([FROZEN, "lite0-svm", "lite0-knn"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auto_module, "candidates", lambda *weights: few)
-        return train(data, tmp_path_factory.mktemp("out") / "model", "auto", SETTINGS, auto=settings)
+        description = train(data, out, "auto", SETTINGS, auto=settings)
+    assert description is not None
+    return out, description
 
 
 KINDS = sorted({m.recipe.kind: m.name for m in reversed(METHODS) if m.outside is None}.values())
@@ -97,8 +100,8 @@ def test_a_bundle_of_every_kind_of_method_agrees_with_training(name: str, bench:
     assert np.abs(found - apply_temperature(expected, 1.7)).max() < 1e-4
 
 
-def test_the_bundle_answers_and_tells_how_it_was_chosen(made: TrainOutcome, data: Path) -> None:
-    found = made.description
+def test_the_bundle_answers_and_tells_how_it_was_chosen(made: tuple[Path, ModelDescription], data: Path) -> None:
+    bundle, found = made
     assert found.search is not None
     assert found.search.winner in {row.name for row in found.search.standings}
     assert found.search.standings[0].n == found.data.fitted
@@ -113,17 +116,21 @@ def test_the_bundle_answers_and_tells_how_it_was_chosen(made: TrainOutcome, data
     assert versus.beats is (versus.difference > 0 and versus.p < 0.05)
     assert ("beats the baseline" in versus.verdict) is versus.beats
     assert f"{versus.nested_accuracy:.3f} of {versus.n} photos" in versus.verdict
-    answers = load(made.bundle).predict(sorted((data / "test").rglob("*.jpg")))
+    answers = load(bundle).predict(sorted((data / "test").rglob("*.jpg")))
     assert all(sum(a.probabilities.values()) == pytest.approx(1, abs=1e-5) for a in answers)
-    card = (made.bundle / "MODEL_CARD.md").read_text(encoding="utf-8")
+    card = (bundle / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert versus.verdict in card
     assert "nested-grouped-2-fold" in card
 
 
 def test_a_search_goes_on_where_it_stood(
-    made: TrainOutcome, data: Path, settings: AutoSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: tuple[Path, ModelDescription],
+    data: Path,
+    settings: AutoSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before = made.description.search
+    before = made[1].search
     assert before is not None
     judged = {row.name: row for row in before.standings}
     calls: list[int] = []
@@ -139,12 +146,13 @@ def test_a_search_goes_on_where_it_stood(
         watch=lambda rows, title: seen.append(tuple(rows)),
     )
     assert not calls, "nothing that was judged is judged again"
-    assert again.description.search is not None
+    assert again is not None
+    assert again.search is not None
     # without time only the baseline is judged, and there is nothing to compare it with
-    assert [row.name for row in again.description.search.standings] == [FROZEN]
-    assert again.description.search.versus is None
-    assert replace_chosen(again.description.search.standings[0]) == replace_chosen(judged[FROZEN])
-    assert set(again.description.search.not_reached) >= set(judged) - {FROZEN}
+    assert [row.name for row in again.search.standings] == [FROZEN]
+    assert again.search.versus is None
+    assert replace_chosen(again.search.standings[0]) == replace_chosen(judged[FROZEN])
+    assert set(again.search.not_reached) >= set(judged) - {FROZEN}
     assert len(seen[-1]) == 1
 
 
@@ -171,12 +179,12 @@ def test_photos_of_test_take_no_part(bench: MethodData, settings: AutoSettings) 
 
 
 def test_a_student_is_saved_with_its_own_figures(data: Path, settings: AutoSettings, tmp_path: Path) -> None:
-    out = train(data, tmp_path / "m", "auto", SETTINGS, auto=replace(settings, budget=1e-9, distil=True))
-    found = out.description.search
-    assert found is not None
-    assert found.winner == f"{FROZEN}+distilled"
-    assert out.description.title.startswith("Logistic regression on")
-    assert load(out.bundle).description.features == 100
+    made = train(data, tmp_path / "m", "auto", SETTINGS, auto=replace(settings, budget=1e-9, distil=True))
+    assert made is not None
+    assert made.search is not None
+    assert made.search.winner == f"{FROZEN}+distilled"
+    assert made.title.startswith("Logistic regression on")
+    assert load(tmp_path / "m").description.features == 100
 
 
 def test_more_images_join_as_candidates(data: Path, settings: AutoSettings, tmp_path: Path) -> None:

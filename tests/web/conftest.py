@@ -81,7 +81,7 @@ def until(page: Page, expression: str) -> None:
 def running(bundle: Bundle, detector: Detector | None = None, **limits: object) -> Iterator[str]:
     """The address of a server with some limits; it is gone when the context ends."""
     settings = ServerSettings.create({"port": 0, "requests_per_minute": 0, **limits})
-    listener = bind(settings)
+    listener = bind(settings.host, settings.port)
     server = Server(configured(create_app(bundle, settings, detector), settings.trusted_proxies))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -64,7 +64,7 @@ def test_who_can_reach_an_address(host: str, expected: bool) -> None:
 
 def test_small_answers_are_sent_without_delay() -> None:
     async def delayed() -> int:
-        with bind(ServerSettings(port=0)) as listener:
+        with bind("127.0.0.1", 0) as listener:
             waiting: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
             def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -82,10 +82,10 @@ def test_small_answers_are_sent_without_delay() -> None:
 
 
 def test_a_taken_port_is_told() -> None:
-    with bind(ServerSettings(port=0)) as taken:
+    with bind("127.0.0.1", 0) as taken:
         taken.listen()
         with pytest.raises(ConfigError, match="cannot listen"):
-            bind(ServerSettings(port=taken.getsockname()[1]))
+            bind("127.0.0.1", taken.getsockname()[1])
 
 
 def test_settings_do_not_show_their_token() -> None:

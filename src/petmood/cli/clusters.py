@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from petmood.cli.options import Backbone, Folds, Json, Seed
+from petmood.cli.options import Backbone, Folds, Json, Seed, fresh, new_in_runs
 from petmood.cli.reading import reads_data
+
+if TYPE_CHECKING:
+    from petmood.results import NamedFacts
 
 
 def cluster(
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="Folder or .zip of faces, labelled or not; or what embed wrote.")
     ],
-    out: Annotated[
-        str | None,
-        typer.Option(
-            "--out", "-o", metavar="FOLDER", help="For clusters and sheets.", show_default="a new one in runs/"
-        ),
-    ] = None,
+    out: Annotated[str | None, new_in_runs("FOLDER", "For clusters and sheets.")] = None,
     method: Annotated[
         Literal["kmeans", "agglomerative", "gmm"],
         typer.Option(metavar="NAME", help="kmeans, agglomerative or gmm; over shards kmeans alone."),
@@ -43,25 +42,19 @@ def cluster(
 
     Where the data are what embed wrote, vectors are grouped, more than fit into memory.
     """
-    from petmood.cli.console import Bars, print_json
-    from petmood.cli.options import fresh
+    from petmood.cli.console import Bars, tell
     from petmood.jobs.cluster_shards import cluster_set
     from petmood.results import ShardClusters
 
     out = out or str(fresh(data, "clusters"))
     settings = {"k": k, "seed": seed, "engine": engine, "workers": workers, "address": address}
     facts = cluster_set(data, out, settings, Bars(), method=method, backbone=backbone)
-    if json:
-        print_json(facts.model_dump(mode="json"))
-        return
-    typer.echo(f"{facts.n:,} photos in {facts.k} clusters: {', '.join(map(str, facts.sizes))}")
     if isinstance(facts, ShardClusters):
-        typer.echo(f"Clusters of each photo: {out}; inertia {facts.inertia:.6g} after {facts.passes} passes")
-        return
-    folder = Path(out)
-    typer.echo(
-        f"Look:  {folder / 'clusters.html'}\nName:  {folder / 'names.csv'}, then petmood name-clusters {data} {out}"
-    )
+        where = f"Clusters of each photo: {out}; inertia {facts.inertia:.6g} after {facts.passes} passes"
+    else:
+        names = Path(out) / "names.csv"
+        where = f"Look:  {Path(out) / 'clusters.html'}\nName:  {names}, then petmood name-clusters {data} {out}"
+    tell(facts, json, [f"{facts.n:,} photos in {facts.k} clusters: {', '.join(map(str, facts.sizes))}", where])
 
 
 @reads_data
@@ -78,28 +71,28 @@ def name_clusters(
     json: Json = False,
 ) -> None:
     """Turn named clusters into labels, and judge them."""
-    from petmood.cli.console import Bars, print_json
+    from petmood.cli.console import Bars, tell
     from petmood.config import run_settings
     from petmood.jobs.cluster_naming import name_clusters as work
-    from petmood.report.wording import gained, plain
 
     settings = run_settings("quick", backbone=backbone, seed=seed, folds=folds)
     facts = work(data, folder, settings, Bars(), names=names, confidence=confidence)
-    if json:
-        print_json(facts.model_dump(mode="json"))
-        return
-    typer.echo(f"{facts.labelled:,} of {facts.n:,} photos labelled in {folder / 'labels.csv'}: {facts.by_class}")
-    typer.echo(f"A model trained on these labels tells them in {plain(facts.accuracy, facts.accuracy_ci)}.")
+    tell(facts, json, _summary(facts, folder / "labels.csv"))
+
+
+def _summary(facts: NamedFacts, labels: Path) -> Iterator[str]:
+    from petmood.report.wording import gained, plain
+
+    yield f"{facts.labelled:,} of {facts.n:,} photos labelled in {labels}: {facts.by_class}"
+    yield f"A model trained on these labels tells them in {plain(facts.accuracy, facts.accuracy_ci)}."
     if a := facts.agreement:
         kappa = "undefined: one class throughout"
         if a.kappa is not None and a.kappa_ci is not None:
             kappa = plain(a.kappa, a.kappa_ci)
-        typer.echo(f"Against the original labels: kappa {kappa}")
+        yield f"Against the original labels: kappa {kappa}"
         t = a.trained
-        typer.echo(
-            f"Judged by the original labels: {t.accuracy:.3f}, against {t.reference_accuracy:.3f} when trained on"
-        )
-        typer.echo(f"them: {gained(t.gain, t.gain_ci)}, n = {t.n}.")
+        yield f"Judged by the original labels: {t.accuracy:.3f}, against {t.reference_accuracy:.3f} when trained on"
+        yield f"them: {gained(t.gain, t.gain_ci)}, n = {t.n}."
 
 
 def embed(
@@ -131,19 +124,16 @@ def embed(
 
     Interrupted or killed, the same command goes on.
     """
-    from petmood.cli.console import Bars
+    from petmood.cli.console import Bars, tell
     from petmood.jobs.embed import EmbedSettings
     from petmood.jobs.embed import embed as work
 
     how = {"engine": engine, "backbone": backbone, "batch_size": batch_size, "shard_rows": shard_rows}
     where = {"workers": workers, "threads": threads, "gpus": gpus, "provider": provider, "address": address}
     index = work(data, out, EmbedSettings.create(how | where), Bars())
-    if json:
-        typer.echo(index.model_dump_json(indent=2))
-        return
     rejected = index.rejected
-    typer.echo(f"{index.n:,} vectors of {index.dim} numbers in {len(index.shards):,} shards: {out}")
-    for file in rejected[:5]:
-        typer.echo(f"Rejected: {file.path}: {file.reason}")
+    lines = [f"{index.n:,} vectors of {index.dim} numbers in {len(index.shards):,} shards: {out}"]
+    lines += [f"Rejected: {file.path}: {file.reason}" for file in rejected[:5]]
     if len(rejected) > 5:
-        typer.echo(f"{len(rejected):,} files rejected in all; embedding.json names each.")
+        lines.append(f"{len(rejected):,} files rejected in all; embedding.json names each.")
+    tell(index, json, lines)

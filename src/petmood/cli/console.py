@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -210,6 +210,23 @@ class Bars:
             self._console.print(text, markup=False, soft_wrap=True)
 
 
-def print_json(facts: dict[str, Any]) -> None:
-    """Print facts as indented JSON on stdout."""
-    print(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False))  # noqa: T201 - this is the output
+def tell(facts: object, json: bool, shown: Iterable[str | Table | Text]) -> None:
+    """Print on stdout what a command found: as JSON, or else what people read.
+
+    Args:
+        facts: a model, a dataclass, or a dictionary or list of such.
+        json: whether JSON is wanted.
+        shown: tables, texts, which are wrapped unless they say otherwise, and lines, which stay whole however long.
+    """
+    if json:
+        from pydantic import BaseModel
+        from pydantic_core import to_json
+
+        if isinstance(facts, BaseModel):
+            typer.echo(facts.model_dump_json(by_alias=True, indent=2))
+        else:
+            typer.echo(to_json(facts, indent=2, inf_nan_mode="null").decode())
+        return
+    out = console()
+    for one in shown:
+        out.print(one, soft_wrap=isinstance(one, str) or (isinstance(one, Text) and bool(one.no_wrap)))

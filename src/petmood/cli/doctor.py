@@ -20,18 +20,12 @@ def doctor(json: Json = False) -> None:
 
     Ends with 1 where something keeps petmood from its work; extras that are not installed do not.
     """
-    from dataclasses import asdict
-
-    from petmood.cli.console import Bars, print_json
+    from petmood.cli.console import Bars, tell
     from petmood.jobs.doctor import doctor as work
 
     with Bars().stage("Looking at this machine"):
         facts = work()
-    if json:
-        print_json(asdict(facts))
-    else:
-        for line in lines(facts):
-            typer.echo(line)
+    tell(facts, json, lines(facts))
     if facts.problems:
         raise typer.Exit(1)
 
@@ -86,7 +80,7 @@ def cache(
 ) -> None:
     """List what the cache holds, or make it smaller."""
     from petmood.cache import parse_size
-    from petmood.cli.console import print_json
+    from petmood.cli.console import tell
     from petmood.jobs.cache import parse_age, prune_cache
 
     if action == "list":
@@ -97,33 +91,25 @@ def cache(
         older_than=None if older_than is None else parse_age(older_than),
         everything=everything,
     )
-    if json:
-        print_json({"dropped_bytes": dropped})
-    else:
-        typer.echo(f"Dropped {dropped / 1e6:,.1f} MB.")
+    tell({"dropped_bytes": dropped}, json, [f"Dropped {dropped / 1e6:,.1f} MB."])
 
 
 def _list(json: bool) -> None:
-    from dataclasses import asdict
     from datetime import UTC, datetime
 
     from petmood.cache import cache_dir, open_cache
-    from petmood.cli.console import console, print_json, table_of
+    from petmood.cli.console import table_of, tell
     from petmood.jobs.cache import list_cache
 
     kinds = list_cache()
     limit = open_cache().limit
-    if json:
-        print_json({"folder": str(cache_dir()), "limit_bytes": limit, "kinds": [asdict(kind) for kind in kinds]})
-        return
     table = table_of("kind", "entries", "MB", "last used")
     for kind in kinds:
         used = datetime.fromtimestamp(kind.last_used, UTC).date().isoformat()
         table.add_row(kind.name, f"{kind.entries:,}", f"{kind.size_bytes / 1e6:,.1f}", used)
-    out = console()
-    out.print(table)
     total = sum(kind.size_bytes for kind in kinds)
-    out.print(f"{total / 1e6:,.1f} MB in {cache_dir()}; values may take {limit / 1e6:,.0f} MB", soft_wrap=True)
+    said = f"{total / 1e6:,.1f} MB in {cache_dir()}; values may take {limit / 1e6:,.0f} MB"
+    tell({"folder": cache_dir(), "limit_bytes": limit, "kinds": kinds}, json, [table, said])
 
 
 def demo_data(
@@ -137,7 +123,7 @@ def demo_data(
 
     The truth about them is written beside.
     """
-    from petmood.cli.console import Bars, print_json
+    from petmood.cli.console import Bars, tell
     from petmood.demo import write_demo
 
     if out is None:
@@ -145,7 +131,5 @@ def demo_data(
         out = next(place for place in places if not place.exists())
     with Bars().stage("Drawing pet faces") as tick:
         write_demo(out, seed=seed, progress=tick)
-    if json:
-        print_json({"data": str(out / "data"), "truth": str(out / "truth.json")})
-        return
-    typer.echo(f"Data:  {out / 'data'}\nTruth: {out / 'truth.json'}")
+    made = {"data": out / "data", "truth": out / "truth.json"}
+    tell(made, json, [f"Data:  {made['data']}", f"Truth: {made['truth']}"])

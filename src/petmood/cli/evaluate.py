@@ -44,7 +44,7 @@ def evaluate(
     """
     from contextlib import nullcontext
 
-    from petmood.cli.console import Bars, console
+    from petmood.cli.console import Bars, tell
     from petmood.dataset import open_dataset
     from petmood.dataset.outside import parse_map
     from petmood.errors import ConfigError
@@ -83,14 +83,7 @@ def evaluate(
         )
         if made is not None:
             write_evaluation(made, facts, opened)
-    if json:
-        typer.echo(facts.model_dump_json(by_alias=True, indent=2))
-        return
-    shown = console()
-    for line in evaluation_lines(facts):
-        shown.print(line, markup=False, soft_wrap=True)
-    if out is not None:
-        shown.print(f"Page: {out / 'evaluation.html'}", markup=False, soft_wrap=True)
+    tell(facts, json, [*evaluation_lines(facts), *([] if out is None else [f"Page: {out / 'evaluation.html'}"])])
 
 
 def write_evaluation(folder: Path, facts: EvaluationFacts, data: Dataset) -> None:
@@ -118,7 +111,7 @@ def grade(
     json: Json = False,
 ) -> None:
     """Judge predictions by others, without photos trained on."""
-    from petmood.cli.console import Bars, console
+    from petmood.cli.console import Bars, tell
     from petmood.dataset import open_dataset
     from petmood.jobs.grade import grade as work
     from petmood.report.evaluation import grade_lines
@@ -127,12 +120,7 @@ def grade(
         data, families=families, seed=seed, splits=False, labels=labels, groups=groups, progress=Bars()
     ) as opened:
         facts = work(predictions, opened, train_list, seed=seed)
-    if json:
-        typer.echo(facts.model_dump_json(by_alias=True, indent=2))
-        return
-    shown = console()
-    for line in grade_lines(facts):
-        shown.print(line, markup=False, soft_wrap=True)
+    tell(facts, json, grade_lines(facts))
 
 
 def travel(
@@ -155,7 +143,7 @@ def travel(
     Photos that they share are found and left out.
     """
     from petmood.analyses.travel.words import lines
-    from petmood.cli.console import Bars, console
+    from petmood.cli.console import Bars, console, tell
     from petmood.dataset.outside import parse_map
     from petmood.jobs.travel import travel as work
 
@@ -168,10 +156,4 @@ def travel(
         seed=seed,
         methods=methods,
     )
-    if json:
-        typer.echo(facts.model_dump_json(indent=2))
-        return
-    for line in lines(facts):
-        typer.echo(line)
-    if out is not None:
-        typer.echo(f"\nPage: {out / 'travel.html'}")
+    tell(facts, json, [*lines(facts), *([] if out is None else [f"\nPage: {out / 'travel.html'}"])])

@@ -7,16 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from petmood.cli.options import Json
+from petmood.cli.options import Json, fresh, new_in_runs
 
 
 def export(
     bundle: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder or .zip that petmood train made, or pets.")],
     kind: Annotated[Literal["onnx-int8", "web"], typer.Option("--format", help="What to make of it.")],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="PATH", help="Where to write.", show_default="a new one in runs/"),
-    ] = None,
+    out: Annotated[Path | None, new_in_runs("PATH", "Where to write.")] = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -32,21 +29,18 @@ def export(
 
     The page runs it in the browser, and sends no photo anywhere.
     """
-    from petmood.cli.options import fresh
+    from petmood.cli.console import tell
     from petmood.jobs.export import export as work
+    from petmood.report.wording import span
 
     out = out or fresh(bundle, kind, f"{bundle.stem}.html" if single_file else "")
     done = work(bundle, out, kind, data=data, single=single_file)
-    if json:
-        from pydantic import TypeAdapter
-
-        typer.echo(TypeAdapter(type(done)).dump_json(done, indent=2).decode())
-        return
-    typer.echo(f"{done.out}: {done.bytes_after:,} bytes (the bundle's graph has {done.bytes_before:,})")
-    from petmood.report.wording import span
-
-    for entry in done.evaluation:
-        typer.echo(f"{entry.title}: {entry.correct} of {entry.n} ({entry.protocol}; 95 % {span(entry.accuracy_ci)})")
+    sizes = f"{done.out}: {done.bytes_after:,} bytes (the bundle's graph has {done.bytes_before:,})"
+    scores = [
+        f"{entry.title}: {entry.correct} of {entry.n} ({entry.protocol}; 95 % {span(entry.accuracy_ci)})"
+        for entry in done.evaluation
+    ]
+    tell(done, json, [sizes, *scores])
 
 
 def push(
@@ -62,13 +56,8 @@ def push(
 
     Every command takes it from there as hub:OWNER/NAME. Log in first: hf auth login.
     """
-    from dataclasses import asdict
-
-    from petmood.cli.console import Bars, print_json
+    from petmood.cli.console import Bars, tell
     from petmood.jobs.export import push as work
 
     done = work(bundle, to, Bars(), private=private, photos=photos)
-    if json:
-        print_json(asdict(done))
-        return
-    typer.echo(f"{done.url}: {done.bytes:,} bytes\nTry it: petmood predict {done.model} PHOTO")
+    tell(done, json, [f"{done.url}: {done.bytes:,} bytes", f"Try it: petmood predict {done.model} PHOTO"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +12,9 @@ from petmood.cli.options import Backbone, Data, Families, Folds, Groups, Json, S
 from petmood.cli.reading import reads_data, searches_copies
 
 if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
     from petmood.analyses.leakage.facts import LeakageFacts
     from petmood.results import RegradeFacts
 
@@ -32,31 +36,28 @@ def leakage(
     Random, grouped and official splits, beside controls that cannot learn.
     """
     from petmood.analyses.leakage.compute import leakage as work
-    from petmood.cli.console import Bars
+    from petmood.cli.console import Bars, tell
     from petmood.config import run_settings
 
     settings = run_settings("quick", seed=seed, backbone=backbone, folds=folds, allow_leakage=allow_leakage)
     facts = work(data, settings, Bars(), head)
-    if json:
-        typer.echo(facts.model_dump_json(indent=2))
-    else:
-        show_leakage(facts)
+    tell(facts, json, _meter(facts))
 
 
-def show_leakage(facts: LeakageFacts) -> None:
-    """Print the meter: a row a subject, a column a split, then the verdicts."""
+def _meter(facts: LeakageFacts) -> Iterator[Table | Text]:
+    """A row a subject, a column a split, then the verdicts."""
+    from rich.text import Text
+
     from petmood.analyses.leakage import words
-    from petmood.cli.console import console, table_of
+    from petmood.cli.console import table_of
     from petmood.report.wording import plain
 
-    out = console()
     table = table_of("", *(split.split for split in facts.splits), title="accuracy (95 % interval), n")
     for row in words.rows(facts):
         table.add_row(row.title, *(f"{plain(c.accuracy, c.accuracy_ci)}, {c.n:,}" for c in row.figures))
-    out.print(table)
+    yield table
     for split in facts.splits:
-        colour = "red" if split.leaks else "green"
-        out.print(f"{split.split}: {words.verdict(facts, split)}", style=colour, soft_wrap=True)
+        yield Text(f"{split.split}: {words.verdict(facts, split)}", "red" if split.leaks else "green", no_wrap=True)
 
 
 @reads_data
@@ -68,33 +69,29 @@ def regrade(
     json: Json = False,
 ) -> None:
     """Repeat protocols of published claims, and a fair one."""
-    from petmood.cli.console import Bars
+    from petmood.cli.console import Bars, tell
     from petmood.config import run_settings
     from petmood.jobs.regrade import regrade as work
 
     facts = work(data, run_settings("quick", seed=seed, backbone=backbone, folds=folds), Bars())
-    if json:
-        typer.echo(facts.model_dump_json(indent=2))
-    else:
-        show_regrade(facts)
+    tell(facts, json, _claims(facts))
 
 
-def show_regrade(facts: RegradeFacts) -> None:
-    """Print a row a claim, then the verdicts."""
-    from petmood.cli.console import console, table_of
+def _claims(facts: RegradeFacts) -> Iterator[str | Table]:
+    """A row a claim, then the verdicts."""
+    from petmood.cli.console import table_of
     from petmood.report.evaluation import PROTOCOLS, claim_sentence
     from petmood.report.wording import plain
 
-    out = console()
     table = table_of("protocol", "claimed", "the same protocol here", "by photo", title=facts.title)
     for claim in facts.claims:
         figures = (claim.reproduced, claim.honest)
         cells = [f"{plain(f.accuracy, f.accuracy_ci)}, n = {f.n:,}" for f in figures]
         table.add_row(PROTOCOLS[claim.name], _claimed(claim.claimed), *cells)
-    out.print(table)
+    yield table
     for claim in facts.claims:
         whose = f" ({claim.source})" if claim.source else ""
-        out.print(f"{claim.name}{whose}: {claim_sentence(claim)}", soft_wrap=True)
+        yield f"{claim.name}{whose}: {claim_sentence(claim)}"
 
 
 def _claimed(range_: tuple[float, float] | None) -> str:
@@ -120,17 +117,15 @@ def audit(
 
     Copies within and across splits, photos under two labels, whether the file alone predicts the class.
     """
+    from rich.text import Text
+
     from petmood.analyses.audit.compute import audit as work
     from petmood.analyses.audit.facts import AUDIT_KEYS
     from petmood.analyses.audit.words import audit_lines
-    from petmood.cli.console import Bars, console, print_json
+    from petmood.cli.console import Bars, tell
     from petmood.config import run_settings
     from petmood.report.cautions import caution
 
     facts = work(data, run_settings("quick", families=families, seed=seed), Bars(), groups=groups, quality=quality)
-    if json:
-        print_json(facts.model_dump(mode="json", include=set(AUDIT_KEYS)))
-        return
-    out = console()
-    for line in (*audit_lines(facts), *(f"warning: {caution(warning)}" for warning in facts.warnings)):
-        out.print(line, markup=False)
+    lines = (*audit_lines(facts), *(f"warning: {caution(warning)}" for warning in facts.warnings))
+    tell(facts.model_dump(include=set(AUDIT_KEYS)), json, map(Text, lines))

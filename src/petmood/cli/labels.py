@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from petmood.cli.options import AllowLeakage, Data, Families, Folds, Json, Labels, Out, Seed
+from petmood.cli.options import AllowLeakage, Data, Families, Folds, Json, Labels, Out, Seed, fresh
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
     from petmood.analyses.labels.facts import LabelFacts
 
 
@@ -34,10 +37,9 @@ def labels(
 ) -> None:
     """List labels that are likely wrong, and estimate how many."""
     from contextlib import nullcontext
-    from shlex import quote
 
     from petmood.analyses.labels.compute import find_suspects
-    from petmood.cli.console import Bars, print_json
+    from petmood.cli.console import Bars, tell
     from petmood.config import run_settings
     from petmood.errors import require_extra
     from petmood.files import output_file
@@ -49,32 +51,31 @@ def labels(
         outcome = find_suspects(data, settings, backbone or [settings.backbone], Bars(), labels=labels, reader=reader)
         if made is not None:
             write_table(made, suspects(outcome.facts))
-    if json:
-        print_json({**outcome.facts.model_dump(mode="json"), "ranking": list(outcome.ranking)})
-    else:
-        _summary(outcome.facts)
-        if out is not None:
-            typer.echo(f"Every suspect: {out}")
-        typer.echo(f"Go through them by keyboard: petmood run {quote(str(data))}, then petmood review on its folder.")
+    tell(outcome.facts.model_dump() | {"ranking": outcome.ranking}, json, _summary(outcome.facts, data, out))
 
 
-def _summary(facts: LabelFacts) -> None:
+def _summary(facts: LabelFacts, data: Path, out: Path | None) -> Iterator[str | Table | Text]:
+    from shlex import quote
+
+    from rich.text import Text
+
     from petmood.analyses.labels.words import estimate_sentence, why_suspect
-    from petmood.cli.console import console, table_of
+    from petmood.cli.console import table_of
 
-    out = console()
     table = table_of("", "photo", "given", "suggested", "why", title=f"{facts.flagged} of {facts.n} labels in doubt")
     for s in facts.suspects[:20]:
         table.add_row(str(s.rank), s.path, s.given, s.suggested, why_suspect(s))
-    out.print(table)
+    yield table
     for estimate in facts.estimates:
-        out.print(estimate_sentence(estimate, facts), soft_wrap=True)
-    if facts.check:
-        c = facts.check
-        out.print(
+        yield estimate_sentence(estimate, facts)
+    if c := facts.check:
+        yield Text(
             f"Check: of {c.changed} labels changed on purpose {c.recall:.0%} are among the first {c.changed} suspects; "
             f"average precision {c.average_precision:.2f}, by chance {c.share:.2f}."
         )
+    if out is not None:
+        yield f"Every suspect: {out}"
+    yield f"Go through them by keyboard: petmood run {quote(str(data))}, then petmood review on its folder."
 
 
 @reads_data
@@ -95,8 +96,7 @@ def export_data(
 
     Families and splits go with them; the originals stay.
     """
-    from petmood.cli.console import Bars, print_json
-    from petmood.cli.options import fresh
+    from petmood.cli.console import Bars, tell
     from petmood.jobs.export_data import export_data as work
 
     outcome = work(
@@ -109,10 +109,6 @@ def export_data(
         families=families,
         allow_leakage=allow_leakage,
     )
-    if json:
-        print_json({**asdict(outcome), "folder": str(outcome.folder)})
-        return
-    typer.echo(
-        f"{'Listed' if to == 'csv' else 'Copied'} {outcome.files:,} files to {outcome.folder}: "
-        f"{outcome.relabelled:,} photos have another label, {outcome.excluded:,} were left out."
-    )
+    done = f"{'Listed' if to == 'csv' else 'Copied'} {outcome.files:,} files to {outcome.folder}: "
+    changed = f"{outcome.relabelled:,} photos have another label, {outcome.excluded:,} were left out."
+    tell(outcome, json, [done + changed])

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="Folder or .zip of labelled faces.")]
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", "-o", metavar="FOLDER", help="Where results go.", show_default="a new one in runs/"),
-]
+
+
+def new_in_runs(metavar: str, help: str) -> Any:
+    """The option for a place which, if it is not given, is a new one; see `fresh`."""
+    return typer.Option("--out", "-o", metavar=metavar, help=help, show_default="a new one in runs/")
+
+
+Out = Annotated[Path | None, new_in_runs("FOLDER", "Where results go.")]
 Page = Annotated[Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Where to write a page and JSON.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="42")]
 SeedOf = Annotated[int, typer.Option(help="Seed of every random choice.")]
@@ -29,6 +33,9 @@ Species = Annotated[
 Families = Annotated[
     Literal["auto", "names", "pixels", "both"],
     typer.Option(metavar="HOW", help="How copies are found: auto, names, pixels or both."),
+]
+Animals = Annotated[
+    str | None, typer.Option(metavar="CLASS,...", help="The detector's classes that count.", show_default="animals")
 ]
 Mapping = Annotated[
     list[str] | None, typer.Option("--map", metavar="THEIRS=OURS", help="What a class of another set is in this one.")

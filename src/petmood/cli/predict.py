@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from petmood.cli.options import Animals
+
 if TYPE_CHECKING:
     from petmood.detection import Detector
 
@@ -40,9 +42,7 @@ def predict(
         typer.Option(metavar="onnx:FILE", help="Finds animals, one answer each; also hub:NAME or hub:FOLDER."),
     ] = None,
     faces: Annotated[bool, typer.Option("--faces", help="One answer for each animal; needs --detector.")] = False,
-    animals: Annotated[
-        str | None, typer.Option(metavar="CLASS,...", help="The detector's classes that count.", show_default="animals")
-    ] = None,
+    animals: Animals = None,
     batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures that a core infers together.")] = 4,
 ) -> None:
     """Read the mood of pets from pictures of their faces."""

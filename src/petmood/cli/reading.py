@@ -40,30 +40,17 @@ def sharing(
     return with_options
 
 
-_OF_ALL: Offered = {
-    "quiet": (
-        Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no notes.", rich_help_panel=OF_ALL)],
-        False,
-    ),
+_of_all = functools.partial(typer.Option, rich_help_panel=OF_ALL)
+_SHARED: Offered = {
+    "quiet": (Annotated[bool, _of_all("--quiet", "-q", help="Show no progress and no notes.")], False),
     "verbose": (
         Annotated[
-            bool,
-            typer.Option(
-                "--verbose",
-                "-v",
-                help="Tell also seconds of steps, more figures, warnings of libraries.",
-                rich_help_panel=OF_ALL,
-            ),
+            bool, _of_all("--verbose", "-v", help="Tell also seconds of steps, more figures, warnings of libraries.")
         ],
         False,
     ),
     "config": (
-        Annotated[
-            Path | None,
-            typer.Option(
-                metavar="FILE", help="Settings.", show_default="petmood.toml, if there is one", rich_help_panel=OF_ALL
-            ),
-        ],
+        Annotated[Path | None, _of_all(metavar="FILE", help="Settings.", show_default="petmood.toml, if there is one")],
         None,
     ),
 }
@@ -77,18 +64,17 @@ def shared(command: Callable[..., None]) -> Callable[..., None]:
 
         return telling(quiet=told["quiet"], verbose=told["verbose"])
 
-    return sharing(command, _OF_ALL, around)
+    return sharing(command, _SHARED, around)
 
 
 _PANEL = "How the data are read (found by itself where there is one reading)"
-_SEARCH = "Where copies are searched for"
 
 
 def _option(help_text: str, metavar: str | None = None, default: bool | str = False) -> Any:
     return typer.Option(metavar=metavar, help=help_text, show_default=default, rich_help_panel=_PANEL)
 
 
-OPTIONS: dict[str, tuple[Any, Any]] = {
+OPTIONS: Offered = {
     "layout": (Annotated[str | None, _option("Of paths, as '{split}/{class}/*' or '{class}_*'.", "PATTERN")], None),
     "splits": (
         Annotated[str | None, _option("What splits' names mean: 'a=train,b=test,old='.", "NAME=SPLIT,...")],
@@ -109,7 +95,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "margin": (Annotated[float, _option("Added around an annotated box, in shares of its size.", default="0")], 0.0),
     "fps": (Annotated[float, _option("Frames a second that are read of each video.", default="1")], 1.0),
 }
-OUTSIDE: dict[str, tuple[Any, Any]] = {
+OUTSIDE: Offered = {
     "outside_layout": (Annotated[str | None, _option("As --layout, of outside images.", "PATTERN")], None),
     "outside_table": (Annotated[str | None, _option("As --table, of outside images.", "FILE")], None),
     "outside_columns": (Annotated[str | None, _option("As --columns, of outside images.", "ROLE=NAME,...")], None),
@@ -126,27 +112,15 @@ def reads_data(command: Callable[..., None]) -> Callable[..., None]:
     return sharing(command, offered, _in_force)
 
 
-_WHERE: dict[str, tuple[Any, Any]] = {
+_of_search = functools.partial(typer.Option, rich_help_panel="Where copies are searched for")
+_WHERE: Offered = {
     "engine": (
-        Annotated[
-            Literal["local", "ray"],
-            typer.Option(help="Who searches for copies: this process, or a cluster.", rich_help_panel=_SEARCH),
-        ],
+        Annotated[Literal["local", "ray"], _of_search(help="Who searches for copies: this process, or a cluster.")],
         "local",
     ),
-    "workers": (
-        Annotated[
-            int | None, typer.Option(min=1, help="Ray's workers.", show_default="one a core", rich_help_panel=_SEARCH)
-        ],
-        None,
-    ),
+    "workers": (Annotated[int | None, _of_search(min=1, help="Ray's workers.", show_default="one a core")], None),
     "address": (
-        Annotated[
-            str | None,
-            typer.Option(
-                metavar="HOST:PORT", help="Ray cluster.", show_default="one started here", rich_help_panel=_SEARCH
-            ),
-        ],
+        Annotated[str | None, _of_search(metavar="HOST:PORT", help="Ray cluster.", show_default="one started here")],
         None,
     ),
 }

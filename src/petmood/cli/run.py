@@ -24,6 +24,7 @@ from petmood.cli.options import (
     Seed,
     Species,
     Track,
+    fresh,
 )
 from petmood.cli.reading import reads_data, searches_copies
 
@@ -80,8 +81,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Do it all: audit, train, evaluate, and write a report."""
-    from petmood.cli.console import Bars, quiet, verbose
-    from petmood.cli.options import fresh
+    from petmood.cli.console import Bars, quiet, tell, verbose
     from petmood.config import run_settings
     from petmood.dataset.outside import parse_map
     from petmood.jobs.run import run as work
@@ -121,13 +121,7 @@ def run(
         facts, kept = outcome.results, ("report.html", "results.json", "settings.toml", "model")
         files = [place / name for name in kept]
         records.append(record_of((*facts.models, *facts.baselines), settings.model_dump(mode="json"), files))
-    if json:
-        typer.echo(outcome.results.model_dump_json(by_alias=True, indent=2))
-    elif quiet():
-        typer.echo(str(outcome.folder))
-    else:
-        for line in ending(outcome, data[0], verbose=verbose()):
-            typer.echo(line)
+    tell(outcome.results, json, [str(place)] if quiet() else ending(outcome, data[0], verbose=verbose()))
 
 
 def ending(outcome: RunOutcome, data: Path, *, verbose: bool = False) -> Iterator[str]:

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from petmood.cli.options import Animals
+
 
 def serve(
     bundle: Annotated[
@@ -41,9 +43,7 @@ def serve(
     detector: Annotated[
         str | None, typer.Option(metavar="onnx:FILE", help="Finds the animals in photos; also hub:NAME or hub:FOLDER.")
     ] = None,
-    animals: Annotated[
-        str | None, typer.Option(metavar="CLASS,...", help="The detector's classes that count.", show_default="animals")
-    ] = None,
+    animals: Animals = None,
     browse: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in a browser, from a terminal.")
     ] = True,
@@ -72,7 +72,7 @@ def serve(
     settings = ServerSettings.create({**given, "cors_origins": tuple(cors_origin or ())})
     finder = detector_named(detector, animals)
     model = load(bundle)
-    listener = bind(settings)
+    listener = bind(settings.host, settings.port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
     if not is_loopback(host):
         guard = (
@@ -116,7 +116,7 @@ def review(
 
     Every decision is saved at once, and written to labels.csv in the run.
     """
-    from petmood.cli.console import Bars, console, print_json
+    from petmood.cli.console import Bars, console, tell
     from petmood.review.photos import open_review
     from petmood.web.review.server import serve
     from petmood.web.review.state import consensus as written
@@ -129,7 +129,7 @@ def review(
         made = written(store)
         out.print(f"{made['photos']} photos in {made['path']}, by {made['method']}", highlight=False)
     if json:
-        print_json(report(store))
+        tell(report(store), json, ())
     if json or consensus:
         return
     announce = f"labels: {store.labels_path}\nStop with Ctrl+C; every decision is saved at once."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,9 @@ from petmood.cli.options import Data, Folds, Json, Labels, Seed, Species
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
     from petmood.analyses.species.facts import SpeciesFacts
 
 
@@ -28,29 +32,27 @@ def species(
 ) -> None:
     """Tell species, and what mood is left without them."""
     from petmood.analyses.species.compute import species as work
-    from petmood.cli.console import Bars, print_json
+    from petmood.cli.console import Bars, tell
     from petmood.config import run_settings
 
     settings = run_settings("quick", seed=seed, backbone=backbone, folds=folds)
-    outcome = work(data, settings, Bars(), labels=labels, given=species)
-    if json:
-        print_json({**outcome.facts.model_dump(mode="json"), "images": list(outcome.images)})
-    else:
-        _summary(outcome.facts)
+    facts, images = work(data, settings, Bars(), labels=labels, given=species)
+    tell(facts.model_dump() | {"images": images}, json, _summary(facts))
 
 
-def _summary(facts: SpeciesFacts) -> None:
-    from petmood.cli.console import console, table_of
+def _summary(facts: SpeciesFacts) -> Iterator[Table | Text]:
+    from rich.text import Text
+
+    from petmood.cli.console import table_of
     from petmood.report.wording import ci_method, plain, span
 
-    out = console()
     classes = list(next(iter(facts.table.values())))
     table = table_of("species", *classes, "photos", title=f"Species by mood, {facts.n:,} photos")
     for name, row in facts.table.items():
         table.add_row(name, *(str(row[c]) for c in classes), str(sum(row.values())))
-    out.print(table)
+    yield table
     a = facts.association
-    out.print(
+    yield Text(
         f"Cramer's V {a.cramers_v:.2f} ({span(a.cramers_v_ci, 2)}), NMI {plain(a.nmi, a.nmi_ci)}; "
         f"n = {a.n}, {ci_method(facts.ci_method)}"
     )
@@ -59,9 +61,9 @@ def _summary(facts: SpeciesFacts) -> None:
         moods = plain(c.nmi_mood, c.nmi_mood_ci)
         change = "" if c.erased == "none" else f"{c.mood_change:+.3f} ({span(c.mood_change_ci)})"
         clusters.add_row(str(c.k), c.erased, plain(c.nmi_species, c.nmi_species_ci), moods, change)
-    out.print(clusters)
+    yield clusters
     pairs = table_of("model", "against", "n", "accuracy", "its", "gain", "95 % interval", "p", title=facts.protocol)
     for p in (*facts.within, facts.over_species, *facts.erased):
         figures = (f"{p.accuracy:.3f}", f"{p.reference_accuracy:.3f}", f"{p.gain:+.3f}", span(p.gain_ci))
         pairs.add_row(p.name, p.reference, str(p.n), *figures, f"{p.p:.2g}")
-    out.print(pairs)
+    yield pairs

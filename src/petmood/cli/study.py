@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from petmood.cli.options import Data, Json, Labels, Mapping, Out, SeedOf, Track, Use
+from petmood.cli.options import Data, Json, Labels, Mapping, Out, SeedOf, Track, Use, fresh
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
-    from petmood.jobs.tune import TuneOutcome
+    from rich.table import Table
+    from rich.text import Text
+
     from petmood.results import NetworkFacts
     from petmood.results.methods import LeaderboardFacts
+    from petmood.results.tune import TuneFacts
     from petmood.study import StudyOutcome
 
 
@@ -42,8 +46,7 @@ def study(
     json: Json = False,
 ) -> None:
     """Repeat the reference study, figure beside figure."""
-    from petmood.cli.console import Bars
-    from petmood.cli.options import fresh
+    from petmood.cli.console import Bars, tell
     from petmood.config import StudySettings
     from petmood.study import study as work
 
@@ -52,24 +55,23 @@ def study(
         chosen | {"preprocess": preprocess, "backbones": tuple(backbone or ()), "seed": seed, "device": device}
     )
     outcome = work(data, out or fresh(data, "study"), settings, Bars(), labels=labels)
-    if json:
-        typer.echo(outcome.results.model_dump_json(by_alias=True, indent=2))
-    else:
-        _summary(outcome)
+    tell(outcome.results, json, _summary(outcome))
 
 
-def _summary(outcome: StudyOutcome) -> None:
-    from petmood.cli.console import console, table_of
+def _summary(outcome: StudyOutcome) -> Iterator[str | Table | Text]:
+    from rich.text import Text
+
+    from petmood.cli.console import table_of
     from petmood.report import study_text
 
-    out, found = console(), outcome.results.study
+    found = outcome.results.study
     if found is not None:
         table = table_of("section", "figure", "study", "ours: mean (range); 95 % interval", "verdict")
         for row in found.comparison:
             table.add_row(row.section, row.figure, study_text.theirs(row), study_text.ours(row), row.verdict)
-        out.print(table)
-        out.print(study_text.verdicts(found))
-    out.print(f"Report: {outcome.report}", soft_wrap=True)
+        yield table
+        yield Text(study_text.verdicts(found))
+    yield f"Report: {outcome.report}"
 
 
 def models(
@@ -78,31 +80,25 @@ def models(
     json: Json = False,
 ) -> None:
     """Show the study's networks, layer by layer."""
+    from petmood.cli.console import tell
     from petmood.training.networks import list_networks
 
     found = list_networks(classes, size)
-    if json:
-        from json import dumps
-
-        typer.echo(dumps([network.model_dump(mode="json") for network in found], indent=2))
-    else:
-        for network in found:
-            _show(network)
+    tell(found, json, (one for network in found for one in _layers(network)))
 
 
-def _show(network: NetworkFacts) -> None:
-    from petmood.cli.console import console, table_of
+def _layers(network: NetworkFacts) -> Iterator[str | Table]:
+    from petmood.cli.console import table_of
 
     table = table_of("Layer (type)", "Output Shape", title=f"{network.title} ({network.name})", title_justify="left")
     table.add_column("Param #", justify="right")
     for layer in network.layers:
         shape = ", ".join(map(str, layer.output_shape))
         table.add_row(f"{layer.name} ({layer.kind})", f"(None, {shape})", f"{layer.params:,}")
-    out = console()
-    out.print(table)
-    out.print(f"Total params: {network.params:,}")
-    out.print(f"Trainable params: {network.trainable_params:,}")
-    out.print(f"Non-trainable params: {network.non_trainable_params:,}\n")
+    yield table
+    yield f"Total params: {network.params:,}"
+    yield f"Trainable params: {network.trainable_params:,}"
+    yield f"Non-trainable params: {network.non_trainable_params:,}\n"
 
 
 @reads_data
@@ -125,7 +121,7 @@ def leaderboard(
     """Evaluate every method by cross-validation and on test."""
     from contextlib import nullcontext
 
-    from petmood.cli.console import Bars
+    from petmood.cli.console import Bars, console, tell
     from petmood.dataset.outside import parse_map
     from petmood.files import output_file
     from petmood.methods.reading import Means
@@ -140,14 +136,14 @@ def leaderboard(
         found = work(data, settings, Bars())
         if made is not None:
             write_text(made, markdown(found))
-    if json:
-        typer.echo(found.model_dump_json(indent=2))
-    else:
-        _table(found)
+    tell(found, json, [_table(found)])
+    if not json:
+        for left in found.left_out:
+            console(stderr=True).print(f"left out: {left.name} {left.reason}")
 
 
-def _table(found: LeaderboardFacts) -> None:
-    from petmood.cli.console import console, table_of
+def _table(found: LeaderboardFacts) -> Table:
+    from petmood.cli.console import table_of
     from petmood.report.wording import span
 
     table = table_of("method", "grouped accuracy", "95 % interval", "macro-F1", "test", "n", "repeats", "seconds")
@@ -162,9 +158,7 @@ def _table(found: LeaderboardFacts) -> None:
             str(row.repeats),
             f"{row.seconds:.1f}",
         )
-    console().print(table)
-    for left in found.left_out:
-        console(stderr=True).print(f"left out: {left.name} {left.reason}")
+    return table
 
 
 @reads_data
@@ -196,7 +190,7 @@ def tune(
     """Search for hyperparameters; test photos only judge."""
     from dataclasses import replace
 
-    from petmood.cli.console import Bars
+    from petmood.cli.console import Bars, tell
     from petmood.jobs.tracking import record_of, tracking
     from petmood.jobs.tune import TuneSettings
     from petmood.jobs.tune import tune as work
@@ -205,35 +199,28 @@ def tune(
     training = {"size": size, "epochs": epochs, "backbone": backbone, "seed": seed, "storage": storage}
     settings = TuneSettings.create(search | training)
     with tracking(track or (), f"tune {out.name}") as records:
-        outcome = work(data, out, settings, Bars())
-        facts = outcome.facts
+        facts = work(data, out, settings, Bars())
         best = next(trial.params for trial in facts.trials if trial.number == facts.best)
         made = record_of(
             (facts.winner,), settings.model_dump(mode="json") | best, [out / "tune.json", out / "tune.html"]
         )
         losses = {"trials/loss": [trial.loss for trial in facts.trials if trial.loss is not None]}
         records.append(replace(made, curves={**made.curves, **losses}))
-    if json:
-        typer.echo(outcome.facts.model_dump_json(indent=2))
-    else:
-        _summary_of_tune(outcome)
+    tell(facts, json, _summary_of_tune(facts, out))
 
 
-def _summary_of_tune(outcome: TuneOutcome) -> None:
-    from petmood.cli.console import console, table_of
+def _summary_of_tune(facts: TuneFacts, folder: Path) -> Iterator[str | Table]:
+    from petmood.cli.console import table_of
     from petmood.report.wording import span
 
-    facts, out = outcome.facts, console()
     table = table_of("trial", "loss", "accuracy", "choices", title=f"Best of {len(facts.trials)} trials")
     finished = sorted((t for t in facts.trials if t.loss is not None), key=lambda t: t.loss or 0.0)
     for trial in finished[:10]:
         choices = ", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in trial.params.items())
         table.add_row(str(trial.number), f"{trial.loss:.4f}", f"{trial.accuracy:.3f}", choices)
-    out.print(table)
+    yield table
     for name, share in facts.importance.items():
-        out.print(f"importance of {name}: {share:.2f}")
-    out.print(
-        f"The winner on test: {facts.winner.correct} of {facts.winner.n}, {facts.winner.accuracy:.3f} "
-        f"(95 % interval {span(facts.winner.accuracy_ci)})"
-    )
-    out.print(f"Report: {outcome.folder / 'tune.html'}", soft_wrap=True)
+        yield f"importance of {name}: {share:.2f}"
+    won = facts.winner
+    yield (f"The winner on test: {won.correct} of {won.n}, {won.accuracy:.3f} (95 % interval {span(won.accuracy_ci)})")
+    yield f"Report: {folder / 'tune.html'}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from petmood.cli.options import Backbone, Json, Labels, Mapping, Seed, Track, Use
+from petmood.cli.options import Backbone, Json, Labels, Mapping, Seed, Track, Use, fresh, new_in_runs
 from petmood.cli.reading import reads_data
 
 if TYPE_CHECKING:
@@ -19,12 +20,7 @@ def train(
     data: Annotated[
         list[Path], typer.Argument(metavar="DATA...", help="Folder or .zip of labelled faces; several make one model.")
     ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", metavar="MODEL", help="The bundle: a folder or a .zip.", show_default="a new one in runs/"
-        ),
-    ] = None,
+    out: Annotated[Path | None, new_in_runs("MODEL", "The bundle: a folder or a .zip.")] = None,
     model: Annotated[
         Literal["auto", "head", "finetune", "cnn1", "cnn2"],
         typer.Option(
@@ -71,9 +67,8 @@ def train(
     """
     from petmood.build.study_networks import leads
     from petmood.bundle.headline import headline_sentence
-    from petmood.cli.console import Bars, console
+    from petmood.cli.console import Bars, console, tell
     from petmood.cli.contest import Standings
-    from petmood.cli.options import fresh
     from petmood.config import ReadOptions, reading_options, run_settings
     from petmood.errors import ConfigError
     from petmood.jobs.tracking import record_of, tracking
@@ -93,7 +88,7 @@ def train(
                 "several data sets make a head, each read by its own layout: only --map, --terms, --backbone and "
                 "--seed go with them. Leave the other options out."
             )
-        made = save_across_bundle(
+        across = save_across_bundle(
             out,
             data,
             parse_map(mapping or ()),
@@ -102,14 +97,14 @@ def train(
             terms=terms or (),
             seed=settings.seed,
         )
-        typer.echo(made.model_dump_json(by_alias=True, indent=2) if json else f"{headline_sentence(made)}\n{out}")
+        tell(across, json, [headline_sentence(across), str(out)])
         return
     if terms:
         raise ConfigError("--terms is for several data sets. Name another one, or leave it out.")
     auto = auto_settings(budget, use, extra, mapping, extra_weight, unlabelled, distil)
     shown = console(stderr=True)
     with tracking((track or ()) if leads() else (), f"train {out.name}") as records, Standings(shown) as standings:
-        outcome = work(
+        made = work(
             data[0],
             out,
             model,
@@ -121,25 +116,21 @@ def train(
             device=device,
             watch=standings.show,
         )
-        if outcome is not None:
+        if made is not None:
             said = {**settings.model_dump(mode="json"), "model": model}
-            records.append(record_of(outcome.description.evaluation, said, [outcome.bundle]))
-    if outcome is None:
+            records.append(record_of(made.evaluation, said, [out]))
+    if made is None:
         return  # another process of torchrun's tells
-    if json:
-        typer.echo((outcome.description).model_dump_json(by_alias=True, indent=2))
-    else:
-        _summary(outcome.description, outcome.bundle)
+    tell(made, json, _summary(made, out))
 
 
-def _summary(model: ModelDescription, bundle: Path) -> None:
-    from petmood.cli.console import console, figure_lines
+def _summary(model: ModelDescription, bundle: Path) -> Iterator[str]:
+    from petmood.cli.console import figure_lines
 
-    out = console()
-    for line in figure_lines(model.evaluation):
-        out.print(line, soft_wrap=True)
+    yield from figure_lines(model.evaluation)
     if model.search is not None and model.search.versus is not None:
-        out.print(model.search.versus.verdict, soft_wrap=True)
+        yield model.search.versus.verdict
         if model.search.not_reached:
-            out.print(f"Not reached in time: {', '.join(model.search.not_reached)}", soft_wrap=True)
-    out.print(f"Bundle: {bundle}\nTry it: petmood predict {bundle} PHOTO", soft_wrap=True)
+            yield f"Not reached in time: {', '.join(model.search.not_reached)}"
+    yield f"Bundle: {bundle}"
+    yield f"Try it: petmood predict {bundle} PHOTO"

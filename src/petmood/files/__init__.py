@@ -12,16 +12,3 @@ from petmood.files.outputs import (
     settle,
 )
 from petmood.files.owned import is_record, remove_owned, write_owned
-
-__all__ = [
-    "check_output",
-    "claimed_folder",
-    "claimed_output",
-    "is_record",
-    "output_file",
-    "output_files",
-    "output_folder",
-    "remove_owned",
-    "settle",
-    "write_owned",
-]

@@ -29,37 +29,3 @@ from petmood.images.decoding import (
 )
 from petmood.images.limits import MAX_FILE_BYTES, MAX_PIXELS
 from petmood.images.naming import EXTENSIONS, MISNAMED, is_misnamed
-
-__all__ = [
-    "CANONICAL",
-    "DECODE_VERSION",
-    "EXTENSIONS",
-    "FORMATS",
-    "LARGE",
-    "LONGEST",
-    "MAX_FILE_BYTES",
-    "MAX_PIXELS",
-    "MISNAMED",
-    "NOTES",
-    "Decoded",
-    "ImageInfo",
-    "Pixels",
-    "Resized",
-    "decode",
-    "decode_full",
-    "from_picture",
-    "identify",
-    "is_misnamed",
-    "limit_pixels",
-    "open_rgb",
-    "part",
-    "preview",
-    "probe",
-    "read",
-    "resize",
-    "shrunk",
-    "thumbnail",
-    "to_thumbnail",
-    "to_unit",
-    "upright",
-]

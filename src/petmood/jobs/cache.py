@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from petmood.cache import cache_dir, open_cache
+from petmood.cache import CacheUse, cache_dir, open_cache
 from petmood.errors import ConfigError
 
 CHECKPOINTS: Final = "training"
@@ -17,34 +16,17 @@ _FOLDERS: Final = {"backbones": "graphs of backbones", CHECKPOINTS: "checkpoints
 _SECONDS: Final = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
-@dataclass(frozen=True, slots=True)
-class CacheKind:
-    """One kind of thing in the cache folder.
-
-    Attributes:
-        name: e.g. "features/efficientnet-lite0".
-        entries: how many values or files.
-        size_bytes: their bytes.
-        last_used: seconds since the epoch, to a day.
-    """
-
-    name: str
-    entries: int
-    size_bytes: int
-    last_used: float
-
-
-def list_cache() -> list[CacheKind]:
+def list_cache() -> list[CacheUse]:
     """What the cache folder holds, largest kind first; versions and weights of one kind are added up."""
-    kinds: dict[str, CacheKind] = {}
-    rows = [(_kind(u.namespace), u.entries, u.size_bytes, u.last_used) for u in open_cache().namespaces()]
+    kinds: dict[str, CacheUse] = {}
+    rows = [(_kind(u.name), u.entries, u.size_bytes, u.last_used) for u in open_cache().namespaces()]
     for name in _FOLDERS:
         files = [path.stat() for path in (cache_dir() / name).rglob("*") if path.is_file()]
         if files:
             rows.append((name, len(files), sum(f.st_size for f in files), max(f.st_mtime for f in files)))
     for name, entries, size, used in rows:
-        before = kinds.get(name, CacheKind(name, 0, 0, 0.0))
-        kinds[name] = CacheKind(name, before.entries + entries, before.size_bytes + size, max(before.last_used, used))
+        before = kinds.get(name, CacheUse(name, 0, 0, 0.0))
+        kinds[name] = CacheUse(name, before.entries + entries, before.size_bytes + size, max(before.last_used, used))
     return sorted(kinds.values(), key=lambda kind: (-kind.size_bytes, kind.name))
 
 

@@ -255,6 +255,7 @@ def _agreement(
         name="trained on the named clusters",
         reference="trained on the original labels",
         protocol=protocol.name,
+        reference_identity=identity_of(whole, model.name, protocol),
     )
     return AgreementFacts(
         n=len(rows),
@@ -262,5 +263,5 @@ def _agreement(
         kappa_ci=found.kappa_ci,
         classes=classes,
         confusion=tuple(tuple(int(v) for v in row) for row in table),
-        trained=trained.model_copy(update={"reference_identity": identity_of(whole, model.name, protocol)}),
+        trained=trained,
     )

@@ -183,17 +183,19 @@ def _run(path: Path) -> Compared:
             settings[name] = "none" if applied is None else f"{applied.name} ({applied.sha256[:12] or 'in the data'})"
         settings |= {f"setting {name}": _text(value) for name, value in sorted(made.settings.items())}
         settings |= {f"reading {name}": _text(value) for name, value in sorted(made.reading.items())}
-    figures = (*results.models, *results.baselines)
     best = max(results.models, key=lambda m: m.n, default=None)
-    told: dict[str, Any] = {
-        "kind": "run",
-        "data": data.name,
-        "data_digest": digest,
-        "photos": data.photos,
-        "classes": data.classes,
-    }
-    subject = _subject(path, path / RESULTS, best, petmood=env.petmood, **told)
-    return Compared(subject, figures, results.models, settings, path)
+    subject = _subject(
+        path,
+        path / RESULTS,
+        best,
+        kind="run",
+        data=data.name,
+        data_digest=digest,
+        photos=data.photos,
+        classes=data.classes,
+        petmood=env.petmood,
+    )
+    return Compared(subject, (*results.models, *results.baselines), results.models, settings, path)
 
 
 def _evaluation(path: Path) -> Compared:
@@ -211,15 +213,16 @@ def _evaluation(path: Path) -> Compared:
         "training photos among these": f"{facts.overlap.photos}, {'kept' if facts.overlap.kept else 'left out'}",
         **{f"map {theirs}": ours for theirs, ours in facts.data.mapping.items()},
     }
-    told: dict[str, Any] = {"data": facts.data.name, "data_digest": facts.data.digest, "photos": facts.data.photos}
     subject = _subject(
         path,
         path / EVALUATION,
         facts.figure,
         kind="evaluation",
+        data=facts.data.name,
+        data_digest=facts.data.digest,
+        photos=facts.data.photos,
         classes=facts.figure.classes,
         petmood=facts.petmood,
-        **told,
     )
     return Compared(subject, (facts.figure,), (facts.figure,), settings, path)
 
@@ -240,21 +243,22 @@ def _bundle(path: Path) -> Compared:
         "temperature": f"{shown.calibration.temperature:.4g}",
         **{f"setting {name}": _text(value) for name, value in sorted(shown.settings.items())},
     }
-    file = path / DESCRIPTION if path.is_dir() else path
-    data = shown.data
-    told: dict[str, Any] = {
-        "data": data.name,
-        "data_digest": data.sha256,
-        "photos": data.photos,
-        "classes": shown.classes,
-    }
-    subject = _subject(path, file, headline(shown), kind="bundle", petmood=shown.petmood, **told)
+    subject = _subject(
+        path,
+        path / DESCRIPTION if path.is_dir() else path,
+        headline(shown),
+        kind="bundle",
+        data=shown.data.name,
+        data_digest=shown.data.sha256,
+        photos=shown.data.photos,
+        classes=shown.classes,
+        petmood=shown.petmood,
+    )
     models = tuple(m for m in shown.evaluation if not m.name.startswith("majority"))
     return Compared(subject, shown.evaluation, models, settings)
 
 
 def _subject(path: Path, file: Path, best: ModelFacts | None, **told: Any) -> Subject:
-    told |= {"title": "", "protocol": "", "n": 0}
     told |= best.model_dump(include={"title", "protocol", "n", "accuracy", "accuracy_ci", "macro_f1"}) if best else {}
     moment = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds")
     return Subject(path=str(path), modified=moment, **told)
@@ -275,12 +279,8 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """What one figure says of each photo, by what identifies the photo: right or wrong, and the label by name."""
-
-    right: Mapping[str, bool]
-    label: Mapping[str, str]
+_Judged = dict[str, tuple[bool, str]]
+"""What one figure says of each photo, by what identifies the photo: whether it is right, and the label by name."""
 
 
 def _paired(found: Sequence[Compared]) -> tuple[list[PairedDifference], list[NotPaired]]:
@@ -293,7 +293,7 @@ def _paired(found: Sequence[Compared]) -> tuple[list[PairedDifference], list[Not
             p, q = _judged(found[i], x, found[j]), _judged(found[j], y, found[i])
             if p is None or q is None:
                 continue
-            shared = sorted(p.right.keys() & q.right.keys())
+            shared = sorted(p.keys() & q.keys())
             if shared:
                 wanted.append((i, j, x, y, shared, p, q))
             shares = True
@@ -301,7 +301,7 @@ def _paired(found: Sequence[Compared]) -> tuple[list[PairedDifference], list[Not
             why = "they share no evaluated photo" if shares else "they have no protocol in common, or say no photos"
             apart.append(NotPaired(a=i, b=j, reason=why))
     values: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]] = [
-        (np.array([p.right[k] for k in shared]), np.array([q.right[k] for k in shared]))
+        (np.array([p[k][0] for k in shared]), np.array([q[k][0] for k in shared]))
         for _, _, _, _, shared, p, q in wanted
     ]
     made = tell_apart(values) if values else ()
@@ -315,7 +315,7 @@ def _paired(found: Sequence[Compared]) -> tuple[list[PairedDifference], list[Not
                 model_b=y.name,
                 protocol=x.protocol,
                 n=len(shared),
-                relabelled=sum(same_name(p.label[k]) != same_name(q.label[k]) for k in shared),
+                relabelled=sum(same_name(p[k][1]) != same_name(q[k][1]) for k in shared),
                 accuracy_a=float(left.mean()),
                 accuracy_b=float(right.mean()),
                 difference=test.difference,
@@ -355,6 +355,5 @@ def _judged(one: Compared, figure: ModelFacts, other: Compared) -> _Judged | Non
         keys = [f"{row:09d}" for row in rows]
     else:
         return None
-    hits = [t == p for t, p in zip(figure.truth, figure.predicted, strict=True)]
-    labels = [figure.classes[t] for t in figure.truth]
-    return _Judged(dict(zip(keys, hits, strict=True)), dict(zip(keys, labels, strict=True)))
+    judged = zip(keys, figure.truth, figure.predicted, strict=True)
+    return {key: (truth == predicted, figure.classes[truth]) for key, truth, predicted in judged}

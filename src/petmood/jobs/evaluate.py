@@ -242,7 +242,10 @@ def matched(
         ConfigError: a class of the data is none of the model's.
     """
     classes, names, order = _classes(answers, data, mapping)
-    return classes, names, order, _mapped(data, classes, names)
+    if classes == data.classes and all(theirs == ours for theirs, ours in names.items()):
+        return classes, names, order, data
+    records = tuple(replace(record, class_name=names[record.class_name]) for record in data.records)
+    return classes, names, order, data.relabelled(replace(data.manifest, classes=classes, records=records))
 
 
 def _classes(
@@ -258,13 +261,6 @@ def _classes(
         kept = tuple(names[name] for name in data.classes)
         return kept, names, [column[name] for name in kept]
     return answers.model.classes, names, list(range(len(column)))
-
-
-def _mapped(data: Dataset, classes: tuple[str, ...], names: Mapping[str, str]) -> Dataset:
-    if classes == data.classes and all(theirs == ours for theirs, ours in names.items()):
-        return data
-    records = tuple(replace(record, class_name=names[record.class_name]) for record in data.records)
-    return data.relabelled(replace(data.manifest, classes=classes, records=records))
 
 
 def data_facts(data: Dataset, names: Mapping[str, str], unanswered: int) -> EvaluatedData:

@@ -112,17 +112,14 @@ def settings_text(
     mapping: Mapping[str, str] | None = None,
 ) -> str:
     """Every setting that was in force, as a file that `--config` takes to do the same again."""
-    origin, reading = data.origin, dict(data.origin.options.model_dump(mode="json", exclude_defaults=True))
-    for name in ("splits", "columns"):
-        if name in reading:
-            reading[name] = ",".join(f"{key}={meaning}" for key, meaning in reading[name])
+    origin = data.origin
     files = {"labels": origin.labels, "groups": origin.groups, "species": origin.species}
     values: dict[str, Any] = {
         "data": [_place(path) for path in (origin.data, *others)],
         **settings.model_dump(mode="json"),
         **{name: None if file is None else _place(file.path) for name, file in files.items()},
         "map": [f"{theirs}={ours}" for theirs, ours in (mapping or {}).items()] or None,
-        **reading,
+        **_reading(origin.options),
     }
     return f"# petmood {__version__}: petmood run --config THIS-FILE does the same again\n\n{toml_text('run', values)}"
 
@@ -157,15 +154,23 @@ def repeating_command(command: str, origin: Origin, settings: RunSettings) -> st
 
 def reading_words(options: ReadOptions) -> list[str]:
     """Options of the command line that say how data are read."""
-    words: list[str] = []
-    for name, value in options.model_dump(mode="json", exclude_defaults=True).items():
-        option = f"--{name.replace('_', '-')}"
-        if name in ("splits", "columns"):
-            words += [option, ",".join(f"{key}={meaning}" for key, meaning in value)]
-        else:
-            for one in value if isinstance(value, list) else [value]:
-                words += [option, str(one)]
-    return words
+    return [word for name, value in _reading(options).items() for word in _words(_option(name), value)]
+
+
+def _reading(options: ReadOptions) -> dict[str, Any]:
+    """Those that are not the defaults, as a user writes them."""
+    said = options.model_dump(mode="json", exclude_defaults=True)
+    pairs = {name: said[name] for name in ("splits", "columns") if name in said}
+    return said | {name: ",".join(f"{key}={meaning}" for key, meaning in value) for name, value in pairs.items()}
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _words(option: str, value: Any) -> list[str]:
+    """An option and its value, once for each of several."""
+    return [word for one in (value if isinstance(value, list) else [value]) for word in (option, str(one))]
 
 
 def _changed(values: Mapping[str, Any], defaults: Mapping[str, Any], options: Mapping[str, str]) -> list[str]:
@@ -173,12 +178,11 @@ def _changed(values: Mapping[str, Any], defaults: Mapping[str, Any], options: Ma
     for name, value in values.items():
         if name == "preset" or value == defaults.get(name):
             continue
-        option = options.get(name, f"--{name.replace('_', '-')}")
+        option = options.get(name, _option(name))
         if isinstance(value, bool):
             words.append(option if value else option.replace("--", "--no-", 1))
         else:
-            for one in value if isinstance(value, list) else [value]:
-                words += [option, str(one)]
+            words += _words(option, value)
     return words
 
 

@@ -23,7 +23,7 @@ from petmood.evaluation.statistics import BOOTSTRAP, mean_interval
 from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import Figure, Regraded, RegradeFacts
-from petmood.split import Fold, test_fold
+from petmood.split import test_fold
 
 HEAD: Final = "logistic-c1"
 REPEATS: Final = 5
@@ -103,18 +103,13 @@ def _grade(claim: Claim, model: Model, data: Dataset, settings: RunSettings, cla
         reproduced = _figure(model, data, [once_on_test(manifest, seed, "files")], None)
         folds = [test_fold(manifest)]
     else:
-        pool, share = files_pool(manifest), claim.share
-        folds = list(random_holdouts(manifest, share=share, repeats=REPEATS, seed=seed, rows=pool))
+        pool, name = files_pool(manifest), f"random holdout of {claim.share:.0%}"
+        folds = list(random_holdouts(manifest, share=claim.share, repeats=REPEATS, seed=seed, rows=pool))
         protocols = [
             Protocol(
-                f"random holdout of {share:.0%}",
-                seed,
-                partial(_holdout, share, seed, i),
-                "files",
-                detail=f"{i} of {REPEATS}",
-                leaks=True,
+                name, seed, partial(lambda dealt, m: [dealt], fold), "files", detail=f"{i} of {REPEATS}", leaks=True
             )
-            for i in range(REPEATS)
+            for i, fold in enumerate(folds)
         ]
         reproduced = _figure(model, data, protocols, f"{REPEATS} random holdouts")
     honest = _figure(model, data, [grouped(manifest, settings.folds, seed, "files")], None)
@@ -129,11 +124,6 @@ def _grade(claim: Claim, model: Model, data: Dataset, settings: RunSettings, cla
         exposed=exposed,
         honest=honest,
     )
-
-
-def _holdout(share: float, seed: int, number: int, manifest: Manifest) -> list[Fold]:
-    made = random_holdouts(manifest, share=share, repeats=REPEATS, seed=seed, rows=files_pool(manifest))
-    return list(made)[number : number + 1]
 
 
 def _figure(model: Model, data: Dataset, protocols: Sequence[Protocol], name: str | None) -> Figure:

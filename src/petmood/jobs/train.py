@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -27,14 +27,6 @@ MODELS: Final = ("auto", "head", "finetune", "cnn1", "cnn2")
 _SEARCHED: Final = "--budget, --use, --extra, --map, --extra-weight, --unlabelled and --distil"
 
 
-@dataclass(frozen=True, slots=True)
-class TrainOutcome:
-    """The bundle that was made, and its description."""
-
-    bundle: Path
-    description: ModelDescription
-
-
 def train(
     data: Path,
     out: Path,
@@ -47,8 +39,8 @@ def train(
     auto: AutoSettings | None = None,
     device: str = "auto",
     watch: Watch = lambda rows, title: None,
-) -> TrainOutcome | None:
-    """Train a model on labelled faces and save it as a bundle.
+) -> ModelDescription | None:
+    """Train a model on labelled faces and save it as a bundle, whose description it gives.
 
     Processes that torchrun started train a network of the study as one; the first saves it, the others return None.
 
@@ -103,14 +95,12 @@ def train(
             from petmood.build.finetuned import save_finetuned
 
             tuned = finetune_settings(settings.preset, None if auto is None else auto.budget, device, settings.backbone)
-            return TrainOutcome(out, save_finetuned(out, opened, settings, tuned, shown))
+            return save_finetuned(out, opened, settings, tuned, shown)
         if backbone is None:
             with shown.stage(f"Training {model} at {settings.cnn_size} pixels") as tick:
-                made = save_cnn_bundle(out, opened, model, settings, tick)
-                return None if made is None else TrainOutcome(out, made)
+                return save_cnn_bundle(out, opened, model, settings, tick)
         with shown.stage("Training, evaluating and saving"):
-            description = save_head_bundle(out, opened, backbone, settings, thumbnails=thumbnails, soft=soft)
-    return TrainOutcome(out, description)
+            return save_head_bundle(out, opened, backbone, settings, thumbnails=thumbnails, soft=soft)
 
 
 def _auto(
@@ -121,7 +111,7 @@ def _auto(
     shown: Progress,
     watch: Watch,
     thumbnails: bool,
-) -> TrainOutcome:
+) -> ModelDescription:
     from petmood.build.selected import save_auto_bundle
     from petmood.methods.reading import MethodData
     from petmood.methods.selection import contest, distil
@@ -138,5 +128,4 @@ def _auto(
                 made = distil(bench, made, winner, search)
             winner = f"{winner}+distilled"
     with shown.stage(f"Refitting {winner} and saving") as tick:
-        description = save_auto_bundle(out, data, made, winner, settings, search, tick, thumbnails=thumbnails)
-    return TrainOutcome(out, description)
+        return save_auto_bundle(out, data, made, winner, settings, search, tick, thumbnails=thumbnails)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -65,15 +64,7 @@ Judge = Callable[[dict[str, Choice], Fold, int | None, Report | None], Outcome]
 """(choices, fold, epochs or None to stop early, report) -> (n, n_classes) probabilities of the photos, best epoch."""
 
 
-@dataclass(frozen=True)
-class TuneOutcome:
-    """Where a search put its files, and what it found."""
-
-    folder: Path
-    facts: TuneFacts
-
-
-def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | None = None) -> TuneOutcome:
+def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | None = None) -> TuneFacts:
     """Search, refit the winner on train and judge it once on test.
 
     The search is kept in `out/trials.journal`: the same command goes on where it was interrupted, and run by several
@@ -84,7 +75,7 @@ def tune(data: Path, out: Path, settings: TuneSettings, progress: Progress | Non
     storage = settings.storage or str(out / "trials.journal")
     check_storage(storage, [data])
     with output_folder(out, [data], shared=True) as folder:
-        return TuneOutcome(out, _tune(data, folder, storage, settings, progress))
+        return _tune(data, folder, storage, settings, progress)
 
 
 def _tune(data: Path, folder: Path, storage: str, settings: TuneSettings, progress: Progress | None) -> TuneFacts:

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from petmood.report.wording import THIN, ci_method, count, interval, p_value, percent, plural, points, quoted
 from petmood.results import AboveSpecies, AppliedFile, Interval, Leaderboard, ModelFacts, PairFacts, Rank, Results
-
-
-@dataclass(frozen=True, slots=True)
-class Simple:
-    """Leaderboards, and the models against species alone."""
-
-    boards: tuple[Leaderboard, ...]
-    above: tuple[AboveSpecies, ...]
 
 
 def marks(results: Results) -> tuple[str, ...]:
     """Why figures of this run are not to be trusted, each reason once."""
     figures: tuple[ModelFacts, ...] = (*results.models, *results.baselines)
     return tuple(dict.fromkeys(m.mark for m in figures if m.mark))
-
-
-def simple(results: Results) -> Simple | None:
-    """The models beside what any model must beat; None where nothing was compared."""
-    facts = results.comparison
-    if facts is None:
-        return None
-    boards = tuple(sorted(facts.leaderboards, key=lambda b: -b.n))
-    return Simple(boards, tuple(sorted(facts.above_species, key=lambda a: -a.n)))
 
 
 def headline_above_species(results: Results) -> AboveSpecies | None:

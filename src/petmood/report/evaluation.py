@@ -8,7 +8,6 @@ from typing import Final
 from markupsafe import Markup
 
 from petmood.report import captions
-from petmood.report import credibility_plots as trust_plots
 from petmood.report.html import Thumbnail, page_html, picture_uris
 from petmood.report.palette import class_colours
 from petmood.report.sentences import sets_sentence
@@ -163,15 +162,16 @@ def grade_lines(facts: GradeFacts) -> Iterator[str]:
 
 def evaluation_html(facts: EvaluationFacts, thumbnail: Thumbnail) -> str:
     """The page of an evaluation: complete in itself, without script."""
-    from petmood.report import plots  # draws with matplotlib, which is slow to import
+    from petmood.report import credibility_plots, plots  # draw with matplotlib, which is slow to import
 
+    sure = facts.sureness
     return page_html(
         "evaluation.html.j2",
         facts=facts,
         words=_words(),
         colours=class_colours(facts.figure.classes),
         confusion=Markup(plots.confusion("evaluation", facts.figure, captions.confusion_label(facts.figure))),
-        reliability=None if facts.sureness is None else trust_plots.reliability(facts.sureness.reliability),
+        reliability=sure and credibility_plots.reliability("reliability", sure.reliability),
         uri=picture_uris(thumbnail),
     )
 

@@ -21,7 +21,6 @@ from petmood.report.credibility import (
     citation,
     marks,
     relabelled_sentence,
-    simple,
 )
 from petmood.report.palette import class_colours
 from petmood.report.sentences import protocol_label
@@ -128,7 +127,6 @@ def _context(
         "captions": captions,
         "facts": facts,
         "marks": marks(results),
-        "simple": simple(results),
         "sections": sections,
         "cautions": cautions,
     }

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from markupsafe import Markup
 
 from petmood.report import captions, facts, study_text
-from petmood.report.figures import ClusterView, ModelView
 from petmood.report.html import Thumbnail, _environment, _pictures, page_html
 from petmood.report.palette import class_colours
 from petmood.results import Results, SizeCount, StudyFacts, Tuning
 from petmood.results.tune import TuneFacts
 from petmood.store import write_bytes, write_text
-
-
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """A clustering or model with the sentences under it."""
-
-    view: ClusterView | ModelView
-    texts: tuple[str, ...]
 
 
 def render_study(results: Results, thumbnail: Thumbnail, out: Path) -> None:
@@ -71,7 +61,7 @@ def study_html(results: Results, thumbnail: Thumbnail) -> str:
                 for view in drawn.clusters
             ],
             models=[
-                _Section(view, tuple(study_text.model_sentences(view.facts)))
+                (view, tuple(study_text.model_sentences(view.facts)))
                 for view in drawn.models
                 if view.facts.protocol == facts.protocols(results)[0].name
             ],

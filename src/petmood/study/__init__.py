@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from petmood.errors import require_extra
 from petmood.features.species import SPECIES
 from petmood.files import output_folder
 from petmood.jobs.provenance import environment, provenance, write_source
-from petmood.progress import Progress, Tick, Timed
+from petmood.progress import Progress
 from petmood.records import FeatureTable, IntArray, Manifest
 from petmood.results import FaceMap, MapPoint, Results, StudyFacts, Tuning
 from petmood.split import official_fold
@@ -98,7 +97,7 @@ def _results(data: Dataset, settings: StudySettings, chosen: list[Chosen]) -> Re
         backbones.append(describe(one, manifest, shape))
     last = next(reversed(runs.values()))[0]
     tuning, face_map = _without_labels(data, settings.seed, chosen[0], species, last.assigned)
-    trained = [train_one(data, name, how, _Stages(timed)) for name, how in plan(settings)]
+    trained = [train_one(data, name, how) for name, how in plan(settings)]
     networks = list_networks(len(manifest.classes), settings.cnn_size)
     every = [c for i in range(len(chosen)) for found in runs.values() for c in found[i : i + 1]]
     models, trainings = [m for m, _ in trained], [t for _, t in trained]
@@ -131,21 +130,6 @@ def _results(data: Dataset, settings: StudySettings, chosen: list[Chosen]) -> Re
             comparison=rows,
         ),
     )
-
-
-class _Stages:
-    """The view of progress that trainings get: stages are timed under one name."""
-
-    def __init__(self, timed: Timed) -> None:
-        self.timed = timed
-
-    def stage(self, title: str) -> AbstractContextManager[Tick]:
-        """Show and time a stage."""
-        return self.timed.stage("networks", title)
-
-    def note(self, text: str) -> None:
-        """Show one line."""
-        self.timed.inner.note(text)
 
 
 def _without_labels(

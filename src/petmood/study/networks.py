@@ -5,7 +5,6 @@ from __future__ import annotations
 from petmood.build.study_networks import CnnOutcome, describe_cnn, train_cnn
 from petmood.config import StudySettings
 from petmood.dataset import Dataset
-from petmood.progress import Progress
 from petmood.records import Manifest
 from petmood.results import ModelFacts, TrainingFacts
 from petmood.training.settings import EpochLog, TrainSettings
@@ -33,23 +32,18 @@ def plan(settings: StudySettings) -> list[tuple[str, TrainSettings]]:
     ]
 
 
-def train_one(
-    data: Dataset,
-    network: str,
-    training: TrainSettings,
-    progress: Progress,
-) -> tuple[ModelFacts, TrainingFacts]:
+def train_one(data: Dataset, network: str, training: TrainSettings) -> tuple[ModelFacts, TrainingFacts]:
     """Train a network, or take it from the cache; a line an epoch tells loss, accuracy and learning rate."""
     title = f"{NAMES[network]}, seed {training.seed}"
 
     def tell(log: EpochLog) -> None:
         watched = "" if log.val_loss is None else f", valid loss {log.val_loss:.4f}, accuracy {log.val_accuracy:.4f}"
-        progress.note(
+        data.timed.inner.note(
             f"{title}: epoch {log.epoch}/{log.epochs}, loss {log.loss:.4f}, accuracy {log.accuracy:.4f}{watched}, "
             f"{log.seconds:.0f} s"
         )
 
-    with progress.stage(f"Training {title} at {training.size} pixels") as tick:
+    with data.timed.stage("networks", f"Training {title} at {training.size} pixels") as tick:
         outcome = train_cnn(data, network, training, tick, tell)
     manifest = data.manifest
     facts = describe_cnn(manifest, network, training, outcome)

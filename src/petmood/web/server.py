@@ -14,26 +14,26 @@ if TYPE_CHECKING:
     from petmood.detection import Detector
 
 
-def bind(settings: ServerSettings) -> socket.socket:
-    """A listening socket, bound before the model's first inference so that a taken port is told at once.
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket, bound before the first inference of a model so that a taken port is told at once.
 
     Raises:
         ConfigError: the address is not this machine's, or the port is taken.
     """
     import socket as sockets
 
-    family = sockets.AF_INET6 if ":" in settings.host else sockets.AF_INET
+    family = sockets.AF_INET6 if ":" in host else sockets.AF_INET
     # the protocol is named, since asyncio sends small answers without delay only on sockets that say that they are TCP
     listener = sockets.socket(family, sockets.SOCK_STREAM, sockets.IPPROTO_TCP)
     listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
     try:
-        listener.bind((settings.host, settings.port))
+        listener.bind((host, port))
         # who connects before the model is warm waits for it
         listener.listen()
     except OSError as error:
         listener.close()
         raise ConfigError(
-            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}. Choose another with --port."
+            f"cannot listen on {host} port {port}: {error.strerror}. Choose another with --port."
         ) from error
     return listener
 

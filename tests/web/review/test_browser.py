@@ -36,7 +36,7 @@ pytest.importorskip("uvicorn")
 from petmood.web.connections import Server as Serving  # noqa: E402 - these need the extra
 from petmood.web.connections import configured  # noqa: E402
 from petmood.web.review.app import create_app  # noqa: E402
-from petmood.web.review.server import bind  # noqa: E402
+from petmood.web.review.server import listening  # noqa: E402
 from petmood.web.review.store import DecisionStore  # noqa: E402
 
 READY = "body[data-ready=yes][data-saved=yes]"
@@ -66,8 +66,7 @@ class Reached:
 @contextmanager
 def within(store: DecisionStore) -> Iterator[Reached]:
     """The page of a review served by this process, which takes a moment, where starting a command takes seconds."""
-    with bind(0) as listener, open_pictures(store.review.data, store.review.options) as source:
-        listener.listen()
+    with listening(0) as listener, open_pictures(store.review.data, store.review.options) as source:
         server = Serving(configured(create_app(store, source)))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from petmood.analyses.protocols.facts import AnimalsOutFacts, CurvePoint, Forecast, SpeciesOut, SpeciesOutFacts
 from petmood.dataset import DEFAULT_BACKBONE
-from petmood.report.credibility_plots import ShareChart
+from petmood.report.credibility_plots import shares
 from petmood.report.wording import THIN, count, measured, number, percent, plural, points_ci
 
 
@@ -65,11 +65,13 @@ def forecast_sentence(f: Forecast) -> str:
 
 def learning(points: Sequence[CurvePoint]) -> Markup:
     """Accuracy against the number of photos trained on, with 95 % intervals."""
-    most = max(p.photos for p in points)
-    ticks = [(p.photos, count(round(p.photos))) for p in points]
-    chart = ShareChart("photos in training", "share of photos it gets right", 1.06 * most, ticks)
-    chart.path([(p.photos, p.accuracy) for p in points])
-    for p in points:
-        chart.point(p.photos, p.accuracy, p.accuracy_ci, 4)
     said = "; ".join(f"{count(round(p.photos))} photos, {percent(p.accuracy, 1)}" for p in points)
-    return chart.svg(f"Learning curve: {said}.")
+    return shares(
+        "learning",
+        [(p.photos, p.accuracy, p.accuracy_ci) for p in points],
+        "photos in training",
+        "share of photos it gets right",
+        f"Learning curve: {said}.",
+        ticks={p.photos: count(round(p.photos)) for p in points},
+        right=1.06 * max(p.photos for p in points),
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -52,12 +51,14 @@ def _measure(data: Dataset, species: SpeciesTable, settings: RunSettings) -> Spe
         return photos.predictions(one, protocol).hits(photos.manifest)
 
     def pair(one: Model, other: Model, name: str, reference: str) -> PairedFacts:
-        found = paired_facts(hits(one), hits(other), name=name, reference=reference, protocol=protocol.name)
-        return found.model_copy(
-            update={
-                "identity": identity_of(data.manifest, one.name, protocol),
-                "reference_identity": identity_of(data.manifest, other.name, protocol),
-            }
+        return paired_facts(
+            hits(one),
+            hits(other),
+            name=name,
+            reference=reference,
+            protocol=protocol.name,
+            identity=identity_of(data.manifest, one.name, protocol),
+            reference_identity=identity_of(data.manifest, other.name, protocol),
         )
 
     return SpeciesFacts(
@@ -126,14 +127,6 @@ def image_species(photos: Dataset) -> Sequence[dict[str, object]]:
     ]
 
 
-@dataclass(frozen=True)
-class SpeciesOutcome:
-    """What `petmood species` found: the facts, and the species of each photo."""
-
-    facts: SpeciesFacts
-    images: Sequence[dict[str, object]]
-
-
 def species(
     data: Path,
     settings: RunSettings,
@@ -141,8 +134,8 @@ def species(
     *,
     labels: Path | None = None,
     given: Path | None = None,
-) -> SpeciesOutcome:
-    """Species of each photo of a data set, and what they have to do with mood.
+) -> tuple[SpeciesFacts, Sequence[dict[str, object]]]:
+    """What the species of a data set have to do with mood, and those of each photo, as `image_species` gives them.
 
     Args:
         data: folder or .zip of labelled images.
@@ -155,7 +148,7 @@ def species(
         photos = opened.photos
         photos.features(settings.backbone)
         with opened.timed.stage("species", "Measuring species against mood"):
-            return SpeciesOutcome(species_facts(opened, settings), image_species(photos))
+            return species_facts(opened, settings), image_species(photos)
 
 
 def as_compared(species: SpeciesFacts, comparison: ComparisonFacts) -> SpeciesFacts:

@@ -16,17 +16,12 @@ from petmood.evaluation import sources
 from petmood.evaluation.statistics import BOOTSTRAP
 from petmood.features import Backbone
 from petmood.progress import Tick
+from petmood.records import IntArray
 
 
 def not_asked(data: Dataset, backbone: str, seed: int, why_not: str = "") -> TravelFacts:
     """What is known with one source: nothing of elsewhere."""
-    photos = data.photos
-    counts = np.bincount(photos.labels, minlength=len(photos.classes))
-    one = TravelSource(
-        name=photos.manifest.name,
-        photos=len(photos),
-        by_class={name: int(n) for name, n in zip(photos.classes, counts, strict=True)},
-    )
+    one = _source(data.manifest.name, data.photos.labels, data.classes)
     return TravelFacts(backbone=backbone, seed=seed, ci_method=BOOTSTRAP, model=MODEL, sources=(one,), why_not=why_not)
 
 
@@ -79,7 +74,10 @@ def facts_across(
         seed=seed,
         ci_method=BOOTSTRAP,
         model=MODEL,
-        sources=tuple(_sources(union)),
+        sources=tuple(
+            _source(name, union.labels[union.photos(union.rows(i))], union.classes)
+            for i, name in enumerate(union.sources)
+        ),
         copies=tuple(tuple(of.paths[i] for i in rows) for rows in union.copies()),
         cells=cells,
         controls=controls,
@@ -103,33 +101,27 @@ def facts_across(
     return found
 
 
-def _sources(union: sources.Pooled) -> Iterator[TravelSource]:
-    for i, name in enumerate(union.sources):
-        photos = union.photos(union.rows(i))
-        counts = np.bincount(union.labels[photos], minlength=len(union.classes))
-        yield TravelSource(
-            name=name,
-            photos=len(photos),
-            by_class={c: int(n) for c, n in zip(union.classes, counts, strict=True)},
-        )
+def _source(name: str, labels: IntArray, classes: Sequence[str]) -> TravelSource:
+    counts = np.bincount(labels, minlength=len(classes)).tolist()
+    return TravelSource(name=name, photos=len(labels), by_class=dict(zip(classes, counts, strict=True)))
 
 
 def matrix_cells(union: sources.Pooled, subject: str, reader: sources.Reader, seed: int) -> Iterator[TravelCell]:
     """Each source left out, beside its own folds; then, of three and more, each pair."""
     yield from left_out_cells(union, subject, reader, seed)
-    for source in range(len(union.sources)):
-        if may_be_folded(union, source):
-            yield _cell(union, subject, sources.in_source_folds(union, source, seed=seed), reader, seed)
+    yield from _in_source_cells(union, subject, reader, seed)
     if len(union.sources) > 2:
         for fold in sources.one_to_one_folds(union):
             yield _cell(union, subject, [fold], reader, seed)
 
 
-def may_be_folded(union: sources.Pooled, source: int) -> bool:
-    """Whether a source has two moods or more, each of two photos or more."""
-    counts = np.bincount(union.labels[union.photos(union.rows(source))])
-    counts = counts[counts > 0]
-    return len(counts) > 1 and int(counts.min()) > 1
+def _in_source_cells(union: sources.Pooled, subject: str, reader: sources.Reader, seed: int) -> Iterator[TravelCell]:
+    """A reader in folds of each source that has two moods or more, each of two photos or more."""
+    for source in range(len(union.sources)):
+        counts = np.bincount(union.labels[union.photos(union.rows(source))])
+        counts = counts[counts > 0]
+        if len(counts) > 1 and counts.min() > 1:
+            yield _cell(union, subject, sources.in_source_folds(union, source, seed=seed), reader, seed)
 
 
 def left_out_cells(union: sources.Pooled, subject: str, reader: sources.Reader, seed: int) -> tuple[TravelCell, ...]:
@@ -141,9 +133,7 @@ def control_cells(union: sources.Pooled, of: Across, seed: int) -> Iterator[Trav
     """Species as the other sources teach it, as the judged one does in grouped folds, and the rule "angry = cat"."""
     alone = species_alone(union, of.scores)
     yield from left_out_cells(union, "species", alone, seed)
-    for source in range(len(union.sources)):
-        if may_be_folded(union, source):
-            yield _cell(union, "species", sources.in_source_folds(union, source, seed=seed), alone, seed)
+    yield from _in_source_cells(union, "species", alone, seed)
     rule = angry_cats(union)
     if rule is not None:
         yield from left_out_cells(union, "angry-cats", rule, seed)

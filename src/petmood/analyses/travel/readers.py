@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,52 +60,48 @@ def angry_cats(union: Pooled) -> Reader | None:
 
 def mixture(union: Pooled, rows: FloatArray, n_scores: int, balance: str = "source x species") -> Reader:
     """A head a species with priors told: `rows` are ImageNet scores, then features."""
-    names = np.array(union.classes)
     columns = np.arange(rows.shape[1])
 
-    def read(train: IntArray, evaluate: IntArray) -> Probabilities:
+    def fit(train: IntArray, labels: NDArray[np.str_]) -> Any:
         from petmood.training.source_head import SourceMixture
 
-        head = SourceMixture(columns[:n_scores], columns[n_scores:], balance=balance).fit(
-            rows[train], names[union.labels[train]], sources=union.source[train]
-        )
-        return _ordered(union, head.predict_proba(rows[evaluate]), head.classes_)
+        head = SourceMixture(columns[:n_scores], columns[n_scores:], balance=balance)
+        return head.fit(rows[train], labels, sources=union.source[train])
 
-    return read
+    return _reader(union, rows, fit)
 
 
 def _told(union: Pooled, vectors: FloatArray) -> Reader:
-    names = np.array(union.classes)
-
-    def read(train: IntArray, evaluate: IntArray) -> Probabilities:
+    def fit(train: IntArray, labels: NDArray[np.str_]) -> Any:
         from petmood.training.source_head import SourceHead
 
-        head = SourceHead(balance="source x species").fit(
-            vectors[train], names[union.labels[train]], sources=union.source[train], species=union.species[train]
-        )
-        return _ordered(union, head.predict_proba(vectors[evaluate]), head.classes_)
+        head = SourceHead(balance="source x species")
+        return head.fit(vectors[train], labels, sources=union.source[train], species=union.species[train])
 
-    return read
+    return _reader(union, vectors, fit)
 
 
 def _logistic(union: Pooled, rows: NDArray[np.floating], *, even: bool) -> Reader:
-    names = np.array(union.classes)
-
-    def read(train: IntArray, evaluate: IntArray) -> Probabilities:
+    def fit(train: IntArray, labels: NDArray[np.str_]) -> Any:
         from petmood.training.heads import LogisticHead
 
         weights = even_weights(union.labels[train], union.source[train]) if even else None
-        head = LogisticHead().fit(rows[train], names[union.labels[train]], sample_weight=weights)
-        return _ordered(union, head.predict_proba(rows[evaluate]), head.classes_)
+        return LogisticHead().fit(rows[train], labels, sample_weight=weights)
+
+    return _reader(union, rows, fit)
+
+
+def _reader(union: Pooled, rows: NDArray[np.floating], fit: Callable[[IntArray, NDArray[np.str_]], Any]) -> Reader:
+    """Reads by the head that `fit` makes of training rows and their labels; classes that these lack get nothing."""
+    names = np.array(union.classes)
+
+    def read(train: IntArray, evaluate: IntArray) -> Probabilities:
+        head = fit(train, names[union.labels[train]])
+        found = np.zeros((len(evaluate), len(union.classes)))
+        found[:, [union.classes.index(str(name)) for name in head.classes_]] = head.predict_proba(rows[evaluate])
+        return found
 
     return read
-
-
-def _ordered(union: Pooled, said: NDArray[np.floating], known: Iterable[str]) -> Probabilities:
-    """Probabilities in the order of the union's classes; those that training lacked get none."""
-    found = np.zeros((len(said), len(union.classes)))
-    found[:, [union.classes.index(str(name)) for name in known]] = said
-    return found
 
 
 def remembered(reader: Reader) -> Reader:

@@ -22,7 +22,7 @@ from petmood.evaluation.statistics.intervals import (
     wilson_interval,
 )
 from petmood.records import IntArray
-from petmood.results import Interval, PairedFacts
+from petmood.results import Identity, Interval, PairedFacts
 
 LEVEL: Final = 0.05
 """Family-wise error rate at which two models are called different."""
@@ -230,7 +230,14 @@ def alike(n: int, differ: Mapping[tuple[int, int], bool]) -> tuple[tuple[int, ..
 
 
 def paired_facts(
-    hits: NDArray[np.bool_], reference_hits: NDArray[np.bool_], *, name: str, reference: str, protocol: str
+    hits: NDArray[np.bool_],
+    reference_hits: NDArray[np.bool_],
+    *,
+    name: str,
+    reference: str,
+    protocol: str,
+    identity: Identity | None = None,
+    reference_identity: Identity | None = None,
 ) -> PairedFacts:
     """Compare what two models got right, as one fact.
 
@@ -240,6 +247,8 @@ def paired_facts(
         name: of the model.
         reference: name of the model it is compared with.
         protocol: by which both were evaluated.
+        identity: what the figure of the model is of, where it stands elsewhere too.
+        reference_identity: the same of the other one.
     """
     found = compare_pair(hits, reference_hits)
     return PairedFacts(
@@ -253,6 +262,8 @@ def paired_facts(
         gain=found.difference,
         gain_ci=found.interval,
         p=found.p,
+        identity=identity,
+        reference_identity=reference_identity,
     )
 
 

@@ -10,28 +10,25 @@ from typing import Final
 from petmood.dataset import open_pictures
 from petmood.errors import ConfigError, require_extra
 from petmood.web.review.store import DecisionStore
+from petmood.web.server import bind
 
 HOST: Final = "127.0.0.1"
 PORT: Final = 8427
 """The port unless told otherwise: always the same, so that an open page finds a server that was started again."""
 
 
-def bind(port: int | None) -> socket.socket:
+def listening(port: int | None) -> socket.socket:
     """A listening socket on the loopback address: on `port`, or if that is None on the usual one, else any free one.
 
     Raises:
         ConfigError: the port that was asked for is taken.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, PORT if port is None else port))
-    except OSError as error:
+        return bind(HOST, PORT if port is None else port)
+    except ConfigError:
         if port is not None:
-            listener.close()
-            raise ConfigError(f"cannot listen on port {port}: {error.strerror}. Choose another with --port.") from error
-        listener.bind((HOST, 0))
-    return listener
+            raise
+        return bind(HOST, 0)
 
 
 def serve(
@@ -42,7 +39,7 @@ def serve(
     Args:
         store: decisions of one reader.
         blind: hide given labels from the reader.
-        port: see `bind`.
+        port: see `listening`.
         browser: open the page in the user's browser.
         announce: told the page's address once it can be opened.
 
@@ -55,8 +52,7 @@ def serve(
     from petmood.web.logs import to_stderr
     from petmood.web.review.app import create_app
 
-    with bind(port) as listener, open_pictures(store.review.data, store.review.options) as source:
-        listener.listen()
+    with listening(port) as listener, open_pictures(store.review.data, store.review.options) as source:
         address = f"http://{HOST}:{listener.getsockname()[1]}/"
         announce(address)
         if browser:
