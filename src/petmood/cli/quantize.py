@@ -78,11 +78,11 @@ def pretrain(
     """
     from petmood.cli.console import Bars, console
     from petmood.cli.options import fresh
-    from petmood.jobs.pretrain import PretrainSettings
     from petmood.jobs.pretrain import pretrain as work
     from petmood.report.wording import span
+    from petmood.training.settings import FineTuneSettings
 
-    facts = work(outside, data, out or fresh(outside, "backbone"), PretrainSettings(epochs, seed), Bars())
+    facts = work(outside, data, out or fresh(outside, "backbone"), FineTuneSettings(epochs=epochs, seed=seed), Bars())
     if json:
         typer.echo(facts.model_dump_json(indent=2))
         return
