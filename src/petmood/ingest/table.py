@@ -13,13 +13,14 @@ from urllib.parse import unquote
 from petmood import images
 from petmood.config import ReadOptions
 from petmood.errors import DataError, ImageError, some
+from petmood.given import read_given
 from petmood.ingest.layout import Layout, Placed, canonical_classes
 from petmood.ingest.pattern import option
 from petmood.ingest.rows import FORMATS, Rows, from_frame, read_table
 from petmood.ingest.words import fold_of, split_of, tokens
 from petmood.records import SkippedFile
 from petmood.sources import FolderSource, Source
-from petmood.tables import load_table, same_name, same_path
+from petmood.tables import same_name, same_path
 
 _PATHS: Final = "path file_name filename file filepath file_path image image_path imagepath img name id image_id fname"
 _CLASSES: Final = (
@@ -172,7 +173,7 @@ def given_table(source: Source, candidates: Sequence[str], options: ReadOptions)
         name = next(name for name in source.names() if same_path(name) == inside)
         data, folder = source.read(name, images.MAX_FILE_BYTES * 16), name.rpartition("/")[0]
     else:
-        data, folder = load_table(Path(options.table)), ""
+        data, folder = read_given(Path(options.table)), ""
     rows = read_table(data, options.table)
     index = Index(candidates)
     _check_header(rows, index, folder)
