@@ -25,7 +25,7 @@ from petmood.evaluation import sources
 from petmood.evaluation.certainty_elsewhere import even_weights
 from petmood.features.trunk import trunk_activations
 from petmood.training.finetune import FineTunedHead
-from petmood.training.upper_half import FineTuneSettings
+from petmood.training.settings import FineTuneSettings
 
 MOST = 6.0
 """The largest weight of a photo, in units of the mean."""

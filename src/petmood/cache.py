@@ -51,6 +51,14 @@ _log = logging.getLogger("petmood.cache")
 _CHUNK = 500  # SQLite's default limit on bound variables is far above; small chunks keep memory flat
 
 
+def numbers_in(module: Mapping[str, Any]) -> list[Any]:
+    """Every number, or several as a tuple, that a module (`globals()`, `vars(it)`) names in capitals: for cache keys.
+
+    So that no rule by which something was made can be forgotten in its key; one that only costs time may stand there.
+    """
+    return [value for name, value in module.items() if name.isupper() and isinstance(value, int | float | tuple)]
+
+
 def cache_dir() -> Path:
     """Folder of petmood's cache: $PETMOOD_CACHE, else the platform's user cache folder.
 

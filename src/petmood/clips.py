@@ -10,8 +10,6 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from petmood.errors import ImageError
 from petmood.images.video import FPS, MAX_VIDEO_BYTES, clip_of, frame_name, frames, is_video_name, to_png
@@ -28,7 +26,7 @@ def with_frames(source: Source, fps: float = FPS) -> Source:
     return ClipSource(source, fps) if any(is_video_name(name) for name in source.walk()) else source
 
 
-class ClipSource:
+class ClipSource(Source):
     """A source whose videos are read as their frames.
 
     A clip is decoded when its names are asked for first; its frames lie in a temporary folder until the source is
@@ -43,10 +41,6 @@ class ClipSource:
         self._frames: dict[str, dict[str, Path]] = {}
         self._broken: dict[str, str] = {}
         self._lock = threading.Lock()
-
-    def names(self) -> list[str]:
-        """All names, sorted, frames in place of clips."""
-        return list(self.walk())
 
     def walk(self) -> Iterator[str]:
         """All names, sorted, frames in place of clips."""
@@ -109,11 +103,3 @@ class ClipSource:
         """Remove the frames, and close the source."""
         self._folder.cleanup()
         self._source.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -20,7 +20,6 @@ from petmood.given import parse_json, read_given
 from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
 from petmood.store import write_text
 from petmood.tables import (
-    load_table,
     read_rows,
     records_by_path,
     same_name,
@@ -229,7 +228,7 @@ def read_soft_labels(path: Path, manifest: Manifest) -> SoftLabels | None:
         DataError: a column is of no class of the data, or a line's numbers are no probabilities.
     """
     known = {same_name(name): name for name in manifest.classes}
-    header = next(separated(load_table(path), str(path)), (1, []))[1]
+    header = next(separated(read_given(path), str(path)), (1, []))[1]
     columns = {cell: cell.partition(":")[2].strip() for cell in header if cell.casefold().startswith("p:")}
     if not columns:
         return None

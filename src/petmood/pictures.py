@@ -148,6 +148,8 @@ def map_images(
     namespace: str,
     opened: Callable[[], Work],
     progress: Callable[[int, int], None] | None = None,
+    *,
+    batch: int = BATCH,
 ) -> dict[str, bytes]:
     """SHA-256 -> value of each image: from the cache what it knows, the rest computed and kept there as it comes.
 
@@ -159,6 +161,7 @@ def map_images(
         namespace: covers every cause of a value but the image's bytes.
         opened: called once if there is anything to compute; what it gives is called in several threads at once.
         progress: called with (images done, images to do).
+        batch: images that are computed together.
 
     Raises:
         DataError: a file is not what it was when its record was made.
@@ -174,7 +177,7 @@ def map_images(
     if todo:
         work = opened()
         with cache.writer(namespace) as put:
-            for part, values in in_streams(todo, work, BATCH):
+            for part, values in in_streams(todo, work, batch):
                 rows = {record.sha256: value for record, value in zip(part, values, strict=True)}
                 put(rows)
                 known.update(rows)

@@ -38,16 +38,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, tuple[s
     Raises:
         DataError: the file cannot be read or is not CSV, the header lacks a column, or a row has too few or too many.
     """
-    return parse_rows(load_table(path), str(path), columns)
-
-
-def load_table(path: Path) -> bytes:
-    """Bytes of a file that a user names.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    return read_given(path)
+    return parse_rows(read_given(path), str(path), columns)
 
 
 def parse_rows(data: bytes, path: str, columns: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -13,8 +13,7 @@ pytest.importorskip("efficientnet_lite_pytorch")
 
 from drawing import split_files, write_tree
 from petmood.build import finetuned as workflow
-from petmood.build.finetune_settings import FinetuneSettings, finetune_settings
-from petmood.build.finetuned import save_finetuned
+from petmood.build.finetuned import FinetunePlan, finetune_plan, save_finetuned
 from petmood.bundle import load
 from petmood.bundle.graph import network_graph
 from petmood.config import RunSettings
@@ -27,7 +26,7 @@ from petmood.methods.settings import AutoSettings
 from petmood.progress import Silent
 from petmood.training.export import answers_onnx, load_start
 from petmood.training.finetune import FineTunedHead
-from petmood.training.upper_half import FineTuneSettings
+from petmood.training.settings import FINE_TUNING, FineTuneSettings
 
 RUN = RunSettings(folds=2)
 
@@ -40,7 +39,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_budget_of_nothing_judges_one_fold_and_saves_what_agrees(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = FinetuneSettings(epochs=1, budget=1e-9, device="cpu")
+    settings = FinetunePlan(FineTuneSettings(**(FINE_TUNING | {"epochs": 1})), budget=1e-9)  # type: ignore[arg-type]
     with open_dataset(data) as opened:
         found = save_finetuned(tmp_path / "m", opened, RUN, settings, Silent())
         calls: list[int] = []
@@ -78,14 +77,15 @@ def test_the_whole_network_is_exported_as_it_answers(data: Path) -> None:
 
 
 def test_presets_and_starts() -> None:
-    quick, full = (finetune_settings(name, None, "auto", None) for name in ("quick", "full"))
-    assert not quick.whole
-    assert full.whole
-    assert full.epochs > quick.epochs
-    assert finetune_settings("quick", 60.0, "cpu", "efficientnet-lite0") == replace(quick, budget=60.0, device="cpu")
-    assert finetune_settings("quick", None, "auto", "onnx:a/backbone.onnx").start == Path("a/backbone.onnx")
+    quick, full = (finetune_plan(name, None, "auto", None) for name in ("quick", "full"))
+    assert not quick.training.whole
+    assert full.training.whole
+    assert full.training.epochs > quick.training.epochs
+    on_cpu = replace(quick, budget=60.0, training=replace(quick.training, device="cpu"))
+    assert finetune_plan("quick", 60.0, "cpu", "efficientnet-lite0") == on_cpu
+    assert finetune_plan("quick", None, "auto", "onnx:a/backbone.onnx").start == Path("a/backbone.onnx")
     with pytest.raises(ConfigError, match="starts from"):
-        finetune_settings("quick", None, "auto", "mobilenet")
+        finetune_plan("quick", None, "auto", "mobilenet")
     with pytest.raises(ModelError, match="does not exist"):
         load_start(Path("nowhere/backbone.onnx"))
 

@@ -21,7 +21,7 @@ class Spot(Bundle):
         self.rows, self.cols = rows, cols
         self.description = trained.bundle.description.model_copy(update={"classes": ("white", "dark"), "pet": None})
         self.description = self.description.model_copy(update={"conformal": None})
-        self._neighbours = None
+        self.training_photos = None
         self.inferred = 0
 
     def infer(self, pixels: np.ndarray) -> Outputs:

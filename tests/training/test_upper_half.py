@@ -15,7 +15,8 @@ import torch
 from petmood.errors import ConfigError, DataError, ModelError
 from petmood.features.trunk import SHAPE, SIZE
 from petmood.training.finetune import FineTunedHead
-from petmood.training.upper_half import FineTuneSettings, UpperHalf, mixed
+from petmood.training.settings import FineTuneSettings
+from petmood.training.upper_half import UpperHalf, mixed
 
 QUICK = FineTuneSettings(epochs=6, batch_size=4, rate=3e-3, mixup=0.0, dropout=0.0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,6 @@ from petmood.methods.settings import AutoSettings
 from petmood.progress import Tick
 from petmood.records import FeatureTable, Manifest
 from petmood.results import ModelFacts
-from petmood.results.models import Basis
 from petmood.split import fewest_folds, grouped_folds, test_fold
 from petmood.training.catalog import FROZEN
 from petmood.training.onnx_heads import as_head
@@ -153,44 +153,30 @@ def _evaluation(
         training=reading.training,
         basis="these-weights",
     )
+    within = partial(
+        model_facts,
+        made.inside,
+        seed=settings.seed,
+        used=dict.fromkeys(made.inside.split_names(), "chosen-in-turn"),
+    )
     grouped = grouped_name(settings.folds)
-    nested = _within(
-        made,
+    nested = within(
         made.nested.predictions,
-        "auto",
-        "Whatever is chosen among the candidates",
-        f"nested-{grouped}",
-        "nested",
-        settings,
+        name="auto",
+        title="Whatever is chosen among the candidates",
+        protocol=f"nested-{grouped}",
+        basis="nested",
     )
     singles = [
-        _within(
-            made,
-            made.found[name].judged.predictions,
-            name,
-            made.found[name].reading.method.title,
-            grouped,
-            "chosen",
-            settings,
+        within(
+            one.judged.predictions,
+            name=name,
+            title=one.reading.method.title,
+            protocol=grouped,
+            training=one.reading.training,
+            basis="chosen",
         )
-        for name in dict.fromkeys((winner, FROZEN))
+        for name, one in ((name, made.found[name]) for name in dict.fromkeys((winner, FROZEN)))
     ]
     majority = majority_facts(data, run)[:1]
     return (own, nested, *singles, *majority) if len(made.found) > 1 else (own, *singles, *majority)
-
-
-def _within(
-    made: Selection, found: Predictions, name: str, title: str, protocol: str, basis: Basis, settings: AutoSettings
-) -> ModelFacts:
-    """A score on the photos of train and valid."""
-    return model_facts(
-        made.inside,
-        found,
-        name=name,
-        title=title,
-        protocol=protocol,
-        seed=settings.seed,
-        training=made.found[name].reading.training if name in made.found else "photos",
-        used=dict.fromkeys(made.inside.split_names(), "chosen-in-turn"),
-        basis=basis,
-    )

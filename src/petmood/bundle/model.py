@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from petmood.bundle import ops
 from petmood.bundle.built_in import fetch
 from petmood.bundle.checks import check_interface, check_outputs
-from petmood.bundle.folder import Parts, TrainingNeighbours, read
+from petmood.bundle.folder import Parts, read
 from petmood.bundle.inputs import Outputs, Prepared, is_file, prepare, prepare_animals
 from petmood.bundle.judge import judge
 from petmood.bundle.prediction import Neighbour, Prediction, Unreadable
@@ -40,6 +40,7 @@ class Bundle:
     Attributes:
         name: of its file or folder.
         description: the whole of its model.json.
+        training_photos: features and labels of the training photos, where the bundle keeps them.
         memory: by what copies of its training photos are recognised; None where the bundle does not keep it.
         threads: cores that it may take.
     """
@@ -48,7 +49,7 @@ class Bundle:
         """Open the graph of a bundle's parts; `threads` is how many cores it may take (all if None)."""
         self.name = name
         self.description: ModelDescription = parts.description
-        self._neighbours = parts.neighbours
+        self.training_photos = parts.neighbours
         self.memory = parts.memory
         self._graph, self.threads = parts.graph, threads or cores()
         # inferences of the one stay on the thread that asks, those of the other take all cores
@@ -101,11 +102,6 @@ class Bundle:
         """The coverages that prediction sets can be asked for; empty where the bundle has none."""
         conformal = self.description.conformal
         return () if conformal is None else tuple(level.coverage for level in conformal.levels)
-
-    @property
-    def training_photos(self) -> TrainingNeighbours | None:
-        """Features and labels of the training photos, where the bundle keeps them."""
-        return self._neighbours
 
     def predict(
         self, pictures: Picture | Iterable[Picture], *, coverage: float | None = None, batch: int = BATCH
@@ -264,8 +260,10 @@ class Bundle:
         """
         distances = None
         rules = [rule.nearest for rule in (self.description.pet, self.description.unlike) if rule is not None]
-        if rules and self._unit is not None:
-            distances = self._distances(outputs.features, max(rules))
+        if rules and self.training_photos is not None:
+            away = self._distances(outputs.features)
+            nearest = min(max(rules), away.shape[1])
+            distances = np.sort(np.partition(away, nearest - 1, axis=1)[:, :nearest], axis=1)
         return judge(
             self.description,
             prepared,
@@ -277,31 +275,25 @@ class Bundle:
 
     def neighbours(self, features: NDArray[np.float32], count: int = 5) -> list[list[Neighbour]]:
         """The nearest training photos of each row of (n, dim) features, nearest first; empty where none are kept."""
-        kept, unit = self._neighbours, self._unit
-        if kept is None or unit is None:
+        kept = self.training_photos
+        if kept is None:
             return [[] for _ in features]
-        distances = 1 - unit_rows(features) @ unit.T
-        rows = []
-        for row in distances:
-            order = np.argsort(row, kind="stable")[:count]
-            rows.append(
-                [
-                    Neighbour(index=int(i), path=kept.paths[i], label=kept.labels[i], distance=float(max(row[i], 0.0)))
-                    for i in order
-                ]
-            )
-        return rows
+        return [
+            [
+                Neighbour(index=i, path=kept.paths[i], label=kept.labels[i], distance=float(max(row[i], 0.0)))
+                for i in np.argsort(row, kind="stable")[:count].tolist()
+            ]
+            for row in self._distances(features)
+        ]
+
+    def _distances(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, n_kept) cosine distances to the training photos, which must be kept."""
+        return np.asarray(1 - unit_rows(features) @ self._unit.T)
 
     @cached_property
-    def _unit(self) -> NDArray[np.float32] | None:
-        return None if self._neighbours is None else unit_rows(self._neighbours.features)
-
-    def _distances(self, features: NDArray[np.float32], nearest: int) -> NDArray[np.float32]:
-        unit = self._unit
-        assert unit is not None
-        distances = 1 - unit_rows(features) @ unit.T
-        nearest = min(nearest, distances.shape[1])
-        return np.sort(np.partition(distances, nearest - 1, axis=1)[:, :nearest], axis=1)
+    def _unit(self) -> NDArray[np.float32]:
+        assert self.training_photos is not None
+        return unit_rows(self.training_photos.features)
 
     def _try(self, picture: Picture | Prepared | Unreadable) -> Prepared | Unreadable:
         if isinstance(picture, Prepared | Unreadable):

@@ -71,11 +71,11 @@ def pretrain(
     The upper half of it, once; it is then used frozen.
     """
     from petmood.cli.console import Bars, tell
-    from petmood.jobs.pretrain import PretrainSettings
     from petmood.jobs.pretrain import pretrain as work
     from petmood.report.wording import span
+    from petmood.training.settings import FineTuneSettings
 
-    facts = work(outside, data, out or fresh(outside, "backbone"), PretrainSettings(epochs, seed), Bars())
+    facts = work(outside, data, out or fresh(outside, "backbone"), FineTuneSettings(epochs=epochs, seed=seed), Bars())
     lines = (
         f"{facts.images:,} images trained on, {len(facts.left_out)} left out as resembling {data.name}.",
         f"Accuracy on {facts.held_out} others: {facts.accuracy:.3f} (95 % interval {span(facts.accuracy_ci)}).",

@@ -25,7 +25,9 @@ TEMPERATURES: Final = (0.05, 20.0)
 BINS: Final = 10
 
 
-def fit_temperature(probabilities: NDArray[np.float64], truth: IntArray) -> float:
+def fit_temperature(
+    probabilities: NDArray[np.float64], truth: IntArray, weights: NDArray[np.float64] | None = None
+) -> float:
     """The temperature T > 0 with the least negative log-likelihood of softmax(log p / T) (Guo et al. 2017).
 
     T above 1 says that the model was overconfident, T below 1 that it was underconfident. The most probable class
@@ -34,16 +36,17 @@ def fit_temperature(probabilities: NDArray[np.float64], truth: IntArray) -> floa
     Args:
         probabilities: (n, n_classes) out of fold; rows sum to 1.
         truth: (n,) true class indices in column order, n >= 1.
+        weights: (n,) of mean 1; all 1 if None.
 
     Raises:
         DataError: shapes do not match, or a probability is not a number in [0, 1].
     """
     from scipy.optimize import minimize_scalar
 
-    scores = np.log(np.clip(_checked(probabilities, truth), TINY, None))
+    scores = np.log(np.clip(checked(probabilities, truth), TINY, None))
 
     def loss(log_temperature: float) -> float:
-        return negative_log_likelihood(_softmax(scores / math.exp(log_temperature)), truth)
+        return negative_log_likelihood(_softmax(scores / math.exp(log_temperature)), truth, weights)
 
     low, high = (math.log(t) for t in TEMPERATURES)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
@@ -61,9 +64,12 @@ def apply_temperature(probabilities: NDArray[np.float64], temperature: float) ->
     return _softmax(np.log(np.clip(probabilities, TINY, None)) / temperature)
 
 
-def negative_log_likelihood(probabilities: NDArray[np.float64], truth: IntArray) -> float:
+def negative_log_likelihood(
+    probabilities: NDArray[np.float64], truth: IntArray, weights: NDArray[np.float64] | None = None
+) -> float:
     """Mean of -ln p(true class): 0 for certain and right, ln(n_classes) for even odds."""
-    return float(-np.log(np.clip(probabilities[np.arange(len(truth)), truth], TINY, None)).mean())
+    logs = np.log(np.clip(probabilities[np.arange(len(truth)), truth], TINY, None))
+    return float(-(logs if weights is None else weights * logs).mean())
 
 
 def brier_score(probabilities: NDArray[np.float64], truth: IntArray) -> float:
@@ -85,9 +91,8 @@ class ReliabilityBin:
 
 def reliability(probabilities: NDArray[np.float64], truth: IntArray, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
     """The reliability diagram of the most probable class, in bins of equal width; empty bins are left out."""
-    checked = _checked(probabilities, truth)
-    confidence = checked.max(axis=1)
-    right = checked.argmax(axis=1) == truth
+    confidence = checked(probabilities, truth).max(axis=1)
+    right = probabilities.argmax(axis=1) == truth
     where = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
     return tuple(
         ReliabilityBin(
@@ -164,11 +169,11 @@ def fit_conformal(probabilities: NDArray[np.float64], truth: IntArray, alpha: fl
         ConfigError: alpha is out of range.
         DataError: shapes do not match, or a probability is not a number in [0, 1].
     """
-    checked = _checked(probabilities, truth)
+    known = checked(probabilities, truth)
     needed = photos_needed(alpha)
     counts, thresholds = [], list[float | None]()
-    for k in range(checked.shape[1]):
-        scores = np.sort(1 - checked[truth == k, k])
+    for k in range(known.shape[1]):
+        scores = np.sort(1 - known[truth == k, k])
         n = len(scores)
         rank = math.ceil((n + 1) * (1 - alpha) - 1e-9)
         counts.append(n)
@@ -176,7 +181,12 @@ def fit_conformal(probabilities: NDArray[np.float64], truth: IntArray, alpha: fl
     return PredictionSets(alpha, tuple(thresholds), tuple(counts))
 
 
-def _checked(probabilities: NDArray[np.float64], truth: IntArray) -> NDArray[np.float64]:
+def checked(probabilities: NDArray[np.float64], truth: IntArray) -> NDArray[np.float64]:
+    """Probabilities as they came, if they and the classes are what calibration needs.
+
+    Raises:
+        DataError: shapes do not match, or a probability is not a number in [0, 1].
+    """
     if probabilities.ndim != 2 or len(probabilities) != len(truth) or not len(truth):
         raise DataError(
             f"calibration needs a row of probabilities a photo, got shape {probabilities.shape} "

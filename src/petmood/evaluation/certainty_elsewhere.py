@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.errors import ConfigError, DataError
-from petmood.evaluation.calibrate import TEMPERATURES, TINY, apply_temperature
+from petmood.evaluation.calibrate import apply_temperature, checked, fit_temperature
 from petmood.records import IntArray
 
 Probabilities = NDArray[np.float64]
@@ -159,14 +159,12 @@ def fit_transfer(
             f"calibration needs a row of probabilities, a class and a source a photo, got {probabilities.shape}, "
             f"{len(truth)} and {len(source)}."
         )
-    if not np.isfinite(probabilities).all() or probabilities.min() < 0 or probabilities.max() > 1 + 1e-6:
-        raise DataError("calibration needs probabilities between 0 and 1; give the output of predict_proba.")
+    checked(probabilities, truth)
     if known is not None:
         probabilities, truth, source = probabilities[known], truth[known], source[known]
         if not len(truth):
             raise DataError("no photo is of a class that its model had learnt. Give sources with a class in common.")
-    weights = even_weights(truth, source)
-    temperature = _temperature(probabilities, truth, weights)
+    temperature = fit_temperature(probabilities, truth, even_weights(truth, source))
     scaled = apply_temperature(probabilities, temperature)
     names = np.unique(source)
     levels = tuple(
@@ -187,19 +185,6 @@ def even_weights(truth: IntArray, source: IntArray) -> NDArray[np.float64]:
         classes, where, counts = np.unique(truth[rows], return_inverse=True, return_counts=True)
         weights[rows] = 1 / (len(classes) * counts[where])
     return np.asarray(weights / weights.mean())
-
-
-def _temperature(probabilities: Probabilities, truth: IntArray, weights: NDArray[np.float64]) -> float:
-    from scipy.optimize import minimize_scalar
-
-    at = np.arange(len(truth))
-
-    def loss(log_temperature: float) -> float:
-        scaled = apply_temperature(probabilities, math.exp(log_temperature))
-        return float(-(weights * np.log(np.clip(scaled[at, truth], TINY, None))).mean())
-
-    low, high = (math.log(t) for t in TEMPERATURES)
-    return float(math.exp(minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6}).x))
 
 
 def _level(scaled: Probabilities, truth: IntArray, source: IntArray, coverage: float) -> Sets:

@@ -115,15 +115,6 @@ class Print:
         return compare(self.laid, self.under, self.beside)
 
 
-def rules() -> list[float]:
-    """Every number that agreement depends on beside the pictures."""
-    return [
-        *(_FINE, _COARSE, WINDOW, CLOSE, WORST, _BLACK, _WHITE, _MIN_DETAIL, MIN_PIXELS, _QUIET, _REST, _ABOVE),
-        *(_EXACT, APART, FOUND, _DIFFERS),
-        *(_INK, _UNUSUAL, _START, _NARROWER, _FITS, _NARROWEST),
-    ]
-
-
 def compare(x: Grey, y: Grey, solid: Mask, window: int = WINDOW) -> Comparison:
     """Compare two pictures of one size where `solid`.
 

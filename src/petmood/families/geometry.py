@@ -50,11 +50,6 @@ class Placement:
         return float(np.sqrt(abs(np.linalg.det(self.transform[:, :2]))))
 
 
-def rules() -> list[float]:
-    """Every number that a placement depends on beside the pictures."""
-    return [RATIO, MIN_INLIERS, _HYPOTHESES, _LOOSE, *_TOLERANCES, _ALIKE, *_SCALES, _STRETCH, _SHRINK]
-
-
 def place(a: LocalFeatures, b: LocalFeatures) -> Placement | None:
     """Find how picture a lies on picture b, plain or mirrored; None if their features do not agree on any way."""
     best: Placement | None = None

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from petmood.errors import DataError
+from petmood.given import read_given
 from petmood.records import Manifest
-from petmood.tables import load_table, parse_rows, records_by_path, same_path, unknown_path, value_of
+from petmood.tables import parse_rows, records_by_path, same_path, unknown_path, value_of
 
 COLUMNS: Final = ("path", "group")
 """Columns that groups.csv must have; others may stand beside them and are not read."""
@@ -28,7 +29,7 @@ def read_groups(path: Path, manifest: Manifest) -> dict[str, GroupRow]:
     Raises:
         DataError: the file cannot be read, or a line cannot be used.
     """
-    return parse_groups(load_table(path), str(path), manifest)
+    return parse_groups(read_given(path), str(path), manifest)
 
 
 def parse_groups(data: bytes, path: str, manifest: Manifest) -> dict[str, GroupRow]:

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from petmood.cache import ContentCache
-from petmood.families.candidates import LEAST, PER_IMAGE, VOTERS, Sketches
+from petmood.cache import ContentCache, numbers_in
+from petmood.families import candidates
+from petmood.families.candidates import PER_IMAGE, VOTERS, Sketches
 from petmood.families.geometry import MIN_INLIERS
 from petmood.families.index import version
 from petmood.families.known import KnownCandidates
@@ -102,7 +103,9 @@ def find_links(
             for name, links in (("same", found.same), ("alike", found.alike))
         }
 
-    kept = cache.remember(f"links/v{_VERSION}", [namespace(), version(), _rules(), digests], make)
+    numbers = [*numbers_in(globals()), *numbers_in(vars(candidates)), *rules()]
+    causes = [namespace(), version(), numbers, digests]
+    kept = cache.remember(f"links/v{_VERSION}", causes, make)
     same, alike = (tuple(Link(a, b, Verdict(**v)) for a, b, v in kept[name]) for name in ("same", "alike"))
     return PixelLinks(same, alike)
 
@@ -122,29 +125,6 @@ def links_from(digests: Sequence[str], shelf: Shelf, cache: ContentCache) -> Pix
         for links in (search.same, search.alike)
     )
     return PixelLinks(same, alike)
-
-
-def _rules() -> list[float]:
-    own = [
-        STRONG_INLIERS,
-        STRONG_AGREEMENT,
-        STRONG_EXACT,
-        STRONG_PRINTED,
-        STRONG_PRINTED_INLIERS,
-        STRONG_PIXELS,
-        STRONG_WHOLE,
-        STRONG_WHOLE_INLIERS,
-        STRONG_WHOLE_LIKENESS,
-        STRONG_MANY,
-        STRONG_MANY_LIKENESS,
-        ALIKE_INLIERS,
-        ALIKE_LIKENESS,
-        _CONFIRMED,
-        PER_IMAGE,
-        VOTERS,
-        LEAST,
-    ]
-    return [*own, *rules()]
 
 
 class _Search:

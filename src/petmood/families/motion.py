@@ -128,24 +128,6 @@ class Settled:
     shifted: float
 
 
-def rules() -> list[float]:
-    """Every number that motion depends on beside the pictures."""
-    return [
-        _MOVED,
-        _STEP,
-        _SPARSE,
-        _SHIFT,
-        _BY_SHIFT,
-        _SETTLED,
-        _LITTLE,
-        _SMOOTH,
-        _ROUNDS,
-        _KNOWN,
-        _MUCH_LESS,
-        *(_LAYERS, _FEW, _HALVED),
-    ]
-
-
 def settle(laid: Grey, under: Grey, solid: Mask, before: Comparison) -> Settled | None:
     """Take out the motion of a plane, which is perspective; None if there is too little to tell.
 

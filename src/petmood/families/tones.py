@@ -35,11 +35,6 @@ class Retoned:
     explained: float
 
 
-def rules() -> list[float]:
-    """Every number that tones depend on beside the pictures."""
-    return [_LEVELS, _SEEN, _SOFT]
-
-
 def retoned(laid: Grey, under: Grey, solid: Mask) -> Retoned | None:
     """Give the one picture the other's tones, the way that explains more; None if they hardly overlap.
 

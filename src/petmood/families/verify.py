@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from petmood.cache import numbers_in
 from petmood.families import agreement, geometry, motion, tones
 from petmood.families.agreement import APART, Comparison, compare, printed
 from petmood.families.geometry import Placement, inverse, lay, place
@@ -112,53 +113,10 @@ NOTHING: Final = Verdict(1, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, False, "other")
 """No transform was found."""
 
 
-def rules() -> list[float]:
+def rules() -> list[Any]:
     """Every number that a verdict depends on beside the pictures: part of the cache key of what is made of verdicts."""
-    own = [
-        MIN_AGREEMENT,
-        MIN_OVERLAP,
-        MIN_EXACT,
-        MIN_CLEAR,
-        MAX_MOVED,
-        MAX_SHIFTED,
-        MAX_SHIFTED_COVERED,
-        MAX_SHIFTED_SURE,
-        _SURE_SHIFTED,
-        MIN_BENT,
-        MAX_STILL,
-        MIN_CLEARLY_BENT,
-        MAX_STILL_CLEARLY,
-        MIN_BENT_UNSURE,
-        MIN_BESIDE_LAYERS,
-        MAX_EDGE,
-        MAX_EDGE_BESIDE,
-        MAX_STILL_EDGED,
-        MANY_INLIERS,
-        MIN_SURE_INLIERS,
-        MIN_SURE_SHARE,
-        MIN_INLIERS,
-        MIN_LIKENESS,
-        MIN_COVERED_INLIERS,
-        MIN_FEW_INLIERS,
-        MIN_EXACT_FEW,
-        MIN_CLEAR_FEW,
-        MAX_MOVED_FEW,
-        MIN_EXACT_FEW_CLEARLY,
-        MIN_CLEAR_FEW_CLEARLY,
-        MAX_MOVED_FEW_CLEARLY,
-        MIN_EXACT_WHOLE,
-        MIN_TONED,
-        MIN_MUCH_TONED,
-        MIN_ONE_SIDED,
-        MAX_PRINT,
-        _CERTAIN,
-        _PROMISING,
-        _PROMISING_EXACT,
-        _NEARLY_EXACT,
-        _HOPELESS,
-        _THUMBNAILS,
-    ]
-    return [*own, *geometry.rules(), *agreement.rules(), *motion.rules(), *tones.rules()]
+    others = [number for module in (geometry, agreement, motion, tones) for number in numbers_in(vars(module))]
+    return [*numbers_in(globals()), *others]
 
 
 def verify(a: LocalFeatures, b: LocalFeatures) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from petmood import images
 from petmood.pictures import Pictures
-from petmood.records import Manifest
+from petmood.records import ImageRecord, Manifest
 from petmood.threads import streamed
 
 AUGMENT_VERSION: Final = 1
@@ -20,6 +20,8 @@ AUGMENT_VERSION: Final = 1
 
 _GREY: Final = (127, 127, 127)
 _Operation = Callable[[Image.Image, float], Image.Image]
+Augment = Callable[[Image.Image, np.random.Generator, int], NDArray[np.uint8]]
+"""(picture, what draws, side) -> (side, side, 3) uint8."""
 
 
 def augment(picture: Image.Image, rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
@@ -65,6 +67,21 @@ def rand_augment(picture: Image.Image, rng: np.random.Generator, size: int) -> N
     return np.asarray(image)
 
 
+def views_of(
+    record: ImageRecord, pictures: Pictures, size: int, views: int, draw: str, augmented: Augment = augment
+) -> Iterator[NDArray[np.uint8]]:
+    """(size, size, 3) uint8 views of an image: itself, its mirror image, and others that are drawn.
+
+    What is drawn follows from the image's bytes and from `draw`, which names the kind of views and its version.
+    """
+    picture = pictures.picture(record, size)
+    plain = images.resize(picture, size)
+    yield from (plain, plain[:, ::-1])
+    rng = np.random.default_rng(int(hashlib.sha256(f"{draw}/{record.sha256}".encode()).hexdigest()[:16], 16))
+    for _ in range(views - 2):
+        yield augmented(picture, rng, size)
+
+
 def pixel_views(
     manifest: Manifest,
     pictures: Pictures,
@@ -87,14 +104,9 @@ def pixel_views(
     made = np.empty((len(manifest), views, size, size, 3), dtype=np.uint8)
 
     def fill(i: int) -> None:
-        record = manifest.records[i]
-        picture = pictures.picture(record, size)
-        seed = int(hashlib.sha256(f"strong/{AUGMENT_VERSION}/{record.sha256}".encode()).hexdigest()[:16], 16)
-        rng = np.random.default_rng(seed)
-        made[i, 0] = images.resize(picture, size)
-        made[i, 1] = made[i, 0, :, ::-1]
-        for view in range(2, views):
-            made[i, view] = rand_augment(picture, rng, size)
+        draw = f"strong/{AUGMENT_VERSION}"
+        for view, pixels in enumerate(views_of(manifest.records[i], pictures, size, views, draw, rand_augment)):
+            made[i, view] = pixels
 
     for done, _ in enumerate(streamed(range(len(manifest)), fill), 1):
         if progress:

@@ -6,24 +6,23 @@ The lower half of a network pre-trained on ImageNet is general and costs most of
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from petmood import images
 from petmood.cache import ContentCache, cache_dir
-from petmood.features.augment import augment
+from petmood.features.augment import views_of
 from petmood.features.backbones import GRAPH_VERSION, kept_graph
 from petmood.features.efficientnet_lite import VARIANTS
 from petmood.features.graphs import open_graph
-from petmood.pictures import Pictures
+from petmood.pictures import Pictures, Work, map_images
 from petmood.records import ImageRecord, Manifest
-from petmood.threads import BATCH, in_streams
+from petmood.threads import BATCH
 
 TRUNK_VERSION: Final = 1
 """Raise it when the augmentation or the cut changes: it is part of the cache key, and of the seed of random views."""
@@ -37,6 +36,10 @@ SHAPE: Final = (80, SIZE // 16, SIZE // 16)
 
 VIEWS: Final = 4
 """The image, its mirror image, and random crops with mirrored, turned and recoloured copies."""
+
+
+_PART: Final = 256
+"""Images whose activations are in memory twice."""
 
 
 def trunk_graph() -> Path:
@@ -68,56 +71,33 @@ def trunk_activations(
         cache: where activations are kept by content.
         progress: called with (images done, images to do).
     """
-    first_of: dict[str, int] = {}
-    for i, record in enumerate(manifest.records):
-        first_of.setdefault(record.sha256, i)
     key = f"trunk/{TRUNK_VERSION}.{GRAPH_VERSION}/{VARIANTS[0].sha256[:16]}/{CUT}/{SIZE}/{VIEWS}"
-    shas = [r.sha256 for r in manifest.records]
-    out = np.empty((len(shas), VIEWS, *SHAPE), dtype=np.float16)
-    todo = []
-    for start in range(0, len(shas), 256):
-        known = cache.get_many(key, shas[start : start + 256])
-        for row, sha in enumerate(shas[start : start + 256], start):
-            if sha in known:
-                out[row] = np.frombuffer(known[sha], dtype=np.float16).reshape(VIEWS, *SHAPE)
-            elif first_of[sha] == row:
-                todo.append(row)
-    if progress:
-        progress(len(first_of) - len(todo), len(first_of))
-    if todo:
+
+    @functools.cache
+    def opened() -> Work:
         graph = trunk_graph()
         session = open_graph(graph, str(graph), "Delete it to make it anew.", 1)
-        done = len(first_of) - len(todo)
 
-        def work(rows: Sequence[int]) -> NDArray[np.float16]:
-            pixels = np.stack([_augmented(manifest.records[row], pictures) for row in rows])
-            made = _run(session, pixels.reshape(-1, SIZE, SIZE, 3))
-            return made.reshape(len(rows), VIEWS, *SHAPE)
+        def activations(records: Sequence[ImageRecord]) -> list[bytes]:
+            views = [view for r in records for view in views_of(r, pictures, SIZE, VIEWS, str(TRUNK_VERSION))]
+            values = ((np.stack(views).astype(np.float32) - 127) / 128).transpose(0, 3, 1, 2)
+            [made] = session.run(None, {"pixels": np.ascontiguousarray(values)})
+            made = made.astype(np.float16)
+            return [made[i : i + VIEWS].tobytes() for i in range(0, len(made), VIEWS)]
 
-        with cache.writer(key) as put:
-            for rows, made in in_streams(todo, work, max(1, BATCH // VIEWS)):
-                out[rows] = made
-                put({shas[row]: made[i].tobytes() for i, row in enumerate(rows)})
-                done += len(rows)
-                if progress:
-                    progress(done, len(first_of))
-    for row, sha in enumerate(shas):
-        out[row] = out[first_of[sha]]
+        return activations
+
+    records, tick = manifest.records, progress or (lambda done, total: None)
+    out = np.empty((len(records), VIEWS, *SHAPE), dtype=np.float16)
+    # a part at a time: the values of all images as bytes beside `out` would take its memory twice
+    for start in range(0, len(records), _PART):
+        part = records[start : start + _PART]
+        told = functools.partial(lambda start, done, _: tick(start + done, len(records)), start)
+        known = map_images(part, cache, key, opened, told, batch=BATCH // VIEWS)
+        for row, record in enumerate(part, start):
+            out[row] = np.frombuffer(known[record.sha256], dtype=np.float16).reshape(VIEWS, *SHAPE)
+        tick(start + len(part), len(records))
     return out
-
-
-def _run(session: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
-    values = ((pixels.astype(np.float32) - 127) / 128).transpose(0, 3, 1, 2)
-    return np.asarray(session.run(None, {"pixels": np.ascontiguousarray(values)})[0], dtype=np.float16)
-
-
-def _augmented(record: ImageRecord, pictures: Pictures) -> NDArray[np.uint8]:
-    """(VIEWS, SIZE, SIZE, 3) uint8 RGB of one image."""
-    picture = pictures.picture(record, SIZE)
-    plain = images.resize(picture, SIZE)
-    seed = int(hashlib.sha256(f"{TRUNK_VERSION}/{record.sha256}".encode()).hexdigest()[:16], 16)
-    rng = np.random.default_rng(seed)
-    return np.stack([plain, plain[:, ::-1], *(augment(picture, rng, SIZE) for _ in range(VIEWS - 2))])
 
 
 def describe_trunk() -> str:

@@ -82,35 +82,40 @@ class Decoded:
     info: ImageInfo
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """An upright RGB picture, perhaps smaller than in its file, and what the file says."""
+@contextmanager
+def _reasons(cost: int) -> Iterator[None]:
+    """Whatever a malformed file leads Pillow to is told as the reason why it is no picture.
 
-    image: Image.Image
-    info: ImageInfo
+    Raises:
+        ImageError: the reason.
+        MemoryError: the machine lacks the `cost` bytes that the picture may take, which says nothing about the picture.
+    """
+    try:
+        yield
+    except ImageError:
+        raise
+    except limits.OutOfTime as error:
+        raise ImageError(f"takes more than {limits.DECODE_SECONDS:g} s of processor time to decode") from error
+    except MemoryError as error:
+        bytearray(cost)
+        raise ImageError("broken image (it asks for more memory than it needs)") from error
+    except Exception as error:  # OSError, SyntaxError, ValueError, struct.error ...
+        raise _broken(error) from error
 
 
-def _short(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):  # its words name an object of ours
-        return "its header cannot be read"
-    return reason_of(error, 120)
+def _broken(error: Exception) -> ImageError:
+    # Pillow's own words name an object of ours
+    unknown = isinstance(error, UnidentifiedImageError)
+    return ImageError(f"broken image ({'its header cannot be read' if unknown else reason_of(error, 120)})")
 
 
 def _open(data: bytes) -> tuple[Container, Image.Image]:
     container = read_container(data)
-    try:
+    with _reasons(limits.MAX_METADATA):
         container = cut.completed(container)
         if container.format == "HEIF":
             _learn_heif()
         image = Image.open(limits.ClockedBytes(container.data), formats=(container.format,))
-    except ImageError:
-        raise
-    except limits.OutOfTime as error:
-        raise _too_slow() from error
-    except MemoryError as error:
-        raise _too_greedy(limits.MAX_METADATA) from error
-    except Exception as error:  # Pillow's plugins raise whatever a malformed header leads them to
-        raise ImageError(f"broken image ({_short(error)})") from error
     limits.check_size(*image.size)
     return container, image
 
@@ -121,51 +126,29 @@ def _learn_heif() -> None:
     pi_heif.register_heif_opener(thumbnails=False)
 
 
-def _too_slow() -> ImageError:
-    return ImageError(f"takes more than {limits.DECODE_SECONDS:g} s of processor time to decode")
-
-
-def _too_greedy(cost: int) -> ImageError:
-    """What to say of a picture that asked for too much memory, if the fault is its own.
-
-    Raises:
-        MemoryError: the machine lacks what the picture may take, which says nothing about the picture.
-    """
-    bytearray(cost)
-    return ImageError("broken image (it asks for more memory than it needs)")
-
-
 @contextmanager
-def _picture(data: bytes, at_least: int | None = None) -> Iterator[_Picture]:
-    """Decode a file; the memory that it takes counts as held until the block ends."""
+def _picture(data: bytes, at_least: int | None = None) -> Iterator[tuple[Image.Image, ImageInfo]]:
+    """An upright RGB picture, perhaps smaller than in its file, and what the file says.
+
+    The memory that it takes counts as held until the block ends.
+    """
     container, image = _open(data)
-    format_, mode, cost = container.format, image.mode, 0
-    try:
+    format_, mode, factor = container.format, image.mode, 1
+    with _reasons(limits.MAX_METADATA):
         if at_least is not None and format_ == "JPEG":
             image.draft("RGB", (2 * at_least, 2 * at_least))
-        factor = 1
         if at_least is not None and image.width * image.height > LARGE:
             factor = max(1, min(image.size) // (2 * at_least))
         cost = _cost(container, image, factor)
         limits.check_cost(cost)
-        with limits.budget.reserve(cost):
-            rgb, orientation, notes = _loaded(container, image, factor)
-            del image
-            if method := _TURNS.get(orientation):
-                rgb = rgb.transpose(method)
-            size = container.width or rgb.width, container.height or rgb.height
-            width, height = reversed(size) if orientation > 4 else size
-            yield _Picture(rgb, ImageInfo(width, height, format_, mode, orientation > 1, notes))
-    except ImageError:
-        raise
-    except limits.OutOfTime as error:
-        raise _too_slow() from error
-    except MemoryError as error:
-        raise _too_greedy(cost) from error
-    except (
-        Exception
-    ) as error:  # truncated or corrupt data surfaces as OSError, SyntaxError, ValueError, struct.error...
-        raise ImageError(f"broken image ({_short(error)})") from error
+    with _reasons(cost), limits.budget.reserve(cost):
+        rgb, orientation, notes = _loaded(container, image, factor)
+        del image
+        if method := _TURNS.get(orientation):
+            rgb = rgb.transpose(method)
+        size = container.width or rgb.width, container.height or rgb.height
+        width, height = reversed(size) if orientation > 4 else size
+        yield rgb, ImageInfo(width, height, format_, mode, orientation > 1, notes)
 
 
 _TURNS: Final = {
@@ -217,8 +200,8 @@ def probe(data: bytes) -> ImageInfo:
     Raises:
         ImageError: not an image, broken, or over a limit; the message is the reason alone.
     """
-    with _picture(data) as picture:
-        return picture.info
+    with _picture(data) as (_, info):
+        return info
 
 
 def limit_pixels(data: bytes, limit: int) -> None:
@@ -244,8 +227,8 @@ def open_rgb(data: bytes, *, at_least: int | None = None) -> Image.Image:
     Raises:
         ImageError: not an image, broken, or over a limit.
     """
-    with _picture(data, at_least) as picture:
-        return picture.image
+    with _picture(data, at_least) as (image, _):
+        return image
 
 
 def resize(image: Image.Image | Pixels, size: int) -> Pixels:
@@ -281,8 +264,8 @@ def decode(data: bytes, size: int) -> Pixels:
     Raises:
         ImageError: not an image, broken, or over a limit.
     """
-    with _picture(data, max(size, CANONICAL)) as picture:
-        return resize(picture.image, size)
+    with _picture(data, max(size, CANONICAL)) as (image, _):
+        return resize(image, size)
 
 
 def decode_full(data: bytes) -> Decoded:
@@ -294,11 +277,10 @@ def decode_full(data: bytes) -> Decoded:
     Raises:
         ImageError: not an image, broken, or over a limit.
     """
-    with _picture(data, LONGEST) as picture:
-        image = picture.image
+    with _picture(data, LONGEST) as (image, info):
         if max(image.size) > LONGEST:
             image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        return Decoded(np.asarray(image), picture.info)
+        return Decoded(np.asarray(image), info)
 
 
 def read(data: bytes, size: int) -> Resized:
@@ -307,8 +289,8 @@ def read(data: bytes, size: int) -> Resized:
     Raises:
         ImageError: not an image, broken, or over a limit.
     """
-    with _picture(data, max(size, CANONICAL)) as picture:
-        return Resized(resize(picture.image, size), picture.info.width, picture.info.height)
+    with _picture(data, max(size, CANONICAL)) as (image, info):
+        return Resized(resize(image, size), info.width, info.height)
 
 
 def from_picture(image: Image.Image, size: int) -> Resized:
@@ -335,7 +317,7 @@ def upright(image: Image.Image) -> Image.Image:
     except MemoryError:
         raise
     except Exception as error:  # whatever a lazily opened file leads Pillow to
-        raise ImageError(f"broken image ({_short(error)})") from error
+        raise _broken(error) from error
     return rgb
 
 
@@ -350,8 +332,8 @@ def thumbnail(data: bytes, size: int = 160, quality: int = 82) -> bytes:
     Raises:
         ImageError: not an image, broken, or over a limit.
     """
-    with _picture(data, max(size, CANONICAL)) as picture:
-        return to_thumbnail(picture.image, size, quality)
+    with _picture(data, max(size, CANONICAL)) as (image, _):
+        return to_thumbnail(image, size, quality)
 
 
 def to_thumbnail(image: Image.Image, size: int = 160, quality: int = 82) -> bytes:

@@ -3,60 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
-from urllib.parse import unquote
 
 from petmood import images
 from petmood.config import ReadOptions
 from petmood.errors import DataError, ImageError, some
+from petmood.given import read_given
+from petmood.ingest.columns import (
+    HALF,
+    ONEHOT,
+    TableColumns,
+    columns_beside,
+    found_columns,
+    named_columns,
+    path_column,
+    unread_columns,
+)
+from petmood.ingest.finder import Index
 from petmood.ingest.layout import Layout, Placed, canonical_classes
 from petmood.ingest.pattern import option
 from petmood.ingest.rows import FORMATS, Rows, from_frame, read_table
-from petmood.ingest.words import fold_of, split_of, tokens
+from petmood.ingest.words import fold_of, split_of, split_of_folders
 from petmood.records import SkippedFile
 from petmood.sources import FolderSource, Source
-from petmood.tables import load_table, same_name, same_path
+from petmood.tables import same_name, same_path
 
-_PATHS: Final = "path file_name filename file filepath file_path image image_path imagepath img name id image_id fname"
-_CLASSES: Final = (
-    "label labels class class_name classname category emotion mood expression target y label_name labelname tag state "
-    "choice choices"
-)
-_SPLITS: Final = "split set subset partition fold_set phase usage dataset"
-_ANIMALS: Final = (
-    "animal animal_id animalid subject subject_id individual individual_id pet pet_id cat_id dog_id person"
-)
-_SPECIES: Final = "species animal_type animaltype kind_of_animal type_of_animal"
-_FOLDS: Final = "fold kfold cv_fold fold_id"
-_KNOWN: Final = {
-    role: tuple(words.split())
-    for role, words in (
-        ("path", _PATHS),
-        ("class", _CLASSES),
-        ("split", _SPLITS),
-        ("species", _SPECIES),
-        ("animal", _ANIMALS),
-        ("fold", _FOLDS),
-    )
-}
 _OWN: Final = frozenset(
     {"groups.csv", "changes.csv", "animals-offered.csv", "manifest.csv", "manifest.parquet", "quality.csv"}
 )
 """Tables of petmood's own, which say nothing of classes."""
 
-_SURE_SPLITS: Final = frozenset({"split", "subset", "partition"})
-"""TableColumns that say a split, whatever their values; others of that role do where a value is a known split."""
-
-_TELLING: Final = frozenset(
-    {"train", "test", "valid", "split", "fold", "subject", "animal", "pet", "dog", "cat", "species"}
-)
-"""Words in the name of a column that a person may expect to be read."""
-
-_HOT: Final = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
 _SEVERAL: Final = re.compile(r"\s*[|;,]\s*")
 _JOINED: Final = re.compile(r"\s*[+&/]\s*")
 _LISTED: Final = re.compile(r"\[\s*(.*?)\s*\]|\{\s*(.*?)\s*\}|\(\s*(.*?)\s*,?\s*\)", re.DOTALL)
@@ -65,18 +45,6 @@ _QUOTED: Final = re.compile(r"""(["'])(.*?)\1""", re.DOTALL)
 _CORNERS: Final = frozenset({"xmin", "ymin", "xmax", "ymax"})
 
 MAX_TABLES: Final = 200
-HALF: Final = 0.5
-
-MOST_SPLITS: Final = 10
-"""More values than that are no splits, whatever their column is called."""
-
-
-@dataclass(frozen=True, slots=True)
-class TableColumns:
-    """Which column of a table says what; `onehot` are columns of 0 and 1, each for a class."""
-
-    roles: Mapping[str, str]
-    onehot: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,78 +54,6 @@ class Said:
     placed: Placed
     where: str
     n: int = 1
-
-
-class Index:
-    """Finds the image that a table means, by its path from the root or the table's folder, its end or its name."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._full = {same_path(name): name for name in names}
-        self._files: dict[str, list[str]] = defaultdict(list)
-        self._stems: dict[str, list[str]] = defaultdict(list)
-        self._folders: set[str] = set()
-        for path in self._full:
-            folder, _, file = path.rpartition("/")
-            self._files[file.casefold()].append(path)
-            self._stems[file.rpartition(".")[0].casefold()].append(path)
-            self._folders.update(folder.casefold().split("/"))
-
-    def find(self, text: str, folder: str = "") -> str:
-        """The name of an image in the source; "" if none is meant, or several might be."""
-        path = same_path(text)
-        if "://" in path or "?" in path or _UPLOADED.search(path):
-            whole = self._find(path, folder)
-            return whole or self._find(_UPLOADED.sub(r"\1", _without_address(path)), folder)
-        return self._find(path, folder)
-
-    def _find(self, path: str, folder: str) -> str:
-        for exact in (f"{folder}/{path}" if folder else path, path):
-            if exact in self._full:
-                return self._full[exact]
-        file = path.rpartition("/")[2].casefold()
-        found = self._files.get(file) or self._stems.get(file) or []
-        bare = file not in self._files  # the name of the file without its ending
-        if folder and len(found) > 1:
-            found = [name for name in found if name.startswith(folder + "/")] or found
-        if len(found) > 1:
-            # annotations/a/1.xml says 1.jpg and means images/a/1.jpg
-            parts = (f"{folder}/{path}" if folder else path).casefold().split("/")
-            ends = {name: name.casefold().rpartition(".")[0] if bare else name.casefold() for name in found}
-            shared = {name: _common_end(end.split("/"), parts) for name, end in ends.items()}
-            top = max(shared.values())
-            found = [name for name, n in shared.items() if n == top]
-        if len(found) != 1:
-            return ""
-        above = _folder_of(path)
-        if above and above in self._folders and above not in found[0].casefold().split("/")[:-1]:
-            return ""  # the picture would lie in a folder that is there, and does not
-        # 1.jpg of train is not 1.jpg of test, though it be the only one there
-        mine, theirs = (_split_of_folder(name.rpartition("/")[0]) for name in (path, found[0]))
-        return "" if mine and theirs and mine != theirs else self._full[found[0]]
-
-
-_UPLOADED: Final = re.compile(r"(^|/)[0-9a-f]{8}-(?=[^/]+$)")
-"""What Label Studio puts before the name of a file that was uploaded."""
-
-
-def _folder_of(path: str) -> str:
-    """The last folder of a path, "" if it has none."""
-    return path.casefold().rpartition("/")[0].rpartition("/")[2]
-
-
-def _without_address(path: str) -> str:
-    """The path that an address of the web, or of an annotation tool, means."""
-    path = path.partition("?d=")[2] or path.partition("?")[0]
-    return unquote(re.sub(r"^[a-zA-Z0-9+]+://", "", path))
-
-
-def _common_end(a: Sequence[str], b: Sequence[str]) -> int:
-    n = 0
-    for x, y in zip(reversed(a), reversed(b), strict=False):
-        if x != y:
-            break
-        n += 1
-    return n
 
 
 def given_table(source: Source, candidates: Sequence[str], options: ReadOptions) -> Layout:
@@ -172,12 +68,11 @@ def given_table(source: Source, candidates: Sequence[str], options: ReadOptions)
         name = next(name for name in source.names() if same_path(name) == inside)
         data, folder = source.read(name, images.MAX_FILE_BYTES * 16), name.rpartition("/")[0]
     else:
-        data, folder = load_table(Path(options.table)), ""
+        data, folder = read_given(Path(options.table)), ""
     rows = read_table(data, options.table)
     index = Index(candidates)
     _check_header(rows, index, folder)
-    columns = _columns(rows, index, folder, options, required=True)
-    assert columns is not None
+    columns = named_columns(rows, index, folder, options)
     said = _said(rows, columns, index, folder, options)
     if not said:
         raise DataError(
@@ -233,11 +128,11 @@ def found_tables(
         except (DataError, ImageError) as error:
             passed.append(str(error).rstrip("."))  # some other table; one that the user names is read strictly
             continue
-        columns = _columns(rows, index, folder, options, required=False)
+        columns = found_columns(rows, index, folder, options)
         if columns is None:
             passed.append(f"{name} (its columns {some(rows.header)} name no picture or no label)")
-            telling = [column for column in rows.header if _TELLING.intersection(tokens(column))]
-            if telling and _path_column(rows, index, folder):
+            telling = unread_columns(rows)
+            if telling and path_column(rows, index, folder):
                 unread.append(
                     f"{name} has no labels and is not read, though its columns may matter: {some(telling)}. A CSV with "
                     "the columns path,animal is read with --group-by FILE, one with path,species with --species FILE."
@@ -270,12 +165,12 @@ def _with_splits(used: Mapping[str, Mapping[str, Said]]) -> Mapping[str, Mapping
 
 
 def _unread(rows: Rows, columns: TableColumns) -> list[str]:
-    """A note of columns that are not read though their names sound as if they should be."""
-    read = {*columns.roles.values(), *columns.onehot}
-    left = [column for column in rows.header if column not in read and _TELLING.intersection(tokens(column))]
-    if not left:
-        return []
-    return [f"{rows.name} has columns that are not read: {some(left)}. Say what they are: --columns animal=..."]
+    left = unread_columns(rows, columns)
+    return (
+        [f"{rows.name} has columns that are not read: {some(left)}. Say what they are: --columns animal=..."]
+        if left
+        else []
+    )
 
 
 def _check_found(rows: Rows, index: Index, folder: str) -> None:
@@ -327,7 +222,7 @@ def _embedded(source: Source, candidates: Sequence[str], options: ReadOptions, p
         if not wanted.intersection(members):
             continue
         rows = from_frame(table.columns(), name)
-        columns = _guess(rows, "", _told(rows, options))
+        columns = columns_beside(rows, options)
         if columns is None:
             has = some(rows.header) or "nothing but images"
             passed.append(f"{name} (no column of labels, it has {has}; say which: --columns class=NAME)")
@@ -346,133 +241,12 @@ def _embedded(source: Source, candidates: Sequence[str], options: ReadOptions, p
     return _layout(said, candidates, used, n, notes) if len(said) >= HALF * len(candidates) else None
 
 
-def _told(rows: Rows, options: ReadOptions) -> dict[str, str]:
-    """Role -> column as the user says, "" for a role that is to be left out.
-
-    Raises:
-        DataError: a column that the table does not have.
-    """
-    header = {column.casefold(): column for column in rows.header} | {"": ""}
-    told = {}
-    for role, column in options.columns:
-        if column.casefold() not in header:
-            raise DataError(
-                f"{rows.name} has no column '{column}' for {role}; it has {some(rows.header)}. Fix --columns."
-            )
-        told[role] = header[column.casefold()]
-    return told
-
-
-def _columns(rows: Rows, index: Index, folder: str, options: ReadOptions, *, required: bool) -> TableColumns | None:
-    """Which column says what: as the user says, else by its name and, for paths, by the images it names."""
-    header = {column.casefold() for column in rows.header}
-    if not required and any(column and column.casefold() not in header for _, column in options.columns):
-        return None  # another table
-    given = _told(rows, options)
-    path = given.get("path") or _path_column(rows, index, folder)
-    if not path:
-        if required:
-            raise DataError(
-                f"no column of {rows.name} names images of the data; it has {some(rows.header)}. Say which with "
-                "--columns path=NAME,class=NAME."
-            )
-        return None
-    guessed = _guess(rows, path, given)
-    twice = [c for c in {*guessed.roles.values(), *guessed.onehot} if rows.header.count(c) > 1] if guessed else []
-    if twice:
-        raise DataError(f"{rows.name} has two columns called '{twice[0]}'. Rename or remove one of them.")
-    if guessed is None and required:
-        others = some([column for column in rows.header if column != path])
-        raise DataError(f"{rows.name} has no column of labels; it has {others}. Say which with --columns class=NAME.")
-    return guessed
-
-
-def _path_column(rows: Rows, index: Index, folder: str, sample: int = 200) -> str:
-    step = max(1, len(rows.rows) // sample)
-    some = rows.rows[::step]
-    best, share = "", 0.0
-    for place, column in enumerate(rows.header):
-        hits = sum(bool(cells[place]) and bool(index.find(cells[place], folder)) for _, cells in some)
-        value = hits / max(len(some), 1) + (0.01 if column.casefold() in _KNOWN["path"] else 0.0)
-        if hits and value > share:
-            best, share = column, value
-    known = best.casefold() in _KNOWN["path"]
-    return best if share >= (0.05 if known else HALF) else ""
-
-
-def _guess(rows: Rows, path: str, given: Mapping[str, str] | None = None) -> TableColumns | None:
-    """Roles of the columns but the path; None if none is the class.
-
-    Raises:
-        DataError: two may be.
-    """
-    roles = {role: column for role, column in (given or {}).items() if column}
-    if path:
-        roles["path"] = path
-    for role in ("split", "species", "animal", "fold"):
-        for column in rows.header:
-            if role in roles or role in (given or {}) or column in roles.values():
-                continue
-            if column.casefold() in _KNOWN[role] and (role != "split" or _tells_splits(rows, column)):
-                roles[role] = column
-    if "class" in roles:
-        return TableColumns(roles)
-    found = [c for c in rows.header if c.casefold() in _KNOWN["class"] and c not in roles.values()]
-    if len(found) > 1:
-        found = _same_columns(rows, found)
-    if len(found) > 1:
-        shown = "; ".join(f"--columns class={c} ({_values(rows, c)})" for c in found[:3])
-        raise DataError(f"{rows.name} has {len(found)} columns that may be the class. Say which: {shown}.")
-    if found:
-        return TableColumns({**roles, "class": found[0]})
-    hot = tuple(
-        column
-        for column in rows.header
-        if column not in roles.values() and rows.rows and {cell.lower() for cell in rows.column(column)} <= set(_HOT)
-    )
-    if len(hot) > 1:
-        return TableColumns(roles, hot)
-    rest = [column for column in rows.header if column not in roles.values()]
-    if path and len(rest) == 1:
-        values = set(rows.column(rest[0]))
-        numbers = all(value.replace(".", "").replace("-", "").isdigit() for value in values)
-        # a lone column of words is the label, whatever its name; one of numbers may be a width or an age
-        if 1 < len(values) <= max(2, len(rows.rows) // 2) and not numbers:
-            return TableColumns({**roles, "class": rest[0]})
-    return None
-
-
-def _tells_splits(rows: Rows, column: str) -> bool:
-    known = [split_of(cell) for cell in set(rows.column(column)) if cell]
-    return any(known) or (column.casefold() in _SURE_SPLITS and 0 < len(known) <= MOST_SPLITS)
-
-
-def _same_columns(rows: Rows, found: Sequence[str]) -> list[str]:
-    """One of several columns that tell the same apart: a number and its name; the one with words."""
-    kept: list[str] = []
-    for column in sorted(found, key=lambda c: all(cell.isdigit() for cell in rows.column(c))):
-        if not any(_one_to_one(rows.column(column), rows.column(other)) for other in kept):
-            kept.append(column)
-    return kept
-
-
-def _one_to_one(a: Sequence[str], b: Sequence[str]) -> bool:
-    pairs = set(zip(a, b, strict=True))
-    return len(pairs) == len({x for x, _ in pairs}) == len({y for _, y in pairs})
-
-
-def _values(rows: Rows, column: str) -> str:
-    counts = Counter(rows.column(column))
-    shown = ", ".join(value or "(empty)" for value, _ in counts.most_common(4))
-    return f"{len(counts)} values: {shown}{', ...' if len(counts) > 4 else ''}"
-
-
 def _said(rows: Rows, columns: TableColumns, index: Index, folder: str, options: ReadOptions) -> dict[str, Said]:
     place = _Places(rows, columns, options)
     at = rows.header.index(columns.roles["path"])
-    within = _split_of_folder(folder)
+    within = split_of_folders(f"{folder}/")
     found: dict[str, Said] = {}
-    meant = _meant([cells[at] for _, cells in rows.rows], index, folder)
+    meant = index.find_all([cells[at] for _, cells in rows.rows], folder)
     for (line, cells), name in zip(rows.rows, meant, strict=True):
         if not name:
             continue
@@ -483,25 +257,6 @@ def _said(rows: Rows, columns: TableColumns, index: Index, folder: str, options:
         row = row if row.split or not within else replace(row, split=within)
         _merge(found, {name: Said(row, where)})
     return found
-
-
-def _meant(paths: Sequence[str], index: Index, folder: str) -> list[str]:
-    """The image that each path means, "" for none.
-
-    Where some paths agree with the data in the folder of a file too, one that agrees in the file's name alone means a
-    picture that is not there: `c/1.jpg` is not `a/1.jpg`.
-    """
-    found = [index.find(path, folder) if path else "" for path in paths]
-    folders = [(_folder_of(same_path(path)), _folder_of(name)) for path, name in zip(paths, found, strict=True)]
-    if not any(mine and mine == theirs for mine, theirs in folders):
-        return found
-    return [
-        "" if mine and theirs and mine != theirs else name for name, (mine, theirs) in zip(found, folders, strict=True)
-    ]
-
-
-def _split_of_folder(folder: str) -> str:
-    return next((split for part in reversed(folder.split("/")) if (split := split_of(part))), "")
 
 
 class _Places:
@@ -534,7 +289,7 @@ class _Places:
             return cells[self._at[role]] if role in self._at else ""
 
         if self._hot:
-            on = [column for column, at in self._hot if _HOT[cells[at].lower()]]
+            on = [column for column, at in self._hot if ONEHOT[cells[at].lower()]]
             if len(on) > 1:
                 raise DataError(
                     f"{where}: several columns of classes are set for '{name}': {some(on)}. Keep one for each picture, "
@@ -593,9 +348,9 @@ def _layout(
             placed.append(replace(row.placed, class_name=spelling[row.placed.class_name]))
     splits = {p.split for p in placed}
     if splits == {""}:
-        placed = [replace(p, split=_split_of_folder(p.path.rpartition("/")[0])) for p in placed]
-        if any(not p.split for p in placed):
-            placed = [replace(p, split="") for p in placed]
+        named = [split_of_folders(p.path) for p in placed]
+        if all(named):
+            placed = [replace(p, split=split) for p, split in zip(placed, named, strict=True)]
     elif "" in splits:
         n = sum(not p.split for p in placed)
         raise DataError(f"{shown} gives a split to some images and none to {n:,}. Fill the column, or remove it.")

@@ -140,6 +140,11 @@ def split_of(name: str) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
+def split_of_folders(path: str) -> str:
+    """The split of the innermost folder of a file's path that names one; "" if none does."""
+    return next((split for part in reversed(path.split("/")[:-1]) if (split := split_of(part))), "")
+
+
 def _split_of_word(word: str) -> str:
     if word in _SPLIT_OF:
         return _SPLIT_OF[word]

@@ -26,7 +26,7 @@ from petmood.given import read_given
 from petmood.records import FloatArray, IntArray, Manifest
 from petmood.results.evaluation import EvaluatedModel
 from petmood.store import read_json
-from petmood.tables import load_table, records_by_path, same_name, same_path, separated, unknown_path, value_of
+from petmood.tables import records_by_path, same_name, same_path, separated, unknown_path, value_of
 
 _PATHS: Final = ("path", "file", "filename", "file_name", "image", "source")
 _PREDICTED: Final = ("prediction", "predicted", "predicted_label", "predicted_class", "pred", "pred_label", "y_pred")
@@ -226,7 +226,7 @@ def by_table(path: Path, data: Dataset, mapping: Mapping[str, str] | None = None
     Raises:
         DataError: the table cannot be read, or a line does not fit the data.
     """
-    raw = load_table(path)
+    raw = read_given(path)
     lines = list(separated(raw, str(path)))
     header = [cell.casefold() for cell in lines[0][1]] if lines else []
     place = next((header.index(name) for name in _PATHS if name in header), None)
@@ -429,7 +429,7 @@ def read_list(path: Path, data: Dataset) -> list[str]:
 
     where = _Finder(data.manifest, data.origin.data)
     found: dict[str, None] = {}
-    for line, text in enumerate(decoded(load_table(path), str(path)).splitlines(), 1):
+    for line, text in enumerate(decoded(read_given(path), str(path)).splitlines(), 1):
         name = text.strip().strip('"')
         below = where.below(name) if name else []
         if not name or (name.startswith("#") and not below and not where.has(name)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,17 +17,10 @@ from petmood.progress import Progress, Silent
 from petmood.records import IntArray, Manifest
 from petmood.results.quantised import PretrainFacts
 from petmood.store import write_json
+from petmood.training.settings import FineTuneSettings
 
 HELD: Final = 10
 """One photo in so many is held out, so that the backbone's own accuracy can be told."""
-
-
-@dataclass(frozen=True, slots=True)
-class PretrainSettings:
-    """How to pre-train: passes through the images, and the seed of every random choice."""
-
-    epochs: int = 5
-    seed: int = 42
 
 
 def hold_out(manifest: Manifest) -> tuple[IntArray, IntArray]:
@@ -44,7 +36,7 @@ def hold_out(manifest: Manifest) -> tuple[IntArray, IntArray]:
 
 
 def pretrain(
-    outside: Path, data: Path, out: Path, settings: PretrainSettings, progress: Progress | None = None
+    outside: Path, data: Path, out: Path, settings: FineTuneSettings, progress: Progress | None = None
 ) -> PretrainFacts:
     """Fine-tune the upper half of EfficientNet-Lite0 on outside images and save it as a backbone.
 
@@ -55,7 +47,7 @@ def pretrain(
         outside: folder or .zip of outside labelled images.
         data: the data that is to be evaluated; whatever resembles an image of it is left out first.
         out: folder for the backbone, for `onnx:OUT/backbone.onnx`.
-        settings: epochs and seed.
+        settings: of the training.
         progress: where to show it.
 
     Raises:
@@ -65,7 +57,6 @@ def pretrain(
     require_extra("Pre-training", "train", "torch")
     from petmood.training.export import export
     from petmood.training.finetune import FineTunedHead
-    from petmood.training.upper_half import FineTuneSettings
 
     shown = progress or Silent()
     with output_folder(out, [outside, data]) as folder:
@@ -77,8 +68,7 @@ def pretrain(
             views = trunk_activations(manifest, theirs.data.pictures, theirs.data.cache, progress=tick)
         held, kept = hold_out(manifest)
         with shown.stage("Fine-tuning the upper half") as tick:
-            chosen = FineTuneSettings(epochs=settings.epochs, seed=settings.seed)
-            head = FineTunedHead(chosen, on_epoch=lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
+            head = FineTunedHead(settings, on_epoch=lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
             head.fit(views[kept], theirs.labels[kept])
         read = head.classes_[head.predict_proba(views[held]).argmax(axis=1)] == theirs.labels[held]
         export(head, folder, "outside")

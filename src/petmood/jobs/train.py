@@ -91,10 +91,9 @@ def train(
             search = replace(auto or AutoSettings(), seed=settings.seed, folds=settings.folds)
             return _auto(out, opened, settings, search, shown, watch, thumbnails)
         if model == "finetune":
-            from petmood.build.finetune_settings import finetune_settings
-            from petmood.build.finetuned import save_finetuned
+            from petmood.build.finetuned import finetune_plan, save_finetuned
 
-            tuned = finetune_settings(settings.preset, None if auto is None else auto.budget, device, settings.backbone)
+            tuned = finetune_plan(settings.preset, None if auto is None else auto.budget, device, settings.backbone)
             return save_finetuned(out, opened, settings, tuned, shown)
         if backbone is None:
             with shown.stage(f"Training {model} at {settings.cnn_size} pixels") as tick:

@@ -26,6 +26,7 @@ from petmood.split import Fold
 from petmood.training.catalog import Method
 from petmood.training.compose import SelfTraining
 from petmood.training.recipes import Recipe, build
+from petmood.training.settings import FineTuneSettings
 
 LITE0: Final = "efficientnet-lite0"
 
@@ -116,7 +117,6 @@ class MethodInputs:
 def _tuned(recipe: Recipe, seed: int, start: Path | None) -> Classifier:
     from petmood.training.export import load_start
     from petmood.training.finetune import FineTunedHead
-    from petmood.training.upper_half import FineTuneSettings
 
     settings = FineTuneSettings(seed=seed, **recipe.settings)  # type: ignore[arg-type]
     return FineTunedHead(settings, None if start is None else load_start(start))

@@ -8,10 +8,9 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import Self
 
 from petmood.errors import DataError, ImageError
+from petmood.sources.base import Source
 from petmood.sources.crop import cut, part_of
 from petmood.sources.encodings import decode_names, look_misread
 
@@ -35,7 +34,7 @@ _UTF8 = 0x800
 """Flag of a member whose name is said to be UTF-8."""
 
 
-class ZipSource:
+class ZipSource(Source):
     """Members of a zip archive, read in place: nothing is unpacked to disk, so no path can escape."""
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
@@ -61,21 +60,13 @@ class ZipSource:
         }
         self._folders = {name.rstrip("/") for name in names if name.endswith("/")} - {""}
 
-    def names(self) -> list[str]:
-        """All member names, sorted."""
-        return sorted(self._members)
-
     def walk(self) -> Iterator[str]:
         """All member names, sorted; the archive's table of contents is in memory anyway."""
-        return iter(self.names())
+        return iter(sorted(self._members))
 
     def empty_folders(self) -> list[str]:
         """See `Source.empty_folders`; an archive lists them or not."""
         return sorted(self._folders - {str(p) for name in self._members for p in PurePosixPath(name).parents})
-
-    def linked_folders(self) -> list[str]:
-        """See `Source.linked_folders`; a link in an archive is a file of a few bytes."""
-        return []
 
     def read(self, name: str, limit: int) -> bytes:
         """Bytes of one member, or of a part of a picture; bombs, encrypted and damaged members raise ImageError."""
@@ -106,14 +97,6 @@ class ZipSource:
     def close(self) -> None:
         """Close the archive."""
         self._zip.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _names(members: list[zipfile.ZipInfo], encoding: str | None, where: str) -> tuple[list[str], str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol, Self
 
 
@@ -19,7 +18,7 @@ class Source(Protocol):
 
     def names(self) -> list[str]:
         """All file names, sorted."""
-        ...
+        return list(self.walk())
 
     def walk(self) -> Iterator[str]:
         """All file names, sorted, none held longer than its folder is listed."""
@@ -31,7 +30,7 @@ class Source(Protocol):
 
     def linked_folders(self) -> list[str]:
         """Links to folders that listing the files has met: they are not followed, so that a loop cannot trap it."""
-        ...
+        return []
 
     def read(self, name: str, limit: int) -> bytes:
         """Bytes of one file; ImageError with the reason if it cannot be read or has more than `limit` bytes."""
@@ -39,13 +38,13 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release what is open."""
-        ...
+        return
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *ignored: object) -> None:
+        self.close()
 
 
 def walk_sorted(entries: Callable[[str], list[str]]) -> Iterator[str]:

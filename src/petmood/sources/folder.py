@@ -6,11 +6,10 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from petmood.errors import DataError, ImageError
-from petmood.sources.base import walk_sorted
+from petmood.sources.base import Source, walk_sorted
 from petmood.sources.crop import cut, part_of
 from petmood.sources.parquet import SUFFIX, ImageTable, image_table
 
@@ -18,7 +17,7 @@ _SYSTEM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """What the system lacks, which says nothing about the file."""
 
 
-class FolderSource:
+class FolderSource(Source):
     """Files below a folder. Links to folders are not followed, so that a loop cannot trap the walk.
 
     A Parquet file with a column of images is listed as a folder of them: `train.parquet/000012.jpg`.
@@ -33,10 +32,6 @@ class FolderSource:
         self.tables: dict[str, ImageTable] = {}
         self._empty: set[str] = set()
         self._linked: set[str] = set()
-
-    def names(self) -> list[str]:
-        """All file names, sorted."""
-        return list(self.walk())
 
     def walk(self) -> Iterator[str]:
         """All file names, sorted; a folder's own are held while it is listed."""
@@ -102,17 +97,6 @@ class FolderSource:
             if error.errno in _SYSTEM:
                 raise
             raise ImageError(f"cannot be read ({error.strerror})") from error
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _loops(entry: os.DirEntry[str]) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 from petmood.errors import ConfigError, near_or
 from petmood.features.views import TRUNK, View
 from petmood.training.recipes import Recipe
+from petmood.training.settings import FINE_TUNING
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ METHODS: Final[tuple[Method, ...]] = (
         "lite0-finetuned",
         "Upper half of Lite0, fine-tuned inside the folds",
         (View("efficientnet-lite0", TRUNK),),
-        Recipe("finetune", {"epochs": 5, "rate": 6e-4, "thaw": 0.5, "patience": 3, "cutmix": 0.3}),
+        Recipe("finetune", FINE_TUNING),
         repeats=1,
     ),
 )

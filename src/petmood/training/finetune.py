@@ -18,7 +18,8 @@ from petmood.errors import DataError
 from petmood.features.trunk import SHAPE
 from petmood.training.classifier import FeatureClassifier, TrainingRows
 from petmood.training.devices import resolve_device
-from petmood.training.upper_half import FineTuneSettings, UpperHalf, average_into, mixed, rate_at
+from petmood.training.settings import FineTuneSettings
+from petmood.training.upper_half import UpperHalf, average_into, mixed, rate_at
 
 _PLAIN_VIEWS: Final = 2  # the image and its mirror image: what is predicted on
 _BATCH: Final = 64

@@ -3,62 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from petmood.errors import ConfigError
 from petmood.features.efficientnet_lite import VARIANTS
 from petmood.features.trunk import CUT
-
-
-@dataclass(frozen=True, slots=True)
-class FineTuneSettings:
-    """How the upper half is fine-tuned.
-
-    Attributes:
-        epochs: passes through the training images, a random view of each in each.
-        batch_size: images in a step.
-        rate: peak learning rate of the new classifier; a block's is less by `decay` for each block below the top.
-        decay: factor between the rates of neighbouring blocks (discriminative learning rates).
-        weight_decay: of AdamW.
-        smoothing: of labels.
-        mixup: parameter of the Beta distribution by which two images' activations are mixed; 0 mixes none.
-        cutmix: share of the steps in which a rectangle of the other image is pasted in, instead of mixing the two.
-        dropout: before the classifier.
-        average: decay of the exponential moving average of weights, which is what is kept.
-        thaw: share of the epochs over which the network is unfrozen from the top down; 0 trains all of it at once.
-        patience: stop after so many epochs without a lower loss on photos held out by family, and keep the weights of
-            the best epoch; None holds nothing out and trains all epochs.
-        held: one in so many families is held out.
-        whole: train the whole network on pixels, instead of the upper half on activations of the lower.
-        device: where to train: "auto", "cpu", "cuda" or "mps".
-        seed: of order, views, mixing and the classifier's first weights.
-    """
-
-    epochs: int = 8
-    batch_size: int = 32
-    rate: float = 1e-3
-    decay: float = 0.75
-    weight_decay: float = 0.02
-    smoothing: float = 0.1
-    mixup: float = 0.2
-    dropout: float = 0.2
-    average: float = 0.99
-    thaw: float = 0.0
-    patience: int | None = None
-    held: int = 5
-    cutmix: float = 0.0
-    whole: bool = False
-    device: str = "cpu"
-    seed: int = 42
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 2:
-            raise ConfigError(f"epochs must be 1 or more and batches 2 or more, got {self.epochs}, {self.batch_size}.")
+from petmood.training.settings import FineTuneSettings
 
 
 class UpperHalf(nn.Module):
