@@ -7,7 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,17 +18,17 @@ from pydantic import Field
 from petmood.build.quantised import CALIBRATION, calibration_photos
 from petmood.bundle.int8 import quantised_graph, refuse_quantised
 from petmood.config import Settings
-from petmood.dataset import Dataset, open_dataset
+from petmood.dataset import open_dataset
 from petmood.dataset.models import head
 from petmood.errors import ConfigError
-from petmood.evaluation.protocols import Protocol, grouped
+from petmood.evaluation.protocols import grouped
 from petmood.evaluation.statistics import paired_facts
 from petmood.features import Backbone, load_backbone
 from petmood.features.extract import embed_batch, open_session
 from petmood.features.onnx_file import GraphFile
 from petmood.files import output_files
 from petmood.progress import Progress
-from petmood.records import FeatureTable, FloatArray
+from petmood.records import FloatArray
 from petmood.results.quantised import QuantisedFacts, SpeedFacts
 from petmood.store import write_bytes, write_json
 from petmood.threads import in_streams
@@ -55,14 +55,6 @@ class QuantiseSettings(Settings):
     photos: int = Field(default=CALIBRATION, ge=1, le=10_000)
     folds: int = Field(default=5, ge=2, le=50)
     seed: int = Field(default=42, ge=0, lt=2**31)
-
-
-@dataclass(frozen=True)
-class _Scored:
-    """A backbone's vectors of every photo, and whether logistic regression on them was right about each photo."""
-
-    table: FeatureTable
-    hits: NDArray[np.bool_]
 
 
 def quantise_backbone(
@@ -114,11 +106,11 @@ def _quantise(
         )
         write_bytes(small.graph, graph)
 
-        before, after = (_judged(one, photos, protocol) for one in (backbone, small))
+        before, after = (photos.predictions(head(one), protocol).hits(photos.manifest) for one in (backbone, small))
+        cosines = _cosines(*(photos.features(one).vectors for one in (backbone, small)))
         with timed.stage("speed", "Speed, in turns"):
             speed = _speed(backbone, small, pixels[:_TIMED])
     _write(made, graph, small)
-    cosines = _cosines(before.table.vectors, after.table.vectors)
     return QuantisedFacts(
         backbone=settings.backbone,
         name=small.name,
@@ -126,13 +118,7 @@ def _quantise(
         bytes_before=len(plain),
         bytes_after=len(graph),
         calibration_photos=len(chosen),
-        comparison=paired_facts(
-            after.hits,
-            before.hits,
-            name=small.name,
-            reference=backbone.name,
-            protocol=protocol.name,
-        ),
+        comparison=paired_facts(after, before, name=small.name, reference=backbone.name, protocol=protocol.name),
         cosine_mean=float(cosines.mean()),
         cosine_low=float(cosines.min()),
         speed=speed,
@@ -146,11 +132,6 @@ def _marked(graph: bytes, source: Backbone) -> bytes:
     onnx.helper.set_model_props(model, {_MARK: source.digest})
     made: bytes = model.SerializeToString(deterministic=True)
     return made
-
-
-def _judged(backbone: Backbone, photos: Dataset, protocol: Protocol) -> _Scored:
-    hits = photos.predictions(head(backbone), protocol).hits(photos.manifest)
-    return _Scored(photos.features(backbone), hits)
 
 
 def _cosines(a: FloatArray, b: FloatArray) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from petmood.report import captions
 from petmood.report.html import Thumbnail, page_html, picture_uris
 from petmood.report.palette import class_colours
 from petmood.report.sentences import sets_sentence
-from petmood.report.wording import DASH, THIN, count, interval, listing, percent, plural, quoted
+from petmood.report.wording import DASH, THIN, count, interval, listing, measured, percent, plural, quoted
 from petmood.results import Regraded
 from petmood.results.evaluation import EvaluationFacts, GradeFacts, PartFacts, ShiftFacts
 
@@ -30,10 +30,9 @@ def lead(facts: EvaluationFacts) -> str:
     """The figure with its interval, beside always saying the commonest class."""
     figure, constant = facts.figure, facts.majority
     text = (
-        f"{facts.model.title} on {quoted(facts.data.name)}: {percent(figure.accuracy)} "
-        f"({interval(figure.accuracy_ci)}, n = {count(figure.n)}), macro-F1 {figure.macro_f1:.3f}, balanced accuracy "
-        f"{percent(figure.balanced_accuracy)}. Always saying {quoted(constant.name)} is right for "
-        f"{percent(constant.accuracy)}"
+        f"{facts.model.title} on {quoted(facts.data.name)}: {measured(figure.accuracy, figure.accuracy_ci, figure.n)}, "
+        f"macro-F1 {figure.macro_f1:.3f}, balanced accuracy {percent(figure.balanced_accuracy)}. "
+        f"Always saying {quoted(constant.name)} is right for {percent(constant.accuracy)}"
     )
     if facts.overlap.own:
         return f"{text}. What a model says of the photos that it learnt from is memory, not skill."
@@ -65,7 +64,7 @@ def overlap_sentence(facts: EvaluationFacts) -> str:
 
 def part_line(part: PartFacts) -> str:
     """A part with its accuracy, interval and n."""
-    return f"{part.name}: {percent(part.accuracy)} ({interval(part.accuracy_ci)}, n = {count(part.n)})"
+    return f"{part.name}: {measured(part.accuracy, part.accuracy_ci, part.n)}"
 
 
 def shift_sentence(facts: EvaluationFacts) -> str:
@@ -94,7 +93,7 @@ def answer_lines(facts: EvaluationFacts) -> Iterator[str]:
     for found in facts.answers:
         yield (
             f"{_VERDICTS[found.verdict]}: {percent(found.share)} of photos, its first mood right for "
-            f"{percent(found.accuracy)} ({interval(found.accuracy_ci)}, n = {count(found.n)})."
+            f"{measured(found.accuracy, found.accuracy_ci, found.n)}."
         )
 
 
@@ -150,14 +149,13 @@ def grade_lines(facts: GradeFacts) -> Iterator[str]:
         f"{count(facts.copied)} of {plural(facts.n, 'judged photo')} ({percent(share)}) have a copy among the "
         f"{plural(facts.training_files, 'file')} of the training list."
     )
-    yield f"All judged photos: {percent(whole.accuracy)} ({interval(whole.accuracy_ci)}, n = {count(whole.n)})."
+    yield f"All judged photos: {measured(whole.accuracy, whole.accuracy_ci, whole.n)}."
     if honest is None:
         yield "No judged photo is without a copy in training: the claim says nothing about new photos."
     elif facts.copied:
-        yield f"Without copies: {percent(honest.accuracy)} ({interval(honest.accuracy_ci)}, n = {count(honest.n)})."
-    if facts.memory is not None:
-        known = facts.memory
-        yield f"With a copy: {percent(known.accuracy)} ({interval(known.accuracy_ci)}, n = {count(known.n)})."
+        yield f"Without copies: {measured(honest.accuracy, honest.accuracy_ci, honest.n)}."
+    if (known := facts.memory) is not None:
+        yield f"With a copy: {measured(known.accuracy, known.accuracy_ci, known.n)}."
 
 
 def evaluation_html(facts: EvaluationFacts, thumbnail: Thumbnail) -> str:

@@ -7,7 +7,18 @@ from collections.abc import Iterator
 
 from petmood.report import facts
 from petmood.report.facts import ProtocolView
-from petmood.report.wording import count, interval, listing, measured, number, percent, plural, points, quoted
+from petmood.report.wording import (
+    count,
+    count_range,
+    interval,
+    listing,
+    measured,
+    number,
+    percent,
+    plural,
+    points,
+    quoted,
+)
 from petmood.results import ClusterFacts, DatasetFacts, Epochs, ModelFacts, SetFacts
 
 NMI_WORDS = ((0.1, "almost nothing"), (0.3, "little"), (0.6, "something"), (1.01, "a great deal"))
@@ -52,14 +63,9 @@ def balance_sentence(data: DatasetFacts) -> str | None:
     if max(files.values()) > 1.1 * min(files.values()) or photos[high] < 1.25 * photos[low]:
         return None
     return (
-        f"The training classes look balanced in files ({_span(list(files.values()))} each) but not in photos: "
+        f"The training classes look balanced in files ({count_range(list(files.values()))} each) but not in photos: "
         f"from {count(photos[low])} for {quoted(low)} to {count(photos[high])} for {quoted(high)}."
     )
-
-
-def _span(values: list[int]) -> str:
-    low, high = min(values), max(values)
-    return count(low) if low == high else f"{count(low)} to {count(high)}"
 
 
 def protocol_label(name: str) -> str:

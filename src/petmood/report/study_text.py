@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from petmood.report import facts, sentences
-from petmood.report.wording import count, interval, listing, number, percent, plural, quoted
+from petmood.report.wording import count, count_range, interval, listing, number, percent, plural, quoted
 from petmood.results import ClusterFacts, ModelFacts, Results, StudyFacts, StudyRow
 
 NEAR = 1.05
@@ -21,8 +21,8 @@ def eda_conclusions(results: Results, study: StudyFacts) -> Iterator[str]:
     photos = [c.photos for c in train.by_class.values()]
     balanced = "are" if max(files) <= NEAR * max(1, min(files)) else "are not"
     yield (
-        f"The training classes {balanced} balanced in files: {_span(files)} each. In distinct photos they range from "
-        f"{count(min(photos))} to {count(max(photos))}: {plural(train.images, 'file')} come from "
+        f"The training classes {balanced} balanced in files: {count_range(files)} each. In distinct photos they range "
+        f"from {count(min(photos))} to {count(max(photos))}: {plural(train.images, 'file')} come from "
         f"{plural(train.photos, 'photo')}."
     )
     resized = [f"{count(n)} of {count(data.splits[s].images)} in {s}" for s, n in eda.resized.items()]
@@ -45,11 +45,6 @@ def eda_conclusions(results: Results, study: StudyFacts) -> Iterator[str]:
         f"Colours: the mean of a photo, on a scale from 0 to 1, is {red} for red, {green} for green and {blue} for "
         f"blue (mean and standard deviation over {plural(eda.photos, 'photo')})."
     )
-
-
-def _span(values: list[int]) -> str:
-    low, high = min(values), max(values)
-    return count(low) if low == high else f"{count(low)} to {count(high)}"
 
 
 def cluster_sentences(clusters: ClusterFacts, split: str) -> Iterator[str]:

@@ -19,6 +19,12 @@ def count(n: int) -> str:
     return f"{n:,}"
 
 
+def count_range(values: Sequence[int]) -> str:
+    """(250, 250) -> "250"; (250, 247, 261) -> "247 to 261"."""
+    low, high = min(values), max(values)
+    return count(low) if low == high else f"{count(low)} to {count(high)}"
+
+
 def plural(n: int, noun: str, nouns: str | None = None) -> str:
     """(1, "photo") -> "1 photo"; (370, "photo") -> "370 photos"; `nouns` is an irregular plural."""
     return f"{count(n)} {noun if n == 1 else nouns or noun + 's'}"
