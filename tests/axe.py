@@ -92,9 +92,10 @@ def faults(page: Path | str, folder: Path, tallest: dict[int, int] | None = None
     found: list[tuple[int, str, list[str]]] = []
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        shown = browser.new_page(reduced_motion="reduce")
         for width, scheme in VIEWS:
-            size = {"width": width, "height": 844}
-            shown = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+            shown.set_viewport_size({"width": width, "height": 844})
+            shown.emulate_media(color_scheme=scheme)
             shown.goto(page.as_uri())
             found += [(width, *fault) for fault in violations(shown)]
             if shown.evaluate("document.documentElement.scrollWidth") > width:

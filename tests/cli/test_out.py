@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import killing
-from bundle_fixtures import Trained
 from command import Petmood
+from evaluation_fixtures import Evaluated
 from petmood.cli.main import app
 from petmood.cli.reading import OPTIONS
 
@@ -108,11 +108,11 @@ def test_every_parameter_that_could_be_a_place_to_write_to_is_known_here() -> No
 
 
 @pytest.fixture
-def place(trained: Trained, tiny_data: Path, tmp_path: Path) -> Place:
+def place(evaluated: Evaluated, tiny_data: Path, tmp_path: Path) -> Place:
     data = tmp_path / "around" / "data"
     shutil.copytree(tiny_data, data)
     (data / "labels.csv").write_text("path,label\n")
-    shutil.copytree(trained.path, tmp_path / "around" / "bundle")
+    shutil.copytree(evaluated.path, tmp_path / "around" / "bundle")
     return Place(data, tmp_path / "around" / "bundle", tmp_path / "out")
 
 

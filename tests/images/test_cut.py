@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -30,6 +30,7 @@ def form(name: str, seed: int) -> tuple[Image.Image, bytes]:
     return image, saved(image, fmt, **options)
 
 
+@settings(max_examples=60)
 @given(st.sampled_from([name for name in FORMS if name != "webp"]), st.integers(0, 10**6), st.integers(1, 40))
 def test_some_missing_last_bytes_are_counted_and_cost_little(name: str, seed: int, lost: int) -> None:
     _, data = form(name, seed)
@@ -41,6 +42,7 @@ def test_some_missing_last_bytes_are_counted_and_cost_little(name: str, seed: in
     assert np.abs(whole.pixels[:part].astype(int) - cut.pixels[:part]).mean() < 1
 
 
+@settings(max_examples=60)
 @given(st.sampled_from(list(FORMS)), st.integers(0, 10**6), st.floats(0.1, 0.97))
 def test_a_tenth_missing_is_rejected(name: str, seed: int, share: float) -> None:
     _, data = form(name, seed)

@@ -17,7 +17,7 @@ from petmood.results.models import protocol_text
 from petmood.review.photos import open_review
 from petmood.store import read_manifest
 
-PHOTOS, MOST = 60, 90
+PHOTOS, MOST = 40, 60
 
 
 def test_the_sample_is_told_and_rows_are_those_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from bundle_fixtures import Trained
 from command import Petmood
 from detectors import CELLS, COLOURS, save_detector, scene
 from petmood.detection import Detector, open_detector
-from web.conftest import CHROMIUM, running
+from web.conftest import CHROMIUM, held_back, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -167,6 +167,7 @@ def test_the_page_reads_the_whole_photo_where_the_detector_fails(page: Page, sce
 def page(browser: Browser, finding: str) -> Iterator[Page]:
     wrong: list[str] = []
     context = browser.new_context(viewport={"width": 390, "height": 844})
+    held_back(context)
     opened = context.new_page()
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     opened.goto(finding)

@@ -219,13 +219,9 @@ def tell(facts: object, json: bool, shown: Iterable[str | Table | Text]) -> None
         shown: tables, texts, which are wrapped unless they say otherwise, and lines, which stay whole however long.
     """
     if json:
-        from pydantic import BaseModel
-        from pydantic_core import to_json
+        from pydantic import TypeAdapter
 
-        if isinstance(facts, BaseModel):
-            typer.echo(facts.model_dump_json(by_alias=True, indent=2))
-        else:
-            typer.echo(to_json(facts, indent=2, inf_nan_mode="null").decode())
+        typer.echo(TypeAdapter[object](object).dump_json(facts, by_alias=True, indent=2).decode())
         return
     out = console()
     for one in shown:

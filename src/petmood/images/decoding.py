@@ -84,7 +84,7 @@ class Decoded:
 
 @contextmanager
 def _reasons(cost: int) -> Iterator[None]:
-    """Whatever a malformed file leads Pillow to is told as the reason why it is no picture.
+    """Whatever a malformed file leads Pillow to is told as the reason why it is not a picture.
 
     Raises:
         ImageError: the reason.

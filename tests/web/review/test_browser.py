@@ -64,9 +64,9 @@ class Reached:
 
 
 @contextmanager
-def within(store: DecisionStore) -> Iterator[Reached]:
+def within(store: DecisionStore, port: int = 0) -> Iterator[Reached]:
     """The page of a review served by this process, which takes a moment, where starting a command takes seconds."""
-    with listening(0) as listener, open_pictures(store.review.data, store.review.options) as source:
+    with listening(port) as listener, open_pictures(store.review.data, store.review.options) as source:
         server = Serving(configured(create_app(store, source)))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
@@ -310,7 +310,7 @@ def test_a_second_reader_labels_blind_and_agreement_is_shown_at_the_end(run: Pat
         second.kill()
 
 
-def test_clusters_are_named_by_keyboard_and_the_names_outlive_undo_reload_and_a_killed_server(
+def test_clusters_are_named_by_keyboard_and_the_names_outlive_undo_reload_and_another_server(
     tmp_path: Path, context: Any
 ) -> None:
     run, manifest = drawn_run(tmp_path)
@@ -318,14 +318,13 @@ def test_clusters_are_named_by_keyboard_and_the_names_outlive_undo_reload_and_a_
     which = np.arange(len(photos)) % 4
     sure = np.linspace(1, 0, len(photos))
     save_groups(run, photos, Grouping("kmeans", 4, which, sure, {}), "drawn", 0)
-    server = Server(run).start()
-    page = opened(context, server, "clusters")
 
     def said() -> list[str]:
         ids = page.evaluate("page.queue.photos")
         return [page.evaluate(f"page.decided.has('{i}') ? worded(page.decided.get('{i}')) : ''") for i in ids]
 
-    try:
+    with within(DecisionStore(open_review(run))) as server:
+        page = opened(context, server, "clusters")
         assert page.inner_text("#sheet h2") == "Cluster 1, 6 photos"
         assert page.locator("#sheet .given").count() == 0
         page.check("#reveal")
@@ -348,18 +347,15 @@ def test_clusters_are_named_by_keyboard_and_the_names_outlive_undo_reload_and_a_
         assert page.inner_text("#sheet h2") == "Cluster 4, 6 photos"
         assert read_names(run / "names.csv", 4) == {0: "happy", 1: "Angry", 2: "not-a-pet", 3: ""}
 
-        server.kill()
-        press(page, "s")  # decided while nobody listens
-        page.wait_for_selector("#trouble:not([hidden])")
-        server.start()
+    press(page, "s")  # decided while nobody listens
+    page.wait_for_selector("#trouble:not([hidden])")
+    with within(DecisionStore(open_review(run)), server.port):
         page.wait_for_selector(READY)
         assert read_names(run / "names.csv", 4)[3] == "Sad"
         assert not (run / "labels.csv").exists()  # no photo was decided about
         page.click("#close-summary")
         page.set_viewport_size({"width": 390, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    finally:
-        server.kill()
 
 
 def mapped(store: DecisionStore, queues: int = 70) -> DecisionStore:
