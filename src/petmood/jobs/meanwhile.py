@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import IO, Any, Final, Self
 
 from petmood.build.study_networks import cnn_settings, is_trained, processes, train_cnn
@@ -47,7 +49,7 @@ class TrainedMeanwhile:
         """
         self._data, self._settings = data, settings
         self._process: subprocess.Popen[bytes] | None = None
-        self._folder: TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
         self._done = (0, 1)
         self._wanted = settings.cnn and settings.cnn_threads == 1 and _can_begin() and _pixels(data, settings) >= worth
 
@@ -58,20 +60,20 @@ class TrainedMeanwhile:
 
     def __enter__(self) -> Self:
         """Begin the process, unless the network is trained already or would be at once."""
-        training = cnn_settings(self._settings)
-        if not self._wanted or is_trained(self._data, NETWORK, training):
+        source = self._data.origin.data
+        if not self._wanted or is_trained(self._data, NETWORK, cnn_settings(self._settings)):
             return self
-        self._folder = TemporaryDirectory(prefix="petmood-", ignore_cleanup_errors=True)
-        manifest = Path(self._folder.name) / "manifest.csv"
+        if not source.exists():  # of a hub: fetched once is enough
+            return self
+        self._folder = Path(mkdtemp(prefix="petmood-"))
+        manifest = self._folder / "manifest.csv"
         write_manifest(manifest, self._data.manifest)
         told = {
             "manifest": str(manifest),
-            "data": str(self._data.origin.data.absolute()) if self._data.origin.data.exists() else None,
+            "data": str(source.absolute()),
             "options": self._data.origin.options.model_dump_json(),
             "settings": self._settings.model_dump_json(),
         }
-        if told["data"] is None:  # of a hub: fetched once is enough
-            return self
         try:
             self._process = subprocess.Popen(
                 # -P: the current folder is not where modules are looked for
@@ -103,10 +105,11 @@ class TrainedMeanwhile:
             self._process.kill()
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    pipe.close()
+                with suppress(OSError):  # what it was told last, it did not live to read
+                    if pipe is not None:
+                        pipe.close()
         if self._folder is not None:
-            self._folder.cleanup()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _listen(self, lines: IO[bytes]) -> None:
         try:
@@ -133,6 +136,8 @@ def main() -> None:
     given = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115  # it ends with the process
     told: dict[str, Any] = json.loads(given.readline())
     threading.Thread(target=end_with_parent, args=(given,), daemon=True).start()
+    manifest = read_manifest(Path(told["manifest"]))
+    shutil.rmtree(Path(told["manifest"]).parent, ignore_errors=True)  # whatever may end the process that wrote it
     settings = RunSettings.model_validate_json(told["settings"])
     options = ReadOptions.model_validate_json(told["options"])
 
@@ -140,10 +145,7 @@ def main() -> None:
         sys.stdout.write(f"{done} {total}\n")
         sys.stdout.flush()
 
-    with (
-        open_manifest(Path(told["data"]), read_manifest(Path(told["manifest"])), options=options) as data,
-        one_thread("blas"),
-    ):
+    with open_manifest(Path(told["data"]), manifest, options=options) as data, one_thread("blas"):
         train_cnn(data, NETWORK, cnn_settings(settings), tick)
 
 
