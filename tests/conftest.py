@@ -34,11 +34,11 @@ LONGEST = (
     "tests/web/test_page.py",
     "tests/scale/test_on_a_cluster.py",
     "tests/study/test_study.py",
+    "tests/files/test_outputs.py",
+    "tests/detection/test_hub.py",
+    "tests/web/test_connections.py",
     "tests/jobs/test_evaluate.py",
     "tests/analyses/test_travel.py",
-    "tests/files/test_outputs.py",
-    "tests/web/test_faces.py",
-    "tests/web/test_connections.py",
 )
 """Files that take longest: they are begun first, so that none of them is waited for at the end.
 
