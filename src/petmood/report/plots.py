@@ -24,7 +24,7 @@ from matplotlib.transforms import Affine2D
 from petmood.report.facts import ProtocolView
 from petmood.report.palette import ACCENT, FAINT, HEAT, INK, LINE, SOFT, STYLE, SURFACE, TOKENS, class_colours, text_on
 from petmood.report.wording import count, interval, percent, printable, shorten
-from petmood.results import ClusterSplit, Epochs, ModelFacts, SizeCount, SplitFacts
+from petmood.results import ClusterSplit, Epochs, Interval, ModelFacts, SizeCount, SplitFacts
 
 _TAG = re.compile(r"<[^>]*>")
 _ID = re.compile(r'\bid="([^"]+)"')
@@ -273,6 +273,55 @@ def curves(key: str, epochs: Epochs, quantity: str, label: str) -> str:
             axes.set_ylim(bottom=0)
         axes.grid(axis="y", linewidth=0.8)
         axes.spines["left"].set_visible(False)
+        return _render(figure, key, label)
+
+
+Point = tuple[float, float, Interval]
+"""Where it lies across, its share, and the interval of that."""
+
+FIFTHS = {k / 5: percent(k / 5, 0) for k in range(6)}
+
+
+def shares(
+    key: str,
+    points: Sequence[Point],
+    across: str,
+    up: str,
+    label: str,
+    *,
+    areas: Sequence[float] | None = None,
+    ticks: dict[float, str] = FIFTHS,
+    right: float = 1.0,
+) -> str:
+    """Shares with their intervals, joined by a line.
+
+    Args:
+        key: of the chart, unique on its page.
+        points: what is shown.
+        across: title of the horizontal axis.
+        up: title of the vertical one, which goes from 0 to 1.
+        label: what the chart says, for people who cannot see it.
+        areas: of the points, which are then not joined: they are compared with the line on which both axes agree.
+        ticks: marks of the horizontal axis.
+        right: where that axis ends.
+    """
+    xs, ys, intervals = zip(*points, strict=True)
+    lows, highs = zip(*intervals, strict=True)
+    with _style():
+        figure = Figure(figsize=(410 / 72, 300 / 72))
+        axes = figure.add_axes((52 / 410, 50 / 300, 344 / 410, 236 / 300))
+        axes.set(xlabel=across, ylabel=up, xlim=(0, right), ylim=(0, 1))
+        axes.set_xticks(list(ticks), list(ticks.values()))
+        axes.set_yticks(list(FIFTHS), list(FIFTHS.values()))
+        axes.tick_params(length=0, pad=6, labelsize=12)
+        axes.grid(axis="y", linewidth=1)
+        axes.spines[:].set_visible(False)
+        axes.vlines(xs, lows, highs, ACCENT, linewidth=2, clip_on=False)
+        if areas is None:
+            axes.plot(xs, ys, color=ACCENT, linewidth=2, marker="o", markersize=8, clip_on=False)
+        else:
+            axes.plot((0, 1), (0, 1), color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
+            axes.scatter(xs, ys, areas, ACCENT, linewidth=0, zorder=3, clip_on=False)
         return _render(figure, key, label)
 
 

@@ -9,25 +9,9 @@ from petmood.results import CalibrationFacts
 
 
 def _compute(asked: Asked) -> CalibrationFacts:
-    """Calibrate the run's head on photos that it had not seen, by grouped folds."""
-    from petmood.dataset.figures import identity_of
-    from petmood.dataset.models import head
-    from petmood.evaluation.certainty import calibration_facts
-    from petmood.evaluation.protocols import grouped
+    from petmood.analyses.calibration.compute import calibrate
 
-    data, manifest, settings = asked.data, asked.data.manifest, asked.settings
-    model, protocol = head(asked.backbone), grouped(manifest, settings.folds, settings.seed)
-    made = data.predictions(model, protocol)
-    found = calibration_facts(
-        made.probabilities,
-        data.labels[made.index],
-        data.classes,
-        model=model.name,
-        title=model.title,
-        protocol=protocol.name,
-        seed=settings.seed,
-    )
-    return found.model_copy(update={"identity": identity_of(manifest, model.name, protocol)})
+    return calibrate(asked.data, asked.backbone, asked.settings)
 
 
 def _words(facts: CalibrationFacts, page: Page) -> Mapping[str, object]:

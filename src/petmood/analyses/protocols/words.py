@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from petmood.analyses.protocols.facts import AnimalsOutFacts, CurvePoint, Forecast, SpeciesOut, SpeciesOutFacts
 from petmood.dataset import DEFAULT_BACKBONE
-from petmood.report.credibility_plots import shares
+from petmood.report.plots import shares
 from petmood.report.wording import THIN, count, measured, number, percent, plural, points_ci
 
 
@@ -66,12 +66,14 @@ def forecast_sentence(f: Forecast) -> str:
 def learning(points: Sequence[CurvePoint]) -> Markup:
     """Accuracy against the number of photos trained on, with 95 % intervals."""
     said = "; ".join(f"{count(round(p.photos))} photos, {percent(p.accuracy, 1)}" for p in points)
-    return shares(
-        "learning",
-        [(p.photos, p.accuracy, p.accuracy_ci) for p in points],
-        "photos in training",
-        "share of photos it gets right",
-        f"Learning curve: {said}.",
-        ticks={p.photos: count(round(p.photos)) for p in points},
-        right=1.06 * max(p.photos for p in points),
+    return Markup(
+        shares(
+            "learning",
+            [(p.photos, p.accuracy, p.accuracy_ci) for p in points],
+            "photos in training",
+            "share of photos it gets right",
+            f"Learning curve: {said}.",
+            ticks={p.photos: count(round(p.photos)) for p in points},
+            right=1.06 * max(p.photos for p in points),
+        )
     )
