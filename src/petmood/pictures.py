@@ -19,6 +19,7 @@ from PIL import Image
 from petmood import images
 from petmood.cache import ContentCache
 from petmood.errors import DataError, ImageError
+from petmood.progress import Tick, silent
 from petmood.records import ImageRecord
 from petmood.sources import Source
 from petmood.threads import BATCH, in_streams
@@ -147,7 +148,7 @@ def map_images(
     cache: ContentCache,
     namespace: str,
     opened: Callable[[], Work],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Tick = silent,
     *,
     batch: int = BATCH,
 ) -> dict[str, bytes]:
@@ -172,8 +173,7 @@ def map_images(
     known = cache.get_many(namespace, list(first))
     todo = [record for sha, record in first.items() if sha not in known]
     done = len(first) - len(todo)
-    if progress:
-        progress(done, len(first))
+    progress(done, len(first))
     if todo:
         work = opened()
         with cache.writer(namespace) as put:
@@ -182,6 +182,5 @@ def map_images(
                 put(rows)
                 known.update(rows)
                 done += len(part)
-                if progress:
-                    progress(done, len(first))
+                progress(done, len(first))
     return known

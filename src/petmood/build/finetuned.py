@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -37,7 +36,7 @@ from petmood.features.augment import AUGMENT_VERSION, pixel_views
 from petmood.features.efficientnet_lite import VARIANTS
 from petmood.features.trunk import SIZE, describe_trunk, trunk_activations
 from petmood.methods.reading import Means, MethodData
-from petmood.progress import Progress
+from petmood.progress import Progress, Tick
 from petmood.records import Manifest
 from petmood.results import ModelFacts
 from petmood.split import fewest_folds, grouped_folds, test_fold
@@ -162,13 +161,13 @@ def save_finetuned(
     return save_with_photos(out, graph, description, whole, data, features_by(bundle, data))
 
 
-def _views(data: Dataset, plan: FinetunePlan, tick: Callable[[int, int], None]) -> NDArray[Any]:
+def _views(data: Dataset, plan: FinetunePlan, tick: Tick) -> NDArray[Any]:
     if plan.training.whole:
         return pixel_views(data.manifest, data.pictures, plan.size, plan.views, progress=tick)
     return trunk_activations(data.manifest, data.pictures, data.cache, progress=tick)
 
 
-def _head(plan: FinetunePlan, tick: Callable[[int, int], None]) -> FineTunedHead:
+def _head(plan: FinetunePlan, tick: Tick) -> FineTunedHead:
     from petmood.training.export import load_start
     from petmood.training.finetune import FineTunedHead
 

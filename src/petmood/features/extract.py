@@ -12,6 +12,7 @@ from petmood.cache import ContentCache
 from petmood.features.backbones import Backbone
 from petmood.features.graphs import open_graph
 from petmood.pictures import Pictures, Work, map_images
+from petmood.progress import Tick, silent
 from petmood.records import FeatureTable, FloatArray, ImageRecord, Manifest
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def extract_features(
     backbone: Backbone,
     cache: ContentCache,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Tick = silent,
 ) -> FeatureTable:
     """Features of every image of a manifest, in its order.
 
