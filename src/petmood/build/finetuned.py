@@ -175,13 +175,7 @@ def _head(plan: FinetunePlan, tick: Tick) -> FineTunedHead:
     return FineTunedHead(plan.training, start, lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
 
 
-def _folds(
-    data: Dataset,
-    views: NDArray[Any],
-    run: RunSettings,
-    plan: FinetunePlan,
-    progress: Progress,
-) -> Predictions:
+def _folds(data: Dataset, views: NDArray[Any], run: RunSettings, plan: FinetunePlan, progress: Progress) -> Predictions:
     """Out-of-fold predictions of the folds that the budget reaches."""
     inside, k = data.manifest, fewest_folds(data.manifest, run.folds)
     start = "" if plan.start is None else hashlib.sha256(plan.start.read_bytes()).hexdigest()
@@ -218,12 +212,7 @@ def _fit(inside: Manifest, views: NDArray[Any], plan: FinetunePlan, progress: Pr
 
 
 def _evaluation(
-    whole: Dataset,
-    data: Dataset,
-    on_test: NDArray[np.float64],
-    made: Predictions,
-    run: RunSettings,
-    plan: FinetunePlan,
+    whole: Dataset, data: Dataset, on_test: NDArray[np.float64], made: Predictions, run: RunSettings, plan: FinetunePlan
 ) -> tuple[ModelFacts, ...]:
     """The saved weights on test; their recipe and the frozen baseline on the same folds; the majority class."""
     manifest, inside, k = whole.manifest, data.manifest, fewest_folds(data.manifest, run.folds)

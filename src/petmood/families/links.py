@@ -72,10 +72,7 @@ class PixelLinks:
 
 
 def find_links(
-    records: Sequence[ImageRecord],
-    pictures: Pictures,
-    cache: ContentCache,
-    progress: Tick = silent,
+    records: Sequence[ImageRecord], pictures: Pictures, cache: ContentCache, progress: Tick = silent
 ) -> PixelLinks:
     """Find which files show one photo: cropped, turned, mirrored, relit, covered in part, or a tile of another.
 

@@ -35,12 +35,7 @@ class LocalStore:
         self._space = namespace()
         self._sketches = f"{self._space}/sketch/{VOTERS}/{version()}"
 
-    def fill(
-        self,
-        records: Sequence[ImageRecord],
-        pictures: Pictures,
-        progress: Tick = silent,
-    ) -> None:
+    def fill(self, records: Sequence[ImageRecord], pictures: Pictures, progress: Tick = silent) -> None:
         """Find the features of records that are not known yet.
 
         Args:
@@ -87,10 +82,7 @@ class LocalStore:
 
 
 def local_features(
-    records: Sequence[ImageRecord],
-    pictures: Pictures,
-    cache: ContentCache,
-    progress: Tick = silent,
+    records: Sequence[ImageRecord], pictures: Pictures, cache: ContentCache, progress: Tick = silent
 ) -> Iterator[LocalFeatures]:
     """Local features of each record, in order, read as they are asked for; args as for `LocalStore.fill`."""
     store = LocalStore(cache)

@@ -84,12 +84,7 @@ def views_of(
 
 
 def pixel_views(
-    manifest: Manifest,
-    pictures: Pictures,
-    size: int,
-    views: int,
-    *,
-    progress: Tick = silent,
+    manifest: Manifest, pictures: Pictures, size: int, views: int, *, progress: Tick = silent
 ) -> NDArray[np.uint8]:
     """(n_images, views, size, size, 3) uint8: the image, its mirror image, and strong random views of it.
 

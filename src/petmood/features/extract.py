@@ -39,12 +39,7 @@ def embed_batch(
 
 
 def extract_features(
-    manifest: Manifest,
-    pictures: Pictures,
-    backbone: Backbone,
-    cache: ContentCache,
-    *,
-    progress: Tick = silent,
+    manifest: Manifest, pictures: Pictures, backbone: Backbone, cache: ContentCache, *, progress: Tick = silent
 ) -> FeatureTable:
     """Features of every image of a manifest, in its order.
 

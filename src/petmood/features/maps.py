@@ -23,11 +23,7 @@ def unscaled(backbone: Backbone) -> Backbone:
 
 
 def flatten_maps(
-    manifest: Manifest,
-    pictures: Pictures,
-    backbone: Backbone,
-    *,
-    progress: Tick = silent,
+    manifest: Manifest, pictures: Pictures, backbone: Backbone, *, progress: Tick = silent
 ) -> tuple[FeatureTable, tuple[int, int, int]]:
     """(n_images, h * w * dim) flattened local features, and (h, w, dim), the shape of each row before.
 

@@ -82,10 +82,7 @@ def quality(picture: Image.Image) -> FloatArray:
 
 
 def measures(
-    records: Sequence[ImageRecord],
-    pictures: Pictures,
-    cache: ContentCache,
-    progress: Tick = silent,
+    records: Sequence[ImageRecord], pictures: Pictures, cache: ContentCache, progress: Tick = silent
 ) -> FloatArray:
     """(n_images, 36) float32: `measure` of each record, in order."""
     return _all(records, pictures, cache, progress)[:, :N_MEASURES]
@@ -97,10 +94,7 @@ def quality_measures(records: Sequence[ImageRecord], pictures: Pictures, cache: 
 
 
 def _all(
-    records: Sequence[ImageRecord],
-    pictures: Pictures,
-    cache: ContentCache,
-    progress: Tick = silent,
+    records: Sequence[ImageRecord], pictures: Pictures, cache: ContentCache, progress: Tick = silent
 ) -> FloatArray:
     def one(record: ImageRecord) -> bytes:
         picture = pictures.picture(record)

@@ -56,11 +56,7 @@ def trunk_graph() -> Path:
 
 
 def trunk_activations(
-    manifest: Manifest,
-    pictures: Pictures,
-    cache: ContentCache,
-    *,
-    progress: Tick = silent,
+    manifest: Manifest, pictures: Pictures, cache: ContentCache, *, progress: Tick = silent
 ) -> NDArray[np.float16]:
     """(n_images, VIEWS, *SHAPE) float16 activations; view 0 is the image, view 1 its mirror image, the rest are random.
 

@@ -105,12 +105,7 @@ class MethodInputs:
     def predict(self, manifest: Manifest, rows: IntArray, folds: Sequence[Fold], seed: int) -> Predictions:
         """Out-of-sample predictions on some records, which are a data set of their own with these folds."""
         return cross_fit(
-            lambda: self.make(seed),
-            self.vectors[rows],
-            manifest,
-            folds,
-            training=self.training,
-            outside=self.outside,
+            lambda: self.make(seed), self.vectors[rows], manifest, folds, training=self.training, outside=self.outside
         )
 
 
