@@ -13,13 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.build.description import PHOTOS, describe, trust
-from petmood.build.heads import (
-    data_facts,
-    features_by,
-    fitted_photos,
-    quality,
-    require_agreement,
-)
+from petmood.build.heads import data_facts, features_by, fitted_photos, quality, require_agreement
 from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.folder import Parts
