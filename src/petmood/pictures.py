@@ -10,6 +10,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, Self
 
 import numpy as np
@@ -136,6 +137,19 @@ class Pictures:
 
     def __exit__(self, *ignored: object) -> None:
         self.close()
+
+
+class JoinedPictures(Pictures):
+    """The pictures of several data sets as those of one: the files of data set i are named i/..."""
+
+    def __init__(self, parts: Sequence[Pictures]) -> None:
+        super().__init__(parts[0].source)
+        self._parts = tuple(parts)
+
+    def read(self, record: ImageRecord) -> bytes:
+        """See `Pictures.read`."""
+        number, _, path = record.path.partition("/")
+        return self._parts[int(number)].read(replace(record, path=path))
 
 
 def _weight(picture: Image.Image) -> int:
