@@ -12,7 +12,7 @@ from typing import Final
 
 from petmood.errors import DataError
 from petmood.ingest.annotations import as_json, as_xml
-from petmood.ingest.annotations.files import Files, Item, Reader
+from petmood.ingest.annotations.files import ExportFiles, Item, Reader
 from petmood.ingest.annotations.yolo import yolo
 from petmood.ingest.layout import Layout, Placed, canonical_classes
 from petmood.ingest.words import split_of_folders
@@ -34,7 +34,7 @@ def found_annotations(source: Source, names: Sequence[str], candidates: Sequence
     Raises:
         DataError: an export cannot be read, names no picture of the data, or there are several kinds.
     """
-    files = Files(source, names, candidates)
+    files = ExportFiles(source, names, candidates)
     found: dict[str, list[Item]] = {}
     for kind, read in KINDS.items():
         try:

@@ -10,13 +10,13 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from petmood.errors import DataError
-from petmood.ingest.annotations.files import Files, Item, Reader, around, box_of, corners_of, turned
+from petmood.ingest.annotations.files import ExportFiles, Item, Reader, around, box_of, corners_of, turned
 from petmood.ingest.words import split_of
 from petmood.sources.crop import CropBox
 
 
 def _items(
-    is_kind: Callable[[Any], bool], read: Callable[[Files, str, Any], Iterator[Item]], files: Files
+    is_kind: Callable[[Any], bool], read: Callable[[ExportFiles, str, Any], Iterator[Item]], files: ExportFiles
 ) -> Iterator[Item] | None:
     found = [(name, data) for name, data in files.json if is_kind(data)]
     return chain.from_iterable(read(files, name, data) for name, data in found) if found else None
@@ -25,7 +25,7 @@ def _items(
 # COCO
 
 
-def _coco(files: Files, name: str, data: dict[str, Any]) -> Iterator[Item]:
+def _coco(files: ExportFiles, name: str, data: dict[str, Any]) -> Iterator[Item]:
     folder = name.rpartition("/")[0]
     split = split_of(PurePosixPath(name).stem) or split_of(PurePosixPath(folder).name)
     labels: dict[str, str] = {}  # by text: some tools write the same numbers as text in one place, not in the other
@@ -62,7 +62,7 @@ def _is_studio(data: Any) -> bool:
     return isinstance(first, dict) and ("data" in first or ("image" in first and _createml_rows(first) is None))
 
 
-def _studio(files: Files, name: str, tasks: list[dict[str, Any]]) -> Iterator[Item]:
+def _studio(files: ExportFiles, name: str, tasks: list[dict[str, Any]]) -> Iterator[Item]:
     for task in tasks:
         data = task.get("data", task)
         texts = [value for value in data.values() if isinstance(value, str)]
@@ -131,7 +131,7 @@ def _is_createml(data: Any) -> bool:
     return isinstance(first, dict) and _createml_rows(first) is not None
 
 
-def _createml(files: Files, name: str, entries: list[dict[str, Any]]) -> Iterator[Item]:
+def _createml(files: ExportFiles, name: str, entries: list[dict[str, Any]]) -> Iterator[Item]:
     folder = name.rpartition("/")[0]
     for entry in entries:
         picture = files.index.find(entry.get("image") or entry.get("imagefilename") or "", folder)

@@ -12,7 +12,7 @@ from typing import Final
 from xml.etree import ElementTree
 
 from petmood.errors import DataError
-from petmood.ingest.annotations.files import Files, Item, Reader, around, box_of, corners_of, turned
+from petmood.ingest.annotations.files import ExportFiles, Item, Reader, around, box_of, corners_of, turned
 from petmood.ingest.words import split_of
 from petmood.sources.crop import CropBox
 
@@ -21,7 +21,7 @@ LOOK: Final = 20
 
 
 def _items(
-    tag: str, read: Callable[[Files, str, ElementTree.Element], Iterator[Item]], files: Files
+    tag: str, read: Callable[[ExportFiles, str, ElementTree.Element], Iterator[Item]], files: ExportFiles
 ) -> Iterator[Item] | None:
     """The items of all files whose root has this tag; None if none of the first has: they may be too many to read."""
     heads = (files.xml(name)[:4096] for name in files.ending(".xml")[:LOOK])
@@ -30,7 +30,7 @@ def _items(
     return chain.from_iterable(read(files, name, root) for name, root in _xml(files, tag))
 
 
-def _xml(files: Files, tag: str) -> Iterator[tuple[str, ElementTree.Element]]:
+def _xml(files: ExportFiles, tag: str) -> Iterator[tuple[str, ElementTree.Element]]:
     for name in files.ending(".xml"):
         text = files.xml(name)
         head = text[:4096]
@@ -46,7 +46,7 @@ def _xml(files: Files, tag: str) -> Iterator[tuple[str, ElementTree.Element]]:
             yield name, root
 
 
-def _cvat(files: Files, name: str, root: ElementTree.Element) -> Iterator[Item]:
+def _cvat(files: ExportFiles, name: str, root: ElementTree.Element) -> Iterator[Item]:
     if root.find("track") is not None:
         raise DataError(f"{name} has tracks of a video, which are not read. Export it as CVAT for images.")
     attribute = _cvat_attribute(name, root)
@@ -119,7 +119,7 @@ def _cvat_box(shape: ElementTree.Element, where: str) -> CropBox:
     return around(turned(corners_of(box.x, box.y, box.width, box.height), centre, turn), where)
 
 
-def _voc(files: Files, name: str, root: ElementTree.Element) -> Iterator[Item]:
+def _voc(files: ExportFiles, name: str, root: ElementTree.Element) -> Iterator[Item]:
     stem = PurePosixPath(name).stem
     folder = name.rpartition("/")[0]
     beside = folder.rpartition("/")[0]

@@ -75,7 +75,7 @@ def corners_of(x: float, y: float, width: float, height: float) -> list[Point]:
 
 
 @dataclass(frozen=True)
-class Files:
+class ExportFiles:
     """The files of a source, and how to find the pictures that an annotation means."""
 
     source: Source
@@ -144,5 +144,5 @@ class Files:
         return [name for name in self.names if name.lower().endswith(suffixes)]
 
 
-Reader = Callable[[Files], Iterator[Item] | None]
+Reader = Callable[[ExportFiles], Iterator[Item] | None]
 """Reads the items of all files of one kind; None where there is none of the kind."""

@@ -9,15 +9,15 @@ from typing import Final
 
 from petmood.errors import DataError
 from petmood.images import EXTENSIONS
-from petmood.ingest.annotations.files import Files, Item, around, box_of
+from petmood.ingest.annotations.files import ExportFiles, Item, around, box_of
 from petmood.ingest.words import split_of
 from petmood.sources.crop import CropBox
 
 _CLASS_LISTS: Final = ("classes.txt", "obj.names", "_darknet.labels")
-"""Files that name the classes, a line each, where there is no data.yaml."""
+"""ExportFiles that name the classes, a line each, where there is no data.yaml."""
 
 
-def yolo(files: Files) -> Iterator[Item] | None:
+def yolo(files: ExportFiles) -> Iterator[Item] | None:
     """The items of labels in this format; None if there are none."""
     configs = [
         name
@@ -41,7 +41,7 @@ def yolo(files: Files) -> Iterator[Item] | None:
     return _yolo_items(files, names, keypoints, labels)
 
 
-def _yolo_picture(files: Files, name: str) -> str:
+def _yolo_picture(files: ExportFiles, name: str) -> str:
     """The picture of a file of labels: .../images/train/a.jpg has .../labels/train/a.txt, or a.txt beside it."""
     path = PurePosixPath(name)
     if path.name.lower() in _CLASS_LISTS:
@@ -75,7 +75,7 @@ def _yolo_names(text: str, where: str) -> tuple[dict[int, str], bool]:
 
 
 def _yolo_items(
-    files: Files, names: Mapping[int, str], keypoints: bool, labels: Sequence[tuple[str, str]]
+    files: ExportFiles, names: Mapping[int, str], keypoints: bool, labels: Sequence[tuple[str, str]]
 ) -> Iterator[Item]:
     listed = _yolo_splits(files, {name for name, _ in labels})
     for name, picture in labels:
@@ -101,7 +101,7 @@ def _whole(text: str) -> int:
     return int(number)
 
 
-def _yolo_splits(files: Files, labels: Set[str]) -> dict[str, str]:
+def _yolo_splits(files: ExportFiles, labels: Set[str]) -> dict[str, str]:
     """Picture -> split, from lists of pictures in train.txt and its like; nothing where one stands in two."""
     found: dict[str, str] = {}
     for name in files.ending(".txt"):
