@@ -10,6 +10,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from PIL import Image
 from petmood import images
 from petmood.cache import ContentCache
 from petmood.errors import DataError, ImageError
+from petmood.progress import Tick, silent
 from petmood.records import ImageRecord
 from petmood.sources import Source
 from petmood.threads import BATCH, in_streams
@@ -137,6 +139,19 @@ class Pictures:
         self.close()
 
 
+class JoinedPictures(Pictures):
+    """The pictures of several data sets as those of one: the files of data set i are named i/..."""
+
+    def __init__(self, parts: Sequence[Pictures]) -> None:
+        super().__init__(parts[0].source)
+        self._parts = tuple(parts)
+
+    def read(self, record: ImageRecord) -> bytes:
+        """See `Pictures.read`."""
+        number, _, path = record.path.partition("/")
+        return self._parts[int(number)].read(replace(record, path=path))
+
+
 def _weight(picture: Image.Image) -> int:
     # Pillow holds four bytes a pixel of RGB
     return 4 * picture.width * picture.height
@@ -147,7 +162,7 @@ def map_images(
     cache: ContentCache,
     namespace: str,
     opened: Callable[[], Work],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Tick = silent,
     *,
     batch: int = BATCH,
 ) -> dict[str, bytes]:
@@ -172,8 +187,7 @@ def map_images(
     known = cache.get_many(namespace, list(first))
     todo = [record for sha, record in first.items() if sha not in known]
     done = len(first) - len(todo)
-    if progress:
-        progress(done, len(first))
+    progress(done, len(first))
     if todo:
         work = opened()
         with cache.writer(namespace) as put:
@@ -182,6 +196,5 @@ def map_images(
                 put(rows)
                 known.update(rows)
                 done += len(part)
-                if progress:
-                    progress(done, len(first))
+                progress(done, len(first))
     return known

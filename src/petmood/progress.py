@@ -12,6 +12,10 @@ Tick = Callable[[int, int], None]
 """Called with (done, total); may be called from one thread at a time, any number of times."""
 
 
+def silent(done: int, total: int) -> None:
+    """A `Tick` that shows nothing."""
+
+
 class Step(str):
     """The title of a stage that is one of several: which, of how many, and how long all of them will still take.
 
@@ -47,7 +51,7 @@ class Silent:
     @contextmanager
     def stage(self, title: str) -> Iterator[Tick]:
         """A stage that is not shown."""
-        yield lambda done, total: None
+        yield silent
 
     def note(self, text: str) -> None:
         """A line that is not shown."""

@@ -85,7 +85,10 @@ def oracle(union: Pooled, skill: dict[int, float]) -> sources.Reader:
 
 def test_the_matrix_has_each_source_left_out_in_itself_and_from_each_other() -> None:
     union = drawn(np.random.default_rng(0), (400, 300, 200))
-    cells = sources.matrix(union, oracle(union, {0: 0.9, 1: 0.6, 2: 0.3}), folds=3)
+    reader = oracle(union, {0: 0.9, 1: 0.6, 2: 0.3})
+    within = [sources.in_source_folds(union, source, folds=3) for source in range(3)]
+    alone = [(fold,) for fold in (*sources.left_out_folds(union), *sources.one_to_one_folds(union))]
+    cells = [sources.cell(union, sources.read(union, folds, reader)) for folds in (*alone, *within)]
     kinds = [c.kind for c in cells]
     assert (kinds.count("left out"), kinds.count("in source"), kinds.count("one to one")) == (3, 3, 6)
     for found in cells:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,13 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.build.description import PHOTOS, describe, trust
-from petmood.build.heads import (
-    data_facts,
-    features_by,
-    fitted_photos,
-    quality,
-    require_agreement,
-)
+from petmood.build.heads import data_facts, features_by, fitted_photos, quality, require_agreement
 from petmood.build.training_photos import save_with_photos
 from petmood.bundle import Bundle, ModelDescription
 from petmood.bundle.folder import Parts
@@ -37,7 +30,7 @@ from petmood.features.augment import AUGMENT_VERSION, pixel_views
 from petmood.features.efficientnet_lite import VARIANTS
 from petmood.features.trunk import SIZE, describe_trunk, trunk_activations
 from petmood.methods.reading import Means, MethodData
-from petmood.progress import Progress
+from petmood.progress import Progress, Tick
 from petmood.records import Manifest
 from petmood.results import ModelFacts
 from petmood.split import fewest_folds, grouped_folds, test_fold
@@ -162,13 +155,13 @@ def save_finetuned(
     return save_with_photos(out, graph, description, whole, data, features_by(bundle, data))
 
 
-def _views(data: Dataset, plan: FinetunePlan, tick: Callable[[int, int], None]) -> NDArray[Any]:
+def _views(data: Dataset, plan: FinetunePlan, tick: Tick) -> NDArray[Any]:
     if plan.training.whole:
         return pixel_views(data.manifest, data.pictures, plan.size, plan.views, progress=tick)
     return trunk_activations(data.manifest, data.pictures, data.cache, progress=tick)
 
 
-def _head(plan: FinetunePlan, tick: Callable[[int, int], None]) -> FineTunedHead:
+def _head(plan: FinetunePlan, tick: Tick) -> FineTunedHead:
     from petmood.training.export import load_start
     from petmood.training.finetune import FineTunedHead
 
@@ -176,13 +169,7 @@ def _head(plan: FinetunePlan, tick: Callable[[int, int], None]) -> FineTunedHead
     return FineTunedHead(plan.training, start, lambda epoch, epochs, loss, seconds: tick(epoch, epochs))
 
 
-def _folds(
-    data: Dataset,
-    views: NDArray[Any],
-    run: RunSettings,
-    plan: FinetunePlan,
-    progress: Progress,
-) -> Predictions:
+def _folds(data: Dataset, views: NDArray[Any], run: RunSettings, plan: FinetunePlan, progress: Progress) -> Predictions:
     """Out-of-fold predictions of the folds that the budget reaches."""
     inside, k = data.manifest, fewest_folds(data.manifest, run.folds)
     start = "" if plan.start is None else hashlib.sha256(plan.start.read_bytes()).hexdigest()
@@ -219,12 +206,7 @@ def _fit(inside: Manifest, views: NDArray[Any], plan: FinetunePlan, progress: Pr
 
 
 def _evaluation(
-    whole: Dataset,
-    data: Dataset,
-    on_test: NDArray[np.float64],
-    made: Predictions,
-    run: RunSettings,
-    plan: FinetunePlan,
+    whole: Dataset, data: Dataset, on_test: NDArray[np.float64], made: Predictions, run: RunSettings, plan: FinetunePlan
 ) -> tuple[ModelFacts, ...]:
     """The saved weights on test; their recipe and the frozen baseline on the same folds; the majority class."""
     manifest, inside, k = whole.manifest, data.manifest, fewest_folds(data.manifest, run.folds)

@@ -29,7 +29,7 @@ from petmood.features import Backbone
 from petmood.features.species import N_IMAGENET
 from petmood.labels import SoftLabels
 from petmood.pictures import map_images
-from petmood.progress import Tick
+from petmood.progress import Tick, silent
 from petmood.records import FeatureTable, ImageRecord, IntArray, Manifest
 from petmood.results import ModelFacts
 from petmood.split import test_fold
@@ -155,7 +155,7 @@ def head_evaluation(data: Dataset, model: Model, settings: RunSettings) -> tuple
     return (on_test.model_copy(update={"basis": "these-weights"}), cross, *majority_facts(data, settings))
 
 
-def features_by(bundle: Bundle, photos: Dataset, tick: Tick = lambda done, total: None) -> FeatureTable:
+def features_by(bundle: Bundle, photos: Dataset, tick: Tick = silent) -> FeatureTable:
     """What a bundle's own graph reads of each picture."""
     features, scores = [], []
     for start in range(0, len(photos), _BATCH):

@@ -17,7 +17,7 @@ from petmood.evaluation.statistics import wilson_interval
 from petmood.features import Backbone
 from petmood.features.extract import embed_batch, open_session
 from petmood.features.species import N_IMAGENET, SPECIES, species_probabilities
-from petmood.progress import Tick
+from petmood.progress import Tick, silent
 from petmood.records import FeatureTable, FloatArray, IntArray
 from petmood.split import Fold
 from petmood.threads import BATCH
@@ -231,7 +231,7 @@ def drawn_pixels(size: int) -> Iterator[NDArray[np.uint8]]:
     yield from (np.stack(pixels[i : i + BATCH]) for i in range(0, _DRAWN, BATCH))
 
 
-def drawn_by(backbone: Backbone, cache: ContentCache, progress: Tick = lambda done, total: None) -> Drawn:
+def drawn_by(backbone: Backbone, cache: ContentCache, progress: Tick = silent) -> Drawn:
     """Features and ImageNet scores that a backbone gives the drawn pictures."""
     namespace, key = f"nonpets/v{VERSION}/{backbone.key}", str(_DRAWN)
     kept = cache.get(namespace, key)

@@ -119,10 +119,7 @@ def _described(
         calibration=calibration,
         conformal=conformal,
         data=data_facts(manifest, made.rows),
-        photos=(
-            *PHOTOS,
-            *(LicenceNote(what=f"images of {f.name}", licence="as their owner says") for f in more),
-        ),
+        photos=(*PHOTOS, *(LicenceNote(what=f"images of {f.name}", licence="as their owner says") for f in more)),
         settings={"method": winner, "seed": settings.seed, "folds": settings.folds, "budget_seconds": settings.budget},
     )
 
@@ -133,12 +130,7 @@ def _pets(bundle: Bundle, photos: Manifest, seen: FeatureTable, settings: AutoSe
 
 
 def _evaluation(
-    data: Dataset,
-    made: Selection,
-    winner: str,
-    on_test: NDArray[np.float64],
-    run: RunSettings,
-    settings: AutoSettings,
+    data: Dataset, made: Selection, winner: str, on_test: NDArray[np.float64], run: RunSettings, settings: AutoSettings
 ) -> tuple[ModelFacts, ...]:
     """The saved weights on test, the nested score, the winner's own and the baseline's, the majority class."""
     manifest, reading = data.manifest, made.found[winner].reading
@@ -154,10 +146,7 @@ def _evaluation(
         basis="these-weights",
     )
     within = partial(
-        model_facts,
-        made.inside,
-        seed=settings.seed,
-        used=dict.fromkeys(made.inside.split_names(), "chosen-in-turn"),
+        model_facts, made.inside, seed=settings.seed, used=dict.fromkeys(made.inside.split_names(), "chosen-in-turn")
     )
     grouped = grouped_name(settings.folds)
     nested = within(

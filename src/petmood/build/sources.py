@@ -263,11 +263,7 @@ def _conformal(
     )
 
 
-def _agree(
-    graph: bytes,
-    description: ModelDescription,
-    of: Across,
-) -> None:
+def _agree(graph: bytes, description: ModelDescription, of: Across) -> None:
     """The graph reads pixels as the training code reads them: some photos of each source."""
     bundle = Bundle(Parts(description, graph, None))
     for part in of.parts:

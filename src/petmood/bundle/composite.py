@@ -79,11 +79,7 @@ def why_not_one_graph(views: Sequence[tuple[View, Backbone]]) -> str | None:
 
 
 def composite_graph(
-    views: Sequence[tuple[View, Backbone]],
-    widths: Sequence[int],
-    head: Head,
-    n_classes: int,
-    temperature: float = 1.0,
+    views: Sequence[tuple[View, Backbone]], widths: Sequence[int], head: Head, n_classes: int, temperature: float = 1.0
 ) -> tuple[bytes, tuple[int, ...]]:
     """The graph of a head on views, and the numbers of the views that it reads.
 

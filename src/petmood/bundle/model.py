@@ -126,11 +126,7 @@ class Bundle:
         return found
 
     def stream(
-        self,
-        pictures: Iterable[Picture | Prepared | Unreadable],
-        *,
-        coverage: float | None = None,
-        batch: int = BATCH,
+        self, pictures: Iterable[Picture | Prepared | Unreadable], *, coverage: float | None = None, batch: int = BATCH
     ) -> Iterator[Prediction | Unreadable]:
         """Read any number of pictures in constant memory, in their order; those prepared before are taken as they are.
 

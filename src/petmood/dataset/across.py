@@ -19,22 +19,9 @@ from petmood.families.join import join_families
 from petmood.families.links import find_links
 from petmood.features import Backbone
 from petmood.features.species import species_groups
-from petmood.pictures import Pictures
+from petmood.pictures import JoinedPictures
 from petmood.progress import Progress
-from petmood.records import FloatArray, ImageRecord
-
-
-class JoinedPictures(Pictures):
-    """The pictures of several data sets as those of one: the files of data set i are named i/..."""
-
-    def __init__(self, parts: Sequence[Pictures]) -> None:
-        super().__init__(parts[0].source)
-        self._parts = tuple(parts)
-
-    def read(self, record: ImageRecord) -> bytes:
-        """See `Pictures.read`."""
-        number, _, path = record.path.partition("/")
-        return self._parts[int(number)].read(replace(record, path=path))
+from petmood.records import FloatArray
 
 
 @dataclass(frozen=True)

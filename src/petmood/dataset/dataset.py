@@ -187,15 +187,7 @@ class Dataset:
 
     def with_manifest(self, manifest: Manifest) -> Dataset:
         """Other records of the same source, e.g. with other labels or families."""
-        return Dataset(
-            manifest,
-            self.pictures,
-            self.cache,
-            self.timed,
-            self.origin,
-            found=self.found,
-            links=self.links,
-        )
+        return Dataset(manifest, self.pictures, self.cache, self.timed, self.origin, found=self.found, links=self.links)
 
     def relabelled(self, manifest: Manifest) -> Dataset:
         """The same images in the same order under other labels; what was read of their pixels is kept."""

@@ -13,13 +13,7 @@ from petmood.config import RunSettings
 from petmood.dataset import Dataset, Model
 from petmood.dataset.models import majority, size_and_brightness, species, thumbnails
 from petmood.evaluation.metrics import score
-from petmood.evaluation.protocols import (
-    Predictions,
-    Protocol,
-    grouped,
-    once_on_test,
-    split_use,
-)
+from petmood.evaluation.protocols import Predictions, Protocol, grouped, once_on_test, split_use
 from petmood.evaluation.statistics import BOOTSTRAP
 from petmood.records import Manifest
 from petmood.results import (

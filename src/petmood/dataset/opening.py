@@ -5,8 +5,8 @@ So all of them count the same photos, and whatever is wrong with the data or the
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -71,30 +71,50 @@ def open_dataset(
         DataError: the data, or a line of a file, cannot be used.
         ConfigError: an unknown way to find families.
     """
-    given = {name: None if p is None else Path(p) for name, p in (("l", labels), ("g", groups), ("s", species))}
-    for option, path in (("--labels", given["l"]), ("--groups", given["g"]), ("--species", given["s"])):
+    label_file, group_file, species_file = (None if p is None else Path(p) for p in (labels, groups, species))
+    for option, path in (("--labels", label_file), ("--groups", group_file), ("--species", species_file)):
         if path is not None and not path.is_file():
             raise DataError(f"{option} {path} is not a file. Check the path.")
     options = options or reading_options()
+    timed = progress if isinstance(progress, Timed) else Timed(progress or Silent())
     source = open_pictures(Path(data), options)
-    try:
-        return _open(
-            source,
-            progress if isinstance(progress, Timed) else Timed(progress or Silent()),
-            families=families,
-            seed=seed,
-            labelled=labelled,
-            splits=splits,
-            labels=given["l"],
-            groups=given["g"],
-            species=given["s"],
-            allow_leakage=allow_leakage,
-            options=options,
-            check=check if given["l"] is None else None,
-        )
-    except BaseException:
-        source.close()
-        raise
+    with ExitStack() as unless_opened:
+        unless_opened.callback(source.close)
+        cache, pictures = open_cache(), Pictures(source)
+        with timed.stage("ingest", "Reading images") as tick:
+            needed, tell = labelled and label_file is None, timed.inner.note
+            named = read_dataset(source, cache, labelled=needed, progress=tick, options=options, tell=tell)
+        if check is not None and label_file is None:
+            check(named)
+        mode, links = resolve_mode(named, families), _NO_LINKS
+        if mode == "names":
+            timed.without("families")
+        else:
+            with timed.stage("families", "Finding copies in pixels") as tick:
+                links = find_links(named.records, pictures, cache, tick)
+        found = join_families(named, links.same, mode)
+        told: dict[str, UserFile] = {}
+        chosen = _groups(group_file, source, found)
+        manifest = apply_groups(found, chosen) if chosen else found
+        if chosen:
+            own = None if group_file else source.read(GROUPS, MAX_FILE_BYTES)
+            changed = regrouped_photos(found, manifest)
+            told["groups"] = user_file(group_file or source.location / GROUPS, changed, len(chosen), own)
+        if label_file is not None:
+            wanted = read_labels(label_file, manifest)
+            before, manifest = manifest, apply_labels(manifest, wanted)
+            told["labels"] = user_file(label_file, relabelled_photos(before, manifest), len(wanted))
+        if splits and manifest.classes:
+            manifest = complete_splits(manifest, seed)
+        manifest = replace(manifest, allow_leakage=allow_leakage)
+        if species_file is not None:
+            by_family = read_species(species_file, manifest)
+            records = tuple(replace(r, species=by_family[r.family]) for r in manifest.records)
+            manifest = replace(manifest, records=records)
+            told["species"] = user_file(species_file, len(by_family), len(by_family))
+        origin = Origin(source.location, families, seed, options, **told)
+        unless_opened.pop_all()
+    return Dataset(manifest, pictures, cache, timed, origin, found=found, links=links)
 
 
 def open_as(data: Path, settings: RunSettings, progress: Progress | None = None, **said: Any) -> Dataset:
@@ -129,66 +149,6 @@ def open_manifest(
     options = options or reading_options()
     source = open_pictures(data, options)
     return Dataset(manifest, Pictures(source), open_cache(), Timed(progress or Silent()), Origin(data, options=options))
-
-
-def _open(
-    source: Source,
-    timed: Timed,
-    *,
-    families: str,
-    seed: int,
-    labelled: bool,
-    splits: bool,
-    labels: Path | None,
-    groups: Path | None,
-    species: Path | None,
-    allow_leakage: bool,
-    options: ReadOptions,
-    check: Callable[[Manifest], object] | None,
-) -> Dataset:
-    cache, pictures = open_cache(), Pictures(source)
-    with timed.stage("ingest", "Reading images") as tick:
-        needed, tell = labelled and labels is None, timed.inner.note
-        named = read_dataset(source, cache, labelled=needed, progress=tick, options=options, tell=tell)
-    if check is not None:
-        check(named)
-    mode = resolve_mode(named, families)
-    links = _NO_LINKS
-    if mode == "names":
-        timed.without("families")
-    if mode != "names":
-        with timed.stage("families", "Finding copies in pixels") as tick:
-            links = find_links(named.records, pictures, cache, tick)
-    found = join_families(named, links.same, mode)
-    chosen = _groups(groups, source, found)
-    manifest = apply_groups(found, chosen) if chosen else found
-    regrouped = None if groups is None else user_file(groups, regrouped_photos(found, manifest), len(chosen))
-    if chosen and groups is None:
-        told_by = hashlib.sha256(source.read(GROUPS, MAX_FILE_BYTES)).hexdigest()
-        regrouped = UserFile(source.location / GROUPS, told_by, regrouped_photos(found, manifest), len(chosen))
-    relabelled = None
-    if labels is not None:
-        wanted = read_labels(labels, manifest)
-        before, manifest = manifest, apply_labels(manifest, wanted)
-        relabelled = user_file(labels, relabelled_photos(before, manifest), len(wanted))
-    if splits and manifest.classes:
-        manifest = complete_splits(manifest, seed)
-    manifest = replace(manifest, allow_leakage=allow_leakage)
-    told = None
-    if species is not None:
-        told = read_species(species, manifest)
-        records = tuple(replace(r, species=told[r.family]) for r in manifest.records)
-        manifest = replace(manifest, records=records)
-    origin = Origin(
-        data=source.location,
-        families=families,
-        seed=seed,
-        options=options,
-        labels=relabelled,
-        groups=regrouped,
-        species=None if species is None or told is None else user_file(species, len(told), len(told)),
-    )
-    return Dataset(manifest, pictures, cache, timed, origin, found=found, links=links)
 
 
 def _groups(given: Path | None, source: Source, found: Manifest) -> dict[str, GroupRow]:

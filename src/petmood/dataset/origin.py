@@ -54,9 +54,9 @@ class Origin:
     species: UserFile | None = None
 
 
-def user_file(path: Path, changed: int, given: int) -> UserFile:
-    """Describe a file that was applied."""
-    return UserFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), changed, given)
+def user_file(path: Path, changed: int, given: int, data: bytes | None = None) -> UserFile:
+    """Describe a file that was applied; `data` are its bytes where it lies in an archive."""
+    return UserFile(path, hashlib.sha256(path.read_bytes() if data is None else data).hexdigest(), changed, given)
 
 
 def relabelled_photos(before: Manifest, after: Manifest) -> int:

@@ -18,10 +18,11 @@ from petmood.config import ReadOptions, outside_options
 from petmood.dataset.dataset import Dataset
 from petmood.dataset.opening import open_dataset
 from petmood.errors import ConfigError, DataError
+from petmood.families.join import Union
 from petmood.families.links import find_links
-from petmood.pictures import Pictures
+from petmood.pictures import JoinedPictures
 from petmood.progress import Progress
-from petmood.records import ImageRecord, Manifest
+from petmood.records import Manifest
 from petmood.tables import same_name
 
 
@@ -117,41 +118,17 @@ def _without_ours(path: Path, theirs: Dataset, ours: Dataset) -> tuple[Dataset, 
 
 def shared_photos(theirs: Dataset, ours: Dataset) -> NDArray[np.bool_]:
     """(len(theirs),) bool: which images show a photo that is in `ours`, by bytes, names' families and pixels."""
-    both = _Both(theirs.pictures, ours.pictures)
-    records = both.records(theirs.records, ours.records)
+    sets = (theirs, ours)
+    records = [replace(r, path=f"{i}/{r.path}") for i, data in enumerate(sets) for r in data.records]
     with theirs.timed.stage("outside", "Looking for shared photos") as tick:
-        links = find_links(records, both, theirs.cache, tick)
-    own = {record.sha256 for record in ours.records}
-    known: dict[str, set[str]] = {}
+        links = find_links(records, JoinedPictures([data.pictures for data in sets]), theirs.cache, tick)
+    number = {sha: i for i, sha in enumerate(dict.fromkeys(record.sha256 for record in records))}
+    union = Union(len(number))
     for link in links.same:
-        known.setdefault(link.first, set()).add(link.second)
-        known.setdefault(link.second, set()).add(link.first)
-    reached, todo = set(own), list(own)
-    while todo:
-        for other in known.get(todo.pop(), ()):
-            if other not in reached:
-                reached.add(other)
-                todo.append(other)
-    families = {record.family for record in theirs.records if record.sha256 in reached}
+        union.join(number[link.first], number[link.second])
+    own = {union.find(number[record.sha256]) for record in ours.records}
+    families = {record.family for record in theirs.records if union.find(number[record.sha256]) in own}
     return np.array([record.family in families for record in theirs.records], dtype=np.bool_)
-
-
-class _Both(Pictures):
-    """The pictures of two data sets as those of one."""
-
-    def __init__(self, theirs: Pictures, ours: Pictures) -> None:
-        super().__init__(theirs.source)
-        self._of = {"theirs": theirs, "ours": ours}
-
-    def records(self, theirs: Sequence[ImageRecord], ours: Sequence[ImageRecord]) -> list[ImageRecord]:
-        """Their records with a path that says whose they are."""
-        both = (("theirs", theirs), ("ours", ours))
-        return [replace(record, path=f"{whose}/{record.path}") for whose, some in both for record in some]
-
-    def read(self, record: ImageRecord) -> bytes:
-        """See `Pictures.read`."""
-        whose, _, path = record.path.partition("/")
-        return self._of[whose].read(replace(record, path=path))
 
 
 def class_map(found: Manifest, mapping: Mapping[str, str], ours: tuple[str, ...], path: Path) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from petmood.demo.truth import (
 )
 from petmood.errors import ConfigError, DataError
 from petmood.files import output_folder, settle
+from petmood.progress import Tick, silent
 from petmood.threads import streamed
 
 _PLACE = {
@@ -88,7 +89,7 @@ def write_demo(
     seed: int = 0,
     size: int = 224,
     photos_per_class: Mapping[str, int] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Tick = silent,
 ) -> DemoTruth:
     """Write a demo set of drawn pet faces to `out/data` and what was planted in it to `out/truth.json`.
 
@@ -137,9 +138,7 @@ def _reused(out: Path, seed: int, size: int, counts: Mapping[str, int]) -> DemoT
     return truth
 
 
-def _build(
-    root: Path, seed: int, size: int, counts: Mapping[str, int], progress: Callable[[int, int], None] | None
-) -> DemoTruth:
+def _build(root: Path, seed: int, size: int, counts: Mapping[str, int], progress: Tick) -> DemoTruth:
     plan = make_plan(counts, seed, size)
     copies: dict[int, list[CopyPlan]] = {}
     for copy in plan.copies:
@@ -154,8 +153,7 @@ def _build(
 
     for made in streamed(plan.photos, drawn):
         files += made
-        if progress is not None:
-            progress(len(files), total)
+        progress(len(files), total)
     files.sort(key=lambda file: file.path)
     rejected = _plant_broken(root / DATA_NAME, plan, seed, size)
     ignored = _plant_strays(root / DATA_NAME)

@@ -129,10 +129,7 @@ def _sets(
         own = covered[truth == i]
         if len(own):
             by_class[name] = ClassCoverage(
-                n=len(own),
-                covered=name not in uncoverable,
-                coverage=float(own.mean()),
-                coverage_ci=mean_interval(own),
+                n=len(own), covered=name not in uncoverable, coverage=float(own.mean()), coverage_ci=mean_interval(own)
             )
     return SetFacts(
         target=1 - alpha,

@@ -305,27 +305,6 @@ def balanced_interval(
     return percentile_interval(np.nanmean(recall, axis=1), n)
 
 
-def matrix(
-    union: Pooled, reader: Reader, *, one_to_one: bool = True, folds: int = FOLDS, seed: int = 0
-) -> tuple[Cell, ...]:
-    """All cells of the matrix *trained on -> judged on*: each source left out, each in itself, each from each other.
-
-    Args:
-        union: pictures of two sources or more.
-        reader: trains and judges.
-        one_to_one: whether each pair of sources is judged too; left-out and pairs are the same with two sources.
-        folds: of the in-source cells.
-        seed: of folds and resampling.
-    """
-    found = [cell(union, read(union, [fold], reader), seed=seed) for fold in left_out_folds(union)]
-    for source in range(len(union.sources)):
-        within = in_source_folds(union, source, folds=folds, seed=seed)
-        found.append(cell(union, read(union, within, reader), seed=seed))
-    if one_to_one and len(union.sources) > 2:
-        found += [cell(union, read(union, [fold], reader), seed=seed) for fold in one_to_one_folds(union)]
-    return tuple(found)
-
-
 @dataclass(frozen=True)
 class NestedChoice:
     """Which candidate the other sources chose for a source that is left out, and what it is worth there.

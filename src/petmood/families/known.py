@@ -19,17 +19,7 @@ from numpy.typing import NDArray
 
 from petmood.cache import ContentCache
 from petmood.families.candidates import KINDS, Sketches, far_of, in_order, listed_of, proposed, width_of
-from petmood.families.index import (
-    DISTANCE,
-    NONE,
-    Grid,
-    Keys,
-    NearestIndex,
-    halves,
-    key_of,
-    on_cores,
-    squared_distances,
-)
+from petmood.families.index import DISTANCE, NONE, Grid, Keys, NearestIndex, halves, key_of, on_cores, squared_distances
 from petmood.records import IntArray
 
 _POINTERS: Final = 8  # pictures of a set by which it is found again

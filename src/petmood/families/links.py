@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import islice
 from typing import Any, Final
@@ -23,6 +23,7 @@ from petmood.families.store import LocalStore, Shelf
 from petmood.families.verify import NOTHING, Verdict, on_all_cores, rules, verify_all
 from petmood.families.workers import workers
 from petmood.pictures import Pictures
+from petmood.progress import Tick, silent
 from petmood.records import ImageRecord, IntArray
 
 STRONG_INLIERS: Final = 12
@@ -71,10 +72,7 @@ class PixelLinks:
 
 
 def find_links(
-    records: Sequence[ImageRecord],
-    pictures: Pictures,
-    cache: ContentCache,
-    progress: Callable[[int, int], None] | None = None,
+    records: Sequence[ImageRecord], pictures: Pictures, cache: ContentCache, progress: Tick = silent
 ) -> PixelLinks:
     """Find which files show one photo: cropped, turned, mirrored, relit, covered in part, or a tile of another.
 

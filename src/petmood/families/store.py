@@ -15,6 +15,7 @@ from petmood.families.index import DIM, version
 from petmood.families.local import LocalFeatures, find_local_features, namespace
 from petmood.families.workers import workers
 from petmood.pictures import Pictures
+from petmood.progress import Tick, silent
 from petmood.records import ImageRecord
 from petmood.threads import in_streams, one_opencv_thread
 
@@ -34,12 +35,7 @@ class LocalStore:
         self._space = namespace()
         self._sketches = f"{self._space}/sketch/{VOTERS}/{version()}"
 
-    def fill(
-        self,
-        records: Sequence[ImageRecord],
-        pictures: Pictures,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> None:
+    def fill(self, records: Sequence[ImageRecord], pictures: Pictures, progress: Tick = silent) -> None:
         """Find the features of records that are not known yet.
 
         Args:
@@ -50,8 +46,7 @@ class LocalStore:
         by_digest = {record.sha256: record for record in reversed(records)}
         todo = [by_digest[sha] for sha in self.missing(list(by_digest))]
         done = len(by_digest) - len(todo)
-        if progress:
-            progress(done, len(by_digest))
+        progress(done, len(by_digest))
 
         def look(some: Sequence[ImageRecord]) -> dict[str, LocalFeatures]:
             # other sketches of the same features need no picture
@@ -69,8 +64,7 @@ class LocalStore:
                 put({sha: pack_features(one) for sha, one in found.items()})
                 put_sketches({sha: _pack_sketch(sketch(one)) for sha, one in found.items()})
                 done += len(part)
-                if progress:
-                    progress(done, len(by_digest))
+                progress(done, len(by_digest))
 
     def missing(self, digests: Sequence[str]) -> list[str]:
         """Those that have no features yet, each once, in order."""
@@ -88,10 +82,7 @@ class LocalStore:
 
 
 def local_features(
-    records: Sequence[ImageRecord],
-    pictures: Pictures,
-    cache: ContentCache,
-    progress: Callable[[int, int], None] | None = None,
+    records: Sequence[ImageRecord], pictures: Pictures, cache: ContentCache, progress: Tick = silent
 ) -> Iterator[LocalFeatures]:
     """Local features of each record, in order, read as they are asked for; args as for `LocalStore.fill`."""
     store = LocalStore(cache)

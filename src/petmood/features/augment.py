@@ -12,6 +12,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from petmood import images
 from petmood.pictures import Pictures
+from petmood.progress import Tick, silent
 from petmood.records import ImageRecord, Manifest
 from petmood.threads import streamed
 
@@ -83,12 +84,7 @@ def views_of(
 
 
 def pixel_views(
-    manifest: Manifest,
-    pictures: Pictures,
-    size: int,
-    views: int,
-    *,
-    progress: Callable[[int, int], None] | None = None,
+    manifest: Manifest, pictures: Pictures, size: int, views: int, *, progress: Tick = silent
 ) -> NDArray[np.uint8]:
     """(n_images, views, size, size, 3) uint8: the image, its mirror image, and strong random views of it.
 
@@ -109,6 +105,5 @@ def pixel_views(
             made[i, view] = pixels
 
     for done, _ in enumerate(streamed(range(len(manifest)), fill), 1):
-        if progress:
-            progress(done, len(manifest))
+        progress(done, len(manifest))
     return made

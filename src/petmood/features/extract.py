@@ -12,6 +12,7 @@ from petmood.cache import ContentCache
 from petmood.features.backbones import Backbone
 from petmood.features.graphs import open_graph
 from petmood.pictures import Pictures, Work, map_images
+from petmood.progress import Tick, silent
 from petmood.records import FeatureTable, FloatArray, ImageRecord, Manifest
 
 if TYPE_CHECKING:
@@ -38,12 +39,7 @@ def embed_batch(
 
 
 def extract_features(
-    manifest: Manifest,
-    pictures: Pictures,
-    backbone: Backbone,
-    cache: ContentCache,
-    *,
-    progress: Callable[[int, int], None] | None = None,
+    manifest: Manifest, pictures: Pictures, backbone: Backbone, cache: ContentCache, *, progress: Tick = silent
 ) -> FeatureTable:
     """Features of every image of a manifest, in its order.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from petmood.errors import ModelError
 from petmood.features.backbones import Backbone, Preprocess
 from petmood.features.extract import open_session
 from petmood.pictures import Pictures
+from petmood.progress import Tick, silent
 from petmood.records import FeatureTable, FloatArray, Manifest
 from petmood.threads import in_streams
 
@@ -22,11 +23,7 @@ def unscaled(backbone: Backbone) -> Backbone:
 
 
 def flatten_maps(
-    manifest: Manifest,
-    pictures: Pictures,
-    backbone: Backbone,
-    *,
-    progress: Callable[[int, int], None] | None = None,
+    manifest: Manifest, pictures: Pictures, backbone: Backbone, *, progress: Tick = silent
 ) -> tuple[FeatureTable, tuple[int, int, int]]:
     """(n_images, h * w * dim) flattened local features, and (h, w, dim), the shape of each row before.
 
@@ -55,8 +52,7 @@ def flatten_maps(
             vectors = np.empty((n, int(np.prod(shape))), dtype=np.float32)
         vectors[index] = rows.reshape(len(rows), -1)
         done += len(index)
-        if progress:
-            progress(done, n)
+        progress(done, n)
     if vectors is None:
         raise ModelError("there are no images to extract features from.")
     return FeatureTable(backbone.name, vectors, None, f"{backbone.key}/flatten"), shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from PIL import Image
 from petmood import images
 from petmood.cache import ContentCache
 from petmood.pictures import Pictures, map_images
+from petmood.progress import Tick, silent
 from petmood.records import FloatArray, ImageRecord
 
 SIDE: Final = 64
@@ -81,10 +82,7 @@ def quality(picture: Image.Image) -> FloatArray:
 
 
 def measures(
-    records: Sequence[ImageRecord],
-    pictures: Pictures,
-    cache: ContentCache,
-    progress: Callable[[int, int], None] | None = None,
+    records: Sequence[ImageRecord], pictures: Pictures, cache: ContentCache, progress: Tick = silent
 ) -> FloatArray:
     """(n_images, 36) float32: `measure` of each record, in order."""
     return _all(records, pictures, cache, progress)[:, :N_MEASURES]
@@ -96,10 +94,7 @@ def quality_measures(records: Sequence[ImageRecord], pictures: Pictures, cache: 
 
 
 def _all(
-    records: Sequence[ImageRecord],
-    pictures: Pictures,
-    cache: ContentCache,
-    progress: Callable[[int, int], None] | None = None,
+    records: Sequence[ImageRecord], pictures: Pictures, cache: ContentCache, progress: Tick = silent
 ) -> FloatArray:
     def one(record: ImageRecord) -> bytes:
         picture = pictures.picture(record)

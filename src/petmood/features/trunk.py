@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from petmood.features.backbones import GRAPH_VERSION, kept_graph
 from petmood.features.efficientnet_lite import VARIANTS
 from petmood.features.graphs import open_graph
 from petmood.pictures import Pictures, Work, map_images
+from petmood.progress import Tick, silent
 from petmood.records import ImageRecord, Manifest
 from petmood.threads import BATCH
 
@@ -55,11 +56,7 @@ def trunk_graph() -> Path:
 
 
 def trunk_activations(
-    manifest: Manifest,
-    pictures: Pictures,
-    cache: ContentCache,
-    *,
-    progress: Callable[[int, int], None] | None = None,
+    manifest: Manifest, pictures: Pictures, cache: ContentCache, *, progress: Tick = silent
 ) -> NDArray[np.float16]:
     """(n_images, VIEWS, *SHAPE) float16 activations; view 0 is the image, view 1 its mirror image, the rest are random.
 
@@ -87,16 +84,16 @@ def trunk_activations(
 
         return activations
 
-    records, tick = manifest.records, progress or (lambda done, total: None)
+    records = manifest.records
     out = np.empty((len(records), VIEWS, *SHAPE), dtype=np.float16)
     # a part at a time: the values of all images as bytes beside `out` would take its memory twice
     for start in range(0, len(records), _PART):
         part = records[start : start + _PART]
-        told = functools.partial(lambda start, done, _: tick(start + done, len(records)), start)
+        told = functools.partial(lambda start, done, _: progress(start + done, len(records)), start)
         known = map_images(part, cache, key, opened, told, batch=BATCH // VIEWS)
         for row, record in enumerate(part, start):
             out[row] = np.frombuffer(known[record.sha256], dtype=np.float16).reshape(VIEWS, *SHAPE)
-        tick(start + len(part), len(records))
+        progress(start + len(part), len(records))
     return out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -16,6 +16,7 @@ from petmood.features.backbones import Backbone
 from petmood.features.extract import OfPixels, extract_features, of_squares, open_session
 from petmood.features.trunk import describe_trunk, trunk_activations
 from petmood.pictures import Pictures, map_images
+from petmood.progress import Tick, silent
 from petmood.records import FeatureTable, FloatArray, Manifest
 
 VIEWS_VERSION: Final = 2
@@ -66,7 +67,7 @@ def view_features(
     view: View,
     cache: ContentCache,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Tick = silent,
 ) -> FeatureTable:
     """Features of every image of a manifest under a view, in its order; cached by content.
 

@@ -42,7 +42,6 @@ _MARKS: Final = (b"\x1aE\xdf\xa3", b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x
 
 MAX_VIDEO_BYTES = 2 * 2**30
 _MAX_FRAME_PIXELS: Final = 40_000_000  # 8K
-_SECONDS_A_FRAME: Final = 5.0
 CLIP_SECONDS = 600.0
 
 

@@ -1,5 +1,5 @@
 """A folder or zip archive of images -> Manifest."""
 
-from petmood.ingest.reader import Progress, read_dataset
+from petmood.ingest.reader import read_dataset
 
-__all__ = ["Progress", "read_dataset"]
+__all__ = ["read_dataset"]

@@ -21,12 +21,10 @@ from petmood.images.video import clip_of, is_video_name
 from petmood.ingest.arrange import arrange, warnings_of
 from petmood.ingest.layout import Layout, Placed, counts, offered_animals
 from petmood.ingest.names import Named, families_by_name
+from petmood.progress import Tick, silent
 from petmood.records import SPLITS, ImageRecord, Manifest, SkippedFile
 from petmood.sources import Source
 from petmood.tables import same_name
-
-Progress = Callable[[int, int], None]
-"""Called with (done, total) as work advances."""
 
 _BATCH: Final = 256
 _PIECE: Final = 8
@@ -54,7 +52,7 @@ def read_dataset(
     cache: ContentCache,
     *,
     labelled: bool = True,
-    progress: Progress | None = None,
+    progress: Tick = silent,
     options: ReadOptions | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Manifest:
@@ -224,9 +222,7 @@ def why_ignored(name: str) -> str:
     return ""
 
 
-def _probe_all(
-    source: Source, placed: Iterable[Placed], cache: ContentCache, progress: Progress | None
-) -> Iterable[_Probed]:
+def _probe_all(source: Source, placed: Iterable[Placed], cache: ContentCache, progress: Tick) -> Iterable[_Probed]:
     todo = list(placed)
     with ThreadPoolExecutor(2) as pool:
         for start in range(0, len(todo), _BATCH):
@@ -247,8 +243,7 @@ def _probe_all(
                     yield _Probed(
                         item, sha, len(data), images.ImageInfo(**facts | {"notes": tuple(facts["notes"])}), ""
                     )
-            if progress:
-                progress(min(start + _BATCH, len(todo)), len(todo))
+            progress(min(start + _BATCH, len(todo)), len(todo))
 
 
 _Item = TypeVar("_Item")

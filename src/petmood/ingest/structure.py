@@ -76,7 +76,6 @@ class Levels:
         at: for each level its folders, those with nothing as deep as the last level left out.
         kinds: what the names of each level may mean.
         beside: folders above the last level that hold images, but none as deep as it.
-        strays: number of images that lie above the last level.
         ragged: folders of the last level without images of their own, though others have some.
     """
 
@@ -85,7 +84,6 @@ class Levels:
     at: tuple[tuple[Folder, ...], ...]
     kinds: tuple[Kind, ...]
     beside: tuple[Folder, ...]
-    strays: int
     ragged: tuple[Folder, ...]
 
     @cached_property
@@ -144,6 +142,5 @@ def levels_of(root: Folder) -> Levels:
         tuple(map(tuple, at)),
         tuple(kind_of(f.path[-1] for f in folders) for folders in at),
         tuple(sorted(beside, key=lambda f: f.path)),
-        sum(n for k, n in by_depth.items() if k < depth),
         ragged,
     )

@@ -17,7 +17,7 @@ from petmood.dataset import Dataset, open_dataset
 from petmood.dataset.dataset import backbone_named
 from petmood.dataset.figures import model_facts
 from petmood.errors import require_extra
-from petmood.evaluation.protocols import Predictions, Training, family_weights, test_name, training_rows
+from petmood.evaluation.protocols import Predictions, Training, test_name, training_rows
 from petmood.files import output_folder
 from petmood.progress import Progress
 from petmood.records import FloatArray, IntArray, Manifest
@@ -173,10 +173,8 @@ def _rows(manifest: Manifest, fold: Fold, augment: Choice) -> IntArray:
 
 
 def _head_judge(vectors: FloatArray, manifest: Manifest) -> Judge:
-    from petmood.evaluation.protocols import in_class_order
+    from petmood.evaluation.protocols import fit_rows, in_class_order
     from petmood.training.heads import LogisticHead
-
-    names = np.array(manifest.classes)[manifest.class_index]
 
     def judge(
         choices: dict[str, Choice], fold: Fold, epochs: int | None, report: Report | None
@@ -185,8 +183,7 @@ def _head_judge(vectors: FloatArray, manifest: Manifest) -> Judge:
         if choices["unit_length"]:
             features = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
         rows = _rows(manifest, fold, choices["augment"])
-        head = LogisticHead(C=float(choices["C"]))
-        head.fit(features[rows], names[rows], sample_weight=family_weights(manifest, rows))
+        head = fit_rows(lambda: LogisticHead(C=float(choices["C"])), features, manifest, rows)
         return in_class_order(head, head.predict_proba(features[fold.evaluate]), manifest.classes), None
 
     return judge

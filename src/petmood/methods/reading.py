@@ -105,12 +105,7 @@ class MethodInputs:
     def predict(self, manifest: Manifest, rows: IntArray, folds: Sequence[Fold], seed: int) -> Predictions:
         """Out-of-sample predictions on some records, which are a data set of their own with these folds."""
         return cross_fit(
-            lambda: self.make(seed),
-            self.vectors[rows],
-            manifest,
-            folds,
-            training=self.training,
-            outside=self.outside,
+            lambda: self.make(seed), self.vectors[rows], manifest, folds, training=self.training, outside=self.outside
         )
 
 
@@ -158,15 +153,15 @@ class MethodData:
     def read(self, method: Method) -> MethodInputs:
         """What a method reads; features that the cache knows are not made again. It must lack nothing."""
         tables = [self._table(view, self.data) for view in method.views]
-        outside, outside_key = self._outside(method)
-        unlabelled, unlabelled_key = self._unlabelled(method)
-        causes: list[Any] = [
-            [key for _, key in tables],
-            method.recipe.described(),
-            method.photos_only,
-            outside_key,
-        ]
-        causes += [] if unlabelled_key is None else [unlabelled_key]
+        causes: list[Any] = [[key for _, key in tables], method.recipe.described(), method.photos_only, None]
+        outside = unlabelled = None
+        if method.outside is not None and self.outside is not None:
+            labels, vectors = self.outside.labels, self._vectors(method, self.outside.data)
+            outside = OutsideRows(vectors, labels, np.arange(len(labels)), method.outside)
+            causes[-1] = [self.outside.data.manifest.digest, labels.tolist(), method.outside]
+        if method.unlabelled is not None and self.unlabelled is not None:
+            unlabelled = self._vectors(method, self.unlabelled.data)
+            causes.append([self.unlabelled.data.manifest.sha256s(), method.unlabelled])
         if method.recipe.kind == "finetune":
             causes.append([self._backbones[name].digest for name in method.backbones()])
         causes += [SPECIES] if method.recipe.reads_species() else []
@@ -184,17 +179,5 @@ class MethodData:
         table = data.features(self._backbones[view.backbone], view)
         return table.vectors, table.key
 
-    def _all(self, views: Sequence[View], own: Outside) -> NDArray[np.float32]:
-        return np.concatenate([self._table(view, own.data)[0] for view in views], axis=1)
-
-    def _outside(self, method: Method) -> tuple[OutsideRows | None, Any]:
-        if method.outside is None or self.outside is None:
-            return None, None
-        own = self.outside
-        rows = OutsideRows(self._all(method.views, own), own.labels, np.arange(len(own.labels)), method.outside)
-        return rows, [own.data.manifest.digest, own.labels.tolist(), method.outside]
-
-    def _unlabelled(self, method: Method) -> tuple[NDArray[np.float32] | None, Any]:
-        if method.unlabelled is None or self.unlabelled is None:
-            return None, None
-        return self._all(method.views, self.unlabelled), [self.unlabelled.data.manifest.sha256s(), method.unlabelled]
+    def _vectors(self, method: Method, data: Dataset) -> NDArray[np.float32]:
+        return np.concatenate([self._table(view, data)[0] for view in method.views], axis=1)

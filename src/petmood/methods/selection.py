@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from petmood.bundle.composite import why_not_one_graph
 from petmood.bundle.schema import SearchFacts, StandingFacts, VersusFacts
 from petmood.errors import DataError
-from petmood.evaluation.nested import CrossPredict, Nested, NestedScores, choose_nested, judge
+from petmood.evaluation.nested import Nested, NestedScores, choose_nested, judge
 from petmood.evaluation.protocols import Predictions, grouped_name
 from petmood.evaluation.statistics import compare_pair, mean_interval
 from petmood.features.views import View
@@ -63,9 +64,9 @@ class Selection:
         able = [name for name, candidate in self.found.items() if candidate.not_exported is None]
         return sorted(able, key=lambda name: -self.hits(name).mean())
 
-    def hits(self, name: str) -> np.ndarray:
+    def hits(self, name: str) -> NDArray[np.bool_]:
         """(n,) bool: which photos a candidate read right, each by a model that saw nothing of its family."""
-        return right(self.inside, self.found[name].judged.predictions)
+        return self.found[name].judged.predictions.hits(self.inside)
 
 
 Watch = Callable[[Sequence[StandingFacts], str], None]
@@ -131,7 +132,7 @@ def candidate(
 
     def compute() -> dict[str, Any]:
         began = time.process_time()
-        made = judge_all(predict, inside, outer, settings)
+        made = judge(predict, inside, outer, folds=settings.folds, seed=settings.seed)
         spent = round(time.process_time() - began, 2)
         return {**made.predictions.kept(7), "inner": list(made.inner), "seconds": spent}
 
@@ -139,11 +140,6 @@ def candidate(
     kept = bench.data.cache.remember(_JUDGED, causes, compute)
     scores = NestedScores(Predictions.read(kept, len(inside.classes)), tuple(kept["inner"]))
     return Candidate(reading, scores, kept["seconds"], why_no_bundle(bench, method))
-
-
-def judge_all(predict: CrossPredict, inside: Manifest, outer: Sequence[Fold], settings: AutoSettings) -> NestedScores:
-    """One candidate on all outer folds."""
-    return judge(predict, inside, outer, folds=settings.folds, seed=settings.seed)
 
 
 def why_no_bundle(bench: MethodData, method: Method) -> str | None:
@@ -163,17 +159,12 @@ def distil(bench: MethodData, made: Selection, name: str, settings: AutoSettings
     return replace(made, found={**made.found, method.name: judged})
 
 
-def right(manifest: Manifest, made: Predictions) -> np.ndarray:
-    """(n,) bool: which predictions are right."""
-    return np.asarray(made.predicted == manifest.class_index[made.index])
-
-
 def standings(inside: Manifest, found: Mapping[str, Candidate], chosen: Mapping[str, int]) -> tuple[StandingFacts, ...]:
     """Candidates, best first."""
     rows = []
     for name, one in found.items():
         made = one.judged.predictions
-        hits, truth = right(inside, made), inside.class_index[made.index]
+        hits, truth = made.hits(inside), inside.class_index[made.index]
         rows.append(
             StandingFacts(
                 name=name,
@@ -205,7 +196,7 @@ def search_facts(made: Selection, winner: str, settings: AutoSettings) -> Search
 
 def versus(made: Selection) -> VersusFacts:
     """The nested choice against the frozen baseline, photo by photo."""
-    baseline, nested = made.hits(FROZEN), right(made.inside, made.nested.predictions)
+    baseline, nested = made.hits(FROZEN), made.nested.predictions.hits(made.inside)
     test = compare_pair(nested, baseline)
     low, high = (100 * bound for bound in test.interval)
     beats = test.difference > 0 and test.differ

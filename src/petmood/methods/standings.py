@@ -126,12 +126,7 @@ def standings(
 
 
 def _score(
-    method: Method,
-    run: Runs,
-    hits: NDArray[np.float64],
-    manifest: Manifest,
-    data: Path,
-    settings: LeaderboardSettings,
+    method: Method, run: Runs, hits: NDArray[np.float64], manifest: Manifest, data: Path, settings: LeaderboardSettings
 ) -> MethodScore:
     truth, predicted = manifest.class_index[run.index], run.grouped.argmax(axis=2)
     f1 = [f1_score(truth, guess, average="macro", zero_division=0.0) for guess in predicted]

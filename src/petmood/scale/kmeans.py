@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from petmood.progress import Tick, silent
 from petmood.records import FloatArray, IntArray
 
 SAMPLE: Final = 16_384
@@ -85,7 +86,7 @@ def fit(
     *,
     passes: int,
     tolerance: float,
-    on_pass: Callable[[int, int], None] = lambda done, total: None,
+    on_pass: Tick = silent,
 ) -> Fitted:
     """Lloyd's k-means from `start`: the same steps as over all rows at once.
 

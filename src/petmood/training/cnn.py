@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petmood.errors import DataError, ModelError, require_extra
+from petmood.progress import Tick, silent
 from petmood.results import Epochs
 from petmood.training.classifier import check_classes, check_images, check_labels, check_weights
 from petmood.training.networks import Network, make_network
-from petmood.training.settings import OnEpoch, OnStep, TrainedNetwork, TrainSettings
+from petmood.training.settings import OnEpoch, TrainedNetwork, TrainSettings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,7 +46,7 @@ class CnnClassifier:
         settings: TrainSettings | None = None,
         checkpoint_dir: Path | None = None,
         on_epoch: OnEpoch | None = None,
-        on_step: OnStep | None = None,
+        on_step: Tick = silent,
     ) -> None:
         """Choose what to train and how.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -70,51 +71,33 @@ def build(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Cla
     if recipe.blocks is not None and max(recipe.blocks, default=0) >= len(blocks):
         raise ConfigError(f"recipe '{recipe.kind}' reads block {max(recipe.blocks)}, but there are {len(blocks)}.")
     try:
-        if recipe.kind in _COMPOSED:
-            return _COMPOSED[recipe.kind](recipe, blocks, seed)
-        head: Classifier
-        if recipe.kind == "default":
-            head = LogisticHead(**recipe.settings)  # type: ignore[arg-type]
-        else:
-            head = ShallowHead(recipe.kind, seed, **recipe.settings)  # type: ignore[arg-type]  # checked as they are used
+        head = _head(recipe, blocks, seed)
     except TypeError as error:
         raise ConfigError(f"recipe '{recipe.kind}' has a setting that it does not know: {error}.") from error
-    return head if recipe.blocks is None else ColumnSubset(lambda: head, columns_of(recipe.blocks, blocks))
+    if recipe.blocks is None or recipe.members:
+        return head
+    return ColumnSubset(lambda: head, columns_of(recipe.blocks, blocks))
+
+
+def _head(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Classifier:
+    # checked as they are used
+    settings: dict[str, Any] = dict(recipe.settings)
+    if recipe.kind == "default":
+        return LogisticHead(**settings)
+    if recipe.kind == "distilled":
+        teacher, student = (partial(build, member, blocks, seed) for member in recipe.members)
+        return Distilled(teacher, student, seed=seed, **settings)
+    if not recipe.kind.startswith("species"):
+        return ShallowHead(recipe.kind, seed, **settings)
+    chosen = recipe.blocks if recipe.blocks is not None else tuple(range(len(blocks)))
+    # members read the columns they are handed, so they name no blocks
+    make, logits = partial(build, recipe.members[0], (), seed), blocks[chosen[0]]
+    if recipe.kind == "species-only":
+        return SpeciesOnly(make, logits)
+    kind = SpeciesRemoved if recipe.kind == "species-removed" else SpeciesConditional
+    return kind(make, logits, columns_of(chosen[1:], blocks), **settings)
 
 
 def columns_of(chosen: Sequence[int], blocks: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """(n,) int64: the columns of some blocks, in their order."""
     return np.concatenate([blocks[i] for i in chosen])
-
-
-_Builder = Callable[[Recipe, Sequence[NDArray[np.int64]], int], Classifier]
-
-
-def _maker(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Callable[[], Classifier]:
-    return lambda: build(recipe, blocks, seed)
-
-
-def _species(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Classifier:
-    chosen = recipe.blocks if recipe.blocks is not None else tuple(range(len(blocks)))
-    logits, rest = blocks[chosen[0]], chosen[1:]
-    # members read the columns they are handed, so they name no blocks
-    make = _maker(recipe.members[0], (), seed)
-    if recipe.kind == "species-only":
-        return SpeciesOnly(make, logits)
-    features = columns_of(rest, blocks)
-    if recipe.kind == "species-removed":
-        return SpeciesRemoved(make, logits, features)
-    return SpeciesConditional(make, logits, features, **recipe.settings)  # type: ignore[arg-type]
-
-
-def _distilled(recipe: Recipe, blocks: Sequence[NDArray[np.int64]], seed: int) -> Classifier:
-    teacher, student = (_maker(member, blocks, seed) for member in recipe.members)
-    return Distilled(teacher, student, seed=seed, **recipe.settings)  # type: ignore[arg-type]
-
-
-_COMPOSED: Final[dict[str, _Builder]] = {
-    "species-only": _species,
-    "species-conditional": _species,
-    "species-removed": _species,
-    "distilled": _distilled,
-}

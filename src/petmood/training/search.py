@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from petmood.errors import ConfigError, DataError, reason_of, require_extra
 from petmood.files import check_output
+from petmood.progress import Tick
 from petmood.results.tune import Choice, TrialFacts
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def search(
     trials: int,
     minutes: float | None,
     seed: int,
-    on_trial: Callable[[int, int], None],
+    on_trial: Tick,
 ) -> SearchOutcome:
     """Try choices until there are `trials` finished or pruned ones in the storage, or the minutes are over.
 

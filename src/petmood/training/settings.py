@@ -174,9 +174,6 @@ class TrainedNetwork:
 OnEpoch = Callable[[EpochLog], None]
 """Called after each epoch and its checkpoint."""
 
-OnStep = Callable[[int, int], None]
-"""Called after each step with (steps done, steps in all epochs)."""
-
 
 def _require(holds: bool, name: str, value: object, wanted: str) -> None:
     if not holds:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from petmood.errors import ConfigError, ModelError
+from petmood.progress import Tick, silent
 from petmood.results import Epochs
 from petmood.training import checkpoint
 from petmood.training.checkpoint import Checkpoint
@@ -29,7 +30,7 @@ from petmood.training.devices import (
     without_gradients,
 )
 from petmood.training.distributed import ProcessGroup
-from petmood.training.settings import EpochLog, OnEpoch, OnStep, TrainedNetwork, TrainSettings
+from petmood.training.settings import EpochLog, OnEpoch, TrainedNetwork, TrainSettings
 
 
 class TrainingState:
@@ -155,7 +156,7 @@ def train(
     validation: LabelledImages | None = None,
     checkpoint_dir: Path | None = None,
     on_epoch: OnEpoch | None = None,
-    on_step: OnStep | None = None,
+    on_step: Tick = silent,
 ) -> TrainedNetwork:
     """Train `module` in place with Adam on cross-entropy; it ends in evaluation mode on the device of the settings.
 
@@ -223,9 +224,7 @@ def evaluate(module: nn.Module, data: LabelledImages) -> tuple[float, float]:
     return float(np.average(losses, weights=data.weights)), accuracy
 
 
-def _run_epoch(
-    state: TrainingState, data: LabelledImages, team: ProcessGroup, on_step: OnStep | None
-) -> tuple[float, float]:
+def _run_epoch(state: TrainingState, data: LabelledImages, team: ProcessGroup, on_step: Tick) -> tuple[float, float]:
     """One pass through the images in a fresh order: (loss, accuracy), each image as seen at its step."""
     settings, module, device = state.settings, state.module, state.device
     low = resolve_precision(settings.precision, device) == "bfloat16"
@@ -253,8 +252,7 @@ def _run_epoch(
         finish_step(device)
         loss_sum += loss.detach() * share.counted
         correct += (logits.detach().argmax(dim=1) == targets)[: share.counted].sum()
-        if on_step is not None:
-            on_step(state.epoch * steps + step + 1, settings.epochs * steps)
+        on_step(state.epoch * steps + step + 1, settings.epochs * steps)
     loss_total, right = team.total(loss_sum, correct)
     return loss_total / len(data), right / len(data)
 

@@ -235,15 +235,25 @@ def agreement(
     cells = np.array([names[a] * k + names[b] for a, b in zip(first, second, strict=True)])
     np.add.at(tables, (where, cells), 1)
     whole = tables.sum(axis=0)
-    kappa, photos = float(_kappa(whole.reshape(1, k, k))[0]), len(tables)
-    if agreed == n:
-        chance = float((whole.reshape(k, k).sum(axis=0) ** 2).sum()) / n**2
-        return Agreement(n, agreed, kappa, (max(-1.0, 1 - wilson_interval(0, photos)[1] / (1 - chance)), 1.0))
-    if photos < 2:
-        return Agreement(n, agreed, kappa, (-1.0, 1.0))
-    kinds, sizes = kinds_of(tables)
-    kappas = _kappa((draw_counts(sizes, resamples=resamples, seed=seed) @ kinds).reshape(-1, k, k))
-    return Agreement(n, agreed, kappa, percentile_interval(kappas[np.isfinite(kappas)], photos))
+    kappa = float(_kappa(whole.reshape(1, k, k))[0])
+    chance = float((whole.reshape(k, k).sum(axis=0) ** 2).sum()) / n**2
+    found = _chance_corrected(
+        lambda drawn: _kappa(drawn.reshape(-1, k, k)), tables, agreed == n, 1 - chance, resamples, seed
+    )
+    return Agreement(n, agreed, kappa, found)
+
+
+def _chance_corrected(
+    statistic: Statistic, totals: Values, unanimous: bool, room: float, resamples: int, seed: int
+) -> Interval:
+    """95 % interval of an agreement beyond chance, by resampling rows of totals; `room` is what chance leaves of 1."""
+    if unanimous:
+        return max(-1.0, 1 - wilson_interval(0, len(totals))[1] / room), 1.0
+    if len(totals) < 2:
+        return -1.0, 1.0
+    kinds, sizes = kinds_of(totals)
+    drawn = statistic(draw_counts(sizes, resamples=resamples, seed=seed) @ kinds)
+    return percentile_interval(drawn[np.isfinite(drawn)], len(totals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,18 +305,11 @@ def reliability(
     _, where = np.unique(np.arange(n) if families is None else families[rows], return_inverse=True)
     totals = np.zeros((where.max() + 1, k + 1))
     np.add.at(totals, where, np.column_stack([counts, apart]))
-    whole, units = totals.sum(axis=0, keepdims=True), len(totals)
-    alpha = float(_alpha(whole)[0])
-    if unanimous == n:
-        values = whole[0, :k]
-        chance = 1 - float((values * (values - 1)).sum() / (values.sum() * (values.sum() - 1)))
-        low = max(-1.0, 1 - wilson_interval(0, units)[1] / chance)
-        return Reliability(n, readers, unanimous, alpha, (low, 1.0))
-    if units < 2:
-        return Reliability(n, readers, unanimous, alpha, (-1.0, 1.0))
-    kinds, sizes = kinds_of(totals)
-    drawn = _alpha(draw_counts(sizes, resamples=resamples, seed=seed) @ kinds)
-    return Reliability(n, readers, unanimous, alpha, percentile_interval(drawn[np.isfinite(drawn)], units))
+    whole = totals.sum(axis=0, keepdims=True)
+    values = whole[0, :k]
+    room = 1 - float((values * (values - 1)).sum() / (values.sum() * (values.sum() - 1)))
+    found = _chance_corrected(_alpha, totals, unanimous == n, room, resamples, seed)
+    return Reliability(n, readers, unanimous, float(_alpha(whole)[0]), found)
 
 
 def _alpha(totals: Values) -> Values:
