@@ -12,14 +12,14 @@ from typing import Final
 
 from petmood.errors import DataError
 from petmood.ingest.annotations import as_json, as_xml
-from petmood.ingest.annotations.files import ExportFiles, Item, Reader
+from petmood.ingest.annotations.files import ExportFiles, Item, KindReader
 from petmood.ingest.annotations.yolo import yolo
 from petmood.ingest.layout import Layout, Placed, canonical_classes
 from petmood.ingest.words import split_of_folders
 from petmood.records import SkippedFile, picture_of
 from petmood.sources import Source
 
-KINDS: Final[Mapping[str, Reader]] = {"YOLO": yolo, **as_json.KINDS, **as_xml.KINDS}
+KINDS: Final[Mapping[str, KindReader]] = {"YOLO": yolo, **as_json.KINDS, **as_xml.KINDS}
 
 
 def found_annotations(source: Source, names: Sequence[str], candidates: Sequence[str], margin: float) -> Layout | None:

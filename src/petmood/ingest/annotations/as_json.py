@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from petmood.errors import DataError
-from petmood.ingest.annotations.files import ExportFiles, Item, Reader, around, box_of, corners_of, turned
+from petmood.ingest.annotations.files import ExportFiles, Item, KindReader, around, box_of, corners_of, turned
 from petmood.ingest.words import split_of
 from petmood.sources.crop import CropBox
 
@@ -143,7 +143,7 @@ def _createml(files: ExportFiles, name: str, entries: list[dict[str, Any]]) -> I
             yield Item(picture, str(row.get("label", "")), box)
 
 
-KINDS: Final[Mapping[str, Reader]] = {
+KINDS: Final[Mapping[str, KindReader]] = {
     "COCO": partial(
         _items, lambda d: isinstance(d, dict) and {"images", "annotations", "categories"} <= d.keys(), _coco
     ),

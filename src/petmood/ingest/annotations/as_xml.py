@@ -12,7 +12,7 @@ from typing import Final
 from xml.etree import ElementTree
 
 from petmood.errors import DataError
-from petmood.ingest.annotations.files import ExportFiles, Item, Reader, around, box_of, corners_of, turned
+from petmood.ingest.annotations.files import ExportFiles, Item, KindReader, around, box_of, corners_of, turned
 from petmood.ingest.words import split_of
 from petmood.sources.crop import CropBox
 
@@ -143,7 +143,7 @@ def _voc(files: ExportFiles, name: str, root: ElementTree.Element) -> Iterator[I
         yield Item(picture, thing.findtext("name", "").strip(), found, files.voc_splits.get(stem, ""))
 
 
-KINDS: Final[Mapping[str, Reader]] = {
+KINDS: Final[Mapping[str, KindReader]] = {
     "CVAT": partial(_items, "annotations", _cvat),
     "Pascal VOC": partial(_items, "annotation", _voc),
 }

@@ -144,5 +144,5 @@ class ExportFiles:
         return [name for name in self.names if name.lower().endswith(suffixes)]
 
 
-Reader = Callable[[ExportFiles], Iterator[Item] | None]
+KindReader = Callable[[ExportFiles], Iterator[Item] | None]
 """Reads the items of all files of one kind; None where there is none of the kind."""

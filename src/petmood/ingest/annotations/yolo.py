@@ -14,7 +14,7 @@ from petmood.ingest.words import split_of
 from petmood.sources.crop import CropBox
 
 _CLASS_LISTS: Final = ("classes.txt", "obj.names", "_darknet.labels")
-"""ExportFiles that name the classes, a line each, where there is no data.yaml."""
+"""Files that name the classes, a line each, where there is no data.yaml."""
 
 
 def yolo(files: ExportFiles) -> Iterator[Item] | None:
