@@ -40,7 +40,7 @@ def shown(words: tuple[str, ...]) -> list[Row]:
 
 @pytest.mark.parametrize("words", [(), ("runs",), *commands()], ids=" ".join)
 def test_help_is_for_people(petmood: Petmood, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
-    monkeypatch.setattr("shutil.get_terminal_size", lambda *_: os.terminal_size((80, 24)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((80, 24)))
     done = petmood(*words, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= 80
