@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageOps
 
-from drawing import photo, saved, write_tree
+from drawing import jpeg, photo, saved, write_tree
 from petmood.analyses.audit.compute import audit
 from petmood.analyses.labels.compute import find_suspects
 from petmood.analyses.leakage.compute import leakage
@@ -191,7 +191,7 @@ def test_every_command_counts_the_same_photos(command: str, scrambled: Path, tmp
     assert COUNTS[command](scrambled, tmp_path / "out") == PHOTOS
 
 
-def test_the_first_model_of_a_process_is_fitted_in_one_thread_too(demo_data: Path, tmp_path: Path) -> None:
+def test_the_first_model_of_a_process_is_fitted_in_one_thread_too(tmp_path: Path) -> None:
     """Its libraries are loaded before they are told how many threads to take, so that sums are rounded alike."""
     code = (
         "import sys\n"
@@ -213,12 +213,14 @@ def test_the_first_model_of_a_process_is_fitted_in_one_thread_too(demo_data: Pat
         "    assert 'sklearn' not in sys.modules\n"
         "    data.predictions(replace(plain, name='watched', make=make), once_on_test(data.manifest, 42))\n"
     )
+    folders = [f"{split}/{mood}" for split in ("train", "valid", "test") for mood in ("sad", "happy")]
+    files = {f"{folder}/{i}.jpg": jpeg(10 * n + i) for n, folder in enumerate(folders) for i in range(4)}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(demo_data)],
+        [sys.executable, "-c", code, str(write_tree(tmp_path / "data", files))],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PETMOOD_CACHE": str(tmp_path)},
+        env={**os.environ, "PETMOOD_CACHE": str(tmp_path / "cache")},
     )
     threads = done.stdout.split()
     assert len(threads) > 1  # numpy's and scipy's at least

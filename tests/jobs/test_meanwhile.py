@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drawing import jpeg, write_tree
 from petmood.build.study_networks import cnn_settings, is_trained, train_cnn
 from petmood.config import RunSettings
 from petmood.dataset import Dataset, open_dataset
@@ -16,17 +17,21 @@ from petmood.jobs.meanwhile import NETWORK, WORTH, TrainedMeanwhile
 from petmood.progress import Tick
 from petmood.threads import cores
 
-SETTINGS = RunSettings(cnn_size=32, cnn_epochs=2, cnn_threads=1)
+SETTINGS = RunSettings(cnn_size=32, cnn_epochs=1, cnn_threads=1)
 QUIET: Tick = lambda done, total: None  # noqa: E731  # a name for what tells nothing
 
 pytestmark = pytest.mark.skipif(cores() < 2, reason="with one core there is no second process")
 
 
 @pytest.fixture
-def data(demo_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
-    """The demo set with a cache that knows nothing of it but its families."""
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    """Two classes of drawn pictures in two splits, and an empty cache."""
     monkeypatch.setenv("PETMOOD_CACHE", str(tmp_path / "cache"))
-    return open_dataset(demo_data, families="names")
+    folders = [f"{split}/{mood}" for split in ("train", "valid", "test") for mood in ("sad", "happy")]
+    write_tree(
+        tmp_path / "data", {f"{folder}/{i}.jpg": jpeg(10 * n + i) for n, folder in enumerate(folders) for i in range(4)}
+    )
+    return open_dataset(tmp_path / "data", families="names")
 
 
 def test_a_second_process_trains_the_same_network(
@@ -38,6 +43,8 @@ def test_a_second_process_trains_the_same_network(
         assert trained.begun
         trained.wait(lambda done, total: told.append((done, total)))
         assert is_trained(data, NETWORK, training)
+        with TrainedMeanwhile(data, SETTINGS, worth=0) as again_wanted:
+            assert not again_wanted.begun  # it is known now
         theirs = train_cnn(data, NETWORK, training, QUIET)
         assert all(0 <= done <= total for done, total in told)
         monkeypatch.setenv("PETMOOD_CACHE", str(tmp_path / "another"))
@@ -58,8 +65,8 @@ def test_what_a_process_leaves_undone_is_done_here(data: Dataset) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        RunSettings(cnn_size=32, cnn_epochs=2, cnn_threads=0),
-        RunSettings(cnn_size=32, cnn_epochs=2, cnn_threads=1, cnn=False),
+        RunSettings(cnn_size=32, cnn_epochs=1, cnn_threads=0),
+        RunSettings(cnn_size=32, cnn_epochs=1, cnn_threads=1, cnn=False),
     ],
     ids=["on all cores", "without a network"],
 )
@@ -68,14 +75,10 @@ def test_there_is_no_process_where_it_would_not_help(data: Dataset, settings: Ru
         assert not trained.begun
 
 
-def test_small_trainings_and_known_ones_need_no_process(data: Dataset) -> None:
-    with data:
+def test_small_trainings_need_no_process(data: Dataset) -> None:
+    with data, TrainedMeanwhile(data, SETTINGS) as trained:
         assert len(data) * SETTINGS.cnn_epochs * SETTINGS.cnn_size**2 < WORTH
-        with TrainedMeanwhile(data, SETTINGS) as trained:
-            assert not trained.begun
-        train_cnn(data, NETWORK, cnn_settings(SETTINGS), QUIET)
-        with TrainedMeanwhile(data, SETTINGS, worth=0) as trained:
-            assert not trained.begun
+        assert not trained.begun
 
 
 def test_the_process_ends_when_its_parent_is_gone(data: Dataset) -> None:
